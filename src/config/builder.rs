@@ -1,0 +1,256 @@
+//! The typed form of a configuration.
+
+use http::HeaderName;
+
+use super::{
+    AllTrusted, Config, ConfigError, HeaderPolicy, OnInvalid, OnMissing, PrefixRule, Reach,
+    ScalarRule, Trust, UriPolicy, hosts::HostPattern, names, settings::Settings,
+};
+use crate::{proxies::TrustedProxies, scheme::Scheme};
+
+/// Builds a [`Config`]. The first mistake is kept and reported by [`build`](Self::build).
+///
+/// Each method has a key of the text form, named in its documentation.
+#[derive(Clone, Debug, Default)]
+#[must_use]
+pub struct ConfigBuilder {
+    settings: Settings,
+    error: Option<ConfigError>,
+}
+
+impl From<Settings> for ConfigBuilder {
+    fn from(settings: Settings) -> Self {
+        Self { settings, error: None }
+    }
+}
+
+impl ConfigBuilder {
+    fn try_set<T>(
+        mut self,
+        value: Result<T, ConfigError>,
+        set: impl FnOnce(&mut Settings, T),
+    ) -> Self {
+        match value {
+            Ok(value) => set(&mut self.settings, value),
+            Err(error) => self.error = self.error.or(Some(error)),
+        }
+        self
+    }
+
+    fn set(mut self, set: impl FnOnce(&mut Settings)) -> Self {
+        set(&mut self.settings);
+        self
+    }
+
+    /// `proxies=`: who may speak for the client. Required.
+    pub fn proxies(self, proxies: TrustedProxies) -> Self {
+        self.set(|s| s.proxies = Some(proxies))
+    }
+
+    /// `for=N` or `for=walk`: believe `X-Forwarded-For`.
+    pub fn x_for(self, trust: impl Into<Trust>) -> Self {
+        self.try_set(reach("for", trust.into()), |s, reach| s.x_for = reach)
+    }
+
+    /// `proto=N` or `proto=aligned`: believe `X-Forwarded-Proto`.
+    pub fn x_proto(self, trust: impl Into<Trust>) -> Self {
+        self.try_set(scalar("proto", trust.into()), |s, rule| s.x_proto = rule)
+    }
+
+    /// `host=N` or `host=aligned`: believe `X-Forwarded-Host`.
+    pub fn x_host(self, trust: impl Into<Trust>) -> Self {
+        self.try_set(scalar("host", trust.into()), |s, rule| s.x_host = rule)
+    }
+
+    /// `port=N` or `port=aligned`: believe `X-Forwarded-Port`, which replaces the host's port.
+    pub fn x_port(self, trust: impl Into<Trust>) -> Self {
+        self.try_set(scalar("port", trust.into()), |s, rule| s.x_port = rule)
+    }
+
+    /// `prefix=N` or `prefix=aligned`: believe `X-Forwarded-Prefix`.
+    pub fn x_prefix(self, trust: impl Into<Trust>) -> Self {
+        self.try_set(scalar("prefix", trust.into()), |s, rule| {
+            s.x_prefix = rule.map(PrefixRule::One);
+        })
+    }
+
+    /// `prefix=join:N`: believe the last `count` elements of `X-Forwarded-Prefix`, joined,
+    /// outermost first, where each proxy strips a prefix of its own.
+    pub fn x_prefix_joined(self, count: usize) -> Self {
+        self.set(|s| s.x_prefix = (count > 0).then_some(PrefixRule::Joined(count)))
+    }
+
+    /// `forwarded=N` or `forwarded=walk`: believe `Forwarded` (RFC 7239), in place of the
+    /// X-Forwarded family.
+    pub fn forwarded(self, trust: impl Into<Trust>) -> Self {
+        self.try_set(reach("forwarded", trust.into()), |s, reach| s.forwarded = reach)
+    }
+
+    /// `client-ip=NAME`: believe a header with a single address that the edge writes, such as
+    /// `CF-Connecting-IP`, in place of `for`.
+    pub fn client_ip_header(self, name: impl AsRef<str>) -> Self {
+        self.try_set(header("client-ip", name.as_ref()), |s, name| s.client_ip = Some(name))
+    }
+
+    /// `for-name=`: read this header in place of `X-Forwarded-For`.
+    pub fn x_for_name(self, name: impl AsRef<str>) -> Self {
+        self.try_set(header("for-name", name.as_ref()), |s, name| s.names.r#for = name)
+    }
+
+    /// `proto-name=`: read this header in place of `X-Forwarded-Proto`. In `X-Forwarded-Ssl` and
+    /// `Front-End-Https`, `on` and `off` are understood.
+    pub fn x_proto_name(self, name: impl AsRef<str>) -> Self {
+        self.try_set(header("proto-name", name.as_ref()), |s, name| s.names.proto = name)
+    }
+
+    /// `host-name=`: read this header in place of `X-Forwarded-Host`.
+    pub fn x_host_name(self, name: impl AsRef<str>) -> Self {
+        self.try_set(header("host-name", name.as_ref()), |s, name| s.names.host = name)
+    }
+
+    /// `port-name=`: read this header in place of `X-Forwarded-Port`.
+    pub fn x_port_name(self, name: impl AsRef<str>) -> Self {
+        self.try_set(header("port-name", name.as_ref()), |s, name| s.names.port = name)
+    }
+
+    /// `prefix-name=`: read this header in place of `X-Forwarded-Prefix`.
+    pub fn x_prefix_name(self, name: impl AsRef<str>) -> Self {
+        self.try_set(header("prefix-name", name.as_ref()), |s, name| s.names.prefix = name)
+    }
+
+    /// `hosts=`: the only hosts a request may have, such as `example.com` and `*.example.com`,
+    /// wherever its host comes from. Set again, it replaces the list.
+    pub fn allowed_hosts<I>(self, patterns: I) -> Self
+    where
+        I: IntoIterator,
+        I::Item: AsRef<str>,
+    {
+        let patterns: Result<Vec<_>, _> =
+            patterns.into_iter().map(|pattern| HostPattern::parse(pattern.as_ref())).collect();
+        self.try_set(patterns, |s, patterns| {
+            s.hosts = patterns;
+            s.hosts.sort();
+            s.hosts.dedup();
+        })
+    }
+
+    /// `listener=`: what our own socket speaks. Default: `http`.
+    pub fn listener_scheme(self, scheme: Scheme) -> Self {
+        self.set(|s| s.listener = scheme)
+    }
+
+    /// `missing=`: what follows where none of the trusted headers is there. Default: the client
+    /// is unknown.
+    pub fn on_missing(self, policy: OnMissing) -> Self {
+        self.set(|s| s.missing = policy)
+    }
+
+    /// `invalid=`: what follows where a trusted value is short, malformed or incomplete. Default:
+    /// the request is rejected.
+    pub fn on_invalid(self, policy: OnInvalid) -> Self {
+        self.set(|s| s.invalid = policy)
+    }
+
+    /// `all-trusted=`: what follows where a walk finds only trusted proxies. Default: the client
+    /// is unknown.
+    pub fn all_trusted(self, policy: AllTrusted) -> Self {
+        self.set(|s| s.all_trusted = policy)
+    }
+
+    /// `verify=hops`: with a count, the elements nearer than the client's must be addresses of
+    /// trusted proxies. It catches a count that is too high.
+    pub fn verify_hops(self) -> Self {
+        self.set(|s| s.verify_hops = true)
+    }
+
+    /// `headers=`: what becomes of forwarding headers. Default: `canonical`.
+    pub fn headers(self, policy: HeaderPolicy) -> Self {
+        self.set(|s| s.headers = policy)
+    }
+
+    /// `uri=`: what becomes of the request's URI. Default: `rewrite`.
+    pub fn rewrite_uri(self, policy: UriPolicy) -> Self {
+        self.set(|s| s.uri = policy)
+    }
+
+    /// `max-hops=`: how many trusted proxies a walk passes at the most, from 1. Default: 16.
+    pub fn max_hops(self, hops: usize) -> Self {
+        let hops =
+            if hops > 0 { Ok(hops) } else { Err(invalid("max-hops", "0", "a number from 1")) };
+        self.try_set(hops, |s, hops| s.max_hops = hops)
+    }
+
+    /// `strip-also=`: one more header to treat as a forwarding header that nobody trusts.
+    pub fn strip_also(self, name: impl AsRef<str>) -> Self {
+        self.try_set(header("strip-also", name.as_ref()), |s, name| insert(&mut s.strip_also, name))
+    }
+
+    /// `exempt=`: a forwarding header to leave alone, in this spelling, though it is not trusted.
+    /// What reads it downstream reads what a stranger wrote.
+    pub fn exempt(self, name: impl AsRef<str>) -> Self {
+        self.try_set(header("exempt", name.as_ref()), |s, name| insert(&mut s.exempt, name))
+    }
+
+    /// `connection=ignore`: do not reject a request whose `Connection` names a trusted header. A
+    /// client can then make some proxies drop it.
+    pub fn ignore_connection(self) -> Self {
+        self.set(|s| s.ignore_connection = true)
+    }
+
+    /// Checks the whole and makes it a configuration.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for the first value that was not valid, for one without
+    /// [`proxies`](Self::proxies), and for settings that contradict each other.
+    pub fn build(self) -> Result<Config, ConfigError> {
+        if let Some(error) = self.error {
+            return Err(error);
+        }
+        self.settings.check()?;
+        Ok(Config::from_settings(self.settings))
+    }
+
+    /// Makes it a configuration where nothing can be wrong.
+    pub(super) fn finish(self) -> Config {
+        Config::from_settings(self.settings)
+    }
+}
+
+fn insert(names: &mut Vec<HeaderName>, name: HeaderName) {
+    if let Err(at) = names.binary_search_by(|other| other.as_str().cmp(name.as_str())) {
+        names.insert(at, name);
+    }
+}
+
+pub(super) fn invalid(key: &'static str, value: &str, expected: &'static str) -> ConfigError {
+    ConfigError::InvalidValue { key, value: value.to_owned(), expected }
+}
+
+fn reach(key: &'static str, trust: Trust) -> Result<Option<Reach>, ConfigError> {
+    match trust {
+        Trust::Count(0) => Ok(None),
+        Trust::Count(count) => Ok(Some(Reach::Count(count))),
+        Trust::Walk => Ok(Some(Reach::Walk)),
+        Trust::Aligned => Err(invalid(key, "aligned", "a count or walk")),
+    }
+}
+
+fn scalar(key: &'static str, trust: Trust) -> Result<Option<ScalarRule>, ConfigError> {
+    match trust {
+        Trust::Count(0) => Ok(None),
+        Trust::Count(count) => Ok(Some(ScalarRule::Count(count))),
+        Trust::Aligned => Ok(Some(ScalarRule::Aligned)),
+        Trust::Walk => Err(invalid(key, "walk", "a count or aligned")),
+    }
+}
+
+/// Reads the name of a header that may carry a forwarded value.
+fn header(key: &'static str, text: &str) -> Result<HeaderName, ConfigError> {
+    let name: HeaderName =
+        text.parse().map_err(|_| ConfigError::InvalidHeaderName { key, text: text.to_owned() })?;
+    // `Forwarded` has a key of its own, but may be exempt from removal.
+    if names::is_reserved(&name) || (name == http::header::FORWARDED && key != "exempt") {
+        return Err(ConfigError::ReservedHeader { key, name });
+    }
+    Ok(name)
+}

@@ -1,0 +1,138 @@
+use http::HeaderName;
+
+/// Why a configuration is refused. The text quotes what the operator wrote and says what to write.
+///
+/// ```
+/// let error = "for=1".parse::<proxyfix::Config>().unwrap_err();
+/// assert!(error.to_string().contains("proxies="));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// `aligned` takes the element at the client's distance, which nothing gives.
+    #[error(
+        "{key}=aligned needs for=N or for=walk, whose distance it takes; write a count: {key}=1"
+    )]
+    AlignedWithoutDistance {
+        /// The key that says `aligned`.
+        key: &'static str,
+    },
+    /// `client-ip` stands in place of `for` and of `forwarded`.
+    #[error("client-ip and {other} both say who the client is; keep one of them")]
+    ClientIpBeside {
+        /// The other key.
+        other: &'static str,
+    },
+    /// A header is trusted and exempt from removal at once.
+    #[error("exempt={name} names a trusted header; from an untrusted peer it must be removed")]
+    ExemptTrusted {
+        /// The header.
+        name: HeaderName,
+    },
+    /// A text is not a header name.
+    #[error("{key}={text:?}: not a header name; expected one such as X-Forwarded-For")]
+    InvalidHeaderName {
+        /// The key.
+        key: &'static str,
+        /// What was written.
+        text: String,
+    },
+    /// A text is not a host pattern.
+    #[error("hosts={text:?}: expected a host without port, such as example.com or *.example.com")]
+    InvalidHostPattern {
+        /// What was written.
+        text: String,
+    },
+    /// An entry of a list of proxies cannot be read.
+    #[error("invalid trusted proxy {text:?}: {reason}")]
+    InvalidNetwork {
+        /// The entry.
+        text: String,
+        /// What is wrong with it, or was expected.
+        reason: &'static str,
+    },
+    /// A value is not one of those its key takes.
+    #[error("{key}={value:?}: expected {expected}")]
+    InvalidValue {
+        /// The key.
+        key: &'static str,
+        /// What was written.
+        value: String,
+        /// What the key takes.
+        expected: &'static str,
+    },
+    /// An IPv4-mapped network is shorter than /96 and so holds more than IPv4.
+    #[error(
+        "invalid trusted proxy {text:?}: an IPv4-mapped network must be /96 or longer; write the \
+         IPv4 network, such as 10.0.0.0/8"
+    )]
+    MappedNetwork {
+        /// The entry.
+        text: String,
+    },
+    /// It was not said who the trusted proxies are.
+    #[error(
+        "no trusted proxies; write proxies=LIST with the addresses that your proxies connect from, \
+         such as proxies=10.0.0.0/8,loopback (proxies=any trusts every peer, and is right only \
+         where nobody else can connect)"
+    )]
+    MissingProxies,
+    /// A word of the text form is not `key=value`.
+    #[error(
+        "expected key=value, found {word:?}; a list takes commas and no spaces, such as \
+         proxies=10.0.0.0/8,loopback"
+    )]
+    NotKeyValue {
+        /// The word.
+        word: String,
+    },
+    /// No header is trusted, so that the configuration would do nothing.
+    #[error(
+        "no header is trusted; write at least one of for=, proto=, host=, port=, prefix=, forwarded=, client-ip=, with a count of 1 for one proxy"
+    )]
+    NothingTrusted,
+    /// A key occurs twice.
+    #[error("{key} is set twice; keep one")]
+    RepeatedKey {
+        /// The key.
+        key: &'static str,
+    },
+    /// A header that frames or routes the request cannot carry a forwarded value, nor be removed.
+    #[error("{key}={name}: this header has a meaning of its own; choose another")]
+    ReservedHeader {
+        /// The key.
+        key: &'static str,
+        /// The header.
+        name: HeaderName,
+    },
+    /// One header would serve two fields.
+    #[error("{first} and {second} are both read from {name}; give each a header of its own")]
+    SharedHeader {
+        /// The header.
+        name: HeaderName,
+        /// One key.
+        first: &'static str,
+        /// The other.
+        second: &'static str,
+    },
+    /// Both header families are trusted, of which a proxy writes one.
+    #[error(
+        "forwarded and {other} are of two families; trust the one that your proxy writes, the \
+         other passes through it untouched"
+    )]
+    TwoFamilies {
+        /// A key of the other family.
+        other: &'static str,
+    },
+    /// A key is not known.
+    #[error("unknown key {key:?}; expected one of {expected}")]
+    UnknownKey {
+        /// The key.
+        key: String,
+        /// The known ones.
+        expected: String,
+    },
+    /// A walk ends at the first address that is no proxy, which needs a list of them.
+    #[error("walk needs a list of proxies, and proxies=any has none; write the list or a count")]
+    WalkWithAny,
+}

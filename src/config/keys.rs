@@ -1,0 +1,270 @@
+//! The keys of the text form: each once, with how its value is read and written.
+
+use http::HeaderName;
+
+use super::{
+    AllTrusted, Config, ConfigBuilder, ConfigError, HeaderPolicy, OnInvalid, OnMissing, PrefixRule,
+    Reach, ScalarRule, Settings, Trust, UriPolicy,
+    builder::invalid,
+    settings::{MAX_HOPS, Names},
+};
+use crate::scheme::Scheme;
+
+/// One key: how its value is read, and how it is written where it is not the default.
+struct Key {
+    name: &'static str,
+    read: fn(ConfigBuilder, &str) -> Result<ConfigBuilder, ConfigError>,
+    write: fn(&Settings) -> Option<String>,
+}
+
+/// The names of the values of a setting; the first is the default.
+type Choices<T> = [(&'static str, T)];
+
+const LISTENER: &Choices<Scheme> = &[("http", Scheme::Http), ("https", Scheme::Https)];
+const MISSING: &Choices<OnMissing> =
+    &[("unknown", OnMissing::Unknown), ("peer", OnMissing::Peer), ("reject", OnMissing::Reject)];
+const INVALID: &Choices<OnInvalid> =
+    &[("reject", OnInvalid::Reject), ("unknown", OnInvalid::Unknown), ("peer", OnInvalid::Peer)];
+const ALL_TRUSTED: &Choices<AllTrusted> = &[
+    ("unknown", AllTrusted::Unknown),
+    ("leftmost", AllTrusted::Leftmost),
+    ("reject", AllTrusted::Reject),
+];
+const VERIFY: &Choices<bool> = &[("none", false), ("hops", true)];
+const HEADERS: &Choices<HeaderPolicy> = &[
+    ("canonical", HeaderPolicy::Canonical),
+    ("strip", HeaderPolicy::Strip),
+    ("keep", HeaderPolicy::Keep),
+];
+const URI: &Choices<UriPolicy> = &[("rewrite", UriPolicy::Rewrite), ("keep", UriPolicy::Keep)];
+const CONNECTION: &Choices<bool> = &[("check", false), ("ignore", true)];
+
+/// All keys, in the order in which they are written.
+const KEYS: [Key; 25] = [
+    Key {
+        name: "proxies",
+        read: |b, v| Ok(b.proxies(v.parse()?)),
+        write: |s| s.proxies.as_ref().map(ToString::to_string),
+    },
+    Key { name: "for", read: |b, v| Ok(b.x_for(trust("for", v)?)), write: |s| s.x_for.map(reach) },
+    Key {
+        name: "proto",
+        read: |b, v| Ok(b.x_proto(trust("proto", v)?)),
+        write: |s| s.x_proto.map(scalar),
+    },
+    Key {
+        name: "host",
+        read: |b, v| Ok(b.x_host(trust("host", v)?)),
+        write: |s| s.x_host.map(scalar),
+    },
+    Key {
+        name: "port",
+        read: |b, v| Ok(b.x_port(trust("port", v)?)),
+        write: |s| s.x_port.map(scalar),
+    },
+    Key { name: "prefix", read: read_prefix, write: |s| s.x_prefix.map(prefix) },
+    Key {
+        name: "forwarded",
+        read: |b, v| Ok(b.forwarded(trust("forwarded", v)?)),
+        write: |s| s.forwarded.map(reach),
+    },
+    Key {
+        name: "client-ip",
+        read: |b, v| Ok(b.client_ip_header(v)),
+        write: |s| s.client_ip.as_ref().map(ToString::to_string),
+    },
+    Key {
+        name: "for-name",
+        read: |b, v| Ok(b.x_for_name(v)),
+        write: |s| renamed(s, |names| &names.r#for),
+    },
+    Key {
+        name: "proto-name",
+        read: |b, v| Ok(b.x_proto_name(v)),
+        write: |s| renamed(s, |names| &names.proto),
+    },
+    Key {
+        name: "host-name",
+        read: |b, v| Ok(b.x_host_name(v)),
+        write: |s| renamed(s, |names| &names.host),
+    },
+    Key {
+        name: "port-name",
+        read: |b, v| Ok(b.x_port_name(v)),
+        write: |s| renamed(s, |names| &names.port),
+    },
+    Key {
+        name: "prefix-name",
+        read: |b, v| Ok(b.x_prefix_name(v)),
+        write: |s| renamed(s, |names| &names.prefix),
+    },
+    Key { name: "hosts", read: |b, v| Ok(b.allowed_hosts(entries(v))), write: |s| list(&s.hosts) },
+    Key {
+        name: "listener",
+        read: |b, v| Ok(b.listener_scheme(choose("listener", v, LISTENER, "http or https")?)),
+        write: |s| chosen(s.listener, LISTENER),
+    },
+    Key {
+        name: "missing",
+        read: |b, v| Ok(b.on_missing(choose("missing", v, MISSING, "unknown, peer or reject")?)),
+        write: |s| chosen(s.missing, MISSING),
+    },
+    Key {
+        name: "invalid",
+        read: |b, v| Ok(b.on_invalid(choose("invalid", v, INVALID, "reject, unknown or peer")?)),
+        write: |s| chosen(s.invalid, INVALID),
+    },
+    Key {
+        name: "all-trusted",
+        read: |b, v| {
+            let expected = "unknown, leftmost or reject";
+            Ok(b.all_trusted(choose("all-trusted", v, ALL_TRUSTED, expected)?))
+        },
+        write: |s| chosen(s.all_trusted, ALL_TRUSTED),
+    },
+    Key {
+        name: "verify",
+        read: |b, v| {
+            let hops = choose("verify", v, VERIFY, "hops or none")?;
+            Ok(if hops { b.verify_hops() } else { b })
+        },
+        write: |s| chosen(s.verify_hops, VERIFY),
+    },
+    Key {
+        name: "headers",
+        read: |b, v| Ok(b.headers(choose("headers", v, HEADERS, "canonical, strip or keep")?)),
+        write: |s| chosen(s.headers, HEADERS),
+    },
+    Key {
+        name: "uri",
+        read: |b, v| Ok(b.rewrite_uri(choose("uri", v, URI, "rewrite or keep")?)),
+        write: |s| chosen(s.uri, URI),
+    },
+    Key {
+        name: "max-hops",
+        read: |b, v| {
+            let hops = v.parse().map_err(|_| invalid("max-hops", v, "a number from 1"))?;
+            Ok(b.max_hops(hops))
+        },
+        write: |s| (s.max_hops != MAX_HOPS).then(|| s.max_hops.to_string()),
+    },
+    Key {
+        name: "strip-also",
+        read: |b, v| Ok(entries(v).fold(b, ConfigBuilder::strip_also)),
+        write: |s| list(&s.strip_also),
+    },
+    Key {
+        name: "exempt",
+        read: |b, v| Ok(entries(v).fold(b, ConfigBuilder::exempt)),
+        write: |s| list(&s.exempt),
+    },
+    Key {
+        name: "connection",
+        read: |b, v| {
+            let ignore = choose("connection", v, CONNECTION, "check or ignore")?;
+            Ok(if ignore { b.ignore_connection() } else { b })
+        },
+        write: |s| chosen(s.ignore_connection, CONNECTION),
+    },
+];
+
+/// Reads pairs of key and value.
+pub(super) fn read<'a>(
+    pairs: impl IntoIterator<Item = (&'a str, &'a str)>,
+) -> Result<Config, ConfigError> {
+    let mut builder = Config::builder();
+    let mut seen: Vec<&str> = Vec::new();
+    for (name, value) in pairs {
+        let key = KEYS.iter().find(|key| key.name == name).ok_or_else(|| unknown(name))?;
+        if seen.contains(&key.name) {
+            return Err(ConfigError::RepeatedKey { key: key.name });
+        }
+        seen.push(key.name);
+        builder = (key.read)(builder, value)?;
+    }
+    builder.build()
+}
+
+/// Writes what is not default, in pairs of key and value.
+pub(super) fn write(settings: &Settings) -> impl Iterator<Item = (&'static str, String)> {
+    KEYS.iter().filter_map(move |key| Some((key.name, (key.write)(settings)?)))
+}
+
+fn unknown(key: &str) -> ConfigError {
+    let names: Vec<_> = KEYS.iter().map(|key| key.name).collect();
+    ConfigError::UnknownKey { key: key.to_owned(), expected: names.join(", ") }
+}
+
+fn choose<T: Copy>(
+    key: &'static str,
+    value: &str,
+    choices: &Choices<T>,
+    expected: &'static str,
+) -> Result<T, ConfigError> {
+    let found = choices.iter().find(|(name, _)| *name == value);
+    found.map(|(_, choice)| *choice).ok_or_else(|| invalid(key, value, expected))
+}
+
+fn chosen<T: Copy + PartialEq>(value: T, choices: &Choices<T>) -> Option<String> {
+    let (_, others) = choices.split_first()?;
+    others.iter().find(|(_, choice)| *choice == value).map(|(name, _)| (*name).to_owned())
+}
+
+fn trust(key: &'static str, value: &str) -> Result<Trust, ConfigError> {
+    match value {
+        "walk" => Ok(Trust::Walk),
+        "aligned" => Ok(Trust::Aligned),
+        _ => value.parse().map(Trust::Count).map_err(|_| {
+            let names_client = matches!(key, "for" | "forwarded");
+            invalid(key, value, if names_client { "a count or walk" } else { "a count or aligned" })
+        }),
+    }
+}
+
+fn reach(reach: Reach) -> String {
+    match reach {
+        Reach::Count(count) => count.to_string(),
+        Reach::Walk => "walk".to_owned(),
+    }
+}
+
+fn scalar(rule: ScalarRule) -> String {
+    match rule {
+        ScalarRule::Count(count) => count.to_string(),
+        ScalarRule::Aligned => "aligned".to_owned(),
+    }
+}
+
+fn read_prefix(builder: ConfigBuilder, value: &str) -> Result<ConfigBuilder, ConfigError> {
+    const EXPECTED: &str = "a count, aligned, or join:N";
+    match value.strip_prefix("join:") {
+        None => trust("prefix", value)
+            .map(|trust| builder.x_prefix(trust))
+            .map_err(|_| invalid("prefix", value, EXPECTED)),
+        Some(count) => count
+            .parse()
+            .map(|count| builder.x_prefix_joined(count))
+            .map_err(|_| invalid("prefix", value, EXPECTED)),
+    }
+}
+
+fn prefix(rule: PrefixRule) -> String {
+    match rule {
+        PrefixRule::One(rule) => scalar(rule),
+        PrefixRule::Joined(count) => format!("join:{count}"),
+    }
+}
+
+fn renamed(settings: &Settings, name: fn(&Names) -> &HeaderName) -> Option<String> {
+    let set = name(&settings.names);
+    (set != name(&Names::default())).then(|| set.to_string())
+}
+
+fn entries(value: &str) -> impl Iterator<Item = &str> {
+    value.split(',').map(str::trim)
+}
+
+fn list<T: ToString>(items: &[T]) -> Option<String> {
+    let items: Vec<_> = items.iter().map(ToString::to_string).collect();
+    (!items.is_empty()).then(|| items.join(","))
+}

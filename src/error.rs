@@ -1,0 +1,252 @@
+//! What a rejected request gets: [`Error`], with where, what, and what was expected.
+//!
+//! 1. An error says which header, which hop (counted from us), which byte of the field line.
+//! 2. It never repeats what a stranger wrote, but for one escaped character.
+//! 3. It maps to a status: 500 for faults of our own wiring, 400 for the client's request.
+
+use std::fmt;
+
+use http::{HeaderName, StatusCode};
+
+/// Why a request was rejected, in a form to match on. See [`Error::kind`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// A walk found only trusted proxies, and `all-trusted=reject` is set.
+    AllTrusted,
+    /// A parameter occurs twice in one forwarded-element (RFC 7239 §4).
+    DuplicateParameter,
+    /// The selected element is empty: the proxy wrote nothing.
+    Empty,
+    /// The effective host is not one of `hosts=`.
+    HostNotAllowed,
+    /// `Host` differs from the target's authority in HTTP/2 or HTTP/3 (RFC 9113 §8.3.1).
+    HostMismatch,
+    /// Some trusted header is there, but this one, which must be, is not.
+    Incomplete,
+    /// A forwarded-element breaks the grammar of RFC 7239 §4.
+    InvalidElement,
+    /// A host or authority is malformed.
+    InvalidHost,
+    /// A node identifier is malformed (RFC 7239 §6).
+    InvalidNode,
+    /// A path for [`Resolved::external_url`](crate::Resolved::external_url) is malformed.
+    InvalidPath,
+    /// A port is not a number from 1 to 65535.
+    InvalidPort,
+    /// A path prefix is malformed.
+    InvalidPrefix,
+    /// A scheme is not `http`, `https`, `ws` or `wss`.
+    InvalidScheme,
+    /// None of the trusted headers is there, and `missing=reject` is set.
+    Missing,
+    /// No host is known where one is needed: `hosts=` is set, or a URL is to be built.
+    MissingHost,
+    /// No peer is known: the server did not say who connected. Status 500.
+    MissingPeer,
+    /// `Connection` names a trusted header, so that a proxy may have dropped it.
+    Nominated,
+    /// The request was already fixed under another configuration. Status 500.
+    OtherConfig,
+    /// A field that must have one line has several.
+    Repeated,
+    /// The list has fewer elements than the trusted count.
+    Short,
+    /// An element is longer than 4 KiB.
+    TooLong,
+    /// The request has so many header fields that `Host` cannot be added.
+    TooManyHeaders,
+    /// A walk met more trusted proxies than `max-hops`.
+    TooManyHops,
+    /// With `verify=hops`, an element right of the client's is not a trusted proxy.
+    UntrustedHop,
+}
+
+impl ErrorKind {
+    fn text(self) -> &'static str {
+        match self {
+            Self::AllTrusted => "every address is a trusted proxy, none is a client",
+            Self::DuplicateParameter => "a parameter occurs twice in one element",
+            Self::Empty => "the trusted element is empty, the proxy must write a value",
+            Self::HostNotAllowed => "the host is not one of the allowed hosts",
+            Self::HostMismatch => "differs from the authority of the request target",
+            Self::Incomplete => {
+                "missing beside another trusted header; the proxy must write it on every request, \
+                 over plain http too"
+            }
+            Self::InvalidElement => "malformed forwarded-element, expected name=value pairs",
+            Self::InvalidHost => "malformed host, expected a name or address with an optional port",
+            Self::InvalidNode => {
+                "malformed node, expected an address with an optional port, unknown, or _identifier"
+            }
+            Self::InvalidPath => "malformed path, expected one that starts with a single slash",
+            Self::InvalidPort => "malformed port, expected a number from 1 to 65535",
+            Self::InvalidPrefix => "malformed path prefix, expected plain segments after a slash",
+            Self::InvalidScheme => "malformed scheme, expected http or https",
+            Self::Missing => "none of the trusted headers is present",
+            Self::MissingHost => "no host is known",
+            Self::MissingPeer => {
+                "no peer is known; insert proxyfix::Peer into the request's extensions, or serve \
+                 with axum's into_make_service_with_connect_info::<SocketAddr>"
+            }
+            Self::Nominated => {
+                "named in the connection header, so a proxy on the way may have dropped it"
+            }
+            Self::OtherConfig => {
+                "the request was already fixed under another configuration; apply one only"
+            }
+            Self::Repeated => "expected one field line, found several",
+            Self::Short => {
+                "no such element, the list is shorter than the trusted count; lower the count if \
+                 fewer proxies append"
+            }
+            Self::TooLong => "an element is longer than 4096 bytes",
+            Self::TooManyHeaders => "too many header fields",
+            Self::TooManyHops => "more trusted proxies than max-hops allows",
+            Self::UntrustedHop => {
+                "not a trusted proxy, though nearer than the trusted count; lower the count, or \
+                 add the address to the proxies"
+            }
+        }
+    }
+}
+
+/// A rejected request: what is wrong, in which header, at which hop and byte.
+///
+/// The text is safe to log and to send: of what a stranger wrote it repeats one escaped character
+/// at most.
+///
+/// ```
+/// use http::{HeaderMap, Uri};
+/// use proxyfix::{resolve, Config, ErrorKind, Peer};
+///
+/// let config: Config = "proxies=loopback for=1".parse()?;
+/// let mut headers = HeaderMap::new();
+/// headers.insert("x-forwarded-for", "192.0.2.256".parse()?);
+/// let peer = Peer::from(std::net::IpAddr::from([127, 0, 0, 1]));
+///
+/// let error = resolve(peer, &headers, &Uri::default(), &config).unwrap_err();
+/// assert_eq!(error.kind(), ErrorKind::InvalidNode);
+/// assert_eq!((error.hop(), error.offset()), (Some(1), Some(0)));
+/// assert_eq!(error.status(), 400);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Error {
+    kind: ErrorKind,
+    header: Option<HeaderName>,
+    hop: Option<usize>,
+    offset: Option<usize>,
+    found: Option<u8>,
+}
+
+impl Error {
+    pub(crate) fn new(kind: ErrorKind) -> Self {
+        Self { kind, header: None, hop: None, offset: None, found: None }
+    }
+
+    pub(crate) fn in_header(kind: ErrorKind, header: &HeaderName) -> Self {
+        Self { header: Some(header.clone()), ..Self::new(kind) }
+    }
+
+    pub(crate) fn at_hop(self, hop: usize) -> Self {
+        Self { hop: Some(hop), ..self }
+    }
+
+    pub(crate) fn at_byte(self, offset: usize) -> Self {
+        Self { offset: Some(offset), ..self }
+    }
+
+    /// What is wrong, to match on.
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
+    /// The header it was found in.
+    pub fn header(&self) -> Option<&HeaderName> {
+        self.header.as_ref()
+    }
+
+    /// Which element, counted from the right: 1 was written by our peer.
+    pub fn hop(&self) -> Option<usize> {
+        self.hop
+    }
+
+    /// Which byte of its field line, from 0.
+    pub fn offset(&self) -> Option<usize> {
+        self.offset
+    }
+
+    /// The status to answer with: 500 where our own wiring is at fault, else 400.
+    pub fn status(&self) -> StatusCode {
+        if matches!(self.kind, ErrorKind::MissingPeer | ErrorKind::OtherConfig) {
+            return StatusCode::INTERNAL_SERVER_ERROR;
+        }
+        StatusCode::BAD_REQUEST
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(header) = &self.header {
+            f.write_str(header.as_str())?;
+            if let Some(hop) = self.hop {
+                write!(f, ", hop {hop}")?;
+            }
+            if let Some(offset) = self.offset {
+                write!(f, ", byte {offset}")?;
+            }
+            f.write_str(": ")?;
+        }
+        f.write_str(self.kind.text())?;
+        if let Some(found) = self.found {
+            write!(f, ", found '{}'", found.escape_ascii())?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// What a value's parser objects to, with the place inside the value. It becomes an [`Error`]
+/// where the header, the hop and the value's own place are known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Fault {
+    pub(crate) kind: ErrorKind,
+    pub(crate) offset: usize,
+    pub(crate) found: Option<u8>,
+}
+
+impl Fault {
+    pub(crate) fn new(kind: ErrorKind, offset: usize) -> Self {
+        Self { kind, offset, found: None }
+    }
+
+    /// A fault at the byte at `offset` of `text`, or at its end.
+    pub(crate) fn at(kind: ErrorKind, text: &[u8], offset: usize) -> Self {
+        Self { kind, offset, found: text.get(offset).copied() }
+    }
+
+    /// A fault at the first byte of `text` that is not `allowed`, or of `text` as a whole.
+    pub(crate) fn at_first(kind: ErrorKind, text: &[u8], allowed: impl Fn(u8) -> bool) -> Self {
+        match text.iter().position(|&byte| !allowed(byte)) {
+            Some(offset) => Self::at(kind, text, offset),
+            None => Self::new(kind, 0),
+        }
+    }
+
+    /// Moves the place by `by` bytes, for a value that begins there in a longer one.
+    pub(crate) fn shift(self, by: usize) -> Self {
+        Self { offset: self.offset.saturating_add(by), ..self }
+    }
+
+    pub(crate) fn into_error(self, header: &HeaderName) -> Error {
+        Error {
+            kind: self.kind,
+            header: Some(header.clone()),
+            hop: None,
+            offset: Some(self.offset),
+            found: self.found,
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! Hosts and ports (RFC 3986 §3.2.2, RFC 9110 §7.2), checked before any container sees them.
+//!
+//! 1. A host is labels of letters, digits, `-` and `_`, separated by single dots; one trailing
+//!    dot is dropped. Or an IPv6 address in brackets. An IPv4 address is a host of four labels.
+//! 2. At most 255 bytes, which is the limit of the DNS (RFC 1035 §2.3.4).
+//! 3. Then optionally `:` and a port from 1 to 65535; a colon without digits means no port.
+//! 4. Lower case in the result.
+//! 5. Nothing else: no user information, path, space, comma, percent sign, byte above 0x7f, no
+//!    zone identifier, no `IPvFuture`.
+
+use std::{fmt, net::Ipv6Addr, str};
+
+use crate::{
+    error::{ErrorKind, Fault},
+    text::Text,
+};
+
+/// The longest host, in bytes: the limit of the DNS (RFC 1035 §2.3.4).
+const MAX_HOST: usize = 255;
+
+/// The bytes kept in place. Longer names are rare and cost one allocation.
+type Name = Text<62>;
+
+/// A valid host, lower-cased, with the port that stood behind it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct HostPort {
+    host: Name,
+    pub(crate) port: Option<u16>,
+}
+
+impl HostPort {
+    /// Reads `host` or `host:port`.
+    pub(crate) fn parse(text: &[u8]) -> Result<Self, Fault> {
+        const KIND: ErrorKind = ErrorKind::InvalidHost;
+        let (host, rest) = if text.first() == Some(&b'[') {
+            let end = text.iter().take(MAX_HOST).position(|&b| b == b']');
+            let end = end.map_or(text.len(), |at| at.saturating_add(1));
+            let (literal, rest) = text.split_at_checked(end).unwrap_or((text, b""));
+            (ipv6_literal(literal)?, rest)
+        } else {
+            let end = text.iter().take(MAX_HOST + 2).position(|&b| b == b':');
+            let (name, rest) =
+                text.split_at_checked(end.unwrap_or(text.len())).unwrap_or((text, b""));
+            (host_name(name)?, rest)
+        };
+        let port = match rest.split_first() {
+            None | Some((b':', [])) => None,
+            Some((b':', digits)) => {
+                let at = text.len().saturating_sub(digits.len());
+                Some(port(digits).map_err(|fault| Fault { kind: KIND, ..fault.shift(at) })?)
+            }
+            Some(_) => return Err(Fault::at(KIND, text, text.len().saturating_sub(rest.len()))),
+        };
+        Ok(Self { host: Name::lower_case(host), port })
+    }
+
+    pub(crate) fn host(&self) -> &str {
+        self.host.as_str()
+    }
+
+    pub(crate) fn with_port(self, port: Option<u16>) -> Self {
+        Self { port, ..self }
+    }
+}
+
+/// Prints `host` or `host:port`.
+impl fmt::Display for HostPort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.host())?;
+        self.port.map_or(Ok(()), |port| write!(f, ":{port}"))
+    }
+}
+
+/// Checks a host name and returns it without its trailing dot.
+pub(crate) fn host_name(text: &[u8]) -> Result<&[u8], Fault> {
+    const KIND: ErrorKind = ErrorKind::InvalidHost;
+    let name = text.strip_suffix(b".").unwrap_or(text);
+    if name.len() > MAX_HOST {
+        return Err(Fault::new(KIND, MAX_HOST));
+    }
+    let mut previous = b'.';
+    for (offset, &byte) in name.iter().enumerate() {
+        let valid = match byte {
+            b'.' => previous != b'.',
+            _ => byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'),
+        };
+        if !valid {
+            return Err(Fault::at(KIND, text, offset));
+        }
+        previous = byte;
+    }
+    // An empty name, or one whose last label is empty.
+    if previous == b'.' { Err(Fault::at(KIND, text, name.len())) } else { Ok(name) }
+}
+
+/// Checks an IPv6 address in brackets and returns it with them.
+fn ipv6_literal(text: &[u8]) -> Result<&[u8], Fault> {
+    text.strip_prefix(b"[")
+        .and_then(|rest| rest.strip_suffix(b"]"))
+        .and_then(ipv6)
+        .map(|_| text)
+        .ok_or_else(|| {
+            let allowed = |b: u8| b.is_ascii_hexdigit() || matches!(b, b':' | b'.' | b'[' | b']');
+            Fault::at_first(ErrorKind::InvalidHost, text, allowed)
+        })
+}
+
+/// Reads an IPv6 address without brackets.
+pub(crate) fn ipv6(text: &[u8]) -> Option<Ipv6Addr> {
+    str::from_utf8(text).ok()?.parse().ok()
+}
+
+/// Reads a port: one to five digits, 1 to 65535.
+pub(crate) fn port(text: &[u8]) -> Result<u16, Fault> {
+    match number(text) {
+        Some(port @ 1..) => Ok(port),
+        _ => Err(Fault::at_first(ErrorKind::InvalidPort, text, |b| b.is_ascii_digit())),
+    }
+}
+
+/// Reads one to five digits that make a number of at most 65535.
+pub(crate) fn number(text: &[u8]) -> Option<u16> {
+    if text.is_empty() || text.len() > 5 {
+        return None;
+    }
+    text.iter().try_fold(0_u16, |number, &byte| {
+        let digit = byte.checked_sub(b'0').filter(|digit| *digit <= 9)?;
+        number.checked_mul(10)?.checked_add(u16::from(digit))
+    })
+}

@@ -1,0 +1,85 @@
+//! axum 0.8: where it keeps the peer's address and the target, and `Resolved` as an extractor.
+
+use std::net::SocketAddr;
+
+use axum::{
+    extract::{
+        ConnectInfo, FromRequestParts, OptionalFromRequestParts, OriginalUri,
+        connect_info::MockConnectInfo,
+    },
+    response::IntoResponse,
+};
+use http::{Extensions, Response, StatusCode, request::Parts};
+
+use super::rejection::{self, DefaultRejection};
+use crate::{error::Error, peer::Peer, resolved::Resolved, rewrite};
+
+type Connect = ConnectInfo<SocketAddr>;
+type MockConnect = MockConnectInfo<SocketAddr>;
+
+/// The peer as axum knows it, where the extensions hold no [`Peer`].
+pub(super) fn peer(extensions: &Extensions) -> Option<Peer> {
+    if extensions.get::<Peer>().is_some() {
+        return None;
+    }
+    let connected = extensions.get::<Connect>().map(|ConnectInfo(address)| *address);
+    let mocked = || extensions.get::<MockConnect>().map(|MockConnectInfo(address)| *address);
+    connected.or_else(mocked).map(Peer::from)
+}
+
+/// Makes the addresses and the target that axum keeps the client's.
+pub(super) fn correct(extensions: &mut Extensions) {
+    let Some(resolved) = extensions.get::<Resolved>() else { return };
+    let client = resolved
+        .client_ip()
+        .map(|ip| SocketAddr::new(ip, resolved.client_port().unwrap_or_default()));
+    let original = extensions.get::<OriginalUri>().and_then(|OriginalUri(uri)| {
+        rewrite::with_origin(uri, resolved.scheme(), resolved.authority()?).ok()?
+    });
+    if let Some(uri) = original {
+        extensions.insert(OriginalUri(uri));
+    }
+    let mocked = extensions.remove::<MockConnect>().is_some();
+    match client {
+        Some(address) => {
+            extensions.insert(ConnectInfo(address));
+            if mocked {
+                extensions.insert(MockConnectInfo(address));
+            }
+        }
+        None => {
+            extensions.remove::<Connect>();
+        }
+    }
+}
+
+/// Extracts what the layer resolved.
+///
+/// Its rejection is status 500: the layer does not stand around the route.
+impl<S: Sync> FromRequestParts<S> for Resolved {
+    type Rejection = (StatusCode, &'static str);
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        parts.extensions.get().cloned().ok_or((
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "ProxyFixLayer does not stand around this route",
+        ))
+    }
+}
+
+/// Extracts what the layer resolved, or `None` where it does not stand around the route.
+impl<S: Sync> OptionalFromRequestParts<S> for Resolved {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Self::Rejection> {
+        Ok(parts.extensions.get().cloned())
+    }
+}
+
+/// The answer that the layer gives by default.
+impl IntoResponse for Error {
+    fn into_response(self) -> axum::response::Response {
+        let response: Response<axum::body::Body> = rejection::respond(&DefaultRejection, self);
+        response
+    }
+}

@@ -1,0 +1,172 @@
+//! The tower layer: [`fix_request`](crate::fix_request) around a service.
+//!
+//! 1. **Peer.** It is looked for in this order: the function given to
+//!    [`peer_from`](ProxyFixLayer::peer_from), a [`Peer`](crate::Peer) in the request's
+//!    extensions, and with the feature `axum` its `ConnectInfo<SocketAddr>`.
+//! 2. **Order.** The layer stands around the whole application: what runs before it sees what a
+//!    stranger wrote. It may stand twice under equal configurations.
+//! 3. **Addresses downstream.** With the feature `axum`, `ConnectInfo<SocketAddr>`,
+//!    `MockConnectInfo` and `OriginalUri` are made the client's, or removed where the client is
+//!    no address. The function given to [`on_resolved`](ProxyFixLayer::on_resolved) serves the
+//!    rest, such as tonic's `TcpConnectInfo`.
+//! 4. **Rejection.** A rejected request does not reach the service. Its response has the error's
+//!    status, `Cache-Control: no-store`, and the [`Error`](crate::Error) in its extensions.
+
+#[cfg(feature = "axum")]
+mod axum;
+mod future;
+mod rejection;
+mod service;
+#[cfg(feature = "tracing")]
+mod tracing;
+
+use std::{fmt, sync::Arc};
+
+use http::{Extensions, Response};
+use tower_layer::Layer;
+
+pub use self::{
+    future::ResponseFuture,
+    rejection::{DefaultRejection, RejectionResponse},
+    service::ProxyFix,
+};
+use crate::{config::Config, error::Error, peer::Peer, resolved::Resolved};
+
+type PeerFrom = Arc<dyn Fn(&Extensions) -> Option<Peer> + Send + Sync>;
+type OnResolved = Arc<dyn Fn(&Resolved, &mut Extensions) + Send + Sync>;
+
+/// Wraps a service so that it sees requests as [`fix_request`](crate::fix_request) leaves them.
+///
+/// **Put it around the whole application**, outermost: logging, rate limits and access rules that
+/// run before it read what a stranger wrote. In axum that is `Router::layer` as the last call.
+///
+/// Rejected requests are answered with an empty body. Where the response body has no default, as
+/// below some body-wrapping layers, give a response of your own with
+/// [`with_rejection_response`](Self::with_rejection_response).
+///
+/// ```
+/// use http::{Request, Response};
+/// use proxyfix::{Config, Peer, ProxyFixLayer, Resolved};
+/// use tower::{Service, ServiceBuilder, ServiceExt};
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let config: Config = "proxies=loopback for=1".parse()?;
+/// let mut app = ServiceBuilder::new().layer(ProxyFixLayer::new(config)).service_fn(
+///     |request: Request<String>| async move {
+///         let resolved: &Resolved = request.extensions().get().unwrap();
+///         Ok::<_, std::convert::Infallible>(Response::new(resolved.client().to_string()))
+///     },
+/// );
+///
+/// let request = Request::get("/")
+///     .header("X-Forwarded-For", "6.6.6.6, 203.0.113.9")
+///     .extension(Peer::from(std::net::IpAddr::from([127, 0, 0, 1])))
+///     .body(String::new())?;
+/// let response = app.ready().await?.call(request).await?;
+/// assert_eq!(response.body(), "203.0.113.9");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+#[must_use]
+pub struct ProxyFixLayer<R = DefaultRejection> {
+    pub(crate) config: Config,
+    pub(crate) peer_from: Option<PeerFrom>,
+    pub(crate) on_resolved: Option<OnResolved>,
+    pub(crate) rejection: R,
+}
+
+impl ProxyFixLayer {
+    /// A layer that decides by this configuration and answers rejections with an empty body.
+    pub fn new(config: Config) -> Self {
+        Self { config, peer_from: None, on_resolved: None, rejection: DefaultRejection }
+    }
+}
+
+impl<R> ProxyFixLayer<R> {
+    /// Says how to find the peer in the request's extensions, for servers that leave it in a type
+    /// of their own. Where it finds none, the usual places are looked at.
+    ///
+    /// ```
+    /// use proxyfix::{Config, Peer, ProxyFixLayer};
+    ///
+    /// # fn main() -> Result<(), proxyfix::ConfigError> {
+    /// # let config: Config = "proxies=unix for=1".parse()?;
+    /// // Everything comes in over one Unix socket:
+    /// let layer = ProxyFixLayer::new(config).peer_from(|_| Some(Peer::UNIX));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn peer_from<F>(self, find: F) -> Self
+    where
+        F: Fn(&Extensions) -> Option<Peer> + Send + Sync + 'static,
+    {
+        Self { peer_from: Some(Arc::new(find)), ..self }
+    }
+
+    /// Runs once for every request that passes, to correct what else names the peer.
+    ///
+    /// ```
+    /// use proxyfix::{Config, ProxyFixLayer};
+    ///
+    /// #[derive(Clone)]
+    /// struct RateLimitKey(Option<std::net::IpAddr>);
+    ///
+    /// # fn main() -> Result<(), proxyfix::ConfigError> {
+    /// # let config: Config = "proxies=loopback for=1".parse()?;
+    /// let layer = ProxyFixLayer::new(config).on_resolved(|resolved, extensions| {
+    ///     extensions.insert(RateLimitKey(resolved.client_ip()));
+    /// });
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn on_resolved<F>(self, correct: F) -> Self
+    where
+        F: Fn(&Resolved, &mut Extensions) + Send + Sync + 'static,
+    {
+        Self { on_resolved: Some(Arc::new(correct)), ..self }
+    }
+
+    /// Says how to answer a rejected request. The layer adds `Cache-Control: no-store`, unless the
+    /// response has that header, and the [`Error`] to its extensions.
+    ///
+    /// ```
+    /// use http::Response;
+    /// use proxyfix::{Config, Error, ProxyFixLayer};
+    ///
+    /// # fn main() -> Result<(), proxyfix::ConfigError> {
+    /// # let config: Config = "proxies=loopback for=1".parse()?;
+    /// let layer = ProxyFixLayer::new(config).with_rejection_response(|error: &Error| {
+    ///     let mut response = Response::new(format!("{error}\n"));
+    ///     *response.status_mut() = error.status();
+    ///     response
+    /// });
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn with_rejection_response<F, B>(self, respond: F) -> ProxyFixLayer<F>
+    where
+        F: Fn(&Error) -> Response<B> + Clone,
+    {
+        ProxyFixLayer {
+            config: self.config,
+            peer_from: self.peer_from,
+            on_resolved: self.on_resolved,
+            rejection: respond,
+        }
+    }
+}
+
+impl<S, R: Clone> Layer<S> for ProxyFixLayer<R> {
+    type Service = ProxyFix<S, R>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        ProxyFix { inner, layer: self.clone() }
+    }
+}
+
+impl<R> fmt::Debug for ProxyFixLayer<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ProxyFixLayer").field("config", &self.config).finish_non_exhaustive()
+    }
+}

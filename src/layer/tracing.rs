@@ -1,0 +1,25 @@
+//! One event per rejection and, at debug level, per resolution, with the field names of
+//! OpenTelemetry. Nothing in them was written by a stranger.
+
+use http::Extensions;
+
+use crate::{error::Error, resolved::Resolved};
+
+pub(super) fn event(outcome: &Result<(), Error>, extensions: &Extensions) {
+    match outcome {
+        Err(error) => {
+            ::tracing::warn!(http.response.status_code = error.status().as_u16(), %error, "request rejected");
+        }
+        Ok(()) => {
+            let Some(resolved) = extensions.get::<Resolved>() else { return };
+            ::tracing::debug!(
+                client.address = resolved.client_ip().map(::tracing::field::display),
+                client.port = resolved.client_port(),
+                url.scheme = resolved.scheme().as_str(),
+                server.address = resolved.host(),
+                server.port = resolved.port(),
+                "request resolved",
+            );
+        }
+    }
+}

@@ -1,0 +1,58 @@
+#![doc = include_str!("crate.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+#![forbid(unsafe_code)]
+#![deny(
+    missing_docs,
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    clippy::exhaustive_enums,
+    clippy::exhaustive_structs,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unreachable,
+    clippy::unwrap_used,
+    clippy::wildcard_enum_match_arm
+)]
+
+mod config;
+mod error;
+mod forwarded;
+mod host;
+#[cfg(feature = "tower")]
+mod layer;
+mod lines;
+mod node;
+mod peer;
+mod prefix;
+mod proxies;
+mod resolve;
+mod resolved;
+mod rewrite;
+mod scheme;
+mod text;
+mod trace;
+
+pub use ipnet;
+
+#[cfg(feature = "tower")]
+pub use self::layer::{
+    DefaultRejection, ProxyFix, ProxyFixLayer, RejectionResponse, ResponseFuture,
+};
+pub use self::{
+    config::{
+        AllTrusted, Config, ConfigBuilder, ConfigError, HeaderPolicy, OnInvalid, OnMissing, Trust,
+        UriPolicy,
+    },
+    error::{Error, ErrorKind},
+    forwarded::{ForwardedElement, ForwardedElements, forwarded_elements},
+    node::{Node, NodeName, NodePort, Obfuscated},
+    peer::Peer,
+    proxies::TrustedProxies,
+    resolve::{explain, resolve},
+    resolved::{Original, Resolved, Source, Sources},
+    rewrite::{fix_parts, fix_request},
+    scheme::Scheme,
+    trace::{Explanation, Step},
+};

@@ -1,0 +1,234 @@
+//! Node identifiers: who a proxy received a request from (RFC 7239 §6).
+//!
+//! ```text
+//! node      = nodename [ ":" node-port ]
+//! nodename  = IPv4address / "[" IPv6address "]" / "unknown" / obfnode
+//! node-port = 1*5DIGIT / obfport              ; at most 65535
+//! obfnode   = "_" 1*( ALPHA / DIGIT / "." / "_" / "-" )
+//! ```
+//!
+//! 1. `X-Forwarded-For` and its kin also write IPv6 without brackets (then without a port), and
+//!    nginx writes `unix:` for a Unix socket.
+//! 2. An IPv4-mapped IPv6 address is the IPv4 address, everywhere.
+//! 3. No zone identifiers, no leading zeros in octets, no names: nothing is ever looked up.
+//! 4. `unknown` is understood in any case, as ABNF strings are (RFC 5234 §2.3).
+
+use std::{
+    fmt,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    str,
+};
+
+use crate::{
+    error::{ErrorKind, Fault},
+    host,
+    text::Text,
+};
+
+/// A client as a proxy names it: an address, an obfuscated identifier or unknown, with a port
+/// where one was written.
+///
+/// [`Display`](fmt::Display) prints the form of RFC 7239, with IPv6 in brackets.
+///
+/// ```
+/// use proxyfix::{Node, NodeName};
+///
+/// let node: Node = "[2001:db8::7]:4711".parse()?;
+/// assert_eq!(node.ip(), "2001:db8::7".parse().ok());
+/// assert_eq!(node.to_string(), "[2001:db8::7]:4711");
+///
+/// assert_eq!("unknown".parse::<Node>()?.name(), &NodeName::Unknown);
+/// # Ok::<(), proxyfix::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Node {
+    name: NodeName,
+    port: Option<NodePort>,
+}
+
+/// The name of a [`Node`].
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum NodeName {
+    /// An address; never an IPv4-mapped one.
+    Ip(IpAddr),
+    /// An identifier that hides the address, such as `_gazonk` (RFC 7239 §6.3).
+    Obfuscated(Obfuscated),
+    /// The proxy, or nobody, knows (RFC 7239 §6.2).
+    Unknown,
+}
+
+/// The port of a [`Node`].
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum NodePort {
+    /// A TCP port, or 0.
+    Number(u16),
+    /// An identifier that hides the port.
+    Obfuscated(Obfuscated),
+}
+
+/// An obfuscated identifier, with its leading `_` (RFC 7239 §6.3).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Obfuscated(Text<30>);
+
+impl Obfuscated {
+    /// The identifier, with its leading `_`.
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+
+    fn parse(text: &[u8]) -> Option<Self> {
+        let allowed = |b: &u8| b.is_ascii_alphanumeric() || b"._-".contains(b);
+        let rest = text.strip_prefix(b"_")?;
+        (!rest.is_empty() && rest.iter().all(allowed)).then(|| Self(Text::new(text)))
+    }
+}
+
+/// What an element of `X-Forwarded-For` names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ForwardedFor {
+    Node(Node),
+    /// nginx's `unix:`, the address of a Unix socket.
+    Unix,
+}
+
+impl Node {
+    pub(crate) const UNKNOWN: Self = Self { name: NodeName::Unknown, port: None };
+
+    pub(crate) fn new(ip: IpAddr, port: Option<u16>) -> Self {
+        Self { name: NodeName::Ip(ip.to_canonical()), port: port.map(NodePort::Number) }
+    }
+
+    /// Its name: an address, an obfuscated identifier or unknown.
+    pub fn name(&self) -> &NodeName {
+        &self.name
+    }
+
+    /// Its port, where one was written.
+    pub fn port(&self) -> Option<&NodePort> {
+        self.port.as_ref()
+    }
+
+    /// Its address, unless obfuscated or unknown.
+    pub fn ip(&self) -> Option<IpAddr> {
+        match self.name {
+            NodeName::Ip(ip) => Some(ip),
+            NodeName::Obfuscated(_) | NodeName::Unknown => None,
+        }
+    }
+
+    /// Its port as a number.
+    pub(crate) fn port_number(&self) -> Option<u16> {
+        match self.port {
+            Some(NodePort::Number(port)) => Some(port),
+            Some(NodePort::Obfuscated(_)) | None => None,
+        }
+    }
+
+    /// Its address and port, where both are known.
+    pub fn socket_addr(&self) -> Option<SocketAddr> {
+        Some(SocketAddr::new(self.ip()?, self.port_number()?))
+    }
+
+    /// Reads the form of RFC 7239.
+    pub(crate) fn parse(text: &[u8]) -> Result<Self, Fault> {
+        Self::read(text).ok_or_else(|| Self::fault(text))
+    }
+
+    /// Reads what `X-Forwarded-For` and its kin write; see 1 above.
+    pub(crate) fn parse_x(text: &[u8]) -> Result<ForwardedFor, Fault> {
+        if text == b"unix:" {
+            return Ok(ForwardedFor::Unix);
+        }
+        let node = Self::read(text).or_else(|| Some(Self::new(host::ipv6(text)?.into(), None)));
+        node.map(ForwardedFor::Node).ok_or_else(|| Self::fault(text))
+    }
+
+    fn read(text: &[u8]) -> Option<Self> {
+        let end_of_name = if text.first() == Some(&b'[') {
+            text.iter().position(|&b| b == b']')?.saturating_add(1)
+        } else {
+            text.iter().position(|&b| b == b':').unwrap_or(text.len())
+        };
+        let (name, rest) = text.split_at_checked(end_of_name)?;
+        let port = match rest.split_first() {
+            None => None,
+            Some((b':', b"")) => return None,
+            Some((b':', port)) => Some(NodePort::parse(port)?),
+            Some(_) => return None,
+        };
+        Some(Self { name: NodeName::parse(name)?, port })
+    }
+
+    fn fault(text: &[u8]) -> Fault {
+        let allowed = |b: u8| b.is_ascii_alphanumeric() || b".:_-[]".contains(&b);
+        Fault::at_first(ErrorKind::InvalidNode, text, allowed)
+    }
+}
+
+impl NodeName {
+    fn parse(text: &[u8]) -> Option<Self> {
+        if let Some(literal) = text.strip_prefix(b"[") {
+            let address = host::ipv6(literal.strip_suffix(b"]")?)?;
+            return Some(Self::Ip(IpAddr::V6(address).to_canonical()));
+        }
+        if text.eq_ignore_ascii_case(b"unknown") {
+            return Some(Self::Unknown);
+        }
+        if let Some(identifier) = Obfuscated::parse(text) {
+            return Some(Self::Obfuscated(identifier));
+        }
+        let address: Ipv4Addr = str::from_utf8(text).ok()?.parse().ok()?;
+        Some(Self::Ip(address.into()))
+    }
+}
+
+impl NodePort {
+    fn parse(text: &[u8]) -> Option<Self> {
+        host::number(text)
+            .map(Self::Number)
+            .or_else(|| Obfuscated::parse(text).map(Self::Obfuscated))
+    }
+}
+
+impl str::FromStr for Node {
+    type Err = crate::Error;
+
+    /// Reads the form of RFC 7239 §6.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidNode`] for anything else: `2001:db8::7` without brackets,
+    /// `192.0.2.1:99999`, `192.0.2.01`, `[fe80::1%eth0]`, `_`, `localhost`.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::parse(text.as_bytes()).map_err(|fault| crate::Error::new(fault.kind))
+    }
+}
+
+impl fmt::Display for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.name {
+            NodeName::Ip(IpAddr::V4(ip)) => ip.fmt(f)?,
+            NodeName::Ip(IpAddr::V6(ip)) => write!(f, "[{ip}]")?,
+            NodeName::Obfuscated(identifier) => f.write_str(identifier.as_str())?,
+            NodeName::Unknown => f.write_str("unknown")?,
+        }
+        match &self.port {
+            None => Ok(()),
+            Some(NodePort::Number(port)) => write!(f, ":{port}"),
+            Some(NodePort::Obfuscated(port)) => write!(f, ":{}", port.as_str()),
+        }
+    }
+}
+
+/// Prints a node as `X-Forwarded-For` has it: IPv6 without brackets where there is no port.
+pub(crate) struct XNode<'a>(pub(crate) &'a Node);
+
+impl fmt::Display for XNode<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.0.name, &self.0.port) {
+            (NodeName::Ip(ip), None) => ip.fmt(f),
+            _ => self.0.fmt(f),
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! The other end of our connection.
+
+use std::{
+    fmt,
+    net::{IpAddr, SocketAddr},
+};
+
+use crate::{node::Node, scheme::Scheme};
+
+/// The other end of our connection: an address, or a Unix socket.
+///
+/// [`fix_request`](crate::fix_request) and the layer look for it in the request's extensions.
+/// An IPv4-mapped IPv6 address, as a dual-stack listener reports it, is the IPv4 address.
+///
+/// ```
+/// use std::net::{IpAddr, SocketAddr};
+/// use proxyfix::{Peer, Scheme};
+///
+/// let peer = Peer::from(SocketAddr::from(([192, 0, 2, 1], 4711)));
+/// assert_eq!(peer.ip(), Some(IpAddr::from([192, 0, 2, 1])));
+///
+/// // A connection on which we terminate TLS ourselves:
+/// let peer = peer.with_scheme(Scheme::Https);
+/// assert!(Peer::UNIX.is_unix());
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Peer {
+    /// `None` is a Unix socket.
+    ip: Option<IpAddr>,
+    port: Option<u16>,
+    scheme: Option<Scheme>,
+}
+
+impl Peer {
+    /// The other end of a Unix socket.
+    pub const UNIX: Self = Self { ip: None, port: None, scheme: None };
+
+    /// Its address, unless it is a Unix socket.
+    pub const fn ip(&self) -> Option<IpAddr> {
+        self.ip
+    }
+
+    /// Its port, where it is known.
+    pub const fn port(&self) -> Option<u16> {
+        self.port
+    }
+
+    /// Whether it is a Unix socket.
+    pub const fn is_unix(&self) -> bool {
+        self.ip.is_none()
+    }
+
+    /// Says what this connection speaks, in place of the configuration's `listener`.
+    #[must_use]
+    pub const fn with_scheme(self, scheme: Scheme) -> Self {
+        Self { scheme: Some(scheme), ..self }
+    }
+
+    /// What this connection speaks, where it was said.
+    pub(crate) const fn scheme(&self) -> Option<Scheme> {
+        self.scheme
+    }
+
+    /// The peer as a client.
+    pub(crate) fn node(&self) -> Node {
+        self.ip.map_or(Node::UNKNOWN, |ip| Node::new(ip, self.port))
+    }
+}
+
+impl From<SocketAddr> for Peer {
+    fn from(address: SocketAddr) -> Self {
+        Self { port: Some(address.port()), ..Self::from(address.ip()) }
+    }
+}
+
+impl From<IpAddr> for Peer {
+    fn from(ip: IpAddr) -> Self {
+        Self { ip: Some(ip.to_canonical()), port: None, scheme: None }
+    }
+}
+
+/// Prints the address, with the port where it is known, or `unix socket`.
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.ip, self.port) {
+            (None, _) => f.write_str("unix socket"),
+            (Some(ip), None) => ip.fmt(f),
+            (Some(ip), Some(port)) => SocketAddr::new(ip, port).fmt(f),
+        }
+    }
+}

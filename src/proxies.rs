@@ -1,0 +1,209 @@
+//! Who may speak for the client: [`TrustedProxies`].
+//!
+//! 1. A list of networks (CIDRs), addresses and the names `loopback`, `private`, `linklocal` and
+//!    `unix`; or `any`, every peer; or `none`.
+//! 2. Host bits in a network are masked: `10.1.2.3/8` is `10.0.0.0/8`.
+//! 3. An IPv4-mapped network is the IPv4 one: `::ffff:10.0.0.0/104` is `10.0.0.0/8`. One shorter
+//!    than /96 is an error, for it would be no IPv4 network.
+//! 4. Networks are merged and sorted, so that a look-up is a binary search.
+
+use std::{fmt, net::IpAddr, str::FromStr};
+
+use ipnet::{IpNet, Ipv4Net};
+
+use crate::{config::ConfigError, node::ForwardedFor, peer::Peer};
+
+/// The networks behind the names that a list may hold.
+const NAMED: [(&str, &[&str]); 3] = [
+    ("loopback", &["127.0.0.0/8", "::1/128"]),
+    // RFC 1918 and RFC 4193.
+    ("private", &["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"]),
+    // RFC 3927 and RFC 4291 §2.5.6.
+    ("linklocal", &["169.254.0.0/16", "fe80::/10"]),
+];
+
+/// Who may speak for the client: networks, Unix sockets, or everybody.
+///
+/// ```
+/// use std::net::IpAddr;
+/// use proxyfix::TrustedProxies;
+///
+/// let proxies: TrustedProxies = "10.0.0.0/8, loopback, 2001:db8::1".parse()?;
+/// assert!(proxies.contains("10.1.2.3".parse::<IpAddr>()?));
+/// assert!(proxies.contains("::ffff:10.1.2.3".parse::<IpAddr>()?));
+/// assert!(!proxies.contains("192.0.2.1".parse::<IpAddr>()?));
+/// assert_eq!(proxies.to_string(), "10.0.0.0/8,127.0.0.0/8,::1,2001:db8::1");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TrustedProxies {
+    any: bool,
+    unix: bool,
+    /// Disjoint and sorted, IPv4 first.
+    networks: Vec<IpNet>,
+}
+
+impl TrustedProxies {
+    /// Every peer may speak for the client, as in Werkzeug. Right only where nobody but the proxy
+    /// can reach the application.
+    pub const fn any() -> Self {
+        Self { any: true, unix: false, networks: Vec::new() }
+    }
+
+    /// Nobody may: every forwarding header is ignored and removed.
+    pub const fn none() -> Self {
+        Self { any: false, unix: false, networks: Vec::new() }
+    }
+
+    /// Whether this peer may speak for the client.
+    pub fn contains(&self, peer: impl Into<Peer>) -> bool {
+        let peer = peer.into();
+        self.any || peer.ip().map_or(self.unix, |ip| self.contains_ip(ip))
+    }
+
+    pub(crate) fn is_any(&self) -> bool {
+        self.any
+    }
+
+    /// Whether an element names one of the trusted proxies.
+    pub(crate) fn contains_hop(&self, hop: &ForwardedFor) -> bool {
+        match hop {
+            ForwardedFor::Unix => self.any || self.unix,
+            ForwardedFor::Node(node) => {
+                node.ip().is_some_and(|ip| self.any || self.contains_ip(ip))
+            }
+        }
+    }
+
+    /// The networks are disjoint and sorted: only the last that begins at or before the address
+    /// can hold it.
+    fn contains_ip(&self, ip: IpAddr) -> bool {
+        let ip = ip.to_canonical();
+        let after = self.networks.partition_point(|network| network.network() <= ip);
+        let candidate = after.checked_sub(1).and_then(|at| self.networks.get(at));
+        candidate.is_some_and(|network| network.contains(&ip))
+    }
+}
+
+impl FromStr for TrustedProxies {
+    type Err = ConfigError;
+
+    /// Reads a list such as `10.0.0.0/8, loopback, unix`.
+    ///
+    /// # Errors
+    /// [`ConfigError::InvalidNetwork`] for `10.0.0.0/33`, `localhost`, an empty entry, or `any`
+    /// beside others; [`ConfigError::MappedNetwork`] for `::ffff:0:0/90`.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.trim() {
+            "any" => return Ok(Self::any()),
+            "none" => return Ok(Self::none()),
+            _ => {}
+        }
+        let mut proxies = Self::none();
+        let mut networks = Vec::new();
+        for entry in text.split(',').map(str::trim) {
+            if entry == "unix" {
+                proxies.unix = true;
+            } else if let Some((_, named)) = NAMED.iter().find(|(name, _)| *name == entry) {
+                networks.extend(named.iter().filter_map(|network| network.parse::<IpNet>().ok()));
+            } else {
+                networks.push(network(entry)?);
+            }
+        }
+        proxies.extend(networks);
+        Ok(proxies)
+    }
+}
+
+/// Reads a network or an address.
+fn network(text: &str) -> Result<IpNet, ConfigError> {
+    let invalid = |reason| ConfigError::InvalidNetwork { text: text.to_owned(), reason };
+    let (address, length) = match text.split_once('/') {
+        Some((address, length)) => (address, Some(length)),
+        None => (text, None),
+    };
+    let address: IpAddr = address.parse().map_err(|_| {
+        invalid(match text {
+            "" => "an entry is empty",
+            "any" | "none" => "it stands alone",
+            _ => "expected an address, a network such as 10.0.0.0/8, or one of loopback, private, linklocal, unix, any",
+        })
+    })?;
+    let longest = if address.is_ipv4() { 32 } else { 128 };
+    let length = match length {
+        None => longest,
+        Some(digits) => {
+            digits.parse().ok().filter(|length| *length <= longest).ok_or_else(|| {
+                invalid(match longest {
+                    32 => "the prefix length must be a number from 0 to 32",
+                    _ => "the prefix length must be a number from 0 to 128",
+                })
+            })?
+        }
+    };
+    let network =
+        IpNet::new(address, length).map_err(|_| invalid("the prefix length is too long"))?;
+    canonical(network).ok_or_else(|| ConfigError::MappedNetwork { text: text.to_owned() })
+}
+
+/// Masks host bits, and turns an IPv4-mapped network into the IPv4 one, where it is one.
+fn canonical(network: IpNet) -> Option<IpNet> {
+    if let IpNet::V6(v6) = network {
+        if let Some(v4) = v6.addr().to_ipv4_mapped() {
+            let length = v6.prefix_len().checked_sub(96)?;
+            return Ipv4Net::new(v4, length).ok().map(|v4| IpNet::V4(v4.trunc()));
+        }
+    }
+    Some(network.trunc())
+}
+
+/// Prints the merged networks, in the form that [`FromStr`] reads.
+impl fmt::Display for TrustedProxies {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.any || (!self.unix && self.networks.is_empty()) {
+            return f.write_str(if self.any { "any" } else { "none" });
+        }
+        let mut separator = "";
+        if self.unix {
+            f.write_str("unix")?;
+            separator = ",";
+        }
+        for network in &self.networks {
+            f.write_str(separator)?;
+            separator = ",";
+            if network.prefix_len() == network.max_prefix_len() {
+                network.addr().fmt(f)?;
+            } else {
+                network.fmt(f)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Adds networks. An IPv4-mapped one shorter than /96 stays an IPv6 network, which holds no IPv4
+/// address.
+impl Extend<IpNet> for TrustedProxies {
+    fn extend<I: IntoIterator<Item = IpNet>>(&mut self, networks: I) {
+        let added = networks
+            .into_iter()
+            .map(|network| canonical(network).unwrap_or_else(|| network.trunc()));
+        self.networks.extend(added);
+        self.networks = IpNet::aggregate(&self.networks);
+        self.networks.sort_unstable();
+    }
+}
+
+impl FromIterator<IpNet> for TrustedProxies {
+    fn from_iter<I: IntoIterator<Item = IpNet>>(networks: I) -> Self {
+        let mut proxies = Self::none();
+        proxies.extend(networks);
+        proxies
+    }
+}
+
+impl FromIterator<IpAddr> for TrustedProxies {
+    fn from_iter<I: IntoIterator<Item = IpAddr>>(addresses: I) -> Self {
+        addresses.into_iter().map(IpNet::from).collect()
+    }
+}

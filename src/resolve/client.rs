@@ -1,0 +1,142 @@
+//! Who the client is, in a list of either family: rule 5 of the [decision](super).
+
+use http::HeaderName;
+
+use super::believe::{Claim, Decision};
+use crate::{
+    config::{AllTrusted, ClientRule, Reach},
+    error::{Error, ErrorKind, Fault},
+    lines::{Element, Elements, FieldLines},
+    node::{ForwardedFor, Node},
+    trace::{Recorder, Rule, Step},
+};
+
+/// The element that names the client.
+pub(super) struct Found<'a, T> {
+    pub(super) client: Result<Node, Error>,
+    /// `None` where every element is a trusted proxy, and so none is the client's.
+    pub(super) at: Option<(Element<'a>, T)>,
+}
+
+impl<'a, R: Recorder> Decision<'a, R> {
+    /// The client of the X-Forwarded family, and its distance from the right.
+    pub(super) fn x_client(
+        &mut self,
+        lines: FieldLines<'a>,
+        rule: ClientRule,
+    ) -> Result<(Claim<Node>, Option<usize>), Error> {
+        if lines.is_absent() {
+            return Err(Error::in_header(ErrorKind::Incomplete, lines.name));
+        }
+        let mut elements = lines.elements();
+        let reach = match rule {
+            ClientRule::List(reach) | ClientRule::Forwarded(reach) => reach,
+            ClientRule::Single => {
+                elements.next();
+                if elements.next().is_some() {
+                    return Err(Error::in_header(ErrorKind::Repeated, lines.name));
+                }
+                elements = lines.elements();
+                Reach::Count(1)
+            }
+        };
+        let found = self.find(lines.name, elements, reach, |element| {
+            let hop = Node::parse_x(non_empty(&element)?).map_err(|fault| element.error(fault));
+            Ok((hop, ()))
+        })?;
+        let client = found.client?;
+        Ok(match found.at {
+            Some((element, ())) => (Claim::at(client, &element), Some(element.hop)),
+            None => (Claim::own(client), None),
+        })
+    }
+
+    /// Finds the element that names the client, in a list of either family.
+    pub(super) fn find<T>(
+        &mut self,
+        name: &HeaderName,
+        elements: Elements<'a>,
+        reach: Reach,
+        read: impl Fn(Element<'a>) -> Result<(Result<ForwardedFor, Error>, T), Error>,
+    ) -> Result<Found<'a, T>, Error> {
+        let mut last = None;
+        for element in elements {
+            let element = element?;
+            match reach {
+                Reach::Count(count) if element.hop < count => {
+                    if self.settings.verify_hops {
+                        self.verify(&element, &read(element)?.0?)?;
+                    }
+                    self.recorder.record(|| Step::at(Rule::HopPassed, &element));
+                }
+                Reach::Count(_) => {
+                    let (hop, rest) = read(element)?;
+                    self.recorder.record(|| Step::at(Rule::Client, &element));
+                    return Ok(Found { client: hop.map(client), at: Some((element, rest)) });
+                }
+                Reach::Walk => {
+                    let (hop, rest) = read(element)?;
+                    let hop = hop?;
+                    if !self.is_proxy(&hop) {
+                        self.recorder.record(|| Step::at(Rule::Client, &element));
+                        return Ok(Found { client: Ok(client(hop)), at: Some((element, rest)) });
+                    }
+                    if element.hop > self.settings.max_hops {
+                        return Err(element.error(Fault::new(ErrorKind::TooManyHops, 0)));
+                    }
+                    self.recorder.record(|| Step::at(Rule::HopTrusted, &element));
+                    last = Some((hop, element, rest));
+                }
+            }
+        }
+        match reach {
+            Reach::Count(count) => Err(Error::in_header(ErrorKind::Short, name).at_hop(count)),
+            Reach::Walk => self.all_trusted(name, last),
+        }
+    }
+
+    /// A walk has ended at the leftmost element.
+    fn all_trusted<T>(
+        &mut self,
+        name: &HeaderName,
+        leftmost: Option<(ForwardedFor, Element<'a>, T)>,
+    ) -> Result<Found<'a, T>, Error> {
+        self.recorder.record(|| Step::new(Rule::AllTrusted));
+        match (self.settings.all_trusted, leftmost) {
+            (AllTrusted::Reject, _) => Err(Error::in_header(ErrorKind::AllTrusted, name)),
+            (AllTrusted::Leftmost, Some((hop, element, rest))) => {
+                Ok(Found { client: Ok(client(hop)), at: Some((element, rest)) })
+            }
+            (AllTrusted::Unknown | AllTrusted::Leftmost, _) => {
+                Ok(Found { client: Ok(Node::UNKNOWN), at: None })
+            }
+        }
+    }
+
+    fn is_proxy(&self, hop: &ForwardedFor) -> bool {
+        self.settings.proxies.as_ref().is_some_and(|proxies| proxies.contains_hop(hop))
+    }
+
+    /// `verify=hops`.
+    fn verify(&self, element: &Element<'_>, hop: &ForwardedFor) -> Result<(), Error> {
+        if self.is_proxy(hop) {
+            return Ok(());
+        }
+        Err(element.error(Fault::new(ErrorKind::UntrustedHop, 0)))
+    }
+}
+
+/// The client that an element names. Behind a Unix socket it has no name.
+fn client(hop: ForwardedFor) -> Node {
+    match hop {
+        ForwardedFor::Node(node) => node,
+        ForwardedFor::Unix => Node::UNKNOWN,
+    }
+}
+
+pub(super) fn non_empty<'a>(element: &Element<'a>) -> Result<&'a [u8], Error> {
+    match element.text {
+        b"" => Err(element.error(Fault::new(ErrorKind::Empty, 0))),
+        text => Ok(text),
+    }
+}

@@ -1,0 +1,229 @@
+//! The decision: of what the headers say, what is believed.
+//!
+//! 1. **Peer gate.** From a peer that is not one of `proxies`, nothing is believed: it is the
+//!    client. Without a peer, unless `proxies=any`, our own wiring is at fault.
+//! 2. **`Host`** is checked on every request, also where a header overrides it: one line, valid.
+//!    In HTTP/2 and HTTP/3 it equals the target's authority (RFC 9113 §8.3.1).
+//! 3. **`Connection`** must not name a trusted header (RFC 9110 §7.6.1): a proxy on the way may
+//!    have dropped what another wrote.
+//! 4. **Missing.** Without any trusted header, `missing` says who the client is.
+//! 5. **Client.** By count, the *n*th element from the right, never fewer. By walk, the first
+//!    from the right that is not one of `proxies`; an identifier, `unknown` and an address that
+//!    is no proxy end the walk, a malformed element is never skipped.
+//! 6. **Scheme, host, port, prefix**, each from its own list: by count, or aligned with the
+//!    client's distance. Where `for` or `proto` is trusted but absent the request is incomplete;
+//!    an absent host, port or prefix is our own.
+//! 7. **`Forwarded`** gives client, scheme and host in one element.
+//! 8. **Invalid** values reject the request, or count as absent, as `invalid` says.
+//! 9. **Allowed hosts** apply to the host in effect, wherever it comes from.
+//! 10. Our own scheme is the connection's, never the target's, which a client writes.
+
+mod believe;
+mod client;
+
+use std::sync::OnceLock;
+
+use http::{HeaderMap, Uri, Version, header::HOST};
+
+use self::believe::{Believed, Claim, Decision};
+use crate::{
+    config::{Config, Settings},
+    error::{Error, ErrorKind},
+    host::HostPort,
+    lines::{FieldLines, RequestLines, trim_end, trim_start},
+    peer::Peer,
+    prefix::Prefix,
+    resolved::{Original, Resolved, Source, Sources},
+    rewrite,
+    scheme::Scheme,
+    trace::{Explanation, Off, Recorder, Rule, Step},
+};
+
+/// What a decision looks at.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Head<'a> {
+    pub(crate) peer: Option<Peer>,
+    pub(crate) headers: &'a HeaderMap,
+    pub(crate) uri: &'a Uri,
+    /// `None` where the caller has none; rule 2 then takes HTTP/1.1.
+    pub(crate) version: Option<Version>,
+}
+
+/// Decides what may be believed about a request, and touches nothing.
+///
+/// For a caller who has headers only, the URI is `Uri::default()`. It allocates nothing, but for
+/// hosts over 62 bytes, prefixes and identifiers over 30, joined prefixes, and escaped values of
+/// `Forwarded`.
+///
+/// # Errors
+/// The request is to be rejected with [`Error::status`]: `X-Forwarded-For: 192.0.2.256` with
+/// `for=1`, one element with `for=2`, two `Host` lines, `Connection: X-Forwarded-For`.
+/// [`ErrorKind::MissingPeer`] where `peer` is `None` and proxies are listed.
+///
+/// ```
+/// use http::{HeaderMap, Uri};
+/// use proxyfix::{resolve, Config, Peer};
+///
+/// let config: Config = "proxies=loopback for=1".parse()?;
+/// let mut headers = HeaderMap::new();
+/// headers.insert("x-forwarded-for", "6.6.6.6, 203.0.113.9".parse()?);
+///
+/// let peer = Peer::from(std::net::IpAddr::from([127, 0, 0, 1]));
+/// let resolved = resolve(peer, &headers, &Uri::default(), &config)?;
+/// assert_eq!(resolved.client_ip(), Some([203, 0, 113, 9].into()));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn resolve(
+    peer: impl Into<Option<Peer>>,
+    headers: &HeaderMap,
+    uri: &Uri,
+    config: &Config,
+) -> Result<Resolved, Error> {
+    decide(&Head { peer: peer.into(), headers, uri, version: None }, config, &mut Off)
+}
+
+/// Decides as [`resolve`] does, and tells every step.
+///
+/// ```
+/// use http::{HeaderMap, Uri};
+/// use proxyfix::{explain, Config, Peer};
+///
+/// let config: Config = "proxies=loopback for=1".parse()?;
+/// let mut headers = HeaderMap::new();
+/// headers.insert("x-forwarded-for", "6.6.6.6, 203.0.113.9".parse()?);
+/// headers.insert("x-real-ip", "6.6.6.6".parse()?);
+///
+/// let peer = Peer::from(std::net::IpAddr::from([127, 0, 0, 1]));
+/// let explanation = explain(peer, &headers, &Uri::default(), &config);
+/// let step = explanation.steps().iter().find(|step| step.code() == "client").unwrap();
+/// assert_eq!(step.text(), Some(&b"203.0.113.9"[..]));
+/// assert_eq!((step.hop(), step.span()), (Some(1), Some(9..20)));
+/// assert_eq!(explanation.stripped(), ["x-real-ip"]);
+/// println!("{explanation}");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn explain(
+    peer: impl Into<Option<Peer>>,
+    headers: &HeaderMap,
+    uri: &Uri,
+    config: &Config,
+) -> Explanation {
+    let head = Head { peer: peer.into(), headers, uri, version: None };
+    let mut steps = Vec::new();
+    let outcome = decide(&head, config, &mut steps);
+    let stripped = match outcome {
+        Ok(_) => rewrite::removed(headers, head.peer, config).cloned().collect(),
+        Err(_) => Vec::new(),
+    };
+    Explanation { outcome, steps, stripped }
+}
+
+/// Whether the peer may speak for the client.
+pub(crate) fn is_trusted(peer: Option<Peer>, settings: &Settings) -> bool {
+    let Some(proxies) = &settings.proxies else { return false };
+    peer.map_or_else(|| proxies.is_any(), |peer| proxies.contains(peer))
+}
+
+/// The one algorithm behind [`resolve`], [`explain`] and [`fix_request`](crate::fix_request).
+pub(crate) fn decide<R: Recorder>(
+    head: &Head<'_>,
+    config: &Config,
+    recorder: &mut R,
+) -> Result<Resolved, Error> {
+    let (settings, plan) = (config.settings(), config.plan());
+    let trusted = is_trusted(head.peer, settings);
+    if head.peer.is_none() && !trusted {
+        return Err(Error::new(ErrorKind::MissingPeer));
+    }
+    let lines = RequestLines::find(head.headers, plan);
+    let own_scheme = head.peer.and_then(|peer| peer.scheme()).unwrap_or(settings.listener);
+    let own_host = own_host(head, &lines.host, own_scheme)?;
+
+    let mut decision = Decision { settings, plan, peer: head.peer, lines: &lines, recorder };
+    let believed = if trusted {
+        decision.recorder.record(|| Step::new(Rule::PeerTrusted));
+        decision.believe()?
+    } else {
+        decision.recorder.record(|| Step::new(Rule::PeerUntrusted));
+        Believed::only(decision.own_client())
+    };
+
+    if believed.scheme.is_none() {
+        recorder.record(|| Step::new(Rule::OwnScheme));
+    }
+    if believed.host.is_none() {
+        recorder.record(|| Step::new(Rule::OwnHost));
+    }
+    let scheme = believed.scheme.unwrap_or_else(|| Claim::own(own_scheme));
+    let (host, host_source) = match believed.host {
+        Some(claim) => (Some(claim.value), claim.source),
+        None => (own_host, Source::Own),
+    };
+    check_allowed(host.as_ref(), &host_source, settings)?;
+    let (port, port_source) = match believed.port {
+        Some(claim) => (Some(claim.value), claim.source),
+        None => (host.as_ref().and_then(|host| host.port), host_source.clone()),
+    };
+    let prefix = believed.prefix.unwrap_or_else(|| Claim::own(Prefix::EMPTY));
+    Ok(Resolved {
+        config: config.clone(),
+        peer: head.peer,
+        client: believed.client.value,
+        scheme: scheme.value,
+        host,
+        port,
+        prefix: prefix.value,
+        sources: Sources {
+            client: believed.client.source,
+            scheme: scheme.source,
+            host: host_source,
+            port: port_source,
+            prefix: prefix.source,
+        },
+        original: Original::default(),
+        authority: OnceLock::new(),
+    })
+}
+
+/// Rule 2: the target's authority, else `Host`.
+fn own_host(
+    head: &Head<'_>,
+    lines: &FieldLines<'_>,
+    own_scheme: Scheme,
+) -> Result<Option<HostPort>, Error> {
+    let field = match lines.single()?.map(|line| trim_end(trim_start(line.as_bytes()))) {
+        None | Some(b"") => None,
+        Some(text) => Some(HostPort::parse(text).map_err(|fault| fault.into_error(&HOST))?),
+    };
+    let Some(authority) = head.uri.authority() else { return Ok(field) };
+    let target = HostPort::parse(authority.as_str().as_bytes())
+        .map_err(|fault| Error::new(fault.kind).at_byte(fault.offset))?;
+    let multiplexed = matches!(head.version, Some(Version::HTTP_2 | Version::HTTP_3));
+    let port = |host: &HostPort| host.port.unwrap_or_else(|| own_scheme.default_port());
+    let differs = |field: &HostPort| field.host() != target.host() || port(field) != port(&target);
+    if multiplexed && field.as_ref().is_some_and(differs) {
+        return Err(Error::in_header(ErrorKind::HostMismatch, &HOST));
+    }
+    Ok(Some(target))
+}
+
+/// Rule 9.
+fn check_allowed(
+    host: Option<&HostPort>,
+    source: &Source,
+    settings: &Settings,
+) -> Result<(), Error> {
+    let name = match source {
+        Source::Own => &HOST,
+        Source::Header { name, .. } => name,
+    };
+    let Some(host) = host else {
+        let needed = !settings.hosts.is_empty();
+        return if needed { Err(Error::in_header(ErrorKind::MissingHost, name)) } else { Ok(()) };
+    };
+    let allowed = |host: &str| settings.hosts.iter().any(|pattern| pattern.matches(host));
+    if settings.hosts.is_empty() || allowed(host.host()) {
+        return Ok(());
+    }
+    Err(Error::in_header(ErrorKind::HostNotAllowed, name))
+}

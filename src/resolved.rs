@@ -1,0 +1,258 @@
+//! What was decided about a request: [`Resolved`].
+//!
+//! 1. Its values are the effective ones, valid and in canonical form.
+//! 2. For each it says who vouches: ourselves, or a header at a hop.
+//! 3. The authority elides the scheme's default port (RFC 9110 §4.2.3).
+//! 4. What a stranger wrote is in [`Resolved::original`] alone.
+
+use std::{fmt, net::IpAddr, sync::OnceLock};
+
+use http::{
+    HeaderName, HeaderValue, Uri,
+    uri::{Authority, PathAndQuery},
+};
+
+use crate::{
+    config::Config,
+    error::{Error, ErrorKind},
+    host::HostPort,
+    node::Node,
+    peer::Peer,
+    prefix::Prefix,
+    scheme::Scheme,
+};
+
+/// Who vouches for a value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Source {
+    /// We ourselves: the connection, the configuration, or the request's own target and `Host`.
+    Own,
+    /// A trusted header.
+    Header {
+        /// Its name.
+        name: HeaderName,
+        /// Which of its elements from the right, from 1: 1 was written by our peer.
+        hop: usize,
+    },
+}
+
+/// Prints `own`, or the header and the hop: `x-forwarded-for, hop 1`.
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Own => f.write_str("own"),
+            Self::Header { name, hop } => write!(f, "{name}, hop {hop}"),
+        }
+    }
+}
+
+/// Who vouches for each value of a [`Resolved`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sources {
+    pub(crate) client: Source,
+    pub(crate) scheme: Source,
+    pub(crate) host: Source,
+    pub(crate) port: Source,
+    pub(crate) prefix: Source,
+}
+
+impl Sources {
+    /// Who vouches for the client.
+    pub fn client(&self) -> &Source {
+        &self.client
+    }
+
+    /// Who vouches for the scheme.
+    pub fn scheme(&self) -> &Source {
+        &self.scheme
+    }
+
+    /// Who vouches for the host.
+    pub fn host(&self) -> &Source {
+        &self.host
+    }
+
+    /// Who vouches for the port: the port's own header, else the host's source.
+    pub fn port(&self) -> &Source {
+        &self.port
+    }
+
+    /// Who vouches for the prefix.
+    pub fn prefix(&self) -> &Source {
+        &self.prefix
+    }
+}
+
+/// What the rewritten values were before: a stranger's data, for logs that know it.
+///
+/// It is empty in a [`Resolved`] made by [`resolve`](crate::resolve), which rewrites nothing.
+#[derive(Clone, Debug, Default)]
+pub struct Original {
+    pub(crate) uri: Uri,
+    pub(crate) host: Option<HeaderValue>,
+}
+
+impl Original {
+    /// The request's URI as it was.
+    pub fn uri(&self) -> &Uri {
+        &self.uri
+    }
+
+    /// The request's `Host` as it was.
+    pub fn host(&self) -> Option<&HeaderValue> {
+        self.host.as_ref()
+    }
+}
+
+/// What may be believed about a request. [`fix_request`](crate::fix_request) and the layer leave
+/// it in the request's extensions.
+///
+/// ```
+/// use http::{HeaderMap, Uri};
+/// use proxyfix::{resolve, Config, Peer};
+///
+/// let config: Config = "proxies=10.0.0.0/8 for=1 proto=1 host=1 prefix=1".parse()?;
+/// let mut headers = HeaderMap::new();
+/// headers.insert("x-forwarded-for", "6.6.6.6, 203.0.113.9".parse()?);
+/// headers.insert("x-forwarded-proto", "https".parse()?);
+/// headers.insert("x-forwarded-host", "Shop.Example".parse()?);
+/// headers.insert("x-forwarded-prefix", "/app/".parse()?);
+///
+/// let peer = Peer::from(std::net::IpAddr::from([10, 0, 0, 1]));
+/// let resolved = resolve(peer, &headers, &Uri::from_static("/item?q=1"), &config)?;
+/// assert_eq!(resolved.client_ip(), Some([203, 0, 113, 9].into()));
+/// assert!(resolved.is_secure());
+/// assert_eq!(resolved.host(), Some("shop.example"));
+/// assert_eq!(resolved.port(), 443);
+/// assert_eq!(resolved.prefix(), "/app");
+/// assert_eq!(resolved.external_url("/item?q=1")?, "https://shop.example/app/item?q=1");
+/// assert_eq!(resolved.source().client().to_string(), "x-forwarded-for, hop 1");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+#[must_use]
+pub struct Resolved {
+    pub(crate) config: Config,
+    pub(crate) peer: Option<Peer>,
+    pub(crate) client: Node,
+    pub(crate) scheme: Scheme,
+    pub(crate) host: Option<HostPort>,
+    /// The effective port, where one was stated.
+    pub(crate) port: Option<u16>,
+    pub(crate) prefix: Prefix,
+    pub(crate) sources: Sources,
+    pub(crate) original: Original,
+    /// Made when first asked for, so that deciding allocates nothing.
+    pub(crate) authority: OnceLock<Option<Authority>>,
+}
+
+impl Resolved {
+    /// The client: an address with an optional port, an obfuscated identifier, or unknown.
+    pub fn client(&self) -> &Node {
+        &self.client
+    }
+
+    /// The client's address, where it is known.
+    pub fn client_ip(&self) -> Option<IpAddr> {
+        self.client.ip()
+    }
+
+    /// The client's port, where it is known.
+    pub fn client_port(&self) -> Option<u16> {
+        self.client.port_number()
+    }
+
+    /// The scheme the client used.
+    pub fn scheme(&self) -> Scheme {
+        self.scheme
+    }
+
+    /// Whether the client used `https`.
+    pub fn is_secure(&self) -> bool {
+        self.scheme == Scheme::Https
+    }
+
+    /// The host the client asked for, in lower case, without port.
+    pub fn host(&self) -> Option<&str> {
+        self.host.as_ref().map(HostPort::host)
+    }
+
+    /// The port the client asked for: the stated one, else the scheme's default.
+    pub fn port(&self) -> u16 {
+        self.port.unwrap_or_else(|| self.scheme.default_port())
+    }
+
+    /// Host and port the client asked for, without the scheme's default port.
+    pub fn authority(&self) -> Option<&Authority> {
+        let make = || Authority::try_from(self.host_port()?.to_string()).ok();
+        self.authority.get_or_init(make).as_ref()
+    }
+
+    /// Host and port, without the scheme's default port.
+    pub(crate) fn host_port(&self) -> Option<HostPort> {
+        let port = self.port.filter(|port| *port != self.scheme.default_port());
+        self.host.clone().map(|host| host.with_port(port))
+    }
+
+    /// The path prefix at which the outermost proxy has mounted the application: empty, or with
+    /// a leading and without a trailing slash.
+    pub fn prefix(&self) -> &str {
+        self.prefix.as_str()
+    }
+
+    /// The URL under which the client reaches a path of the application.
+    ///
+    /// # Errors
+    /// [`ErrorKind::MissingHost`] where the request had no host; [`ErrorKind::InvalidPath`] for
+    /// `""`, `item` (no slash), `//evil.example`, `/a b`.
+    pub fn external_url(&self, path_and_query: &str) -> Result<Uri, Error> {
+        let authority = self.authority().ok_or_else(|| Error::new(ErrorKind::MissingHost))?.clone();
+        let invalid = || Error::new(ErrorKind::InvalidPath);
+        if !path_and_query.starts_with('/') || path_and_query.starts_with("//") {
+            return Err(invalid());
+        }
+        let path = PathAndQuery::try_from(self.external_path(path_and_query));
+        Uri::builder()
+            .scheme(self.scheme.as_str())
+            .authority(authority)
+            .path_and_query(path.map_err(|_| invalid())?)
+            .build()
+            .map_err(|_| invalid())
+    }
+
+    /// A path of the application as the client sees it: behind the prefix.
+    pub fn external_path(&self, path: &str) -> String {
+        format!("{}{path}", self.prefix())
+    }
+
+    /// The other end of our connection.
+    pub fn peer(&self) -> Option<Peer> {
+        self.peer
+    }
+
+    /// Who vouches for each value.
+    pub fn source(&self) -> &Sources {
+        &self.sources
+    }
+
+    /// What the rewritten values were before.
+    pub fn original(&self) -> &Original {
+        &self.original
+    }
+}
+
+/// Shows the effective values, and nothing that a stranger wrote.
+impl fmt::Debug for Resolved {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Resolved")
+            .field("client", &format_args!("{}", self.client))
+            .field("scheme", &self.scheme)
+            .field("host", &self.host())
+            .field("port", &self.port())
+            .field("prefix", &self.prefix())
+            .field("peer", &self.peer)
+            .field("sources", &self.sources)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,338 @@
+//! The rewriting: everything downstream sees the truth and nothing else.
+//!
+//! 1. `Host` becomes the effective authority, one line. The URI gets the effective scheme and
+//!    authority; its path and query stay byte for byte. `*` and authority-form targets stay, and
+//!    where no host is known, all stays.
+//! 2. `canonical`: every forwarding header that is not trusted for this request is removed, in
+//!    every spelling that has `_` for `-`; a trusted one that is there is reduced to its effective
+//!    value, which may be empty, and is left as it is where it is that already. `strip`: all are
+//!    removed. `keep`: none is touched.
+//! 3. [`Resolved`] goes into the extensions. A request that carries one under an equal
+//!    configuration was fixed before and is left alone; under another, that is a wiring fault.
+//! 4. All that can fail comes before all that changes, so that a rejected request is as it was.
+
+use std::fmt::{self, Write};
+
+use http::{
+    Extensions, HeaderMap, HeaderName, HeaderValue, Request, Uri, Version, header::HOST,
+    request::Parts, uri::Authority,
+};
+
+use crate::{
+    config::{ClientRule, Config, HeaderPolicy, UriPolicy},
+    error::{Error, ErrorKind},
+    forwarded::is_token,
+    node::XNode,
+    peer::Peer,
+    resolve::{self, Head},
+    resolved::{Original, Resolved},
+    scheme::Scheme,
+    trace::Off,
+};
+
+/// Decides what may be believed about a request, rewrites it accordingly, and leaves the
+/// [`Resolved`] in its extensions. The [`Peer`] is read from its extensions.
+///
+/// # Errors
+/// As [`resolve`](crate::resolve()), and [`ErrorKind::OtherConfig`] where the request was fixed
+/// before under another configuration. The request is then exactly as it was.
+///
+/// ```
+/// use http::Request;
+/// use proxyfix::{fix_request, Config, Peer, Resolved};
+///
+/// let config: Config = "proxies=loopback for=1 proto=1".parse()?;
+/// let mut request = Request::get("/item")
+///     .header("Host", "app.example")
+///     .header("X-Forwarded-For", "6.6.6.6, 203.0.113.9")
+///     .header("X-Forwarded-Proto", "https")
+///     .header("X-Real-IP", "6.6.6.6")
+///     .extension(Peer::from(std::net::IpAddr::from([127, 0, 0, 1])))
+///     .body(())?;
+///
+/// fix_request(&mut request, &config)?;
+/// assert_eq!(request.uri(), "https://app.example/item");
+/// assert_eq!(request.headers()["x-forwarded-for"], "203.0.113.9");
+/// assert!(!request.headers().contains_key("x-real-ip"));
+/// let resolved: &Resolved = request.extensions().get().unwrap();
+/// assert_eq!(resolved.client_ip(), Some([203, 0, 113, 9].into()));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn fix_request<B>(request: &mut Request<B>, config: &Config) -> Result<(), Error> {
+    fix(request, config)
+}
+
+/// The same for a request whose body is elsewhere.
+///
+/// # Errors
+/// As [`fix_request`].
+pub fn fix_parts(parts: &mut Parts, config: &Config) -> Result<(), Error> {
+    fix(parts, config)
+}
+
+/// What `Request` and `Parts` have in common.
+trait RequestHead {
+    fn headers(&self) -> &HeaderMap;
+    fn headers_mut(&mut self) -> &mut HeaderMap;
+    fn uri(&self) -> &Uri;
+    fn uri_mut(&mut self) -> &mut Uri;
+    fn version(&self) -> Version;
+    fn extensions(&self) -> &Extensions;
+    fn extensions_mut(&mut self) -> &mut Extensions;
+}
+
+impl<B> RequestHead for Request<B> {
+    fn headers(&self) -> &HeaderMap {
+        self.headers()
+    }
+    fn headers_mut(&mut self) -> &mut HeaderMap {
+        self.headers_mut()
+    }
+    fn uri(&self) -> &Uri {
+        self.uri()
+    }
+    fn uri_mut(&mut self) -> &mut Uri {
+        self.uri_mut()
+    }
+    fn version(&self) -> Version {
+        self.version()
+    }
+    fn extensions(&self) -> &Extensions {
+        self.extensions()
+    }
+    fn extensions_mut(&mut self) -> &mut Extensions {
+        self.extensions_mut()
+    }
+}
+
+impl RequestHead for Parts {
+    fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+    fn headers_mut(&mut self) -> &mut HeaderMap {
+        &mut self.headers
+    }
+    fn uri(&self) -> &Uri {
+        &self.uri
+    }
+    fn uri_mut(&mut self) -> &mut Uri {
+        &mut self.uri
+    }
+    fn version(&self) -> Version {
+        self.version
+    }
+    fn extensions(&self) -> &Extensions {
+        &self.extensions
+    }
+    fn extensions_mut(&mut self) -> &mut Extensions {
+        &mut self.extensions
+    }
+}
+
+fn fix(request: &mut impl RequestHead, config: &Config) -> Result<(), Error> {
+    if let Some(earlier) = request.extensions().get::<Resolved>() {
+        let same = earlier.config == *config;
+        return if same { Ok(()) } else { Err(Error::new(ErrorKind::OtherConfig)) };
+    }
+    let head = Head {
+        peer: request.extensions().get::<Peer>().copied(),
+        headers: request.headers(),
+        uri: request.uri(),
+        version: Some(request.version()),
+    };
+    let mut resolved = resolve::decide(&head, config, &mut Off)?;
+    let rewrite = Rewrite::prepare(&head, &resolved)?;
+    resolved.original = rewrite.apply(request)?;
+    request.extensions_mut().insert(resolved);
+    Ok(())
+}
+
+/// The forwarding headers that are removed from a request.
+pub(crate) fn removed<'a>(
+    headers: &'a HeaderMap,
+    peer: Option<Peer>,
+    config: &'a Config,
+) -> impl Iterator<Item = &'a HeaderName> {
+    let (settings, plan) = (config.settings(), config.plan());
+    let keep_trusted =
+        settings.headers == HeaderPolicy::Canonical && resolve::is_trusted(peer, settings);
+    let kept = move |name: &HeaderName| {
+        settings.exempt.contains(name)
+            || keep_trusted && plan.trusted_names().any(|trusted| trusted == name)
+    };
+    headers
+        .keys()
+        .filter(move |_| settings.headers != HeaderPolicy::Keep)
+        .filter(move |name| plan.forwarding.contains(name.as_str()) && !kept(name))
+}
+
+/// A new value for a header that is there.
+type NewValue<'a> = Option<(&'a HeaderName, HeaderValue)>;
+
+/// All that changes in a request.
+struct Rewrite<'a> {
+    uri: Option<Uri>,
+    host: Option<HeaderValue>,
+    /// In `canonical` form: client, scheme, host, port, prefix.
+    values: [NewValue<'a>; 5],
+    removed: Vec<HeaderName>,
+}
+
+impl<'a> Rewrite<'a> {
+    fn prepare(head: &Head<'_>, resolved: &'a Resolved) -> Result<Self, Error> {
+        let config = &resolved.config;
+        let (mut uri, mut host) = (None, None);
+        if let Some(authority) = resolved.authority() {
+            if config.settings().uri == UriPolicy::Rewrite {
+                uri = with_origin(head.uri, resolved.scheme(), authority)?;
+            }
+            host = changed(head.headers, &HOST, authority)?;
+        }
+        let canonical = config.settings().headers == HeaderPolicy::Canonical;
+        let reduce = canonical && resolve::is_trusted(head.peer, config.settings());
+        Ok(Self {
+            uri,
+            host,
+            values: if reduce { values(head.headers, resolved)? } else { Default::default() },
+            removed: removed(head.headers, head.peer, config).cloned().collect(),
+        })
+    }
+
+    /// Changes the request, and returns what the changed values were.
+    fn apply(self, request: &mut impl RequestHead) -> Result<Original, Error> {
+        let headers = request.headers_mut();
+        let mut original = Original { host: headers.get(HOST).cloned(), ..Original::default() };
+        if let Some(host) = self.host {
+            match headers.get_mut(HOST) {
+                Some(line) => *line = host,
+                // The one change that can fail, for want of room, so it comes first.
+                None => {
+                    let inserted = headers.try_insert(HOST, host);
+                    inserted.map_err(|_| Error::in_header(ErrorKind::TooManyHeaders, &HOST))?;
+                }
+            }
+        }
+        for name in &self.removed {
+            headers.remove(name);
+        }
+        for (name, value) in self.values.into_iter().flatten() {
+            // Its other lines leave the room that it needs.
+            headers.remove(name);
+            headers.insert(name, value);
+        }
+        original.uri = match self.uri {
+            Some(uri) => std::mem::replace(request.uri_mut(), uri),
+            None => request.uri().clone(),
+        };
+        Ok(original)
+    }
+}
+
+/// The URI with the effective scheme and authority, where it has not got them.
+pub(crate) fn with_origin(
+    uri: &Uri,
+    scheme: Scheme,
+    authority: &Authority,
+) -> Result<Option<Uri>, Error> {
+    let path = uri.path_and_query().map(http::uri::PathAndQuery::as_str);
+    let done = uri.scheme_str() == Some(scheme.as_str())
+        && uri.authority().is_some_and(|old| old.as_str() == authority.as_str());
+    if done || matches!(path, None | Some("*")) {
+        return Ok(None);
+    }
+    let mut parts = uri.clone().into_parts();
+    parts.scheme = Some(scheme.into());
+    parts.authority = Some(authority.clone());
+    // A path, a scheme and an authority always make a URI.
+    Uri::from_parts(parts).map(Some).map_err(|_| Error::new(ErrorKind::InvalidPath))
+}
+
+/// The effective values of the trusted headers that are there, where they differ.
+fn values<'a>(headers: &HeaderMap, resolved: &'a Resolved) -> Result<[NewValue<'a>; 5], Error> {
+    fn new<'a>(
+        headers: &HeaderMap,
+        name: Option<&'a HeaderName>,
+        value: impl fmt::Display,
+    ) -> Result<NewValue<'a>, Error> {
+        let Some(name) = name.filter(|name| headers.contains_key(*name)) else { return Ok(None) };
+        Ok(changed(headers, name, value)?.map(|value| (name, value)))
+    }
+    let plan = resolved.config.plan();
+    let client = plan.client.as_ref();
+    let host = resolved.authority().map_or("", Authority::as_str);
+    Ok([
+        match client.map(|client| client.rule) {
+            Some(ClientRule::Forwarded(_)) => {
+                new(headers, client.map(|t| &t.name), CanonicalForwarded(resolved))?
+            }
+            _ => new(headers, client.map(|t| &t.name), XNode(&resolved.client))?,
+        },
+        new(headers, plan.proto.as_ref().map(|t| &t.name), resolved.scheme())?,
+        new(headers, plan.host.as_ref().map(|t| &t.name), host)?,
+        new(headers, plan.port.as_ref().map(|t| &t.name), resolved.port())?,
+        new(headers, plan.prefix.as_ref().map(|t| &t.name), resolved.prefix())?,
+    ])
+}
+
+/// The value as the one line of a header, where that is not what is there.
+fn changed(
+    headers: &HeaderMap,
+    name: &HeaderName,
+    value: impl fmt::Display,
+) -> Result<Option<HeaderValue>, Error> {
+    let mut lines = headers.get_all(name).iter();
+    if let (Some(line), None) = (lines.next(), lines.next()) {
+        if prints_as(&value, line.as_bytes()) {
+            return Ok(None);
+        }
+    }
+    // What is printed is ASCII that has passed a parser.
+    let value = HeaderValue::try_from(value.to_string());
+    value.map(Some).map_err(|_| Error::in_header(ErrorKind::InvalidHost, name))
+}
+
+/// Whether a value prints as this text, without printing it anywhere.
+fn prints_as(value: &impl fmt::Display, text: &[u8]) -> bool {
+    /// What is left to match.
+    struct Rest<'a>(&'a [u8]);
+
+    impl Write for Rest<'_> {
+        fn write_str(&mut self, printed: &str) -> fmt::Result {
+            self.0 = self.0.strip_prefix(printed.as_bytes()).ok_or(fmt::Error)?;
+            Ok(())
+        }
+    }
+
+    let mut rest = Rest(text);
+    write!(rest, "{value}").is_ok() && rest.0.is_empty()
+}
+
+/// One forwarded-element with what is effective, quoted where RFC 7239 §4 asks for it.
+struct CanonicalForwarded<'a>(&'a Resolved);
+
+impl fmt::Display for CanonicalForwarded<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(resolved) = self;
+        write!(f, "for={};proto={}", Quoted(&resolved.client), resolved.scheme())?;
+        resolved.authority().map_or(Ok(()), |host| write!(f, ";host={}", Quoted(host)))
+    }
+}
+
+/// A value as a token, or in quotes where it is none. It has nothing to escape.
+struct Quoted<T>(T);
+
+impl<T: fmt::Display> fmt::Display for Quoted<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        /// Fails at what no token holds.
+        struct Token;
+
+        impl Write for Token {
+            fn write_str(&mut self, text: &str) -> fmt::Result {
+                if text.bytes().all(is_token) { Ok(()) } else { Err(fmt::Error) }
+            }
+        }
+
+        let quote = if write!(Token, "{}", self.0).is_ok() { "" } else { "\"" };
+        write!(f, "{quote}{}{quote}", self.0)
+    }
+}

@@ -1,0 +1,100 @@
+//! The scheme of a request (RFC 9110 §4.2).
+//!
+//! 1. `http` and `https`, in any case.
+//! 2. `ws` and `wss` mean the same two (RFC 6455 §3): some proxies write them for an upgrade.
+//! 3. `on` and `off` only in headers made for them: `X-Forwarded-Ssl` and `Front-End-Https`.
+//! 4. Nothing else.
+
+use std::{fmt, str::FromStr};
+
+use crate::error::{ErrorKind, Fault};
+
+/// The scheme of a request: `http` or `https`.
+///
+/// ```
+/// use proxyfix::Scheme;
+///
+/// assert_eq!(Scheme::Https.as_str(), "https");
+/// assert_eq!(Scheme::Https.default_port(), 443);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "HTTP has these two schemes (RFC 9110 §4.2)")]
+pub enum Scheme {
+    /// `http`, whose default port is 80.
+    #[default]
+    Http,
+    /// `https`, whose default port is 443.
+    Https,
+}
+
+impl Scheme {
+    /// The scheme as it stands in a URI.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+
+    /// The port a URI of this scheme means where it names none.
+    pub const fn default_port(self) -> u16 {
+        match self {
+            Self::Http => 80,
+            Self::Https => 443,
+        }
+    }
+
+    /// Reads the value of a scheme header.
+    pub(crate) fn parse(text: &[u8]) -> Result<Self, Fault> {
+        const NAMES: [(&[u8], Scheme); 4] = [
+            (b"https", Scheme::Https),
+            (b"http", Scheme::Http),
+            (b"wss", Scheme::Https),
+            (b"ws", Scheme::Http),
+        ];
+        Self::among(&NAMES, text)
+    }
+
+    /// Reads the value of a header that says whether TLS is on; see 3 above.
+    pub(crate) fn parse_switch(text: &[u8]) -> Result<Self, Fault> {
+        const NAMES: [(&[u8], Scheme); 2] = [(b"on", Scheme::Https), (b"off", Scheme::Http)];
+        Self::among(&NAMES, text).or_else(|_| Self::parse(text))
+    }
+
+    fn among(names: &[(&[u8], Self)], text: &[u8]) -> Result<Self, Fault> {
+        names
+            .iter()
+            .find(|(name, _)| text.eq_ignore_ascii_case(name))
+            .map(|&(_, scheme)| scheme)
+            .ok_or_else(|| {
+                Fault::at_first(ErrorKind::InvalidScheme, text, |b| b.is_ascii_alphabetic())
+            })
+    }
+}
+
+impl fmt::Display for Scheme {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Scheme {
+    type Err = crate::Error;
+
+    /// Reads `http`, `https`, `ws` or `wss`, in any case.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidScheme`] for anything else: `""`, `on`, `https:`, `javascript`.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::parse(text.as_bytes()).map_err(|fault| crate::Error::new(fault.kind))
+    }
+}
+
+impl From<Scheme> for http::uri::Scheme {
+    fn from(scheme: Scheme) -> Self {
+        match scheme {
+            Scheme::Http => Self::HTTP,
+            Scheme::Https => Self::HTTPS,
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! The steps of a decision, for [`explain`](crate::explain).
+//!
+//! 1. The decision is one body of code, generic over a [`Recorder`]; [`Off`] compiles to nothing.
+//! 2. A step has a stable code for machines and a sentence for people.
+//! 3. Steps own their text, which a stranger may have written; it is printed escaped.
+
+use std::{fmt, ops::Range};
+
+use http::HeaderName;
+
+use crate::{error::Error, lines::Element, resolved::Resolved};
+
+/// What receives the steps of a decision.
+pub(crate) trait Recorder {
+    fn record(&mut self, step: impl FnOnce() -> Step);
+}
+
+/// Records nothing.
+#[derive(Debug)]
+pub(crate) struct Off;
+
+impl Recorder for Off {
+    #[inline]
+    fn record(&mut self, _: impl FnOnce() -> Step) {}
+}
+
+impl Recorder for Vec<Step> {
+    fn record(&mut self, step: impl FnOnce() -> Step) {
+        self.push(step());
+    }
+}
+
+/// Which rule a step applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rule {
+    AllTrusted,
+    Client,
+    ClientUntrusted,
+    Host,
+    HopPassed,
+    HopTrusted,
+    Invalid,
+    Missing,
+    OwnHost,
+    OwnScheme,
+    PeerTrusted,
+    PeerUntrusted,
+    Port,
+    Prefix,
+    Scheme,
+}
+
+impl Rule {
+    /// The stable code and the sentence.
+    fn text(self) -> (&'static str, &'static str) {
+        match self {
+            Self::AllTrusted => ("all-trusted", "every address is a trusted proxy"),
+            Self::Client => ("client", "this is the client"),
+            Self::ClientUntrusted => {
+                ("client-untrusted", "no header is trusted to name the client")
+            }
+            Self::Host => ("host", "this is the host"),
+            Self::HopPassed => ("hop-passed", "nearer than the trusted count, passed over"),
+            Self::HopTrusted => ("hop-trusted", "a trusted proxy, the walk goes on"),
+            Self::Invalid => ("invalid", "not valid, so not believed"),
+            Self::Missing => ("missing", "none of the trusted headers is present"),
+            Self::OwnHost => ("own-host", "the host is the request's own"),
+            Self::OwnScheme => ("own-scheme", "the scheme is that of our connection"),
+            Self::PeerTrusted => {
+                ("peer-trusted", "the peer is a trusted proxy, its headers are read")
+            }
+            Self::PeerUntrusted => (
+                "peer-untrusted",
+                "the peer is not a trusted proxy, so it is the client and no forwarding header is read",
+            ),
+            Self::Port => ("port", "this is the port"),
+            Self::Prefix => ("prefix", "this is the path prefix"),
+            Self::Scheme => ("scheme", "this is the scheme"),
+        }
+    }
+}
+
+/// One step of a decision: the rule applied, and to which element of which header.
+#[derive(Clone, Debug)]
+pub struct Step {
+    rule: Rule,
+    header: Option<HeaderName>,
+    line: Option<usize>,
+    hop: Option<usize>,
+    span: Option<Range<usize>>,
+    text: Option<Box<[u8]>>,
+    error: Option<Error>,
+}
+
+impl Step {
+    pub(crate) fn new(rule: Rule) -> Self {
+        Self { rule, header: None, line: None, hop: None, span: None, text: None, error: None }
+    }
+
+    pub(crate) fn at(rule: Rule, element: &Element<'_>) -> Self {
+        Self {
+            header: Some(element.name.clone()),
+            line: Some(element.line),
+            hop: Some(element.hop),
+            span: Some(element.start..element.start.saturating_add(element.text.len())),
+            text: Some(element.text.into()),
+            ..Self::new(rule)
+        }
+    }
+
+    pub(crate) fn invalid(error: &Error) -> Self {
+        Self {
+            header: error.header().cloned(),
+            hop: error.hop(),
+            error: Some(error.clone()),
+            ..Self::new(Rule::Invalid)
+        }
+    }
+
+    /// The stable code of the rule, such as `client` or `hop-passed`.
+    pub fn code(&self) -> &'static str {
+        self.rule.text().0
+    }
+
+    /// The header the step looked at.
+    pub fn header(&self) -> Option<&HeaderName> {
+        self.header.as_ref()
+    }
+
+    /// Which field line of that header, from 1.
+    pub fn line(&self) -> Option<usize> {
+        self.line
+    }
+
+    /// Which element, counted from the right, from 1.
+    pub fn hop(&self) -> Option<usize> {
+        self.hop
+    }
+
+    /// Where the element stands in its field line, in bytes.
+    pub fn span(&self) -> Option<Range<usize>> {
+        self.span.clone()
+    }
+
+    /// The element's text: a stranger may have written it.
+    pub fn text(&self) -> Option<&[u8]> {
+        self.text.as_deref()
+    }
+}
+
+/// Prints one line: the code, the place, the text in quotes and escaped, the sentence.
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (code, sentence) = self.rule.text();
+        write!(f, "{code:<16} ")?;
+        if let Some(error) = &self.error {
+            return error.fmt(f);
+        }
+        if let (Some(header), Some(line), Some(hop)) = (&self.header, self.line, self.hop) {
+            write!(f, "{header}, line {line}, hop {hop}")?;
+        }
+        if let (Some(span), Some(text)) = (&self.span, &self.text) {
+            write!(f, ", bytes {}..{} \"{}\": ", span.start, span.end, text.escape_ascii())?;
+        }
+        f.write_str(sentence)
+    }
+}
+
+/// Every step of a decision, and its outcome. See [`explain`](crate::explain).
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Explanation {
+    pub(crate) outcome: Result<Resolved, Error>,
+    pub(crate) steps: Vec<Step>,
+    pub(crate) stripped: Vec<HeaderName>,
+}
+
+impl Explanation {
+    /// What [`resolve`](crate::resolve) answers.
+    ///
+    /// # Errors
+    /// The error with which the request is rejected.
+    pub fn outcome(&self) -> Result<&Resolved, &Error> {
+        self.outcome.as_ref()
+    }
+
+    /// What [`resolve`](crate::resolve) answers.
+    ///
+    /// # Errors
+    /// The error with which the request is rejected.
+    pub fn into_outcome(self) -> Result<Resolved, Error> {
+        self.outcome
+    }
+
+    /// The steps, in order.
+    pub fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+
+    /// The headers that [`fix_request`](crate::fix_request) removes from this request.
+    pub fn stripped(&self) -> &[HeaderName] {
+        &self.stripped
+    }
+}
+
+/// Prints a line for each step, then the outcome.
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for step in &self.steps {
+            writeln!(f, "{step}")?;
+        }
+        for name in &self.stripped {
+            writeln!(
+                f,
+                "{:<16} {name}: a forwarding header that is not trusted, removed",
+                "stripped"
+            )?;
+        }
+        match &self.outcome {
+            Err(error) => write!(f, "{:<16} {error}", "rejected"),
+            Ok(resolved) => {
+                let host = resolved
+                    .host_port()
+                    .map_or_else(|| "no host".to_owned(), |host| host.to_string());
+                write!(
+                    f,
+                    "{:<16} client {} ({}), {}://{host}{} (scheme: {}; host: {}; prefix: {})",
+                    "resolved",
+                    resolved.client,
+                    resolved.sources.client,
+                    resolved.scheme,
+                    resolved.prefix(),
+                    resolved.sources.scheme,
+                    resolved.sources.host,
+                    resolved.sources.prefix,
+                )
+            }
+        }
+    }
+}
