@@ -48,7 +48,7 @@ pub enum ErrorKind {
     Nominated,
     /// The request was already fixed under another configuration. Status 500.
     OtherConfig,
-    /// A field that must have one line has several.
+    /// A field that must have one value has several.
     Repeated,
     /// The list has fewer elements than the trusted count.
     Short,
@@ -95,7 +95,7 @@ impl ErrorKind {
             Self::OtherConfig => {
                 "the request was already fixed under another configuration; apply one only"
             }
-            Self::Repeated => "expected one field line, found several",
+            Self::Repeated => "expected one value, found several",
             Self::Short => {
                 "no such element, the list is shorter than the trusted count; lower the count if \
                  fewer proxies append"

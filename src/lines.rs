@@ -200,7 +200,7 @@ impl<'a> Iterator for Elements<'a> {
         let cut = unread.len().saturating_sub(MAX_ELEMENT.saturating_add(1));
         let tail = unread.get(cut..).unwrap_or(unread);
         let comma = match (self.last_comma)(tail) {
-            Ok(None) if cut > 0 => Err(Fault::new(ErrorKind::TooLong, 0)),
+            Ok(None) if tail.len() > MAX_ELEMENT => Err(Fault::new(ErrorKind::TooLong, 0)),
             found => found,
         };
         let comma = match comma {

@@ -1,0 +1,396 @@
+//! Every option: its text form, its builder form, and every way to get it wrong, word for word.
+
+mod util;
+
+use proxyfix::{
+    AllTrusted, Config, ConfigBuilder, HeaderPolicy, OnInvalid, OnMissing, Scheme, Trust,
+    TrustedProxies, UriPolicy,
+};
+use util::{config, table};
+
+fn builder() -> ConfigBuilder {
+    Config::builder().proxies(TrustedProxies::any()).x_for(1)
+}
+
+/// Each option in both forms; the text is what the configuration prints.
+#[test]
+fn both_forms() {
+    let rows: Vec<(&str, ConfigBuilder)> = vec![
+        ("proxies=any for=1", builder()),
+        ("proxies=10.0.0.0/8,::1 for=1", builder().proxies("::1,10.1.2.3/8".parse().unwrap())),
+        ("proxies=none for=1", builder().proxies(TrustedProxies::none())),
+        ("proxies=unix for=walk", builder().proxies("unix".parse().unwrap()).x_for(Trust::Walk)),
+        ("proxies=any for=2 proto=1", builder().x_for(2).x_proto(1)),
+        ("proxies=any for=1 proto=aligned", builder().x_proto(Trust::Aligned)),
+        ("proxies=any for=1 host=3", builder().x_host(3)),
+        ("proxies=any for=1 port=aligned", builder().x_port(Trust::Aligned)),
+        ("proxies=any for=1 prefix=2", builder().x_prefix(2)),
+        ("proxies=any for=1 prefix=join:2", builder().x_prefix_joined(2)),
+        ("proxies=any forwarded=1", builder().x_for(0).forwarded(1)),
+        (
+            "proxies=none forwarded=walk",
+            builder().x_for(0).forwarded(Trust::Walk).proxies(TrustedProxies::none()),
+        ),
+        (
+            "proxies=any client-ip=cf-connecting-ip",
+            builder().x_for(0).client_ip_header("CF-Connecting-IP"),
+        ),
+        ("proxies=any for=1 for-name=x-original-for", builder().x_for_name("X-Original-For")),
+        ("proxies=any for=1 proto-name=front-end-https", builder().x_proto_name("Front-End-Https")),
+        ("proxies=any for=1 host-name=x-host", builder().x_host_name("X-Host")),
+        ("proxies=any for=1 port-name=x-port", builder().x_port_name("X-Port")),
+        ("proxies=any for=1 prefix-name=x_script_name", builder().x_prefix_name("X_Script_Name")),
+        (
+            "proxies=any for=1 hosts=[::1],a.example,*.b.example",
+            builder().allowed_hosts(["*.B.example", "A.example.", "[::1]", "a.example"]),
+        ),
+        ("proxies=any for=1 listener=https", builder().listener_scheme(Scheme::Https)),
+        ("proxies=any for=1 missing=peer", builder().on_missing(OnMissing::Peer)),
+        ("proxies=any for=1 missing=reject", builder().on_missing(OnMissing::Reject)),
+        ("proxies=any for=1 invalid=unknown", builder().on_invalid(OnInvalid::Unknown)),
+        ("proxies=any for=1 invalid=peer", builder().on_invalid(OnInvalid::Peer)),
+        ("proxies=any for=1 all-trusted=leftmost", builder().all_trusted(AllTrusted::Leftmost)),
+        ("proxies=any for=1 all-trusted=reject", builder().all_trusted(AllTrusted::Reject)),
+        ("proxies=any for=1 verify=hops", builder().verify_hops()),
+        ("proxies=any for=1 headers=strip", builder().headers(HeaderPolicy::Strip)),
+        ("proxies=any for=1 headers=keep", builder().headers(HeaderPolicy::Keep)),
+        ("proxies=any for=1 uri=keep", builder().rewrite_uri(UriPolicy::Keep)),
+        ("proxies=any for=1 max-hops=3", builder().max_hops(3)),
+        (
+            "proxies=any for=1 strip-also=x-a,x-b",
+            builder().strip_also("X-B").strip_also("x-a").strip_also("X-B"),
+        ),
+        (
+            "proxies=any for=1 exempt=forwarded,x-real-ip",
+            builder().exempt("X-Real-IP").exempt("Forwarded"),
+        ),
+        ("proxies=any for=1 connection=ignore", builder().ignore_connection()),
+    ];
+    for (text, builder) in rows {
+        let typed = builder.build().unwrap_or_else(|error| panic!("{text}: {error}"));
+        assert_eq!(typed.to_string(), text);
+        assert_eq!(config(text), typed);
+        assert_eq!(typed.to_builder().build().as_ref(), Ok(&typed));
+        assert_eq!(format!("{typed:?}"), format!("Config({text})"));
+    }
+}
+
+#[test]
+fn defaults_can_be_written() {
+    let written = "  proxies=any \n for=1 proto=0 listener=http missing=unknown invalid=reject \
+                   all-trusted=unknown verify=none headers=canonical uri=rewrite max-hops=16 \
+                   connection=check ";
+    assert_eq!(config(written), config("proxies=any for=1"));
+    assert_eq!(
+        config("proxies=any for=1 proto=1 port=2"),
+        config("port=2 proto=1 for=1 proxies=any")
+    );
+    assert_ne!(config("proxies=any for=1"), config("proxies=any for=2"));
+}
+
+#[test]
+fn proxies_are_merged_and_sorted() {
+    let rows = [
+        ("loopback", "127.0.0.0/8,::1"),
+        ("private", "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fc00::/7"),
+        ("linklocal", "169.254.0.0/16,fe80::/10"),
+        ("unix, 10.0.0.1", "unix,10.0.0.1"),
+        ("10.0.0.0/9,10.128.0.0/9,10.1.1.1", "10.0.0.0/8"),
+        ("192.0.2.255/24", "192.0.2.0/24"),
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("::ffff:10.0.0.0/104", "10.0.0.0/8"),
+        ("::ffff:0:0/96", "0.0.0.0/0"),
+        ("::/0,0.0.0.0/0", "0.0.0.0/0,::/0"),
+        ("none", "none"),
+        ("any", "any"),
+    ];
+    table(rows.map(|(list, text)| (list, text.to_owned())), |list| {
+        list.parse::<TrustedProxies>().map_or_else(|e| e.to_string(), |proxies| proxies.to_string())
+    });
+    let networks = ["192.0.2.1/32", "::ffff:10.0.0.0/104"]
+        .map(|n| n.parse::<proxyfix::ipnet::IpNet>().unwrap());
+    assert_eq!(
+        networks.into_iter().collect::<TrustedProxies>().to_string(),
+        "10.0.0.0/8,192.0.2.1"
+    );
+    let addresses =
+        ["::ffff:10.0.0.1", "10.0.0.0"].map(|ip| ip.parse::<std::net::IpAddr>().unwrap());
+    assert_eq!(addresses.into_iter().collect::<TrustedProxies>().to_string(), "10.0.0.0/31");
+}
+
+/// What is wrong, in the words that say what to write.
+#[test]
+fn errors() {
+    let rows = [
+        (
+            "",
+            "no trusted proxies; write proxies=LIST with the addresses that your proxies connect from, such as proxies=10.0.0.0/8,loopback (proxies=any trusts every peer, and is right only where nobody else can connect)",
+        ),
+        (
+            "proxies=any",
+            "no header is trusted; write at least one of for=, proto=, host=, port=, prefix=, forwarded=, client-ip=, with a count of 1 for one proxy",
+        ),
+        (
+            "proxies=any for=0 proto=0",
+            "no header is trusted; write at least one of for=, proto=, host=, port=, prefix=, forwarded=, client-ip=, with a count of 1 for one proxy",
+        ),
+        ("proxies=any for=1 for=1", "for is set twice; keep one"),
+        (
+            "proxies=any fro=1",
+            "unknown key \"fro\"; expected one of proxies, for, proto, host, port, prefix, forwarded, client-ip, for-name, proto-name, host-name, port-name, prefix-name, hosts, listener, missing, invalid, all-trusted, verify, headers, uri, max-hops, strip-also, exempt, connection",
+        ),
+        (
+            "proxies=10.0.0.0/8, loopback for=1",
+            "expected key=value, found \"loopback\"; a list takes commas and no spaces, such as proxies=10.0.0.0/8,loopback",
+        ),
+        (
+            "proxies=10.0.0.0/8 loopback for=1",
+            "expected key=value, found \"loopback\"; a list takes commas and no spaces, such as proxies=10.0.0.0/8,loopback",
+        ),
+        ("proxies= for=1", "invalid trusted proxy \"\": an entry is empty"),
+        (
+            "proxies=localhost for=1",
+            "invalid trusted proxy \"localhost\": expected an address, a network such as 10.0.0.0/8, or one of loopback, private, linklocal, unix, any",
+        ),
+        ("proxies=any,10.0.0.1 for=1", "invalid trusted proxy \"any\": it stands alone"),
+        (
+            "proxies=10.0.0.0/33 for=1",
+            "invalid trusted proxy \"10.0.0.0/33\": the prefix length must be a number from 0 to 32",
+        ),
+        (
+            "proxies=10.0.0.0/ for=1",
+            "invalid trusted proxy \"10.0.0.0/\": the prefix length must be a number from 0 to 32",
+        ),
+        (
+            "proxies=::1/129 for=1",
+            "invalid trusted proxy \"::1/129\": the prefix length must be a number from 0 to 128",
+        ),
+        (
+            "proxies=10.0.0.0/255.0.0.0 for=1",
+            "invalid trusted proxy \"10.0.0.0/255.0.0.0\": the prefix length must be a number from 0 to 32",
+        ),
+        (
+            "proxies=010.0.0.1 for=1",
+            "invalid trusted proxy \"010.0.0.1\": expected an address, a network such as 10.0.0.0/8, or one of loopback, private, linklocal, unix, any",
+        ),
+        (
+            "proxies=::ffff:10.0.0.0/95 for=1",
+            "invalid trusted proxy \"::ffff:10.0.0.0/95\": an IPv4-mapped network must be /96 or longer; write the IPv4 network, such as 10.0.0.0/8",
+        ),
+        ("proxies=any for=x", "for=\"x\": expected a count or walk"),
+        ("proxies=any for=-1", "for=\"-1\": expected a count or walk"),
+        ("proxies=any for=aligned", "for=\"aligned\": expected a count or walk"),
+        ("proxies=any forwarded=aligned", "forwarded=\"aligned\": expected a count or walk"),
+        ("proxies=any proto=walk", "proto=\"walk\": expected a count or aligned"),
+        ("proxies=any host=all", "host=\"all\": expected a count or aligned"),
+        ("proxies=any prefix=join", "prefix=\"join\": expected a count, aligned, or join:N"),
+        ("proxies=any prefix=join:x", "prefix=\"join:x\": expected a count, aligned, or join:N"),
+        (
+            "proxies=any for=walk",
+            "walk needs a list of proxies, and proxies=any has none; write the list or a count",
+        ),
+        (
+            "proxies=any forwarded=walk",
+            "walk needs a list of proxies, and proxies=any has none; write the list or a count",
+        ),
+        (
+            "proxies=any proto=aligned",
+            "proto=aligned needs for=N or for=walk, whose distance it takes; write a count: proto=1",
+        ),
+        (
+            "proxies=any client-ip=X-Real-IP prefix=aligned",
+            "prefix=aligned needs for=N or for=walk, whose distance it takes; write a count: prefix=1",
+        ),
+        (
+            "proxies=any client-ip=X-Real-IP for=1",
+            "client-ip and for both say who the client is; keep one of them",
+        ),
+        (
+            "proxies=any client-ip=X-Real-IP forwarded=1",
+            "client-ip and forwarded both say who the client is; keep one of them",
+        ),
+        (
+            "proxies=any forwarded=1 proto=1",
+            "forwarded and proto are of two families; trust the one that your proxy writes, the other passes through it untouched",
+        ),
+        (
+            "proxies=any forwarded=1 for=1",
+            "forwarded and for are of two families; trust the one that your proxy writes, the other passes through it untouched",
+        ),
+        (
+            "proxies=any for=1 proto=1 proto-name=X-Forwarded-For",
+            "for and proto are both read from x-forwarded-for; give each a header of its own",
+        ),
+        (
+            "proxies=any for=1 proto=1 proto-name=X_Forwarded-For",
+            "for and proto are both read from x-forwarded-for; give each a header of its own",
+        ),
+        (
+            "proxies=any client-ip=X-Forwarded-Host host=1",
+            "host and client-ip are both read from x-forwarded-host; give each a header of its own",
+        ),
+        (
+            "proxies=any host=1 host-name=Host",
+            "host-name=host: this header has a meaning of its own; choose another",
+        ),
+        (
+            "proxies=any for=1 for-name=Content_Length",
+            "for-name=content_length: this header has a meaning of its own; choose another",
+        ),
+        (
+            "proxies=any for=1 for-name=Forwarded",
+            "for-name=forwarded: this header has a meaning of its own; choose another",
+        ),
+        (
+            "proxies=any client-ip=Connection",
+            "client-ip=connection: this header has a meaning of its own; choose another",
+        ),
+        (
+            "proxies=any for=1 strip-also=Transfer-Encoding",
+            "strip-also=transfer-encoding: this header has a meaning of its own; choose another",
+        ),
+        (
+            "proxies=any for=1 exempt=Host",
+            "exempt=host: this header has a meaning of its own; choose another",
+        ),
+        (
+            "proxies=any for=1 for-name=X:Y",
+            "for-name=\"X:Y\": not a header name; expected one such as X-Forwarded-For",
+        ),
+        (
+            "proxies=any for=1 strip-also=",
+            "strip-also=\"\": not a header name; expected one such as X-Forwarded-For",
+        ),
+        (
+            "proxies=any for=1 exempt=X-Forwarded-For",
+            "exempt=x-forwarded-for names a trusted header; from an untrusted peer it must be removed",
+        ),
+        (
+            "proxies=any for=1 hosts=",
+            "hosts=\"\": expected a host without port, such as example.com or *.example.com",
+        ),
+        (
+            "proxies=any for=1 hosts=a.example:443",
+            "hosts=\"a.example:443\": expected a host without port, such as example.com or *.example.com",
+        ),
+        (
+            "proxies=any for=1 hosts=a.example:",
+            "hosts=\"a.example:\": expected a host without port, such as example.com or *.example.com",
+        ),
+        (
+            "proxies=any for=1 hosts=*",
+            "hosts=\"*\": expected a host without port, such as example.com or *.example.com",
+        ),
+        (
+            "proxies=any for=1 hosts=*.*.example",
+            "hosts=\"*.*.example\": expected a host without port, such as example.com or *.example.com",
+        ),
+        (
+            "proxies=any for=1 hosts=https://a.example",
+            "hosts=\"https://a.example\": expected a host without port, such as example.com or *.example.com",
+        ),
+        ("proxies=any for=1 listener=tls", "listener=\"tls\": expected http or https"),
+        ("proxies=any for=1 missing=own", "missing=\"own\": expected unknown, peer or reject"),
+        (
+            "proxies=any for=1 invalid=ignore",
+            "invalid=\"ignore\": expected reject, unknown or peer",
+        ),
+        (
+            "proxies=any for=1 all-trusted=first",
+            "all-trusted=\"first\": expected unknown, leftmost or reject",
+        ),
+        ("proxies=any for=1 verify=yes", "verify=\"yes\": expected hops or none"),
+        ("proxies=any for=1 headers=drop", "headers=\"drop\": expected canonical, strip or keep"),
+        ("proxies=any for=1 uri=strip", "uri=\"strip\": expected rewrite or keep"),
+        ("proxies=any for=1 max-hops=0", "max-hops=\"0\": expected a number from 1"),
+        ("proxies=any for=1 max-hops=many", "max-hops=\"many\": expected a number from 1"),
+        ("proxies=any for=1 connection=drop", "connection=\"drop\": expected check or ignore"),
+    ];
+    table(rows.map(|(text, error)| (text, error.to_owned())), |text| {
+        text.parse::<Config>()
+            .map_or_else(|error| error.to_string(), |config| format!("valid: {config}"))
+    });
+}
+
+/// The builder keeps its first mistake.
+#[test]
+fn builder_errors() {
+    let error = |builder: ConfigBuilder| builder.build().unwrap_err().to_string();
+    assert_eq!(
+        error(builder().x_proto(Trust::Walk).max_hops(0)),
+        "proto=\"walk\": expected a count or aligned"
+    );
+    assert_eq!(
+        error(builder().max_hops(0).x_proto(Trust::Walk)),
+        "max-hops=\"0\": expected a number from 1"
+    );
+    assert_eq!(error(builder().x_for(Trust::Aligned)), "for=\"aligned\": expected a count or walk");
+    assert_eq!(
+        error(builder().forwarded(1)),
+        "forwarded and for are of two families; trust the one that your proxy writes, the other passes through it untouched"
+    );
+    assert!(error(Config::builder().x_for(1)).starts_with("no trusted proxies"));
+}
+
+/// `hosts=` applies to the host in effect, wherever it comes from; ports are ignored.
+#[test]
+fn allowed_hosts() {
+    let rows = [
+        ("app.example", Ok("app.example")),
+        ("App.Example.:8080", Ok("app.example:8080")),
+        ("a.b.example", Ok("a.b.example")),
+        ("x.a.b.example", Ok("x.a.b.example")),
+        ("b.example", Err("not one of the allowed hosts")),
+        ("ab.example", Err("not one of the allowed hosts")),
+        (".b.example", Err("malformed host")),
+        ("evil.app.example", Err("not one of the allowed hosts")),
+        ("app.example.evil.example", Err("not one of the allowed hosts")),
+    ];
+    for (host, expected) in rows {
+        for (trust, header) in [("for=1", "Host"), ("host=1", "X-Forwarded-Host")] {
+            let config = format!("proxies=10.0.0.0/8 {trust} hosts=app.example,*.b.example");
+            let found = util::resolved(&config, &[format!("{header}: {host}")]);
+            match expected {
+                Ok(authority) => {
+                    assert_eq!(found.expect("allowed").authority().expect("a host"), authority)
+                }
+                Err(text) => {
+                    let error = found.expect_err("not allowed").to_string();
+                    assert!(
+                        error.starts_with(&header.to_lowercase()) && error.contains(text),
+                        "{error}"
+                    );
+                }
+            }
+        }
+    }
+    // Whatever `invalid` says.
+    let lenient = "proxies=10.0.0.0/8 host=1 invalid=peer hosts=app.example";
+    assert!(util::resolved(lenient, &["X-Forwarded-Host: evil.example"]).is_err());
+    assert!(util::resolved(lenient, &["X-Forwarded-Host: a b"]).is_err(), "then there is none");
+    assert!(util::resolved(lenient, &["X-Forwarded-Host: a b", "Host: app.example"]).is_ok());
+}
+
+/// The compatible port of Werkzeug's `ProxyFix`.
+#[test]
+fn werkzeug() {
+    let all = Config::werkzeug(1, 2, 3, 4, 5);
+    let text = "proxies=any for=1 proto=2 host=3 port=4 prefix=5 missing=peer invalid=peer headers=keep connection=ignore";
+    assert_eq!(all.to_string(), text);
+    assert_eq!(config(text), all);
+
+    let mut request = util::request(
+        "192.0.2.1",
+        "/",
+        &["X-Forwarded-For: junk", "Connection: X-Forwarded-For", "X-Real-IP: 6.6.6.6"],
+    );
+    proxyfix::fix_request(&mut request, &Config::werkzeug(1, 0, 0, 0, 0)).expect("never rejected");
+    assert_eq!(util::of(&request).client().to_string(), "192.0.2.1");
+    assert_eq!(request.headers().len(), 3);
+
+    let nothing = Config::werkzeug(0, 0, 0, 0, 0);
+    let mut request = util::request("192.0.2.1", "/", &["X-Forwarded-For: 6.6.6.6"]);
+    proxyfix::fix_request(&mut request, &nothing).expect("never rejected");
+    assert_eq!(util::of(&request).client().to_string(), "192.0.2.1");
+    assert!(nothing.to_string().parse::<Config>().is_err());
+}

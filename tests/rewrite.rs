@@ -1,0 +1,400 @@
+//! What a fixed request looks like: URI, `Host`, forwarding headers, extensions. And that a
+//! rejected one is as it was.
+
+mod util;
+
+use http::{HeaderMap, Method, Request};
+use proxyfix::{ErrorKind, Resolved, Source, fix_parts, fix_request};
+use util::{config, fix, of, peer, request, table};
+
+const ALL: &str = "proxies=10.0.0.0/8 for=1 proto=1 host=1 port=1 prefix=1";
+
+/// `name: value` for each field line, sorted.
+fn lines(headers: &HeaderMap) -> Vec<String> {
+    let line = |(name, value): (&http::HeaderName, &http::HeaderValue)| {
+        format!("{name}: {}", value.as_bytes().escape_ascii())
+    };
+    let mut lines: Vec<_> = headers.iter().map(line).collect();
+    lines.sort();
+    lines
+}
+
+#[test]
+fn target_and_host() {
+    let proto = ["X-Forwarded-Proto: https", "X-Forwarded-Host: Shop.Example:443"];
+    let rows = [
+        // Path and query stay byte for byte.
+        ("/a/../b//c;%41?x=/&y=%zz", "https://shop.example/a/../b//c;%41?x=/&y=%zz"),
+        ("/", "https://shop.example/"),
+        ("//evil.example/a", "https://shop.example//evil.example/a"),
+        ("http://other.example/a", "https://shop.example/a"),
+        ("http://other.example", "https://shop.example/"),
+        ("*", "*"),
+        ("other.example:443", "other.example:443"),
+    ];
+    table(rows.map(|(target, uri)| (target, uri.to_owned())), |target| {
+        let mut request = request(util::PROXY, target, &proto);
+        fix_request(&mut request, &config("proxies=10.0.0.0/8 proto=1 host=1")).expect("valid");
+        assert_eq!(request.headers().get_all("host").iter().collect::<Vec<_>>(), ["shop.example"]);
+        assert_eq!(of(&request).original().uri().to_string(), request_target(target));
+        request.uri().to_string()
+    });
+}
+
+/// How `http` prints a target: an absolute form without a path gets one.
+fn request_target(target: &str) -> String {
+    target.parse::<http::Uri>().expect("a target").to_string()
+}
+
+#[test]
+fn host_in_canonical_form() {
+    for (host, expected) in [
+        ("app.example", "app.example"),
+        ("App.Example.", "app.example"),
+        ("app.example:80", "app.example"),
+        ("app.example:8080", "app.example:8080"),
+        ("[2001:DB8::1]:80", "[2001:db8::1]"),
+    ] {
+        let fixed = fix("proxies=none for=1", &[format!("Host: {host}")]).expect("valid");
+        assert_eq!(fixed.headers()["host"], expected);
+        assert_eq!(fixed.uri(), format!("http://{expected}/").as_str());
+        assert_eq!(of(&fixed).original().host().expect("one"), host);
+    }
+    let kept = fix("proxies=none for=1 uri=keep", &["Host: App.Example"]).expect("valid");
+    assert_eq!(
+        (kept.uri().to_string().as_str(), &kept.headers()["host"]),
+        ("/", &"app.example".parse().unwrap())
+    );
+    let none = fix("proxies=none for=1", &[""; 0]).expect("valid");
+    assert_eq!((none.uri().to_string().as_str(), none.headers().len()), ("/", 0));
+}
+
+#[test]
+fn canonical_headers() {
+    let client = ["X-Forwarded-For: 6.6.6.6, 203.0.113.9", "X-Forwarded-For: 203.0.113.9"];
+    let rest = [
+        "Host: own.example",
+        "Accept: */*",
+        "X-Forwarded-Proto: HTTPS",
+        "X-Forwarded-Host: evil.example, Shop.Example",
+        "X-Forwarded-Port: 443",
+        "X-Forwarded-Prefix: /app/",
+        "X-Forwarded_Port: 1",
+        "X_Forwarded_Prefix: /evil",
+        "Forwarded: for=6.6.6.6",
+        "X-Forwarded-Server: evil",
+        "Client_IP: 6.6.6.6",
+        "X-Real-IP: 6.6.6.6",
+        "X-Forwarded-User: alice",
+        "X-Custom: 1",
+    ];
+    let sent = [&client[..], &rest].concat();
+    let with =
+        |options: &str| lines(fix(&format!("{ALL} {options}"), &sent).expect("valid").headers());
+    let canonical = [
+        "accept: */*",
+        "host: shop.example",
+        "x-custom: 1",
+        "x-forwarded-for: 203.0.113.9",
+        "x-forwarded-host: shop.example",
+        "x-forwarded-port: 443",
+        "x-forwarded-prefix: /app",
+        "x-forwarded-proto: https",
+        "x-forwarded-user: alice",
+    ];
+    assert_eq!(with(""), canonical);
+    let plain = ["accept: */*", "host: shop.example", "x-custom: 1", "x-forwarded-user: alice"];
+    assert_eq!(with("headers=strip"), plain);
+    assert_eq!(with("headers=keep").len(), sent.len());
+    let more = with("strip-also=X_Custom,X-Forwarded-User");
+    assert_eq!(
+        more,
+        canonical
+            .map(|line| line)
+            .into_iter()
+            .filter(|l| !l.contains("user") && !l.contains("custom"))
+            .collect::<Vec<_>>()
+    );
+    let exempt = with("exempt=X-Real-IP,Forwarded");
+    assert!(
+        exempt.contains(&"x-real-ip: 6.6.6.6".to_owned())
+            && exempt.contains(&"forwarded: for=6.6.6.6".to_owned())
+    );
+    assert_eq!(exempt.len(), canonical.len() + 2);
+
+    // From an untrusted peer all are removed, whatever is trusted else.
+    let mut untrusted = request("192.0.2.1", "/", &sent);
+    fix_request(&mut untrusted, &config(ALL)).expect("valid");
+    assert_eq!(lines(untrusted.headers()), plain.map(|line| line.replace("shop", "own")));
+}
+
+#[test]
+fn values_in_canonical_form() {
+    let rows = [
+        ("for=1", "x-forwarded-for", "2001:DB8::9", "2001:db8::9"),
+        ("for=1", "x-forwarded-for", "[2001:db8::9]:80", "[2001:db8::9]:80"),
+        ("for=1", "x-forwarded-for", "6.6.6.6,_hidden", "_hidden"),
+        ("for=1", "x-forwarded-for", "6.6.6.6,unix:", "unknown"),
+        ("for=walk", "x-forwarded-for", "10.0.0.3, 10.0.0.2", "unknown"),
+        ("for=2 invalid=unknown", "x-forwarded-for", "6.6.6.6", "unknown"),
+        ("for=2 invalid=peer", "x-forwarded-for", "6.6.6.6", "10.0.0.1"),
+        ("client-ip=X-Real-IP", "x-real-ip", "::ffff:203.0.113.9", "203.0.113.9"),
+        ("proto=1", "x-forwarded-proto", "http,wss", "https"),
+        ("proto=1 proto-name=Front-End-Https", "front-end-https", "on", "https"),
+        ("host=1", "x-forwarded-host", "evil.example, Shop.Example:80", "shop.example"),
+        ("host=1", "x-forwarded-host", "evil.example,", "own.example"),
+        ("port=1", "x-forwarded-port", "1,00081", "81"),
+        ("prefix=1", "x-forwarded-prefix", "/evil,/", ""),
+        ("prefix=join:2", "x-forwarded-prefix", "/evil,/a/,/b", "/a/b"),
+        (
+            "forwarded=1",
+            "forwarded",
+            "for=6.6.6.6, for=203.0.113.9;by=_x;secret=y",
+            "for=203.0.113.9;proto=http;host=own.example",
+        ),
+        (
+            "forwarded=1",
+            "forwarded",
+            "for=\"[2001:DB8::9]:80\";host=\"Shop.Example:81\";proto=HTTPS",
+            "for=\"[2001:db8::9]:80\";proto=https;host=\"shop.example:81\"",
+        ),
+        (
+            "forwarded=1",
+            "forwarded",
+            "for=[2001:db8::9];host=\"\"",
+            "for=\"[2001:db8::9]\";proto=http;host=own.example",
+        ),
+        ("forwarded=1", "forwarded", "proto=https", "for=unknown;proto=https;host=own.example"),
+    ];
+    for (options, name, value, expected) in rows {
+        let sent = ["Host: own.example".to_owned(), format!("{name}: {value}")];
+        let fixed = fix(&format!("proxies=10.0.0.0/8 {options}"), &sent).expect("valid");
+        assert_eq!(fixed.headers()[name], expected, "{options}");
+        assert_eq!(fixed.headers().get_all(name).iter().count(), 1);
+        // What is in that form already stays, and is not replaced by a copy.
+        let again = fix(
+            &format!("proxies=10.0.0.0/8 {options}"),
+            &["Host: own.example".to_owned(), format!("{name}: {expected}")],
+        );
+        if let Ok(again) = again.as_ref() {
+            assert_eq!(again.headers()[name], expected, "{options}");
+        }
+    }
+    // Where it was missing, nothing is added.
+    let fixed =
+        fix(ALL, &["X-Forwarded-For: 203.0.113.9", "X-Forwarded-Proto: http"]).expect("valid");
+    assert_eq!(lines(fixed.headers()), ["x-forwarded-for: 203.0.113.9", "x-forwarded-proto: http"]);
+}
+
+/// Every known header, in the spelling of the specification and with underscores.
+#[test]
+fn known_headers() {
+    let known = "Forwarded X-Forwarded-For X-Forwarded-Proto X-Forwarded-Protocol X-Forwarded-Host X-Forwarded-Port \
+                 X-Forwarded-Prefix X-Forwarded-Scheme X-Forwarded-Ssl X-Forwarded-Server X-Forwarded-By X-Forwarded-Uri \
+                 X-Forwarded-Path X-Original-Forwarded-For X-Original-Host X-Original-Proto X-Original-Prefix X-Original-URL \
+                 X-Rewrite-URL X-Real-IP X-Client-IP Client-IP X-Cluster-Client-IP True-Client-IP CF-Connecting-IP \
+                 CF-Connecting-IPv6 CF-Visitor Fastly-Client-IP Fly-Client-IP WL-Proxy-Client-IP X-Azure-ClientIP \
+                 X-Envoy-External-Address CloudFront-Forwarded-Proto CloudFront-Viewer-Address X-Script-Name X-Url-Scheme \
+                 X-Scheme X-Host X-Http-Host-Override Front-End-Https";
+    for name in known.split_whitespace() {
+        for name in [name.to_owned(), name.replace('-', "_"), name.replacen('-', "_", 1)] {
+            let fixed = fix("proxies=none for=1", &[format!("{name}: 1")]).expect("valid");
+            assert!(fixed.headers().is_empty(), "{name}");
+        }
+    }
+    let others = [
+        "X-Forwarded: 1",
+        "X-Forwarded-User: 1",
+        "X-Forwarded-Client-Cert: 1",
+        "Via: 1",
+        "X-Request-Id: 1",
+    ];
+    assert_eq!(fix("proxies=none for=1", &others).expect("valid").headers().len(), others.len());
+}
+
+#[test]
+fn extensions() {
+    let sent = ["Host: app.example", "X-Forwarded-For: 203.0.113.9:80", "X-Forwarded-Proto: https"];
+    let mut fixed = fix(ALL, &sent).expect("valid");
+    let resolved = of(&fixed);
+    assert_eq!(resolved.peer(), Some(peer(util::PROXY)));
+    assert_eq!(
+        (resolved.client_port(), resolved.client().socket_addr()),
+        (Some(80), Some("203.0.113.9:80".parse().unwrap()))
+    );
+    let hop_1 = |name: &str| Source::Header { name: name.parse().unwrap(), hop: 1 };
+    assert_eq!(resolved.source().client(), &hop_1("x-forwarded-for"));
+    assert_eq!(resolved.source().scheme(), &hop_1("x-forwarded-proto"));
+    assert_eq!(resolved.source().host(), &Source::Own);
+    assert_eq!(resolved.source().port(), &Source::Own);
+    assert_eq!(resolved.source().prefix(), &Source::Own);
+
+    // Under an equal configuration it is left alone, even if it was changed since.
+    fixed.headers_mut().insert("x-forwarded-for", "6.6.6.6".parse().unwrap());
+    fix_request(&mut fixed, &config(ALL)).expect("an equal configuration");
+    assert_eq!(of(&fixed).client().to_string(), "203.0.113.9:80");
+    let error = fix_request(&mut fixed, &config("proxies=10.0.0.0/8 for=1")).unwrap_err();
+    assert_eq!((error.kind(), error.status().as_u16()), (ErrorKind::OtherConfig, 500));
+}
+
+#[test]
+fn parts() {
+    let (mut parts, ()) =
+        request(util::PROXY, "/a", &["X-Forwarded-For: 203.0.113.9", "Host: app.example"])
+            .into_parts();
+    fix_parts(&mut parts, &config("proxies=10.0.0.0/8 for=1")).expect("valid");
+    assert_eq!(parts.uri, "http://app.example/a");
+    assert_eq!(
+        parts.extensions.get::<Resolved>().expect("fixed").client().to_string(),
+        "203.0.113.9"
+    );
+}
+
+/// Everything of a request, as text.
+fn whole(request: &Request<()>) -> String {
+    format!(
+        "{} {} {:?} {:?} {:?}",
+        request.method(),
+        request.uri(),
+        request.version(),
+        request.headers().iter().collect::<Vec<_>>(),
+        request.extensions().get::<Resolved>().is_some(),
+    )
+}
+
+#[test]
+fn a_rejected_request_is_as_it_was() {
+    for sent in [
+        &[
+            "Host: App.Example",
+            "X-Forwarded-For: 6.6.6.6, x",
+            "X-Forwarded-Proto: https",
+            "X-Real-IP: 6.6.6.6",
+        ][..],
+        &["X-Forwarded-For: 6.6.6.6", "X_Forwarded_For: 1", "X-Forwarded-For: 203.0.113.9"],
+        &["Host: a", "Host: b", "Forwarded: for=6.6.6.6"],
+        &[
+            "X-Forwarded-Proto: http",
+            "X-Forwarded-For: 1.2.3.4",
+            "X-Forwarded-Prefix: //",
+            "Via: 1",
+        ],
+        &[
+            "X-Forwarded-Proto: http",
+            "X-Forwarded-For: 1.2.3.4",
+            "Connection: x-forwarded-port",
+            "Via: 1",
+        ],
+    ] {
+        let mut sent = request(util::PROXY, "http://Other.example/a?b", sent);
+        *sent.method_mut() = Method::POST;
+        let before = whole(&sent);
+        fix_request(&mut sent, &config(ALL)).expect_err("invalid");
+        assert_eq!(whole(&sent), before);
+    }
+}
+
+/// A header map that has no room for `Host` is no reason to panic.
+#[test]
+fn no_room_for_host() {
+    let mut full = request(util::PROXY, "http://app.example/", &["X-Real-IP: 6.6.6.6"]);
+    let mut count = 0;
+    while full
+        .headers_mut()
+        .try_append(format!("x-{count}").parse::<http::HeaderName>().unwrap(), 1.into())
+        .is_ok()
+    {
+        count += 1;
+    }
+    let before = full.headers().len();
+    let error = fix_request(&mut full, &config("proxies=10.0.0.0/8 for=1")).unwrap_err();
+    assert_eq!((error.kind(), full.headers().len()), (ErrorKind::TooManyHeaders, before));
+}
+
+/// The messages name the place and repeat one escaped character at most.
+#[test]
+fn messages() {
+    let rows: [(&str, &[&str], &str); 17] = [
+        (
+            "for=1",
+            &["X-Forwarded-For: 6.6.6.6, 192.0.2.1<script>"],
+            "x-forwarded-for, hop 1, byte 18: malformed node, expected an address with an optional port, unknown, or _identifier, found '<'",
+        ),
+        (
+            "for=1",
+            &["X-Forwarded-For: 192.0.2.256"],
+            "x-forwarded-for, hop 1, byte 0: malformed node, expected an address with an optional port, unknown, or _identifier",
+        ),
+        (
+            "for=1",
+            &["X-Forwarded-For: 192.0.2.1\u{e9}"],
+            "x-forwarded-for, hop 1, byte 9: malformed node, expected an address with an optional port, unknown, or _identifier, found '\\xc3'",
+        ),
+        (
+            "for=2",
+            &["X-Forwarded-For: 192.0.2.1"],
+            "x-forwarded-for, hop 2: no such element, the list is shorter than the trusted count; lower the count if fewer proxies append",
+        ),
+        (
+            "for=1",
+            &["X-Forwarded-For: 192.0.2.1,"],
+            "x-forwarded-for, hop 1, byte 10: the trusted element is empty, the proxy must write a value",
+        ),
+        (
+            "for=1 proto=1",
+            &["X-Forwarded-For: 192.0.2.1"],
+            "x-forwarded-proto: missing beside another trusted header; the proxy must write it on every request, over plain http too",
+        ),
+        ("for=1 missing=reject", &[], "x-forwarded-for: none of the trusted headers is present"),
+        (
+            "proto=1",
+            &["X-Forwarded-Proto: javascript:x"],
+            "x-forwarded-proto, hop 1, byte 10: malformed scheme, expected http or https, found ':'",
+        ),
+        (
+            "host=1",
+            &["X-Forwarded-Host: a, b/c"],
+            "x-forwarded-host, hop 1, byte 4: malformed host, expected a name or address with an optional port, found '/'",
+        ),
+        (
+            "port=1",
+            &["X-Forwarded-Port: 8x"],
+            "x-forwarded-port, hop 1, byte 1: malformed port, expected a number from 1 to 65535, found 'x'",
+        ),
+        (
+            "prefix=1",
+            &["X-Forwarded-Prefix: /a/%2f"],
+            "x-forwarded-prefix, hop 1, byte 3: malformed path prefix, expected plain segments after a slash, found '%'",
+        ),
+        (
+            "forwarded=1",
+            &["Forwarded: for=x, for=\"_a"],
+            "forwarded, hop 1, byte 11: malformed forwarded-element, expected name=value pairs, found '\\\"'",
+        ),
+        (
+            "forwarded=1",
+            &["Forwarded: for=_a;by=_b;for=_c"],
+            "forwarded, hop 1, byte 13: a parameter occurs twice in one element",
+        ),
+        ("for=1", &["Host: a", "Host: b"], "host: expected one value, found several"),
+        (
+            "for=1 hosts=a.example",
+            &["Host: b.example"],
+            "host: the host is not one of the allowed hosts",
+        ),
+        (
+            "for=1",
+            &["Connection: X-Forwarded-For"],
+            "x-forwarded-for: named in the connection header, so a proxy on the way may have dropped it",
+        ),
+        (
+            "for=walk all-trusted=reject",
+            &["X-Forwarded-For: 10.0.0.9"],
+            "x-forwarded-for: every address is a trusted proxy, none is a client",
+        ),
+    ];
+    for (options, sent, message) in rows {
+        let error = fix(&format!("proxies=10.0.0.0/8 {options}"), sent).expect_err(message);
+        assert_eq!(error.to_string(), message);
+    }
+}

@@ -1,0 +1,451 @@
+//! Every accepted and refused form of a value: nodes, schemes, hosts, ports, prefixes.
+
+mod util;
+
+use http::Request;
+use proxyfix::ErrorKind::{
+    self, InvalidElement, InvalidHost, InvalidNode, InvalidPort, InvalidPrefix, InvalidScheme,
+};
+use util::{client, resolved, table};
+
+type Expected = Result<&'static str, ErrorKind>;
+
+#[track_caller]
+fn rows(rows: &[(&'static str, Expected)], read: impl Fn(&str) -> Result<String, ErrorKind>) {
+    let rows = rows.iter().map(|&(text, expected)| (text, expected.map(str::to_owned)));
+    table(rows, |text| read(text));
+}
+
+/// Nodes that both families write.
+const NODES: &[(&str, Expected)] = &[
+    ("192.0.2.1", Ok("192.0.2.1")),
+    ("0.0.0.0", Ok("0.0.0.0")),
+    ("255.255.255.255", Ok("255.255.255.255")),
+    ("192.0.2.1:80", Ok("192.0.2.1:80")),
+    ("192.0.2.1:0", Ok("192.0.2.1:0")),
+    ("192.0.2.1:65535", Ok("192.0.2.1:65535")),
+    ("192.0.2.1:00080", Ok("192.0.2.1:80")),
+    ("192.0.2.1:_port", Ok("192.0.2.1:_port")),
+    ("[2001:db8::7]", Ok("[2001:db8::7]")),
+    ("[2001:DB8:0:0::7]", Ok("[2001:db8::7]")),
+    ("[2001:db8::7]:4711", Ok("[2001:db8::7]:4711")),
+    ("[2001:db8::7]:_p.-_1", Ok("[2001:db8::7]:_p.-_1")),
+    ("[::1]", Ok("[::1]")),
+    ("[::ffff:192.0.2.1]", Ok("192.0.2.1")),
+    ("[::ffff:c000:201]:80", Ok("192.0.2.1:80")),
+    ("[64:ff9b::192.0.2.1]", Ok("[64:ff9b::c000:201]")),
+    ("unknown", Ok("unknown")),
+    ("UnKnown", Ok("unknown")),
+    ("unknown:80", Ok("unknown:80")),
+    ("_hidden", Ok("_hidden")),
+    ("_a.b_c-D9:_x", Ok("_a.b_c-D9:_x")),
+    ("_hidden:80", Ok("_hidden:80")),
+    (
+        "_an-identifier-that-is-longer-than-thirty-bytes",
+        Ok("_an-identifier-that-is-longer-than-thirty-bytes"),
+    ),
+    ("_", Err(InvalidNode)),
+    ("_:80", Err(InvalidNode)),
+    ("192.0.2.1:", Err(InvalidNode)),
+    ("192.0.2.1:65536", Err(InvalidNode)),
+    ("192.0.2.1:99999", Err(InvalidNode)),
+    ("192.0.2.1:000080", Err(InvalidNode)),
+    ("192.0.2.1:+80", Err(InvalidNode)),
+    ("192.0.2.1:_", Err(InvalidNode)),
+    ("192.0.2.1:80:80", Err(InvalidNode)),
+    ("192.0.2.256", Err(InvalidNode)),
+    ("192.0.2", Err(InvalidNode)),
+    ("192.0.2.1.1", Err(InvalidNode)),
+    ("192.0.2.01", Err(InvalidNode)),
+    ("0xc0.0.2.1", Err(InvalidNode)),
+    ("3221225985", Err(InvalidNode)),
+    (".", Err(InvalidNode)),
+    ("[2001:db8::7", Err(InvalidNode)),
+    ("[2001:db8::7]80", Err(InvalidNode)),
+    ("[2001:db8::7]:", Err(InvalidNode)),
+    ("[2001:db8::7]]", Err(InvalidNode)),
+    ("[]", Err(InvalidNode)),
+    ("[192.0.2.1]", Err(InvalidNode)),
+    ("[unknown]", Err(InvalidNode)),
+    ("[fe80::1:]", Err(InvalidNode)),
+    ("localhost", Err(InvalidNode)),
+    ("app.example", Err(InvalidNode)),
+    ("-", Err(InvalidNode)),
+];
+
+#[test]
+fn node_in_x_forwarded_for() {
+    let read =
+        |text: &str| client("proxies=10.0.0.0/8 for=1", &[format!("X-Forwarded-For: {text}")]);
+    rows(NODES, read);
+    rows(
+        &[
+            // Without brackets, and then without a port.
+            ("2001:db8::7", Ok("[2001:db8::7]")),
+            ("::", Ok("[::]")),
+            ("::ffff:192.0.2.1", Ok("192.0.2.1")),
+            ("2001:db8::7:4711", Ok("[2001:db8::7:4711]")),
+            ("2001:db8:0:0:0:0:0:7:4711", Err(InvalidNode)),
+            ("2001:db8::g", Err(InvalidNode)),
+            // nginx on a Unix socket.
+            ("unix:", Ok("unknown")),
+            ("unix:/run/app.sock", Err(InvalidNode)),
+            ("UNIX:", Err(InvalidNode)),
+            // Quotes and other text are no part of it.
+            ("\"192.0.2.1\"", Err(InvalidNode)),
+            ("\"", Err(InvalidNode)),
+            ("fe80::1%eth0", Err(InvalidNode)),
+            ("[fe80::1%25eth0]", Err(InvalidNode)),
+            ("192.0.2.1 192.0.2.2", Err(InvalidNode)),
+            ("192.0.2.1;192.0.2.2", Err(InvalidNode)),
+            ("192.0.2.1/24", Err(InvalidNode)),
+            ("for=192.0.2.1", Err(InvalidNode)),
+            ("<script>", Err(InvalidNode)),
+            ("19\u{b2}.0.2.1", Err(InvalidNode)),
+        ],
+        read,
+    );
+}
+
+#[test]
+fn node_in_a_single_address_header() {
+    let read = |text: &str| {
+        client("proxies=10.0.0.0/8 client-ip=X-Real-IP", &[format!("X-Real-IP: {text}")])
+    };
+    rows(NODES, read);
+    rows(
+        &[
+            ("2001:db8::7", Ok("[2001:db8::7]")),
+            ("unix:", Ok("unknown")),
+            ("192.0.2.1, 192.0.2.2", Err(ErrorKind::Repeated)),
+            (",", Err(ErrorKind::Repeated)),
+        ],
+        read,
+    );
+}
+
+#[test]
+fn node_in_forwarded() {
+    let config = "proxies=10.0.0.0/8 forwarded=1";
+    rows(NODES, |text| client(config, &[format!("Forwarded: for=\"{text}\"")]));
+    rows(
+        &[
+            ("\"2001:db8::7\"", Err(InvalidNode)),
+            ("\"unix:\"", Err(InvalidNode)),
+            ("\"\"", Err(InvalidNode)),
+            ("\"[fe80::1%25eth0]\"", Err(InvalidNode)),
+            // Unescaped only where there is a backslash.
+            (r#""192\.0.2.\1""#, Ok("192.0.2.1")),
+            (r#""\[2001:db8::7\]""#, Ok("[2001:db8::7]")),
+            // Without quotes, as deployed routers write it.
+            ("192.0.2.1:80", Ok("192.0.2.1:80")),
+            ("[2001:db8::7]", Ok("[2001:db8::7]")),
+            ("[2001:db8::7]:80", Ok("[2001:db8::7]:80")),
+            ("unknown", Ok("unknown")),
+            ("", Err(InvalidElement)),
+            ("192.0.2.1/24", Err(InvalidElement)),
+        ],
+        |text| client(config, &[format!("Forwarded: for={text}")]),
+    );
+}
+
+#[test]
+fn scheme() {
+    let schemes: &[(&str, Expected)] = &[
+        ("http", Ok("http")),
+        ("https", Ok("https")),
+        ("HTTPS", Ok("https")),
+        ("Http", Ok("http")),
+        ("ws", Ok("http")),
+        ("wss", Ok("https")),
+        ("WSS", Ok("https")),
+        ("httpss", Err(InvalidScheme)),
+        ("https:", Err(InvalidScheme)),
+        ("https://", Err(InvalidScheme)),
+        ("javascript", Err(InvalidScheme)),
+        ("ftp", Err(InvalidScheme)),
+        ("on", Err(InvalidScheme)),
+        ("1", Err(InvalidScheme)),
+        ("\"https\"", Err(InvalidScheme)),
+        ("http s", Err(InvalidScheme)),
+    ];
+    let read = |config: &str, line: String| {
+        let resolved = resolved(config, &[line]).map_err(|error| error.kind())?;
+        assert_eq!(resolved.is_secure(), resolved.scheme().as_str() == "https");
+        Ok(resolved.scheme().to_string())
+    };
+    let config = "proxies=10.0.0.0/8 proto=1";
+    rows(schemes, |text| read(config, format!("X-Forwarded-Proto: {text}")));
+    let quoted: Vec<_> = schemes.iter().copied().filter(|(text, _)| !text.contains('"')).collect();
+    rows(&quoted, |text| {
+        read("proxies=10.0.0.0/8 forwarded=1", format!("Forwarded: proto=\"{text}\""))
+    });
+
+    for name in ["X-Forwarded-Ssl", "Front-End-Https"] {
+        let config = format!("proxies=10.0.0.0/8 proto=1 proto-name={name}");
+        rows(
+            &[
+                ("on", Ok("https")),
+                ("ON", Ok("https")),
+                ("off", Ok("http")),
+                ("https", Ok("https")),
+                ("true", Err(InvalidScheme)),
+                ("1", Err(InvalidScheme)),
+            ],
+            |text| read(&config, format!("{name}: {text}")),
+        );
+    }
+}
+
+/// Hosts, with the effective authority over plain HTTP.
+const HOSTS: &[(&str, Expected)] = &[
+    ("app.example", Ok("app.example")),
+    ("App.EXAMPLE", Ok("app.example")),
+    ("app.example.", Ok("app.example")),
+    ("app.example.:8080", Ok("app.example:8080")),
+    ("localhost", Ok("localhost")),
+    ("a_b-c.example", Ok("a_b-c.example")),
+    ("-", Ok("-")),
+    ("127.0.0.2", Ok("127.0.0.2")),
+    ("[2001:DB8::7]", Ok("[2001:db8::7]")),
+    ("[::1]:8080", Ok("[::1]:8080")),
+    ("app.example:8080", Ok("app.example:8080")),
+    ("app.example:80", Ok("app.example")),
+    ("app.example:443", Ok("app.example:443")),
+    ("app.example:", Ok("app.example")),
+    ("[::1]:", Ok("[::1]")),
+    ("app.example:00081", Ok("app.example:81")),
+    (".", Err(InvalidHost)),
+    ("..", Err(InvalidHost)),
+    (".example", Err(InvalidHost)),
+    ("app..example", Err(InvalidHost)),
+    ("app.example..", Err(InvalidHost)),
+    (":80", Err(InvalidHost)),
+    (":", Err(InvalidHost)),
+    ("app.example:0", Err(InvalidHost)),
+    ("app.example:65536", Err(InvalidHost)),
+    ("app.example:99999", Err(InvalidHost)),
+    ("app.example:000080", Err(InvalidHost)),
+    ("app.example:+80", Err(InvalidHost)),
+    ("app.example:80:80", Err(InvalidHost)),
+    ("app.example:http", Err(InvalidHost)),
+    ("user@app.example", Err(InvalidHost)),
+    ("user:pw@app.example", Err(InvalidHost)),
+    ("app.example/path", Err(InvalidHost)),
+    ("evil.example/path?x#<script>", Err(InvalidHost)),
+    ("app.example?q", Err(InvalidHost)),
+    ("app.example#f", Err(InvalidHost)),
+    ("app example", Err(InvalidHost)),
+    ("app%2eexample", Err(InvalidHost)),
+    ("app.example\\", Err(InvalidHost)),
+    ("*.example", Err(InvalidHost)),
+    ("b\u{fc}cher.example", Err(InvalidHost)),
+    ("[zz]", Err(InvalidHost)),
+    ("[127.0.0.1]", Err(InvalidHost)),
+    ("[::1", Err(InvalidHost)),
+    ("[::1]x", Err(InvalidHost)),
+    ("[fe80::1%25eth0]", Err(InvalidHost)),
+    ("[v1.x]", Err(InvalidHost)),
+    ("::1", Err(InvalidHost)),
+];
+
+#[track_caller]
+fn authority(config: &str, lines: &[String]) -> Result<String, ErrorKind> {
+    let resolved = resolved(config, lines).map_err(|error| error.kind())?;
+    let authority = resolved.authority().expect("a host");
+    assert_eq!(resolved.host(), Some(authority.host()));
+    Ok(authority.to_string())
+}
+
+#[test]
+fn host() {
+    let x = "proxies=10.0.0.0/8 host=1";
+    rows(HOSTS, |text| authority("proxies=10.0.0.0/8 for=1", &[format!("Host: {text}")]));
+    rows(HOSTS, |text| authority(x, &[format!("X-Forwarded-Host: {text}")]));
+    let plain: Vec<_> = HOSTS.iter().copied().filter(|(text, _)| !text.contains('\\')).collect();
+    rows(&plain, |text| {
+        authority("proxies=10.0.0.0/8 forwarded=1", &[format!("Forwarded: host=\"{text}\"")])
+    });
+    rows(&[("app.example, evil.example", Err(InvalidHost))], |text| {
+        authority(x, &[format!("Host: {text}")])
+    });
+}
+
+#[test]
+fn length_of_a_host() {
+    let host = |length: usize| "a.".repeat(127) + &"b".repeat(length - 254);
+    for length in [255, 256, 1000] {
+        let expected = if length == 255 { Ok(host(255)) } else { Err(InvalidHost) };
+        for end in ["", "."] {
+            let line = format!("X-Forwarded-Host: {}{end}", host(length));
+            assert_eq!(authority("proxies=10.0.0.0/8 host=1", &[line]), expected);
+        }
+        let line = format!("Host: {}:8080", host(length));
+        let expected = expected.map(|host| host + ":8080");
+        assert_eq!(authority("proxies=10.0.0.0/8 for=1", &[line]), expected);
+    }
+}
+
+#[test]
+fn host_of_the_target() {
+    let read = |target: &str| {
+        let mut request = util::request(util::PROXY, "/", &["Host: app.example"]);
+        *request.uri_mut() = target.parse().expect("a target");
+        let config = util::config("proxies=10.0.0.0/8 for=1");
+        proxyfix::fix_request(&mut request, &config).map_err(|error| error.kind())?;
+        Ok(format!("{} {}", util::of(&request).authority().expect("a host"), request.uri()))
+    };
+    rows(
+        &[
+            ("http://Other.example/a?b", Ok("other.example http://other.example/a?b")),
+            ("https://other.example:80/a", Ok("other.example http://other.example/a")),
+            ("http://other.example:8080/a", Ok("other.example:8080 http://other.example:8080/a")),
+            ("http://user@other.example/a", Err(InvalidHost)),
+            ("http://other.example:99999/a", Err(InvalidHost)),
+            ("http://a,b/a", Err(InvalidHost)),
+            // Origin, asterisk and authority form.
+            ("/a?b", Ok("app.example http://app.example/a?b")),
+            ("//evil.example/a", Ok("app.example http://app.example//evil.example/a")),
+            ("*", Ok("app.example *")),
+            ("other.example:443", Ok("other.example:443 other.example:443")),
+        ],
+        read,
+    );
+}
+
+#[test]
+fn port() {
+    let lines =
+        |port: &str| [format!("X-Forwarded-Port: {port}"), "Host: app.example:81".to_owned()];
+    rows(
+        &[
+            ("8080", Ok("8080 app.example:8080")),
+            ("1", Ok("1 app.example:1")),
+            ("65535", Ok("65535 app.example:65535")),
+            ("80", Ok("80 app.example")),
+            ("00443", Ok("443 app.example:443")),
+            ("0", Err(InvalidPort)),
+            ("65536", Err(InvalidPort)),
+            ("99999", Err(InvalidPort)),
+            ("100000", Err(InvalidPort)),
+            ("-1", Err(InvalidPort)),
+            ("+1", Err(InvalidPort)),
+            ("0x50", Err(InvalidPort)),
+            ("8 0", Err(InvalidPort)),
+            ("\"80\"", Err(InvalidPort)),
+        ],
+        |text| {
+            let resolved =
+                resolved("proxies=10.0.0.0/8 port=1", &lines(text)).map_err(|e| e.kind())?;
+            Ok(format!("{} {}", resolved.port(), resolved.authority().expect("a host")))
+        },
+    );
+}
+
+#[test]
+fn prefix() {
+    rows(
+        &[
+            ("/app", Ok("/app")),
+            ("/app/", Ok("/app")),
+            ("/app//", Ok("/app")),
+            ("/", Ok("")),
+            ("/a/b.c/d", Ok("/a/b.c/d")),
+            ("/a//b", Ok("/a//b")),
+            ("/App", Ok("/App")),
+            ("/-._~!$&'()*+;=:@", Ok("/-._~!$&'()*+;=:@")),
+            ("/%C3%BC", Ok("/%C3%BC")),
+            ("/%20a", Ok("/%20a")),
+            ("/...", Ok("/...")),
+            ("/.a", Ok("/.a")),
+            ("/a;v=1", Ok("/a;v=1")),
+            (
+                "/a-prefix-that-is-longer-than-thirty-bytes",
+                Ok("/a-prefix-that-is-longer-than-thirty-bytes"),
+            ),
+            ("app", Err(InvalidPrefix)),
+            ("//", Err(InvalidPrefix)),
+            ("//evil.example", Err(InvalidPrefix)),
+            ("http://evil.example", Err(InvalidPrefix)),
+            ("/\\evil.example", Err(InvalidPrefix)),
+            ("\\evil", Err(InvalidPrefix)),
+            ("/a/../b", Err(InvalidPrefix)),
+            ("/..", Err(InvalidPrefix)),
+            ("/.", Err(InvalidPrefix)),
+            ("/./a", Err(InvalidPrefix)),
+            ("/..;x/a", Err(InvalidPrefix)),
+            ("/.;x", Err(InvalidPrefix)),
+            ("/%2e%2e/", Err(InvalidPrefix)),
+            ("/a%2E", Err(InvalidPrefix)),
+            ("/%2f/", Err(InvalidPrefix)),
+            ("/%2Fevil", Err(InvalidPrefix)),
+            ("/%5cevil", Err(InvalidPrefix)),
+            ("/%5C", Err(InvalidPrefix)),
+            ("/%00", Err(InvalidPrefix)),
+            ("/%0d%0a", Err(InvalidPrefix)),
+            ("/%1f", Err(InvalidPrefix)),
+            ("/%7f", Err(InvalidPrefix)),
+            ("/%7F", Err(InvalidPrefix)),
+            ("/%", Err(InvalidPrefix)),
+            ("/%2", Err(InvalidPrefix)),
+            ("/%zz", Err(InvalidPrefix)),
+            ("/%+1", Err(InvalidPrefix)),
+            ("/a b", Err(InvalidPrefix)),
+            ("/a?b", Err(InvalidPrefix)),
+            ("/a#b", Err(InvalidPrefix)),
+            ("/a\"b", Err(InvalidPrefix)),
+            ("/<script>", Err(InvalidPrefix)),
+            ("/\u{fc}", Err(InvalidPrefix)),
+        ],
+        |text| {
+            let lines = [format!("X-Forwarded-Prefix: {text}")];
+            let resolved = resolved("proxies=10.0.0.0/8 prefix=1", &lines).map_err(|e| e.kind())?;
+            Ok(resolved.prefix().to_owned())
+        },
+    );
+}
+
+#[test]
+fn external_url() {
+    let lines = ["Host: app.example:8080", "X-Forwarded-Prefix: /app"];
+    let found = resolved("proxies=10.0.0.0/8 prefix=1", &lines).expect("valid");
+    let bad = ErrorKind::InvalidPath;
+    rows(
+        &[
+            ("/item?q=1", Ok("http://app.example:8080/app/item?q=1")),
+            ("/", Ok("http://app.example:8080/app/")),
+            ("", Err(bad)),
+            ("item", Err(bad)),
+            ("//evil.example", Err(bad)),
+            ("/a b", Err(bad)),
+            ("http://evil.example/", Err(bad)),
+        ],
+        |text| found.external_url(text).map(|url| url.to_string()).map_err(|e| e.kind()),
+    );
+    let no_host = resolved("proxies=10.0.0.0/8 for=1", &[""; 0]).expect("valid");
+    assert_eq!(no_host.external_url("/").unwrap_err().kind(), ErrorKind::MissingHost);
+    assert_eq!(no_host.external_path("/item"), "/item");
+}
+
+#[test]
+fn peer() {
+    use proxyfix::{Peer, Scheme};
+
+    let mapped = util::peer("::ffff:10.0.0.1");
+    assert_eq!(mapped, util::peer("10.0.0.1"));
+    assert_eq!(mapped.to_string(), "10.0.0.1");
+    let socket = Peer::from("[2001:db8::7]:80".parse::<std::net::SocketAddr>().expect("valid"));
+    assert_eq!((socket.port(), socket.to_string()), (Some(80), "[2001:db8::7]:80".to_owned()));
+    assert_eq!((Peer::UNIX.ip(), Peer::UNIX.to_string()), (None, "unix socket".to_owned()));
+
+    // What the connection speaks stands in place of `listener`.
+    let config = util::config("proxies=none for=1 listener=https");
+    for (peer, scheme) in
+        [(socket, Scheme::Https), (socket.with_scheme(Scheme::Http), Scheme::Http)]
+    {
+        let mut request = Request::get("/").extension(peer).body(()).expect("valid");
+        proxyfix::fix_request(&mut request, &config).expect("valid");
+        assert_eq!(util::of(&request).scheme(), scheme);
+        assert_eq!(util::of(&request).client_port(), Some(80));
+    }
+}
