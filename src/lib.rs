@@ -56,3 +56,8 @@ pub use self::{
     scheme::Scheme,
     trace::{Explanation, Step},
 };
+
+/// The examples of README, compiled and run with every feature.
+#[cfg(all(doctest, feature = "axum"))]
+#[doc = include_str!("../README.md")]
+mod readme {}

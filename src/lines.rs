@@ -96,6 +96,11 @@ impl<'a> FieldLines<'a> {
         self.last.is_none()
     }
 
+    /// Whether every element is empty. For a list that is known to be short.
+    pub(crate) fn is_blank(self) -> bool {
+        self.elements().all(|element| element.is_ok_and(|element| element.text.is_empty()))
+    }
+
     /// The only line of a field that must not have several.
     pub(crate) fn single(&self) -> Result<Option<&'a HeaderValue>, Error> {
         match self.count {

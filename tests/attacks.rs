@@ -1,5 +1,5 @@
 //! One test per attack in this field's history. The truth is a client at 203.0.113.9 who asked
-//! for http://app.example/; the forged address is 6.6.6.6, the proxy is 10.0.0.1.
+//! for `app.example` over plain HTTP; the forged address is 6.6.6.6, the proxy is 10.0.0.1.
 
 mod util;
 

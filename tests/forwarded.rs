@@ -60,7 +60,7 @@ fn rule_4_forwarded_from_the_right() {
         let lines: Vec<_> = lines.iter().map(String::as_str).collect();
         assert_eq!(elements(&lines), expected, "{lines:?}");
     }
-    let pairs = |count| (0..count).map(|n| format!("p{n}=x;")).collect::<String>();
+    let pairs = |count: usize| (0..count).map(|n| format!("p{n}=x")).collect::<Vec<_>>().join(";");
     assert_eq!(elements(&[&format!("Forwarded: {}", pairs(32))]), [Ok(String::new())]);
     assert_eq!(
         elements(&[&format!("Forwarded: {}", pairs(33))])[0].as_ref().unwrap_err().0,

@@ -107,8 +107,8 @@ fn proxies_are_merged_and_sorted() {
     table(rows.map(|(list, text)| (list, text.to_owned())), |list| {
         list.parse::<TrustedProxies>().map_or_else(|e| e.to_string(), |proxies| proxies.to_string())
     });
-    let networks = ["192.0.2.1/32", "::ffff:10.0.0.0/104"]
-        .map(|n| n.parse::<proxyfix::ipnet::IpNet>().unwrap());
+    let networks =
+        ["192.0.2.1/32", "::ffff:10.0.0.0/104"].map(|n| n.parse::<ipnet::IpNet>().unwrap());
     assert_eq!(
         networks.into_iter().collect::<TrustedProxies>().to_string(),
         "10.0.0.0/8,192.0.2.1"
@@ -120,6 +120,7 @@ fn proxies_are_merged_and_sorted() {
 
 /// What is wrong, in the words that say what to write.
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn errors() {
     let rows = [
         (
@@ -352,7 +353,7 @@ fn allowed_hosts() {
             let found = util::resolved(&config, &[format!("{header}: {host}")]);
             match expected {
                 Ok(authority) => {
-                    assert_eq!(found.expect("allowed").authority().expect("a host"), authority)
+                    assert_eq!(found.expect("allowed").authority().expect("a host"), authority);
                 }
                 Err(text) => {
                     let error = found.expect_err("not allowed").to_string();

@@ -3,8 +3,7 @@
 mod util;
 
 use proxyfix::ErrorKind::{
-    self, AllTrusted, DuplicateParameter, Empty, Incomplete,
-    InvalidElement, InvalidNode, Missing,
+    self, AllTrusted, DuplicateParameter, Empty, Incomplete, InvalidElement, InvalidNode, Missing,
     Nominated, Short, TooLong, TooManyHops, UntrustedHop,
 };
 use util::{client, resolved, table};
@@ -259,6 +258,16 @@ fn rule_8_incomplete() {
         (("for=1 prefix=join:2", &["X-Forwarded-For: 192.0.2.1"]), Ok("192.0.2.1")),
         // An element of Forwarded may lack each.
         (("forwarded=1", &["Forwarded: proto=https"]), Ok("unknown")),
+        // Short, but of empty elements alone, is absent.
+        (
+            (
+                "for=1 host=2 port=3 prefix=2",
+                &["X-Forwarded-For: 192.0.2.1", "X-Forwarded-Host:", "X-Forwarded-Port: ,"],
+            ),
+            Ok("192.0.2.1"),
+        ),
+        (("for=1 host=3", &["X-Forwarded-For: 192.0.2.1", "X-Forwarded-Host: ,x"]), Err(Short)),
+        (("for=1 proto=2", &["X-Forwarded-For: 192.0.2.1", "X-Forwarded-Proto:"]), Err(Short)),
         // Where `for` is not trusted, nobody says who the client is, and a proxy is none.
         (("proto=1", &["X-Forwarded-Proto: https"]), Ok("unknown")),
         (("proto=1 missing=peer", &["X-Forwarded-Proto: https"]), Ok("10.0.0.1")),

@@ -1,0 +1,86 @@
+//! Where the outcome is not simply the truth, and is not what `exceptions.json` says either.
+
+/// What, at which set-ups, in which scenarios; every set-up with every scenario.
+///
+/// 1. `refused`: a head that no server hands to an application.
+/// 2. A run and a kind of error: a request that is rejected.
+/// 3. `honest`: one of either, though the client forged nothing.
+/// 4. A value and an outcome: another than `exceptions.json` says, and a better one.
+pub(crate) const DEPARTURES: &[(&str, &str, &str)] = &[
+    // A space before the colon (RFC 9112 §5.1) arrives as it was sent.
+    ("refused", "nghttpx tinyproxy", "xff-space-before-colon"),
+    // Of a folded line, the second half arrives as a line without a name.
+    ("refused", "h2o", "xff-folded"),
+    // HAProxy relays the client's `Connection`, which names trusted headers. They are there and
+    // right, but from the request alone nobody can tell.
+    (
+        "counts Nominated",
+        "haproxy haproxy-prefix haproxy-strip-case",
+        "hop-xff hop-xff-forged hop-xfp hop-all hop-all-tls",
+    ),
+    (
+        "walk Nominated",
+        "haproxy haproxy-prefix haproxy-strip-case",
+        "hop-xff hop-xff-forged hop-all hop-all-tls",
+    ),
+    ("counts Nominated", "haproxy-minimal", "hop-xff hop-xff-forged hop-all hop-all-tls"),
+    ("walk Nominated", "haproxy-minimal", "hop-xff hop-xff-forged hop-all hop-all-tls"),
+    ("counts Nominated", "haproxy-if-none", "hop-xfp hop-all hop-all-tls"),
+    ("forwarded Nominated", "haproxy-forwarded", "hop-fwd-forged hop-all hop-all-tls"),
+    ("forwarded-walk Nominated", "haproxy-forwarded", "hop-fwd-forged hop-all hop-all-tls"),
+    // Apache obeys the client's `Connection` against its own X-Forwarded-Proto.
+    (
+        "counts Incomplete",
+        "apache apache-prefix apache-preserve-host apache-strip",
+        "hop-xfp hop-all hop-all-tls",
+    ),
+    ("counts Incomplete", "chain-haproxy-apache", "hop-xfp"),
+    // And against what HAProxy wrote before it: one address is left of two.
+    ("counts Short", "chain-haproxy-apache", "hop-xff hop-xff-forged hop-all hop-all-tls"),
+    // HAProxy does not understand the client's line and adds its own as a second, which nginx does
+    // not see. It does not understand the first either, and replaces it: one element of two.
+    (
+        "forwarded Short",
+        "chain-haproxy-nginx-forwarded",
+        "fwd-open-quote fwd-malformed fwd-unquoted-ipv6",
+    ),
+    // Or it understands it, and appends: the client's `for="198.51.100.7, for=203.0.113.9"` is then
+    // trusted, and is no node. The reader of `exceptions.json` believes the `proto` beside it.
+    ("forwarded InvalidNode", "chain-haproxy-nginx-forwarded", "fwd-quoted-comma"),
+    ("forwarded-walk InvalidNode", "chain-haproxy-nginx-forwarded", "fwd-quoted-comma"),
+    // Envoy joins two lines: `Host: app.example,evil.example`.
+    ("none InvalidHost", "envoy envoy-default", "host-twice"),
+    ("counts InvalidHost", "envoy", "host-twice"),
+    ("walk InvalidHost", "envoy", "host-twice"),
+    ("honest", "envoy envoy-default", "host-twice"),
+    // Varnish relays an absolute https target beside a `Host` that differs. The target's authority
+    // is the host (RFC 9112 §3.2.2); the reader of `exceptions.json` looks at `Host` alone.
+    ("Host ok", "varnish hitch-varnish", "absolute-form-https"),
+];
+
+/// The values of the X-Forwarded family: in `trust.json`, in a configuration, and their headers.
+pub(crate) const FIELDS: [(&str, &str, &str); 5] = [
+    ("x_for", "for", "x-forwarded-for"),
+    ("x_proto", "proto", "x-forwarded-proto"),
+    ("x_host", "host", "x-forwarded-host"),
+    ("x_port", "port", "x-forwarded-port"),
+    ("x_prefix", "prefix", "x-forwarded-prefix"),
+];
+
+/// The forwarding headers.
+pub(crate) const KNOWN: &str = "forwarded x-forwarded-for x-forwarded-proto x-forwarded-protocol \
+    x-forwarded-host x-forwarded-port x-forwarded-prefix x-forwarded-scheme x-forwarded-ssl \
+    x-forwarded-server x-forwarded-by x-forwarded-uri x-forwarded-path x-original-forwarded-for \
+    x-original-host x-original-proto x-original-prefix x-original-url x-rewrite-url x-real-ip \
+    x-client-ip client-ip x-cluster-client-ip true-client-ip cf-connecting-ip \
+    cf-connecting-ipv6 cf-visitor fastly-client-ip fly-client-ip wl-proxy-client-ip \
+    x-azure-clientip x-envoy-external-address cloudfront-forwarded-proto \
+    cloudfront-viewer-address x-script-name x-url-scheme x-scheme x-host x-http-host-override \
+    front-end-https";
+
+/// What clients forged: addresses, names (`evil.example`), a prefix (`/evil`).
+pub(crate) const FORGED: [&str; 6] =
+    ["198.51.100.7", "203.0.113.9", "192.0.2.33", "2001:db8::7", "evil", "worse.example"];
+
+/// The prefix that the set-ups with one take off.
+pub(crate) const PREFIX: &str = "/app";
