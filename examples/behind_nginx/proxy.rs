@@ -1,0 +1,75 @@
+//! Which proxy stands in front of the application.
+
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener},
+    path::Path,
+};
+
+use clap::ValueEnum;
+
+use crate::{
+    embedded,
+    error::Result,
+    nginx::{self, Nginx},
+};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Choice {
+    /// nginx where it is installed, else the embedded proxy
+    Auto,
+    /// a real nginx as a child process; an error where it is not installed
+    Nginx,
+    /// a small proxy in this process that does what nginx's usual recipe does
+    Embedded,
+}
+
+pub(crate) struct Proxy {
+    /// Name and version.
+    pub(crate) name: String,
+    pub(crate) address: SocketAddr,
+    /// Ended with the proxy.
+    pub(crate) nginx: Option<Nginx>,
+}
+
+impl Proxy {
+    pub(crate) async fn start(choice: Choice, app: SocketAddr, from: IpAddr) -> Result<Self> {
+        let program = if choice == Choice::Embedded { None } else { nginx::find() };
+        let Some(program) = program else {
+            return match choice {
+                Choice::Auto => Self::embedded(app, from, "nginx is not installed").await,
+                Choice::Embedded => Self::embedded(app, from, "as asked for").await,
+                Choice::Nginx => Err("nginx was found neither on the PATH nor in the usual \
+                                      places; install it, or try --proxy embedded"
+                    .into()),
+            };
+        };
+        match Self::nginx(&program, app, from).await {
+            Err(error) if choice == Choice::Auto => {
+                eprintln!("warning: {error}");
+                Self::embedded(app, from, "nginx does not work").await
+            }
+            result => result,
+        }
+    }
+
+    async fn nginx(program: &Path, app: SocketAddr, from: IpAddr) -> Result<Self> {
+        let name = nginx::version(program)?;
+        let nginx = Nginx::start(program, app, from).await?;
+        Ok(Self { name, address: nginx.address, nginx: Some(nginx) })
+    }
+
+    async fn embedded(app: SocketAddr, from: IpAddr, reason: &str) -> Result<Self> {
+        let address = embedded::start(app, from).await?;
+        Ok(Self { name: format!("the embedded proxy ({reason})"), address, nginx: None })
+    }
+}
+
+/// 127.0.0.`last`, where the system has more than one loopback address (Linux), else 127.0.0.1.
+pub(crate) fn loopback(last: u8) -> IpAddr {
+    let address = Ipv4Addr::new(127, 0, 0, last);
+    if TcpListener::bind((address, 0)).is_ok() {
+        address.into()
+    } else {
+        Ipv4Addr::LOCALHOST.into()
+    }
+}
