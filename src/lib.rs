@@ -33,6 +33,7 @@ mod rewrite;
 mod scheme;
 mod text;
 mod trace;
+mod write;
 
 pub use ipnet;
 
@@ -55,6 +56,7 @@ pub use self::{
     rewrite::{fix_parts, fix_request},
     scheme::Scheme,
     trace::{Explanation, Step},
+    write::{Family, Hop, WriteMode, write},
 };
 
 /// The examples of README, compiled and run with every feature.

@@ -21,7 +21,7 @@ use http::{
 use crate::{
     config::{ClientRule, Config, HeaderPolicy, UriPolicy},
     error::{Error, ErrorKind},
-    forwarded::is_token,
+    forwarded::PrintedElement,
     node::XNode,
     peer::Peer,
     resolve::{self, Head},
@@ -263,7 +263,7 @@ fn values<'a>(headers: &HeaderMap, resolved: &'a Resolved) -> Result<[NewValue<'
     Ok([
         match client.map(|client| client.rule) {
             Some(ClientRule::Forwarded(_)) => {
-                new(headers, client.map(|t| &t.name), CanonicalForwarded(resolved))?
+                new(headers, client.map(|t| &t.name), element(resolved))?
             }
             _ => new(headers, client.map(|t| &t.name), XNode(&resolved.client))?,
         },
@@ -272,6 +272,15 @@ fn values<'a>(headers: &HeaderMap, resolved: &'a Resolved) -> Result<[NewValue<'
         new(headers, plan.port.as_ref().map(|t| &t.name), resolved.port())?,
         new(headers, plan.prefix.as_ref().map(|t| &t.name), resolved.prefix())?,
     ])
+}
+
+/// What `Forwarded` says in canonical form.
+fn element(resolved: &Resolved) -> PrintedElement<'_> {
+    PrintedElement {
+        r#for: &resolved.client,
+        proto: Some(resolved.scheme),
+        host: resolved.authority().map(Authority::as_str),
+    }
 }
 
 /// The value as the one line of a header, where that is not what is there.
@@ -305,34 +314,4 @@ fn prints_as(value: &impl fmt::Display, text: &[u8]) -> bool {
 
     let mut rest = Rest(text);
     write!(rest, "{value}").is_ok() && rest.0.is_empty()
-}
-
-/// One forwarded-element with what is effective, quoted where RFC 7239 §4 asks for it.
-struct CanonicalForwarded<'a>(&'a Resolved);
-
-impl fmt::Display for CanonicalForwarded<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self(resolved) = self;
-        write!(f, "for={};proto={}", Quoted(&resolved.client), resolved.scheme())?;
-        resolved.authority().map_or(Ok(()), |host| write!(f, ";host={}", Quoted(host)))
-    }
-}
-
-/// A value as a token, or in quotes where it is none. It has nothing to escape.
-struct Quoted<T>(T);
-
-impl<T: fmt::Display> fmt::Display for Quoted<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        /// Fails at what no token holds.
-        struct Token;
-
-        impl Write for Token {
-            fn write_str(&mut self, text: &str) -> fmt::Result {
-                if text.bytes().all(is_token) { Ok(()) } else { Err(fmt::Error) }
-            }
-        }
-
-        let quote = if write!(Token, "{}", self.0).is_ok() { "" } else { "\"" };
-        write!(f, "{quote}{}{quote}", self.0)
-    }
 }

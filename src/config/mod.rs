@@ -21,7 +21,7 @@ use std::{fmt, str::FromStr, sync::Arc};
 pub use self::{builder::ConfigBuilder, error::ConfigError};
 pub(crate) use self::{
     plan::{ClientRule, Plan, PrefixRule, Reach, ScalarRule, Trusted},
-    settings::Settings,
+    settings::{Names, Settings},
 };
 use crate::proxies::TrustedProxies;
 

@@ -1,33 +1,14 @@
-//! `Forwarded` (RFC 7239 §4): lexed from the right, parsed element by element.
-//!
-//! ```text
-//! Forwarded         = 1#forwarded-element
-//! forwarded-element = [ forwarded-pair ] *( ";" [ forwarded-pair ] )
-//! forwarded-pair    = token "=" ( token / quoted-string )
-//! quoted-string     = DQUOTE *( qdtext / quoted-pair ) DQUOTE
-//! ```
-//!
-//! 1. **From the right.** A `"` met outside a string closes one. Its opening quote is the nearest
-//!    `"` to the left that directly follows `=`; a `"` after an odd run of backslashes is content;
-//!    any other is malformed. In a well-formed element every string follows a `=` and every inner
-//!    quote an odd run of backslashes, so where the trusted elements begin follows from them
-//!    alone, whatever a client wrote left of them.
-//! 2. A line's start is always an element's start: a string never spans two lines.
-//! 3. Parameter names are case-insensitive; one that occurs twice makes the element malformed.
-//! 4. Unknown parameters are allowed (§5.5), 32 in one element.
-//! 5. Deliberately lenient, for deployed routers write it and it moves no boundary: `:`, `[` and
-//!    `]` in an unquoted value, an empty unquoted value of an unknown parameter, SP and HTAB
-//!    around `;`, and empty pairs (`;;`). No white space around `=`.
-//! 6. A quoted value is unescaped only where it contains a backslash.
+//! The parser of one forwarded-element: rules 3 to 6 of [`Forwarded`](super).
 
 use std::borrow::Cow;
 
-use http::{HeaderMap, header::FORWARDED, uri::Authority};
+use http::uri::Authority;
 
+use super::print::is_token;
 use crate::{
     error::{Error, ErrorKind, Fault},
     host::HostPort,
-    lines::{Element, Elements, FieldLines, trim_start},
+    lines::{Element, trim_start},
     node::Node,
     scheme::Scheme,
 };
@@ -35,45 +16,6 @@ use crate::{
 /// The most pairs in one element: RFC 7239 defines four parameters, and each pair is compared
 /// with those before it.
 const MAX_PAIRS: usize = 32;
-
-/// Reads the elements of `Forwarded` without deciding about any, nearest hop first.
-///
-/// Nothing is believed here: whoever reads on past what trusted proxies wrote reads a stranger.
-///
-/// ```
-/// use http::HeaderMap;
-/// use proxyfix::{forwarded_elements, Scheme};
-///
-/// let mut headers = HeaderMap::new();
-/// headers.append("forwarded", "for=_hidden, for=198.51.100.7".parse()?);
-/// headers.append("forwarded", r#"for="[2001:db8::7]:4711";proto=https"#.parse()?);
-///
-/// let mut elements = forwarded_elements(&headers);
-/// let nearest = elements.next().unwrap()?;
-/// assert_eq!(nearest.for_node()?.unwrap().to_string(), "[2001:db8::7]:4711");
-/// assert_eq!(nearest.proto()?, Some(Scheme::Https));
-/// assert_eq!(elements.count(), 2);
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-pub fn forwarded_elements(headers: &HeaderMap) -> ForwardedElements<'_> {
-    ForwardedElements(FieldLines::of(headers, &FORWARDED).elements_by(last_comma))
-}
-
-/// The elements of `Forwarded`, nearest hop first. See [`forwarded_elements`].
-///
-/// A malformed element is an error at its place. Where not even the place of the next element is
-/// certain (an unclosed quote), the iterator ends behind the error.
-#[derive(Debug)]
-#[must_use]
-pub struct ForwardedElements<'a>(Elements<'a>);
-
-impl<'a> Iterator for ForwardedElements<'a> {
-    type Item = Result<ForwardedElement<'a>, Error>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        Some(self.0.next()?.and_then(ForwardedElement::parse))
-    }
-}
 
 /// One forwarded-element: what one proxy said of one request.
 ///
@@ -299,47 +241,9 @@ impl<'a> Iterator for Pairs<'a> {
     }
 }
 
-/// Finds the last comma outside a quoted-string, from the right; see 1 above.
-pub(crate) fn last_comma(line: &[u8]) -> Result<Option<usize>, Fault> {
-    let mut rest = line;
-    while let Some((&byte, before)) = rest.split_last() {
-        rest = match byte {
-            b',' => return Ok(Some(before.len())),
-            b'"' => before_string(before)?,
-            _ => before,
-        };
-    }
-    Ok(None)
-}
-
-/// What stands left of the quoted-string of which `content` is all that stands left of its
-/// closing quote.
-fn before_string(content: &[u8]) -> Result<&[u8], Fault> {
-    let mut rest = content;
-    while let Some((&byte, before)) = rest.split_last() {
-        if byte == b'"' {
-            if before.last() == Some(&b'=') {
-                return Ok(before);
-            }
-            let backslashes = before.iter().rev().take_while(|&&b| b == b'\\').count();
-            if backslashes % 2 == 0 {
-                return Err(Fault::at(ErrorKind::InvalidElement, content, before.len()));
-            }
-        }
-        rest = before;
-    }
-    // No opening quote: the fault is at the closing one.
-    Err(Fault { found: Some(b'"'), ..Fault::new(ErrorKind::InvalidElement, content.len()) })
-}
-
 fn split_while(text: &[u8], accept: impl Fn(u8) -> bool) -> (&[u8], &[u8]) {
     let end = text.iter().position(|&byte| !accept(byte)).unwrap_or(text.len());
     text.split_at_checked(end).unwrap_or((text, b""))
-}
-
-/// RFC 9110 §5.6.2.
-pub(crate) fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
 /// What may stand in a quoted-string, as itself or behind a backslash (RFC 9110 §5.6.4).

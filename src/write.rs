@@ -1,0 +1,186 @@
+//! Writing, the mirror of reading: what a proxy records of a request for whoever stands behind it.
+//!
+//! 1. `Append` puts our element behind the inherited ones, in one line: some readers see only the
+//!    first line, others only the last.
+//! 2. An inherited `Forwarded` that does not parse is discarded first: a reader who lexes from the
+//!    left would take our element for a part of it.
+//! 3. What is not set adds nothing, but where that header was inherited, an empty element: it keeps
+//!    the client's value out of the place of ours. For counts to hold, every proxy of a chain sets
+//!    the same values.
+//! 4. `Replace` drops what was inherited, also of what is not set. `IfAbsent` believes whoever
+//!    wrote first.
+//! 5. Only the headers of the chosen family are touched. The other family passes through, and
+//!    whoever reads must not trust it.
+
+use std::fmt;
+
+use http::{HeaderMap, HeaderName, HeaderValue, header::FORWARDED};
+
+use crate::{
+    config::Names,
+    error::{Error, ErrorKind},
+    forwarded::{PrintedElement, forwarded_elements},
+    host::HostPort,
+    node::{Node, XNode},
+    peer::Peer,
+    prefix::{self, Prefix},
+    scheme::Scheme,
+};
+
+/// Which headers are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Family {
+    /// `X-Forwarded-For`, `-Proto`, `-Host`, `-Port` and `-Prefix`.
+    XForwarded,
+    /// `Forwarded` (RFC 7239). It has no place for a prefix.
+    Forwarded,
+}
+
+/// What becomes of what was inherited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum WriteMode {
+    /// Ours comes behind it: for a proxy within a chain.
+    Append,
+    /// Ours takes its place: for the edge, which trusts nobody before it.
+    Replace,
+    /// Ours is written only where there is none. **Forgeable**: right only behind a proxy that
+    /// always writes.
+    IfAbsent,
+}
+
+/// What a proxy records of a request: who sent it, and what was asked for.
+///
+/// ```
+/// use http::HeaderMap;
+/// use proxyfix::{write, Family, Hop, Peer, Scheme, WriteMode};
+///
+/// let mut headers = HeaderMap::new();
+/// headers.insert("forwarded", "for=198.51.100.7".parse()?);
+///
+/// let peer = Peer::from("2001:db8::7".parse::<std::net::IpAddr>()?);
+/// let hop = Hop::new(peer).scheme(Scheme::Https).host("app.example:8443")?;
+/// write(&mut headers, &hop, Family::Forwarded, WriteMode::Append)?;
+/// assert_eq!(
+///     headers["forwarded"],
+///     r#"for=198.51.100.7, for="[2001:db8::7]";proto=https;host="app.example:8443""#,
+/// );
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Hop {
+    peer: Peer,
+    scheme: Option<Scheme>,
+    host: Option<HostPort>,
+    port: Option<u16>,
+    prefix: Option<Prefix>,
+}
+
+impl Hop {
+    /// A request from this peer. A Unix socket is written as `unix:`, as nginx does, and as
+    /// `unknown` in `Forwarded`. Its port is not written.
+    pub fn new(peer: impl Into<Peer>) -> Self {
+        Self { peer: peer.into(), scheme: None, host: None, port: None, prefix: None }
+    }
+
+    /// The scheme of the connection it came over.
+    pub fn scheme(self, scheme: Scheme) -> Self {
+        Self { scheme: Some(scheme), ..self }
+    }
+
+    /// The host it asked for, with its port if it named one.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidHost`] for `""`, `a b`, `user@app.example`, `app.example:0`.
+    pub fn host(self, host: impl AsRef<[u8]>) -> Result<Self, Error> {
+        let host = HostPort::parse(host.as_ref()).map_err(|fault| Error::new(fault.kind))?;
+        Ok(Self { host: Some(host), ..self })
+    }
+
+    /// The port it came in at, which replaces the host's for whoever trusts it. In `Forwarded` it
+    /// is the port of the host; 0 is not written.
+    pub fn port(self, port: u16) -> Self {
+        Self { port: (port > 0).then_some(port), ..self }
+    }
+
+    /// The prefix that this proxy strips from the path.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidPrefix`] for `app`, `//app`, `/../app`, `/a%2fb`.
+    pub fn prefix(self, prefix: &str) -> Result<Self, Error> {
+        let prefix = prefix::parse(prefix.as_bytes()).map_err(|fault| Error::new(fault.kind))?;
+        Ok(Self { prefix: Some(prefix), ..self })
+    }
+}
+
+/// Records a hop in the headers of a request that a proxy passes on.
+///
+/// # Errors
+/// [`ErrorKind::TooManyHeaders`] where the header map has no room; it is then as it was.
+pub fn write(
+    headers: &mut HeaderMap,
+    hop: &Hop,
+    family: Family,
+    mode: WriteMode,
+) -> Result<(), Error> {
+    // Room for all, so that nothing fails halfway.
+    let full = |_| Error::new(ErrorKind::TooManyHeaders);
+    headers.try_reserve(5).map_err(full)?;
+    let node = hop.peer.ip().map_or(Node::UNKNOWN, |ip| Node::new(ip, None));
+    if family == Family::Forwarded {
+        let host = hop.host.as_ref().map(|host| {
+            let port = hop.port.or(host.port);
+            host.clone().with_port(port).to_string()
+        });
+        let element = PrintedElement { r#for: &node, proto: hop.scheme, host: host.as_deref() };
+        if mode == WriteMode::Append && forwarded_elements(headers).any(|e| e.is_err()) {
+            headers.remove(FORWARDED);
+        }
+        return record(headers, &FORWARDED, Some(element), mode);
+    }
+    let names = Names::default();
+    if hop.peer.is_unix() {
+        record(headers, &names.r#for, Some("unix:"), mode)?;
+    } else {
+        record(headers, &names.r#for, Some(XNode(&node)), mode)?;
+    }
+    record(headers, &names.proto, hop.scheme, mode)?;
+    record(headers, &names.host, hop.host.as_ref(), mode)?;
+    record(headers, &names.port, hop.port, mode)?;
+    record(headers, &names.prefix, hop.prefix.as_ref().map(Prefix::as_str), mode)
+}
+
+/// Records one value in one header.
+fn record(
+    headers: &mut HeaderMap,
+    name: &HeaderName,
+    value: Option<impl fmt::Display>,
+    mode: WriteMode,
+) -> Result<(), Error> {
+    let inherited = headers.contains_key(name);
+    let mut line = Vec::new();
+    match mode {
+        WriteMode::IfAbsent if inherited => return Ok(()),
+        WriteMode::Append => {
+            for value in headers.get_all(name) {
+                line.extend_from_slice(value.as_bytes());
+                line.extend_from_slice(b", ");
+            }
+        }
+        WriteMode::Replace | WriteMode::IfAbsent => {}
+    }
+    match value {
+        Some(value) => line.extend_from_slice(value.to_string().as_bytes()),
+        None if mode == WriteMode::Append && inherited => {}
+        None => {
+            headers.remove(name);
+            return Ok(());
+        }
+    }
+    let full = || Error::in_header(ErrorKind::TooManyHeaders, name);
+    // Bytes of valid lines and text of ours make a valid line.
+    let line = HeaderValue::try_from(line).map_err(|_| full())?;
+    headers.try_insert(name, line).map(|_| ()).map_err(|_| full())
+}
