@@ -2,8 +2,9 @@
 //!
 //! 1. `Append` puts our element behind the inherited ones, in one line: some readers see only the
 //!    first line, others only the last.
-//! 2. An inherited `Forwarded` that does not parse is discarded first: a reader who lexes from the
-//!    left would take our element for a part of it.
+//! 2. Of an inherited `Forwarded`, what does not parse is discarded first, with all that stands
+//!    left of it: a reader who lexes from the left would take our element for a part of it. What
+//!    stands right of it was written by the proxies before us, and stays.
 //! 3. What is not set adds nothing, but where that header was inherited, an empty element: it keeps
 //!    the client's value out of the place of ours. For counts to hold, every proxy of a chain sets
 //!    the same values.
@@ -135,9 +136,6 @@ pub fn write(
             host.clone().with_port(port).to_string()
         });
         let element = PrintedElement { r#for: &node, proto: hop.scheme, host: host.as_deref() };
-        if mode == WriteMode::Append && forwarded_elements(headers).any(|e| e.is_err()) {
-            headers.remove(FORWARDED);
-        }
         return record(headers, &FORWARDED, Some(element), mode);
     }
     let names = Names::default();
@@ -159,28 +157,33 @@ fn record(
     value: Option<impl fmt::Display>,
     mode: WriteMode,
 ) -> Result<(), Error> {
-    let inherited = headers.contains_key(name);
-    let mut line = Vec::new();
-    match mode {
-        WriteMode::IfAbsent if inherited => return Ok(()),
-        WriteMode::Append => {
-            for value in headers.get_all(name) {
-                line.extend_from_slice(value.as_bytes());
-                line.extend_from_slice(b", ");
-            }
-        }
-        WriteMode::Replace | WriteMode::IfAbsent => {}
-    }
-    match value {
-        Some(value) => line.extend_from_slice(value.to_string().as_bytes()),
-        None if mode == WriteMode::Append && inherited => {}
-        None => {
+    let inherited = match mode {
+        WriteMode::IfAbsent if headers.contains_key(name) => return Ok(()),
+        WriteMode::Append => inherited(headers, name),
+        WriteMode::Replace | WriteMode::IfAbsent => Vec::new(),
+    };
+    let own = match value {
+        Some(value) => value.to_string(),
+        None if inherited.is_empty() => {
             headers.remove(name);
             return Ok(());
         }
-    }
+        None => String::new(),
+    };
+    let line = [&inherited[..], &[own.as_bytes()]].concat().join(&b", "[..]);
     let full = || Error::in_header(ErrorKind::TooManyHeaders, name);
     // Bytes of valid lines and text of ours make a valid line.
     let line = HeaderValue::try_from(line).map_err(|_| full())?;
     headers.try_insert(name, line).map(|_| ()).map_err(|_| full())
+}
+
+/// The inherited parts of a list, from the left: lines, or elements of `Forwarded`.
+fn inherited<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Vec<&'a [u8]> {
+    if *name != FORWARDED {
+        return headers.get_all(name).iter().map(HeaderValue::as_bytes).collect();
+    }
+    let parsed = forwarded_elements(headers).map_while(Result::ok);
+    let mut elements: Vec<_> = parsed.map(|element| element.as_bytes()).collect();
+    elements.reverse();
+    elements
 }

@@ -103,6 +103,11 @@ impl<'a> ForwardedElement<'a> {
         Some(pair.value.text())
     }
 
+    /// The element as it stands in its field line.
+    pub fn as_bytes(&self) -> &'a [u8] {
+        self.element.text
+    }
+
     /// Whether it has no parameter at all: the hop wrote nothing.
     pub(crate) fn is_empty(&self) -> bool {
         Pairs::of(self.element.text).next().is_none()

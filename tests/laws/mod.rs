@@ -1,0 +1,277 @@
+//! The laws that hold for every request: one body of code for the property tests and the fuzz
+//! targets. Each takes bytes, makes a case of them, and panics where the law is broken.
+//!
+//! A case is a configuration, a chain of one to four honest proxies and an attacker's head. The
+//! proxies append with a comma or a line, overwrite, or use `write`; some obey `Connection`, some
+//! relay it. What they wrote is known from the model, so the answer is known without reading any
+//! header, and the laws compare with that: stronger than to compare two attackers with each other.
+#![allow(dead_code, reason = "each test and fuzz target uses a part")]
+
+pub(crate) mod chain;
+pub(crate) mod head;
+pub(crate) mod scenario;
+
+use arbitrary::{Result, Unstructured};
+use http::{HeaderMap, Request, Uri};
+use proxyfix::{
+    Config, Error, ErrorKind, Family, Hop, Node, Peer, Resolved, Scheme, WriteMode, explain,
+    fix_request, forwarded_elements, resolve, write,
+};
+
+use self::{
+    head::Head,
+    scenario::{Scenario, answer, downstream, own_answer},
+};
+
+/// What became of a case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Verdict {
+    /// The bytes made no case.
+    None,
+    /// The answer is the truth.
+    Truth,
+    /// A value is unknown or our own, for a proxy obeyed `Connection`.
+    Fallback,
+    /// The request was rejected.
+    Rejected,
+}
+
+fn generate(data: &[u8]) -> Result<(Scenario, Head)> {
+    let mut u = Unstructured::new(data);
+    let scenario = Scenario::generate(&mut u)?;
+    let head = Head::generate(&mut u, &scenario.trusted)?;
+    Ok((scenario, head))
+}
+
+/// **Non-interference**: whatever the attacker sends, the answer and all that is downstream are
+/// what they are without it; or the request is rejected; or, where a proxy obeyed `Connection`, a
+/// value is unknown or our own. Without `Connection`, `Host` and target, nothing is rejected.
+pub(crate) fn non_interference(data: &[u8]) -> Verdict {
+    let Ok((scenario, head)) = generate(data) else { return Verdict::None };
+    let expected = scenario.expected();
+    let harmless = head.nominated.is_empty() && head.hosts.is_empty();
+    match (scenario.fixed(&head), &expected) {
+        (Ok(fixed), Ok(expected)) => {
+            let found = answer(resolved(&fixed));
+            if found == *expected {
+                let alone = scenario.fixed(&Head::default()).expect("not rejected alone");
+                if head.nominated.is_empty() {
+                    assert_eq!(downstream(&fixed), downstream(&alone), "{scenario:#?} {head:#?}");
+                }
+                return Verdict::Truth;
+            }
+            assert!(
+                !head.nominated.is_empty(),
+                "{found:?}, not {expected:?}: {scenario:#?} {head:#?}"
+            );
+            falls_back(&found, expected, &scenario, &head);
+            Verdict::Fallback
+        }
+        (Ok(fixed), Err(_)) => {
+            assert!(!head.nominated.is_empty(), "{scenario:#?} {head:#?}");
+            assert_eq!(resolved(&fixed).client_ip(), None, "{scenario:#?} {head:#?}");
+            Verdict::Fallback
+        }
+        (Err(error), expected) => {
+            let kind = error.kind();
+            let excused = !harmless || expected.as_ref().err() == Some(&kind);
+            assert!(excused, "{error}: {scenario:#?} {head:#?}");
+            Verdict::Rejected
+        }
+    }
+}
+
+/// Each value is the truth or a fallback, and the client is never another one.
+fn falls_back(found: &[String; 5], expected: &[String; 5], scenario: &Scenario, head: &Head) {
+    let own = own_answer();
+    for (at, value) in found.iter().enumerate() {
+        // Without its own header, the port is that of the host or of the scheme, each as the
+        // proxies or we know it; the attacker writes others.
+        let follows = at == 3 && ["80", "443", "8080", "3000"].contains(&value.as_str());
+        let excused = *value == expected[at] || *value == own[at] || follows;
+        assert!(excused, "{found:?}, not {expected:?}: {scenario:#?} {head:#?}");
+    }
+}
+
+/// **Truth**: without an attacker the answer is what the proxies saw, and nothing is rejected.
+pub(crate) fn truth(data: &[u8]) -> Verdict {
+    let Ok((scenario, _)) = generate(data) else { return Verdict::None };
+    let found = scenario.fixed(&Head::default()).map(|fixed| answer(resolved(&fixed)));
+    assert_eq!(found.map_err(|error| error.kind()), scenario.expected(), "{scenario:#?}");
+    Verdict::Truth
+}
+
+/// **Atomicity**, **idempotence**, and **explain agrees with resolve**: a rejected request is as it
+/// was, a fixed one stays as it is, and the three ways to ask answer the same.
+pub(crate) fn fix_twice(data: &[u8]) -> Verdict {
+    let Ok((scenario, head)) = generate(data) else { return Verdict::None };
+    let request = scenario.request(&head);
+    let config = &scenario.config;
+    let peer = Peer::from(scenario.chain.peer);
+    let explained = explain(peer, request.headers(), request.uri(), config);
+    let decided = resolve(peer, request.headers(), request.uri(), config);
+    let text = |outcome: std::result::Result<&Resolved, &Error>| match outcome {
+        Ok(resolved) => format!("{resolved:?}"),
+        Err(error) => error.to_string(),
+    };
+    assert_eq!(text(explained.outcome()), text(decided.as_ref()));
+    assert!(!explained.to_string().is_empty());
+
+    let mut fixed = clone(&request);
+    match fix_request(&mut fixed, config) {
+        Err(error) => {
+            assert_eq!(whole(&fixed), whole(&request));
+            // The version is known to `fix_request` alone.
+            if error.kind() != ErrorKind::HostMismatch {
+                assert_eq!(Some(&error), decided.as_ref().err());
+            }
+            Verdict::Rejected
+        }
+        Ok(()) => {
+            assert_eq!(format!("{:?}", resolved(&fixed)), text(decided.as_ref()));
+            for name in explained.stripped() {
+                assert!(!fixed.headers().contains_key(name), "{name}");
+            }
+            let once = whole(&fixed);
+            fix_request(&mut fixed, config).expect("fixed before");
+            assert_eq!(whole(&fixed), once);
+            Verdict::Truth
+        }
+    }
+}
+
+/// **A walk never answers with a proxy**, and **from an untrusted peer headers change no answer**.
+pub(crate) fn untrusted(data: &[u8]) -> Verdict {
+    let Ok((scenario, head)) = generate(data) else { return Verdict::None };
+    let walks = scenario.config.to_string().contains("=walk");
+    if let (true, Ok(fixed)) = (walks, scenario.fixed(&head)) {
+        let client = resolved(&fixed).client_ip();
+        let proxies = scenario.chain.proxies.iter().skip(1).map(|proxy| proxy.seen.from);
+        assert!(proxies.chain([scenario.chain.peer]).all(|proxy| Some(proxy) != client));
+    }
+    let stranger = scenario.chain.proxies[0].seen.from;
+    let fix = |mut request: Request<()>| {
+        request.extensions_mut().insert(Peer::from(stranger));
+        fix_request(&mut request, &scenario.config).map(|()| request)
+    };
+    let Ok(fixed) = fix(scenario.request(&head)) else { return Verdict::Rejected };
+    let mut expected = own_answer();
+    expected[0] = stranger.to_string();
+    assert_eq!(answer(resolved(&fixed)), expected);
+    let mut bare = scenario.request(&head);
+    *bare.headers_mut() = HeaderMap::new();
+    bare.headers_mut().insert("host", fixed.headers()["host"].clone());
+    assert_eq!(downstream(&fixed), downstream(&fix(bare).expect("no header, no error")));
+    Verdict::Truth
+}
+
+/// **Round trip**: *n* hops written with `Append` and read with count *n* give back what the first
+/// hop saw, whatever was inherited; and no one rejects it.
+pub(crate) fn round_trip(data: &[u8]) -> Verdict {
+    fn case(data: &[u8]) -> Result<(bool, usize, HeaderMap, Vec<Hop>)> {
+        let mut u = Unstructured::new(data);
+        let (forwarded, count) = (u.arbitrary()?, u.int_in_range(1..=4)?);
+        let mut hops = Vec::new();
+        for number in 0..count {
+            let peer: std::net::IpAddr = match u.arbitrary::<bool>()? {
+                true => u.arbitrary::<[u8; 4]>()?.into(),
+                false => u.arbitrary::<[u8; 16]>()?.into(),
+            };
+            let peer = if number == 0 || u.ratio(3, 4)? { Peer::from(peer) } else { Peer::UNIX };
+            let scheme = *u.choose(&[Scheme::Http, Scheme::Https])?;
+            let hosts = ["app.example", "a.example:81", "[::1]:65535", "x_y.example:443"];
+            let hop = Hop::new(peer).scheme(scheme).host(u.choose(&hosts)?).expect("a host");
+            let hop = hop.port(u.int_in_range(1..=65535)?);
+            hops.push(hop.prefix(u.choose(&["/", "/a", "/b/c"])?).expect("a prefix"));
+        }
+        let names =
+            ["forwarded", "x-forwarded-for", "x-forwarded-host"].map(http::HeaderName::from_static);
+        Ok((forwarded, count, Head::generate(&mut u, &names)?.lines, hops))
+    }
+    let Ok((forwarded, count, mut headers, hops)) = case(data) else { return Verdict::None };
+    let family = if forwarded { Family::Forwarded } else { Family::XForwarded };
+    let trust = if forwarded {
+        format!("forwarded={count}")
+    } else {
+        format!("for={count} proto={count} host={count} port={count} prefix={count}")
+    };
+    let config: Config = format!("proxies=unix {trust}").parse().expect("valid");
+    let mut alone = HeaderMap::new();
+    write(&mut alone, &hops[0], family, WriteMode::Append).expect("room");
+    let first: Config =
+        config.to_string().replace(&format!("={count}"), "=1").parse().expect("valid");
+    for hop in &hops {
+        write(&mut headers, hop, family, WriteMode::Append).expect("room");
+    }
+    let read = |headers: &HeaderMap, config: &Config| {
+        resolve(Peer::UNIX, headers, &Uri::default(), config).map(|resolved| answer(&resolved))
+    };
+    assert_eq!(read(&headers, &config).expect("valid"), read(&alone, &first).expect("valid"));
+    Verdict::Truth
+}
+
+/// **Parse, print, parse**: what a value prints as is read as the same value; no text panics.
+pub(crate) fn print_and_parse(data: &[u8]) -> Verdict {
+    let Ok(text) = std::str::from_utf8(data) else { return Verdict::None };
+    let mut verdict = Verdict::Rejected;
+    if let Ok(node) = text.parse::<Node>() {
+        assert_eq!(node.to_string().parse::<Node>().as_ref(), Ok(&node));
+        verdict = Verdict::Truth;
+    }
+    if let Ok(scheme) = text.parse::<Scheme>() {
+        assert_eq!(scheme.to_string().parse::<Scheme>().as_ref(), Ok(&scheme));
+        verdict = Verdict::Truth;
+    }
+    if let Ok(config) = text.parse::<Config>() {
+        assert_eq!(config.to_string().parse::<Config>().as_ref(), Ok(&config));
+        assert_eq!(config.to_builder().build().as_ref(), Ok(&config));
+        verdict = Verdict::Truth;
+    }
+    if let Ok(proxies) = text.parse::<proxyfix::TrustedProxies>() {
+        assert_eq!(proxies.to_string().parse().as_ref(), Ok(&proxies));
+        verdict = Verdict::Truth;
+    }
+    verdict
+}
+
+/// Every element that parses, of any field lines, can be asked for anything; none panics, and each
+/// stands where it says.
+pub(crate) fn elements(data: &[u8]) -> Verdict {
+    let mut headers = HeaderMap::new();
+    for line in data.split(|&byte| byte == b'\n') {
+        let Ok(value) = http::HeaderValue::from_bytes(line) else { return Verdict::None };
+        headers.append("forwarded", value);
+    }
+    let mut verdict = Verdict::Truth;
+    for element in forwarded_elements(&headers) {
+        let Ok(element) = element else {
+            verdict = Verdict::Rejected;
+            continue;
+        };
+        let _ = (element.for_node(), element.by_node(), element.host(), element.proto());
+        assert!(
+            data.windows(element.as_bytes().len().max(1)).any(|part| part == element.as_bytes())
+                || element.as_bytes().is_empty()
+        );
+    }
+    verdict
+}
+
+fn resolved(request: &Request<()>) -> &Resolved {
+    request.extensions().get().expect("a fixed request")
+}
+
+/// All of a request but its extensions: a `Request` is cloned without a doubt about them.
+fn clone(request: &Request<()>) -> Request<()> {
+    request.clone()
+}
+
+fn whole(request: &Request<()>) -> String {
+    let headers: Vec<_> = request.headers().iter().collect();
+    format!(
+        "{} {:?} {headers:?} {:?}",
+        request.uri(),
+        request.version(),
+        request.extensions().get::<Resolved>()
+    )
+}
