@@ -69,7 +69,10 @@ pub(crate) fn non_interference(data: &[u8]) -> Verdict {
         }
         (Ok(fixed), Err(_)) => {
             assert!(!head.nominated.is_empty(), "{scenario:#?} {head:#?}");
-            assert_eq!(resolved(&fixed).client_ip(), None, "{scenario:#?} {head:#?}");
+            // What would be short is absent. The client is still no other.
+            let client = &answer(resolved(&fixed))[0];
+            let excused = *client == scenario.expected_client() || client == "unknown";
+            assert!(excused, "{client}: {scenario:#?} {head:#?}");
             Verdict::Fallback
         }
         (Err(error), expected) => {

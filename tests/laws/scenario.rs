@@ -65,9 +65,7 @@ impl Scenario {
     pub(crate) fn expected(&self) -> std::result::Result<Answer, ErrorKind> {
         let client_at = self.client_at();
         let mut answer = own_answer();
-        if let Some(at) = client_at {
-            answer[0] = self.chain.seen(at).from.to_canonical().to_string();
-        }
+        answer[0] = self.expected_client();
         if self.chain.forwarded {
             if let Some(at) = client_at {
                 let seen = self.chain.seen(at);
@@ -105,6 +103,11 @@ impl Scenario {
             answer[4] = prefixes.map(|prefix| prefix.trim_end_matches('/')).collect();
         }
         Ok(answer)
+    }
+
+    pub(crate) fn expected_client(&self) -> String {
+        let seen = self.client_at().map(|at| self.chain.seen(at).from);
+        seen.map_or("unknown".to_owned(), |from| from.to_canonical().to_string())
     }
 
     /// Which element from the right names the client, if any does.
