@@ -9,8 +9,10 @@ use proxyfix::{Config, Peer, fix_request, resolve};
 #[global_allocator]
 static ALLOCATIONS: AllocProfiler = AllocProfiler::system();
 
-/// Each workload: its name, configuration and forwarding headers.
-const WORKLOADS: [(&str, &str, &[(&str, &str)]); 4] = [
+/// A name, a configuration, and forwarding headers.
+type Workload = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
+
+const WORKLOADS: [Workload; 4] = [
     ("none", "for=1 proto=1 host=1", &[]),
     (
         "one proxy",

@@ -38,6 +38,8 @@ pub enum ErrorKind {
     InvalidPrefix,
     /// A scheme is not `http`, `https`, `ws` or `wss`.
     InvalidScheme,
+    /// The target has authority form, which is for CONNECT only (RFC 9112 §3.2.3), or none.
+    InvalidTarget,
     /// None of the trusted headers is there, and `missing=reject` is set.
     Missing,
     /// No host is known where one is needed: `hosts=` is set, or a URL is to be built.
@@ -63,7 +65,7 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
-    fn text(self) -> &'static str {
+    pub(crate) fn text(self) -> &'static str {
         match self {
             Self::AllTrusted => "every address is a trusted proxy, none is a client",
             Self::DuplicateParameter => "a parameter occurs twice in one element",
@@ -83,6 +85,7 @@ impl ErrorKind {
             Self::InvalidPort => "malformed port, expected a number from 1 to 65535",
             Self::InvalidPrefix => "malformed path prefix, expected plain segments after a slash",
             Self::InvalidScheme => "malformed scheme, expected http or https",
+            Self::InvalidTarget => "malformed request target, authority form is for CONNECT only",
             Self::Missing => "none of the trusted headers is present",
             Self::MissingHost => "no host is known",
             Self::MissingPeer => {
@@ -153,10 +156,6 @@ impl Error {
         Self { hop: Some(hop), ..self }
     }
 
-    pub(crate) fn at_byte(self, offset: usize) -> Self {
-        Self { offset: Some(offset), ..self }
-    }
-
     /// What is wrong, to match on.
     pub fn kind(&self) -> ErrorKind {
         self.kind
@@ -172,7 +171,7 @@ impl Error {
         self.hop
     }
 
-    /// Which byte of its field line, from 0.
+    /// Which byte, from 0, of the field line; without a header, of the target's authority.
     pub fn offset(&self) -> Option<usize> {
         self.offset
     }
@@ -188,16 +187,18 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(header) = &self.header {
-            f.write_str(header.as_str())?;
-            if let Some(hop) = self.hop {
-                write!(f, ", hop {hop}")?;
-            }
-            if let Some(offset) = self.offset {
-                write!(f, ", byte {offset}")?;
-            }
-            f.write_str(": ")?;
+        match (&self.header, self.offset) {
+            (Some(header), _) => f.write_str(header.as_str())?,
+            (None, Some(_)) => f.write_str("request target")?,
+            (None, None) => return f.write_str(self.kind.text()),
         }
+        if let Some(hop) = self.hop {
+            write!(f, ", hop {hop}")?;
+        }
+        if let Some(offset) = self.offset {
+            write!(f, ", byte {offset}")?;
+        }
+        f.write_str(": ")?;
         f.write_str(self.kind.text())?;
         if let Some(found) = self.found {
             write!(f, ", found '{}'", found.escape_ascii())?;
@@ -240,13 +241,11 @@ impl Fault {
         Self { offset: self.offset.saturating_add(by), ..self }
     }
 
-    pub(crate) fn into_error(self, header: &HeaderName) -> Error {
-        Error {
-            kind: self.kind,
-            header: Some(header.clone()),
-            hop: None,
-            offset: Some(self.offset),
-            found: self.found,
-        }
+    pub(crate) fn in_header(self, header: &HeaderName) -> Error {
+        Error { header: Some(header.clone()), ..self.in_target() }
+    }
+
+    pub(crate) fn in_target(self) -> Error {
+        Error { offset: Some(self.offset), found: self.found, ..Error::new(self.kind) }
     }
 }

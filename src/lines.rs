@@ -158,7 +158,7 @@ pub(crate) struct Element<'a> {
 impl Element<'_> {
     /// A fault in the element's text, as an error with its place.
     pub(crate) fn error(&self, fault: Fault) -> Error {
-        fault.shift(self.start).into_error(self.name).at_hop(self.hop)
+        fault.shift(self.start).in_header(self.name).at_hop(self.hop)
     }
 }
 
@@ -212,7 +212,7 @@ impl<'a> Iterator for Elements<'a> {
             Ok(comma) => comma,
             Err(fault) => {
                 self.end();
-                let error = fault.shift(cut).into_error(self.field.name).at_hop(self.hop);
+                let error = fault.shift(cut).in_header(self.field.name).at_hop(self.hop);
                 return Some(Err(error));
             }
         };

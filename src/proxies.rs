@@ -11,7 +11,7 @@ use std::{fmt, net::IpAddr, str::FromStr};
 
 use ipnet::{IpNet, Ipv4Net};
 
-use crate::{config::ConfigError, node::ForwardedFor, peer::Peer};
+use crate::{config::ConfigError, host::number, node::ForwardedFor, peer::Peer};
 
 /// The networks behind the names that a list may hold.
 const NAMED: [(&str, &[&str]); 3] = [
@@ -133,7 +133,8 @@ fn network(text: &str) -> Result<IpNet, ConfigError> {
     let length = match length {
         None => longest,
         Some(digits) => {
-            digits.parse().ok().filter(|length| *length <= longest).ok_or_else(|| {
+            let length = number(digits.as_bytes()).and_then(|length| u8::try_from(length).ok());
+            length.filter(|length| *length <= longest).ok_or_else(|| {
                 invalid(match longest {
                     32 => "the prefix length must be a number from 0 to 32",
                     _ => "the prefix length must be a number from 0 to 128",
@@ -181,13 +182,16 @@ impl fmt::Display for TrustedProxies {
     }
 }
 
-/// Adds networks. An IPv4-mapped one shorter than /96 stays an IPv6 network, which holds no IPv4
+/// Adds networks; to `any` nothing is left to add. An IPv4-mapped one shorter than /96 stays an IPv6 network, which holds no IPv4
 /// address.
 impl Extend<IpNet> for TrustedProxies {
     fn extend<I: IntoIterator<Item = IpNet>>(&mut self, networks: I) {
         let added = networks
             .into_iter()
             .map(|network| canonical(network).unwrap_or_else(|| network.trunc()));
+        if self.any {
+            return;
+        }
         self.networks.extend(added);
         self.networks = IpNet::aggregate(&self.networks);
         self.networks.sort_unstable();

@@ -189,6 +189,14 @@ impl Resolved {
         self.authority.get_or_init(make).as_ref()
     }
 
+    /// The authority; an error where the host makes none, which its parser rules out.
+    pub(crate) fn try_authority(&self) -> Result<Option<&Authority>, Error> {
+        match (self.authority(), &self.host) {
+            (None, Some(_)) => Err(Error::new(ErrorKind::InvalidHost)),
+            (authority, _) => Ok(authority),
+        }
+    }
+
     /// Host and port, without the scheme's default port.
     pub(crate) fn host_port(&self) -> Option<HostPort> {
         let port = self.port.filter(|port| *port != self.scheme.default_port());
@@ -205,11 +213,12 @@ impl Resolved {
     ///
     /// # Errors
     /// [`ErrorKind::MissingHost`] where the request had no host; [`ErrorKind::InvalidPath`] for
-    /// `""`, `item` (no slash), `//evil.example`, `/a b`.
+    /// `""`, `item` (no slash), `//evil.example`, `/a b`, `/a#b`.
     pub fn external_url(&self, path_and_query: &str) -> Result<Uri, Error> {
         let authority = self.authority().ok_or_else(|| Error::new(ErrorKind::MissingHost))?.clone();
         let invalid = || Error::new(ErrorKind::InvalidPath);
-        if !path_and_query.starts_with('/') || path_and_query.starts_with("//") {
+        let rest = path_and_query.strip_prefix('/').ok_or_else(invalid)?;
+        if rest.starts_with(['/', '\\']) || rest.contains('#') {
             return Err(invalid());
         }
         let path = PathAndQuery::try_from(self.external_path(path_and_query));
@@ -221,9 +230,20 @@ impl Resolved {
             .map_err(|_| invalid())
     }
 
-    /// A path of the application as the client sees it: behind the prefix.
+    /// A path of the application as the client sees it: behind the prefix, with one slash before
+    /// it, since two, or a slash and a backslash, would name another host.
+    ///
+    /// ```
+    /// # use http::{HeaderMap, Uri};
+    /// # use proxyfix::{resolve, Config, Peer};
+    /// # let config: Config = "proxies=none for=1".parse()?;
+    /// # let resolved = resolve(Peer::UNIX, &HeaderMap::new(), &Uri::default(), &config)?;
+    /// assert_eq!(resolved.external_path("/item"), "/item");
+    /// assert_eq!(resolved.external_path("//evil.example"), "/evil.example");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn external_path(&self, path: &str) -> String {
-        format!("{}{path}", self.prefix())
+        format!("{}/{}", self.prefix(), path.trim_start_matches(['/', '\\']))
     }
 
     /// The other end of our connection.

@@ -1,8 +1,8 @@
 //! The rewriting: everything downstream sees the truth and nothing else.
 //!
 //! 1. `Host` becomes the effective authority, one line. The URI gets the effective scheme and
-//!    authority; its path and query stay byte for byte. `*` and authority-form targets stay, and
-//!    where no host is known, all stays.
+//!    authority; its path and query stay byte for byte. `*` without an authority and the authority
+//!    form stay, the latter only for CONNECT (RFC 9112 §3.2.3); where no host is known, all stays.
 //! 2. `canonical`: every forwarding header that is not trusted for this request is removed, in
 //!    every spelling that has `_` for `-`; a trusted one that is there is reduced to its effective
 //!    value, which may be empty, and is left as it is where it is that already. `strip`: all are
@@ -14,8 +14,10 @@
 use std::fmt::{self, Write};
 
 use http::{
-    Extensions, HeaderMap, HeaderName, HeaderValue, Request, Uri, Version, header::HOST,
-    request::Parts, uri::Authority,
+    Extensions, HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version,
+    header::HOST,
+    request::Parts,
+    uri::{Authority, PathAndQuery},
 };
 
 use crate::{
@@ -76,6 +78,7 @@ trait RequestHead {
     fn headers_mut(&mut self) -> &mut HeaderMap;
     fn uri(&self) -> &Uri;
     fn uri_mut(&mut self) -> &mut Uri;
+    fn method(&self) -> &Method;
     fn version(&self) -> Version;
     fn extensions(&self) -> &Extensions;
     fn extensions_mut(&mut self) -> &mut Extensions;
@@ -93,6 +96,9 @@ impl<B> RequestHead for Request<B> {
     }
     fn uri_mut(&mut self) -> &mut Uri {
         self.uri_mut()
+    }
+    fn method(&self) -> &Method {
+        self.method()
     }
     fn version(&self) -> Version {
         self.version()
@@ -118,6 +124,9 @@ impl RequestHead for Parts {
     fn uri_mut(&mut self) -> &mut Uri {
         &mut self.uri
     }
+    fn method(&self) -> &Method {
+        &self.method
+    }
     fn version(&self) -> Version {
         self.version
     }
@@ -141,7 +150,7 @@ fn fix(request: &mut impl RequestHead, config: &Config) -> Result<(), Error> {
         version: Some(request.version()),
     };
     let mut resolved = resolve::decide(&head, config, &mut Off)?;
-    let rewrite = Rewrite::prepare(&head, &resolved)?;
+    let rewrite = Rewrite::prepare(request.method(), &head, &resolved)?;
     resolved.original = rewrite.apply(request)?;
     request.extensions_mut().insert(resolved);
     Ok(())
@@ -172,83 +181,88 @@ type NewValue<'a> = Option<(&'a HeaderName, HeaderValue)>;
 /// All that changes in a request.
 struct Rewrite<'a> {
     uri: Option<Uri>,
-    host: Option<HeaderValue>,
-    /// In `canonical` form: client, scheme, host, port, prefix.
-    values: [NewValue<'a>; 5],
+    /// Client, scheme, host, port, prefix in `canonical` form; and `Host`.
+    values: [NewValue<'a>; 6],
     removed: Vec<HeaderName>,
 }
 
 impl<'a> Rewrite<'a> {
-    fn prepare(head: &Head<'_>, resolved: &'a Resolved) -> Result<Self, Error> {
+    fn prepare(method: &Method, head: &Head<'_>, resolved: &'a Resolved) -> Result<Self, Error> {
         let config = &resolved.config;
-        let (mut uri, mut host) = (None, None);
-        if let Some(authority) = resolved.authority() {
-            if config.settings().uri == UriPolicy::Rewrite {
-                uri = with_origin(head.uri, resolved.scheme(), authority)?;
-            }
-            host = changed(head.headers, &HOST, authority)?;
-        }
         let canonical = config.settings().headers == HeaderPolicy::Canonical;
         let reduce = canonical && resolve::is_trusted(head.peer, config.settings());
-        Ok(Self {
-            uri,
-            host,
-            values: if reduce { values(head.headers, resolved)? } else { Default::default() },
-            removed: removed(head.headers, head.peer, config).cloned().collect(),
-        })
+        let mut values = if reduce { values(head.headers, resolved)? } else { Default::default() };
+        let mut uri = None;
+        if let Some(authority) = resolved.try_authority()? {
+            if config.settings().uri == UriPolicy::Rewrite {
+                if head.uri.path_and_query().is_none() && method != Method::CONNECT {
+                    return Err(Error::new(ErrorKind::InvalidTarget));
+                }
+                uri = with_origin(head.uri, resolved.scheme(), authority)?;
+            }
+            let [.., host] = &mut values;
+            *host = changed(head.headers, &HOST, authority)?.map(|value| (&HOST, value));
+        }
+        let removed = removed(head.headers, head.peer, config).cloned().collect();
+        Ok(Self { uri, values, removed })
     }
 
     /// Changes the request, and returns what the changed values were.
     fn apply(self, request: &mut impl RequestHead) -> Result<Original, Error> {
         let headers = request.headers_mut();
-        let mut original = Original { host: headers.get(HOST).cloned(), ..Original::default() };
-        if let Some(host) = self.host {
-            match headers.get_mut(HOST) {
-                Some(line) => *line = host,
-                // The one change that can fail, for want of room, so it comes first.
+        let full = || Error::in_header(ErrorKind::TooManyHeaders, &HOST);
+        if !self.values.iter().flatten().all(|(name, _)| is_alone(headers, name)) {
+            // To insert needs room, even where it replaces. Asked for before anything changes, it
+            // is there until a header is added, which is `Host`, the last.
+            headers.try_entry(HOST).map_err(|_| full())?;
+        }
+        let host = headers.get(HOST).cloned();
+        for (name, value) in self.values.into_iter().flatten() {
+            let alone = is_alone(headers, name);
+            match headers.get_mut(name).filter(|_| alone) {
+                Some(line) => *line = value,
                 None => {
-                    let inserted = headers.try_insert(HOST, host);
-                    inserted.map_err(|_| Error::in_header(ErrorKind::TooManyHeaders, &HOST))?;
+                    headers.try_insert(name, value).map_err(|_| full())?;
                 }
             }
         }
         for name in &self.removed {
             headers.remove(name);
         }
-        for (name, value) in self.values.into_iter().flatten() {
-            // Its other lines leave the room that it needs.
-            headers.remove(name);
-            headers.insert(name, value);
-        }
-        original.uri = match self.uri {
+        let uri = match self.uri {
             Some(uri) => std::mem::replace(request.uri_mut(), uri),
             None => request.uri().clone(),
         };
-        Ok(original)
+        Ok(Original { uri, host })
     }
 }
 
-/// The URI with the effective scheme and authority, where it has not got them.
+/// The URI with the effective scheme and authority, where it has not got them. The asterisk form
+/// has neither in HTTP/1.1, the authority form no path; both stay.
 pub(crate) fn with_origin(
     uri: &Uri,
     scheme: Scheme,
     authority: &Authority,
 ) -> Result<Option<Uri>, Error> {
-    let path = uri.path_and_query().map(http::uri::PathAndQuery::as_str);
+    let stays = match uri.path_and_query().map(PathAndQuery::as_str) {
+        None => true,
+        Some("*") => uri.authority().is_none(),
+        Some(_) => false,
+    };
     let done = uri.scheme_str() == Some(scheme.as_str())
         && uri.authority().is_some_and(|old| old.as_str() == authority.as_str());
-    if done || matches!(path, None | Some("*")) {
+    if stays || done {
         return Ok(None);
     }
     let mut parts = uri.clone().into_parts();
     parts.scheme = Some(scheme.into());
     parts.authority = Some(authority.clone());
     // A path, a scheme and an authority always make a URI.
-    Uri::from_parts(parts).map(Some).map_err(|_| Error::new(ErrorKind::InvalidPath))
+    Uri::from_parts(parts).map(Some).map_err(|_| Error::new(ErrorKind::InvalidTarget))
 }
 
 /// The effective values of the trusted headers that are there, where they differ.
-fn values<'a>(headers: &HeaderMap, resolved: &'a Resolved) -> Result<[NewValue<'a>; 5], Error> {
+fn values<'a>(headers: &HeaderMap, resolved: &'a Resolved) -> Result<[NewValue<'a>; 6], Error> {
     fn new<'a>(
         headers: &HeaderMap,
         name: Option<&'a HeaderName>,
@@ -267,10 +281,11 @@ fn values<'a>(headers: &HeaderMap, resolved: &'a Resolved) -> Result<[NewValue<'
             }
             _ => new(headers, client.map(|t| &t.name), XNode(&resolved.client))?,
         },
-        new(headers, plan.proto.as_ref().map(|t| &t.name), resolved.scheme())?,
+        new(headers, plan.proto.as_ref().map(|t| &t.name), plan.scheme_form.text(resolved.scheme))?,
         new(headers, plan.host.as_ref().map(|t| &t.name), host)?,
         new(headers, plan.port.as_ref().map(|t| &t.name), resolved.port())?,
         new(headers, plan.prefix.as_ref().map(|t| &t.name), resolved.prefix())?,
+        None,
     ])
 }
 
@@ -289,15 +304,19 @@ fn changed(
     name: &HeaderName,
     value: impl fmt::Display,
 ) -> Result<Option<HeaderValue>, Error> {
-    let mut lines = headers.get_all(name).iter();
-    if let (Some(line), None) = (lines.next(), lines.next()) {
-        if prints_as(&value, line.as_bytes()) {
-            return Ok(None);
-        }
+    let line = headers.get(name).filter(|_| is_alone(headers, name));
+    if line.is_some_and(|line| prints_as(&value, line.as_bytes())) {
+        return Ok(None);
     }
     // What is printed is ASCII that has passed a parser.
     let value = HeaderValue::try_from(value.to_string());
     value.map(Some).map_err(|_| Error::in_header(ErrorKind::InvalidHost, name))
+}
+
+/// Whether a header has exactly one line.
+fn is_alone(headers: &HeaderMap, name: &HeaderName) -> bool {
+    let mut lines = headers.get_all(name).iter();
+    lines.next().is_some() && lines.next().is_none()
 }
 
 /// Whether a value prints as this text, without printing it anywhere.

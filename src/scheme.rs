@@ -44,7 +44,7 @@ impl Scheme {
         }
     }
 
-    /// Reads the value of a scheme header.
+    /// Reads the name of a scheme.
     pub(crate) fn parse(text: &[u8]) -> Result<Self, Fault> {
         const NAMES: [(&[u8], Scheme); 4] = [
             (b"https", Scheme::Https),
@@ -52,23 +52,37 @@ impl Scheme {
             (b"wss", Scheme::Https),
             (b"ws", Scheme::Http),
         ];
-        Self::among(&NAMES, text)
+        let found = NAMES.iter().find(|(name, _)| text.eq_ignore_ascii_case(name));
+        found.map(|&(_, scheme)| scheme).ok_or_else(|| {
+            Fault::at_first(ErrorKind::InvalidScheme, text, |b| b.is_ascii_alphabetic())
+        })
+    }
+}
+
+/// How a header writes a scheme; see 3 above.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SchemeForm {
+    /// By its name.
+    Name,
+    /// As the switch of TLS, `on` and `off`. Names are understood too.
+    Switch,
+}
+
+impl SchemeForm {
+    pub(crate) fn parse(self, text: &[u8]) -> Result<Scheme, Fault> {
+        match self {
+            Self::Switch if text.eq_ignore_ascii_case(b"on") => Ok(Scheme::Https),
+            Self::Switch if text.eq_ignore_ascii_case(b"off") => Ok(Scheme::Http),
+            Self::Switch | Self::Name => Scheme::parse(text),
+        }
     }
 
-    /// Reads the value of a header that says whether TLS is on; see 3 above.
-    pub(crate) fn parse_switch(text: &[u8]) -> Result<Self, Fault> {
-        const NAMES: [(&[u8], Scheme); 2] = [(b"on", Scheme::Https), (b"off", Scheme::Http)];
-        Self::among(&NAMES, text).or_else(|_| Self::parse(text))
-    }
-
-    fn among(names: &[(&[u8], Self)], text: &[u8]) -> Result<Self, Fault> {
-        names
-            .iter()
-            .find(|(name, _)| text.eq_ignore_ascii_case(name))
-            .map(|&(_, scheme)| scheme)
-            .ok_or_else(|| {
-                Fault::at_first(ErrorKind::InvalidScheme, text, |b| b.is_ascii_alphabetic())
-            })
+    pub(crate) fn text(self, scheme: Scheme) -> &'static str {
+        match (self, scheme) {
+            (Self::Switch, Scheme::Https) => "on",
+            (Self::Switch, Scheme::Http) => "off",
+            (Self::Name, scheme) => scheme.as_str(),
+        }
     }
 }
 

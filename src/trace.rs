@@ -36,46 +36,51 @@ pub(crate) enum Rule {
     AllTrusted,
     Client,
     ClientUntrusted,
+    Fallback,
     Host,
     HopPassed,
     HopTrusted,
     Invalid,
     Missing,
-    OwnHost,
-    OwnScheme,
+    Own(&'static str),
     PeerTrusted,
     PeerUntrusted,
     Port,
     Prefix,
     Scheme,
+    WalkEnd,
 }
 
 impl Rule {
     /// The stable code and the sentence.
     fn text(self) -> (&'static str, &'static str) {
         match self {
-            Self::AllTrusted => ("all-trusted", "every address is a trusted proxy"),
-            Self::Client => ("client", "this is the client"),
+            Self::AllTrusted => ("all-trusted", "every element is a trusted proxy"),
+            Self::Client => ("client", "at the trusted count: this is the client"),
             Self::ClientUntrusted => {
                 ("client-untrusted", "no header is trusted to name the client")
             }
+            Self::Fallback => ("fallback", "the value is unknown, or our own"),
             Self::Host => ("host", "this is the host"),
             Self::HopPassed => ("hop-passed", "nearer than the trusted count, passed over"),
             Self::HopTrusted => ("hop-trusted", "a trusted proxy, the walk goes on"),
-            Self::Invalid => ("invalid", "not valid, so not believed"),
+            Self::Invalid => ("invalid", "not valid"),
             Self::Missing => ("missing", "none of the trusted headers is present"),
-            Self::OwnHost => ("own-host", "the host is the request's own"),
-            Self::OwnScheme => ("own-scheme", "the scheme is that of our connection"),
+            Self::Own(value) => (value, "our own value: no trusted header says it"),
             Self::PeerTrusted => {
-                ("peer-trusted", "the peer is a trusted proxy, its headers are read")
+                ("peer-trusted", "the peer is a trusted proxy: its headers are read")
             }
             Self::PeerUntrusted => (
                 "peer-untrusted",
-                "the peer is not a trusted proxy, so it is the client and no forwarding header is read",
+                "the peer is no trusted proxy: it is the client, and no forwarding header is read",
             ),
             Self::Port => ("port", "this is the port"),
             Self::Prefix => ("prefix", "this is the path prefix"),
             Self::Scheme => ("scheme", "this is the scheme"),
+            Self::WalkEnd => (
+                "walk-end",
+                "not the address of a trusted proxy, so the walk ends: this is the client",
+            ),
         }
     }
 }
@@ -108,13 +113,10 @@ impl Step {
         }
     }
 
-    pub(crate) fn invalid(error: &Error) -> Self {
-        Self {
-            header: error.header().cloned(),
-            hop: error.hop(),
-            error: Some(error.clone()),
-            ..Self::new(Rule::Invalid)
-        }
+    /// Adds why the element, or the value, is not believed.
+    pub(crate) fn because(self, error: &Error) -> Self {
+        let header = self.header.or_else(|| error.header().cloned());
+        Self { header, error: Some(error.clone()), ..self }
     }
 
     /// The stable code of the rule, such as `client` or `hop-passed`.
@@ -153,16 +155,17 @@ impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (code, sentence) = self.rule.text();
         write!(f, "{code:<16} ")?;
-        if let Some(error) = &self.error {
-            return error.fmt(f);
-        }
         if let (Some(header), Some(line), Some(hop)) = (&self.header, self.line, self.hop) {
             write!(f, "{header}, line {line}, hop {hop}")?;
         }
         if let (Some(span), Some(text)) = (&self.span, &self.text) {
             write!(f, ", bytes {}..{} \"{}\": ", span.start, span.end, text.escape_ascii())?;
         }
-        f.write_str(sentence)
+        match (self.rule, &self.error) {
+            (Rule::Invalid, Some(error)) => f.write_str(error.kind().text()),
+            (_, Some(error)) => write!(f, "{sentence}, because of {error}"),
+            (_, None) => f.write_str(sentence),
+        }
     }
 }
 

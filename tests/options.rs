@@ -51,7 +51,7 @@ fn both_forms() {
         ("proxies=any for=1 invalid=peer", builder().on_invalid(OnInvalid::Peer)),
         ("proxies=any for=1 all-trusted=leftmost", builder().all_trusted(AllTrusted::Leftmost)),
         ("proxies=any for=1 all-trusted=reject", builder().all_trusted(AllTrusted::Reject)),
-        ("proxies=any for=1 verify=hops", builder().verify_hops()),
+        ("proxies=::1 for=1 verify=hops", builder().verify_hops().proxies("::1".parse().unwrap())),
         ("proxies=any for=1 headers=strip", builder().headers(HeaderPolicy::Strip)),
         ("proxies=any for=1 headers=keep", builder().headers(HeaderPolicy::Keep)),
         ("proxies=any for=1 uri=keep", builder().rewrite_uri(UriPolicy::Keep)),
@@ -107,6 +107,9 @@ fn proxies_are_merged_and_sorted() {
     table(rows.map(|(list, text)| (list, text.to_owned())), |list| {
         list.parse::<TrustedProxies>().map_or_else(|e| e.to_string(), |proxies| proxies.to_string())
     });
+    let mut any = TrustedProxies::any();
+    any.extend(["192.0.2.0/24".parse::<ipnet::IpNet>().unwrap()]);
+    assert_eq!(any, TrustedProxies::any());
     let networks =
         ["192.0.2.1/32", "::ffff:10.0.0.0/104"].map(|n| n.parse::<ipnet::IpNet>().unwrap());
     assert_eq!(
@@ -264,7 +267,40 @@ fn errors() {
         ),
         (
             "proxies=any for=1 exempt=X-Forwarded-For",
-            "exempt=x-forwarded-for names a trusted header; from an untrusted peer it must be removed",
+            "exempt=x-forwarded-for is a trusted header, in this or another spelling; its own spelling is reduced to its effective value, every other removed",
+        ),
+        (
+            "proxies=any for=1 exempt=X_Forwarded_For",
+            "exempt=x_forwarded_for is a trusted header, in this or another spelling; its own spelling is reduced to its effective value, every other removed",
+        ),
+        (
+            "proxies=any for=1 strip-also=X-Forwarded-For",
+            "strip-also=x-forwarded-for is a trusted header, in this or another spelling; its own spelling is reduced to its effective value, every other removed",
+        ),
+        (
+            "proxies=any for=1 strip-also=x-a exempt=X-A",
+            "x-a is in strip-also and in exempt; keep one",
+        ),
+        (
+            "proxies=any for=1 verify=hops",
+            "verify=hops needs for=N or forwarded=N, and a list of proxies to compare with",
+        ),
+        (
+            "proxies=10.0.0.1 for=walk verify=hops",
+            "verify=hops needs for=N or forwarded=N, and a list of proxies to compare with",
+        ),
+        (
+            "proxies=10.0.0.1 client-ip=X-Real-IP verify=hops",
+            "verify=hops needs for=N or forwarded=N, and a list of proxies to compare with",
+        ),
+        (
+            "proxies=any for=1 for-name=Cookie",
+            "for-name=cookie: this header has a meaning of its own; choose another",
+        ),
+        ("proxies=any for=+1", "for=\"+1\": expected a count or walk"),
+        (
+            "proxies=10.0.0.0/+8 for=1",
+            "invalid trusted proxy \"10.0.0.0/+8\": the prefix length must be a number from 0 to 32",
         ),
         (
             "proxies=any for=1 hosts=",
@@ -329,6 +365,10 @@ fn builder_errors() {
     assert_eq!(
         error(builder().forwarded(1)),
         "forwarded and for are of two families; trust the one that your proxy writes, the other passes through it untouched"
+    );
+    assert_eq!(
+        error(builder().allowed_hosts([""; 0])),
+        "hosts= has no entry, so that no request would pass; leave it out to allow every host"
     );
     assert!(error(Config::builder().x_for(1)).starts_with("no trusted proxies"));
 }

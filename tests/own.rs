@@ -132,6 +132,8 @@ fn host_and_authority_in_http_2() {
     for version in [Version::HTTP_2, Version::HTTP_3] {
         assert_eq!(read(version, "http://app.example/", "App.Example:80"), app());
         assert_eq!(read(version, "http://app.example/", ""), app());
+        assert_eq!(read(version, "https://app.example/", "app.example:443"), app());
+        assert_eq!(read(version, "https://app.example/", "app.example:80"), Err(HostMismatch));
         assert_eq!(read(version, "http://app.example/", "evil.example"), Err(HostMismatch));
         assert_eq!(read(version, "http://app.example/", "app.example:81"), Err(HostMismatch));
     }

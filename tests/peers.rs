@@ -40,8 +40,8 @@ fn holds(part: &str, outcome: &Result<Request<()>, Error>) -> bool {
     let client = |ip: &str| resolved.client_ip().is_some_and(|found| found.to_string() == ip);
     match part.split(' ').collect::<Vec<_>>()[..] {
         ["client", "unknown"] => resolved.client().to_string() == "unknown",
-        ["client", ip, "port", port] => {
-            client(ip.trim_end_matches(',')) && resolved.client_port() == port.parse().ok()
+        ["client", ip, "port", number] => {
+            client(ip.trim_end_matches(',')) && resolved.client_port() == number.parse().ok()
         }
         ["client", ip] => client(ip) && resolved.client_port().is_none(),
         ["host", host] => resolved.host() == Some(host) && fixed.headers()["host"] == host,

@@ -330,6 +330,14 @@ fn rule_9_connection() {
             ("for=1 host=1", &["X-Forwarded-For: 192.0.2.1", "Connection: X-Forwarded-Host"]),
             Err(Nominated),
         ),
+        // What a lax reader takes for options.
+        (("for=1", &["Connection: close X-Forwarded-For"]), Err(Nominated)),
+        (("for=1", &["Connection: close;X-Forwarded-For"]), Err(Nominated)),
+        (("for=1", &["Connection: \"X-Forwarded-For\""]), Err(Nominated)),
+        (
+            ("for=1", &["X-Forwarded-For: 192.0.2.1", "Connection: X-Forwarded-Forx"]),
+            Ok("192.0.2.1"),
+        ),
         // What is not trusted may be named.
         (
             (

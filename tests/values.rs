@@ -181,7 +181,7 @@ fn scheme() {
         read("proxies=10.0.0.0/8 forwarded=1", format!("Forwarded: proto=\"{text}\""))
     });
 
-    for name in ["X-Forwarded-Ssl", "Front-End-Https"] {
+    for name in ["X-Forwarded-Ssl", "Front-End-Https", "X_Forwarded_Ssl"] {
         let config = format!("proxies=10.0.0.0/8 proto=1 proto-name={name}");
         rows(
             &[
@@ -303,11 +303,11 @@ fn host_of_the_target() {
             ("http://user@other.example/a", Err(InvalidHost)),
             ("http://other.example:99999/a", Err(InvalidHost)),
             ("http://a,b/a", Err(InvalidHost)),
-            // Origin, asterisk and authority form.
+            // Origin, asterisk and authority form, the last for CONNECT alone.
             ("/a?b", Ok("app.example http://app.example/a?b")),
             ("//evil.example/a", Ok("app.example http://app.example//evil.example/a")),
             ("*", Ok("app.example *")),
-            ("other.example:443", Ok("other.example:443 other.example:443")),
+            ("other.example:443", Err(ErrorKind::InvalidTarget)),
         ],
         read,
     );
@@ -417,14 +417,26 @@ fn external_url() {
             ("", Err(bad)),
             ("item", Err(bad)),
             ("//evil.example", Err(bad)),
+            ("/\\evil.example", Err(bad)),
             ("/a b", Err(bad)),
+            ("/a#b", Err(bad)),
             ("http://evil.example/", Err(bad)),
         ],
         |text| found.external_url(text).map(|url| url.to_string()).map_err(|e| e.kind()),
     );
     let no_host = resolved("proxies=10.0.0.0/8 for=1", &[""; 0]).expect("valid");
     assert_eq!(no_host.external_url("/").unwrap_err().kind(), ErrorKind::MissingHost);
-    assert_eq!(no_host.external_path("/item"), "/item");
+    rows(
+        &[
+            ("/item", Ok("/item")),
+            ("item", Ok("/item")),
+            ("", Ok("/")),
+            ("//e", Ok("/e")),
+            ("/\\e", Ok("/e")),
+        ],
+        |path| Ok(no_host.external_path(path)),
+    );
+    assert_eq!(found.external_path("//e"), "/app/e");
 }
 
 #[test]

@@ -119,7 +119,8 @@ impl ConfigBuilder {
     }
 
     /// `hosts=`: the only hosts a request may have, such as `example.com` and `*.example.com`,
-    /// wherever its host comes from. Set again, it replaces the list.
+    /// wherever its host comes from: at least
+    /// one. Set again, it replaces the list.
     pub fn allowed_hosts<I>(self, patterns: I) -> Self
     where
         I: IntoIterator,
@@ -127,7 +128,10 @@ impl ConfigBuilder {
     {
         let patterns: Result<Vec<_>, _> =
             patterns.into_iter().map(|pattern| HostPattern::parse(pattern.as_ref())).collect();
-        self.try_set(patterns, |s, patterns| {
+        let some = |patterns: Vec<_>| {
+            if patterns.is_empty() { Err(ConfigError::EmptyHosts) } else { Ok(patterns) }
+        };
+        self.try_set(patterns.and_then(some), |s, patterns| {
             s.hosts = patterns;
             s.hosts.sort();
             s.hosts.dedup();

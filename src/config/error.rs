@@ -23,12 +23,15 @@ pub enum ConfigError {
         /// The other key.
         other: &'static str,
     },
-    /// A header is trusted and exempt from removal at once.
-    #[error("exempt={name} names a trusted header; from an untrusted peer it must be removed")]
-    ExemptTrusted {
+    /// A header is to be removed and to be left alone.
+    #[error("{name} is in strip-also and in exempt; keep one")]
+    ExemptAndStripped {
         /// The header.
         name: HeaderName,
     },
+    /// The list of allowed hosts is empty.
+    #[error("hosts= has no entry, so that no request would pass; leave it out to allow every host")]
+    EmptyHosts,
     /// A text is not a header name.
     #[error("{key}={text:?}: not a header name; expected one such as X-Forwarded-For")]
     InvalidHeaderName {
@@ -115,6 +118,17 @@ pub enum ConfigError {
         /// The other.
         second: &'static str,
     },
+    /// A header is trusted, and at once exempt from removal or always removed.
+    #[error(
+        "{key}={name} is a trusted header, in this or another spelling; its own spelling is \
+         reduced to its effective value, every other removed"
+    )]
+    TrustedBeside {
+        /// The other key.
+        key: &'static str,
+        /// The header.
+        name: HeaderName,
+    },
     /// Both header families are trusted, of which a proxy writes one.
     #[error(
         "forwarded and {other} are of two families; trust the one that your proxy writes, the \
@@ -132,6 +146,9 @@ pub enum ConfigError {
         /// The known ones.
         expected: String,
     },
+    /// Nothing would be verified: a walk verifies each hop anyway, and `any` every address.
+    #[error("verify=hops needs for=N or forwarded=N, and a list of proxies to compare with")]
+    VerifyWithoutCount,
     /// A walk ends at the first address that is no proxy, which needs a list of them.
     #[error("walk needs a list of proxies, and proxies=any has none; write the list or a count")]
     WalkWithAny,

@@ -143,7 +143,7 @@ const KEYS: [Key; 25] = [
     Key {
         name: "max-hops",
         read: |b, v| {
-            let hops = v.parse().map_err(|_| invalid("max-hops", v, "a number from 1"))?;
+            let hops = number(v).ok_or_else(|| invalid("max-hops", v, "a number from 1"))?;
             Ok(b.max_hops(hops))
         },
         write: |s| (s.max_hops != MAX_HOPS).then(|| s.max_hops.to_string()),
@@ -214,11 +214,16 @@ fn trust(key: &'static str, value: &str) -> Result<Trust, ConfigError> {
     match value {
         "walk" => Ok(Trust::Walk),
         "aligned" => Ok(Trust::Aligned),
-        _ => value.parse().map(Trust::Count).map_err(|_| {
+        _ => number(value).map(Trust::Count).ok_or_else(|| {
             let names_client = matches!(key, "for" | "forwarded");
             invalid(key, value, if names_client { "a count or walk" } else { "a count or aligned" })
         }),
     }
+}
+
+/// Reads digits alone: no sign.
+fn number(digits: &str) -> Option<usize> {
+    digits.parse().ok().filter(|_| digits.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 fn reach(reach: Reach) -> String {
@@ -236,15 +241,10 @@ fn scalar(rule: ScalarRule) -> String {
 }
 
 fn read_prefix(builder: ConfigBuilder, value: &str) -> Result<ConfigBuilder, ConfigError> {
-    const EXPECTED: &str = "a count, aligned, or join:N";
+    let invalid = || invalid("prefix", value, "a count, aligned, or join:N");
     match value.strip_prefix("join:") {
-        None => trust("prefix", value)
-            .map(|trust| builder.x_prefix(trust))
-            .map_err(|_| invalid("prefix", value, EXPECTED)),
-        Some(count) => count
-            .parse()
-            .map(|count| builder.x_prefix_joined(count))
-            .map_err(|_| invalid("prefix", value, EXPECTED)),
+        None => trust("prefix", value).map(|trust| builder.x_prefix(trust)).map_err(|_| invalid()),
+        Some(count) => number(count).map(|n| builder.x_prefix_joined(n)).ok_or_else(invalid),
     }
 }
 

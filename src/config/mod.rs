@@ -119,7 +119,7 @@ pub enum UriPolicy {
     Keep,
 }
 
-/// A valid configuration: cheap to clone, equal where it means the same.
+/// A valid configuration: cheap to clone, equal where the same was set.
 ///
 /// ```
 /// use proxyfix::Config;

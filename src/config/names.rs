@@ -1,7 +1,8 @@
 //! Header names: the known forwarding headers, and sets of names in which `_` is `-`.
 //!
 //! 1. Names compare with `_` as `-`, in any mixture: many frameworks fold both into one variable.
-//! 2. Headers that frame or route a request are reserved: none may be renamed to, or removed.
+//! 2. Headers that frame, route or authorize a request are reserved: no field may be read from
+//!    one, and none is removed.
 
 use http::HeaderName;
 
@@ -49,12 +50,14 @@ const KNOWN: [&str; 40] = [
     "x-url-scheme",
 ];
 
-/// Headers that frame or route a request (RFC 9110 §7.2, §7.6.1; RFC 9112 §6).
-const RESERVED: [&str; 14] = [
+/// Headers that frame, route or authorize a request (RFC 9110 §7.2, §7.6.1, §11; RFC 9112 §6).
+const RESERVED: [&str; 16] = [
+    "authorization",
     "connection",
     "content-encoding",
     "content-length",
     "content-type",
+    "cookie",
     "expect",
     "host",
     "keep-alive",
@@ -67,7 +70,7 @@ const RESERVED: [&str; 14] = [
     "upgrade",
 ];
 
-/// Whether a header frames or routes a request.
+/// Whether a header has a meaning that is not about forwarding.
 pub(super) fn is_reserved(name: &HeaderName) -> bool {
     RESERVED.iter().any(|reserved| same(reserved, name.as_str()))
 }

@@ -2,8 +2,11 @@
 
 use http::HeaderName;
 
-use super::{names::NameSet, settings::Settings};
-use crate::{error::Fault, scheme::Scheme};
+use super::{
+    names::{NameSet, same},
+    settings::Settings,
+};
+use crate::scheme::SchemeForm;
 
 /// How the client is found in a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +56,7 @@ pub(crate) struct Plan {
     pub(crate) host: Option<Trusted<ScalarRule>>,
     pub(crate) port: Option<Trusted<ScalarRule>>,
     pub(crate) prefix: Option<Trusted<PrefixRule>>,
-    pub(crate) parse_scheme: fn(&[u8]) -> Result<Scheme, Fault>,
+    pub(crate) scheme_form: SchemeForm,
     /// The forwarding headers: known, configured or trusted.
     pub(crate) forwarding: NameSet,
 }
@@ -71,14 +74,16 @@ impl Plan {
             .or_else(|| {
                 settings.client_ip.as_ref().and_then(|name| trusted(name, Some(ClientRule::Single)))
             });
-        let switch = matches!(names.proto.as_str(), "x-forwarded-ssl" | "front-end-https");
+        let is_switch = ["x-forwarded-ssl", "front-end-https"]
+            .iter()
+            .any(|switch| same(switch, names.proto.as_str()));
         Self {
             client,
             proto: trusted(&names.proto, settings.x_proto),
             host: trusted(&names.host, settings.x_host),
             port: trusted(&names.port, settings.x_port),
             prefix: trusted(&names.prefix, settings.x_prefix),
-            parse_scheme: if switch { Scheme::parse_switch } else { Scheme::parse },
+            scheme_form: if is_switch { SchemeForm::Switch } else { SchemeForm::Name },
             forwarding: NameSet::known_and(
                 names.all().into_iter().chain(&settings.client_ip).chain(&settings.strip_also),
             ),

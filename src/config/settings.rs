@@ -4,7 +4,7 @@ use http::HeaderName;
 
 use super::{
     AllTrusted, ConfigError, HeaderPolicy, OnInvalid, OnMissing, PrefixRule, Reach, ScalarRule,
-    UriPolicy, hosts::HostPattern, names,
+    UriPolicy, hosts::HostPattern, names::same,
 };
 use crate::{proxies::TrustedProxies, scheme::Scheme};
 
@@ -131,6 +131,11 @@ impl Settings {
         if proxies.is_any() && [self.x_for, self.forwarded].contains(&Some(Reach::Walk)) {
             return Err(ConfigError::WalkWithAny);
         }
+        let counts = |reach| matches!(reach, Some(Reach::Count(_)));
+        if self.verify_hops && (proxies.is_any() || !(counts(self.x_for) || counts(self.forwarded)))
+        {
+            return Err(ConfigError::VerifyWithoutCount);
+        }
         let prefix = match self.x_prefix {
             Some(PrefixRule::One(rule)) => Some(rule),
             Some(PrefixRule::Joined(_)) | None => None,
@@ -151,19 +156,23 @@ impl Settings {
         self.check_names()
     }
 
-    /// What is wrong with the names of headers, between them.
+    /// What is wrong between the names of headers.
     fn check_names(&self) -> Result<(), ConfigError> {
         for (at, (first, name)) in self.trusted().enumerate() {
             let mut later = self.trusted().skip(at.saturating_add(1));
-            if let Some((second, _)) =
-                later.find(|(_, other)| names::same(name.as_str(), other.as_str()))
+            if let Some((second, _)) = later.find(|(_, other)| same(name.as_str(), other.as_str()))
             {
                 return Err(ConfigError::SharedHeader { name: name.clone(), first, second });
             }
-            if self.exempt.contains(name) {
-                return Err(ConfigError::ExemptTrusted { name: name.clone() });
+            for (key, names) in [("exempt", &self.exempt), ("strip-also", &self.strip_also)] {
+                if let Some(name) = names.iter().find(|n| same(n.as_str(), name.as_str())) {
+                    return Err(ConfigError::TrustedBeside { key, name: name.clone() });
+                }
             }
         }
-        Ok(())
+        match self.exempt.iter().find(|name| self.strip_also.contains(name)) {
+            Some(name) => Err(ConfigError::ExemptAndStripped { name: name.clone() }),
+            None => Ok(()),
+        }
     }
 }

@@ -27,7 +27,7 @@ mod print;
 use http::{HeaderMap, header::FORWARDED};
 
 pub use self::element::ForwardedElement;
-pub(crate) use self::print::PrintedElement;
+pub(crate) use self::print::{PrintedElement, is_token};
 use crate::{
     error::{Error, ErrorKind, Fault},
     lines::{Elements, FieldLines},

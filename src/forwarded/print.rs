@@ -45,6 +45,6 @@ impl<T: fmt::Display> fmt::Display for Quoted<T> {
 }
 
 /// RFC 9110 §5.6.2.
-pub(super) fn is_token(byte: u8) -> bool {
+pub(crate) fn is_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }

@@ -12,7 +12,7 @@ use axum::{
 use http::{Extensions, Response, StatusCode, request::Parts};
 
 use super::rejection::{self, DefaultRejection};
-use crate::{error::Error, peer::Peer, resolved::Resolved, rewrite};
+use crate::{config::UriPolicy, error::Error, peer::Peer, resolved::Resolved, rewrite};
 
 type Connect = ConnectInfo<SocketAddr>;
 type MockConnect = MockConnectInfo<SocketAddr>;
@@ -33,14 +33,21 @@ pub(super) fn correct(extensions: &mut Extensions) {
     let client = resolved
         .client_ip()
         .map(|ip| SocketAddr::new(ip, resolved.client_port().unwrap_or_default()));
-    let original = extensions.get::<OriginalUri>().and_then(|OriginalUri(uri)| {
+    let rewrites = resolved.config.settings().uri == UriPolicy::Rewrite;
+    let original = extensions.get::<OriginalUri>().filter(|_| rewrites);
+    let original = original.and_then(|OriginalUri(uri)| {
         rewrite::with_origin(uri, resolved.scheme(), resolved.authority()?).ok()?
     });
     if let Some(uri) = original {
         extensions.insert(OriginalUri(uri));
     }
     let mocked = extensions.remove::<MockConnect>().is_some();
+    let same = |ConnectInfo(old): &Connect| {
+        client.is_some_and(|new| (old.ip(), old.port()) == (new.ip(), new.port()))
+    };
     match client {
+        // It has the scope of an IPv6 address too.
+        Some(_) if extensions.get::<Connect>().is_some_and(same) && !mocked => {}
         Some(address) => {
             extensions.insert(ConnectInfo(address));
             if mocked {

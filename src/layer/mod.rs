@@ -4,7 +4,8 @@
 //!    [`peer_from`](ProxyFixLayer::peer_from), a [`Peer`](crate::Peer) in the request's
 //!    extensions, and with the feature `axum` its `ConnectInfo<SocketAddr>`.
 //! 2. **Order.** The layer stands around the whole application: what runs before it sees what a
-//!    stranger wrote. It may stand twice under equal configurations.
+//!    stranger wrote. It may stand twice under equal configurations; the second then only
+//!    corrects addresses.
 //! 3. **Addresses downstream.** With the feature `axum`, `ConnectInfo<SocketAddr>`,
 //!    `MockConnectInfo` and `OriginalUri` are made the client's, or removed where the client is
 //!    no address. The function given to [`on_resolved`](ProxyFixLayer::on_resolved) serves the
@@ -104,7 +105,7 @@ impl<R> ProxyFixLayer<R> {
         Self { peer_from: Some(Arc::new(find)), ..self }
     }
 
-    /// Runs once for every request that passes, to correct what else names the peer.
+    /// Runs for every request that passes this layer, to correct what else names the peer.
     ///
     /// ```
     /// use proxyfix::{Config, ProxyFixLayer};

@@ -61,18 +61,20 @@ where
 impl<R> ProxyFixLayer<R> {
     /// All that happens to a request before the inner service sees it.
     fn fix<Q>(&self, request: &mut Request<Q>) -> Result<(), Error> {
-        if !request.extensions().get::<Resolved>().is_some_and(|r| r.config == self.config) {
+        let fixed_before =
+            request.extensions().get::<Resolved>().is_some_and(|r| r.config == self.config);
+        if !fixed_before {
             let found = self.peer_from.as_ref().and_then(|find| find(request.extensions()));
             #[cfg(feature = "axum")]
             let found = found.or_else(|| super::axum::peer(request.extensions()));
             if let Some(peer) = found {
                 request.extensions_mut().insert(peer);
             }
+            let outcome = rewrite::fix_request(request, &self.config);
+            #[cfg(feature = "tracing")]
+            super::tracing::event(&outcome, request.extensions());
+            outcome?;
         }
-        let outcome = rewrite::fix_request(request, &self.config);
-        #[cfg(feature = "tracing")]
-        super::tracing::event(&outcome, request.extensions());
-        outcome?;
         self.correct(request);
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! One event per rejection and, at debug level, per resolution, with the field names of
-//! OpenTelemetry. Nothing in them was written by a stranger.
+//! OpenTelemetry. Their values are effective ones, validated and in canonical form; of what else
+//! a stranger wrote, they hold one escaped character at most.
 
 use http::Extensions;
 
@@ -14,7 +15,7 @@ pub(super) fn event(outcome: &Result<(), Error>, extensions: &Extensions) {
             let Some(resolved) = extensions.get::<Resolved>() else { return };
             ::tracing::debug!(
                 client.address = resolved.client_ip().map(::tracing::field::display),
-                client.port = resolved.client_port(),
+                client.port = resolved.client().socket_addr().map(|address| address.port()),
                 url.scheme = resolved.scheme().as_str(),
                 server.address = resolved.host(),
                 server.port = resolved.port(),

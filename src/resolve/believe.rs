@@ -1,12 +1,14 @@
 //! What a trusted peer's headers say: rules 3, 4 and 6 to 8 of the [decision](super).
 
+use http::HeaderName;
+
 use super::client::non_empty;
 use crate::{
     config::{
         ClientRule, OnInvalid, OnMissing, Plan, PrefixRule, Reach, ScalarRule, Settings, Trusted,
     },
     error::{Error, ErrorKind, Fault},
-    forwarded::{self, ForwardedElement},
+    forwarded::{self, ForwardedElement, is_token},
     host::{self, HostPort},
     lines::{Element, FieldLines, RequestLines},
     node::{ForwardedFor, Node},
@@ -81,11 +83,14 @@ impl<'a, R: Recorder> Decision<'a, R> {
         if self.settings.ignore_connection {
             return Ok(());
         }
-        for option in self.lines.connection.elements() {
-            let option = option?.text;
-            let mut names = self.plan.trusted_names();
-            if let Some(name) = names.find(|n| option.eq_ignore_ascii_case(n.as_str().as_bytes())) {
-                return Err(Error::in_header(ErrorKind::Nominated, name));
+        for options in self.lines.connection.elements() {
+            // Deliberately split at more than commas: a lax proxy may have read more options.
+            for option in options?.text.split(|&byte| !is_token(byte)) {
+                let names =
+                    |name: &&HeaderName| option.eq_ignore_ascii_case(name.as_str().as_bytes());
+                if let Some(name) = self.plan.trusted_names().find(names) {
+                    return Err(Error::in_header(ErrorKind::Nominated, name));
+                }
             }
         }
         Ok(())
@@ -119,7 +124,7 @@ impl<'a, R: Recorder> Decision<'a, R> {
             // Not a matter of one value's form: `all-trusted=reject`.
             (Err(error), _) if error.kind() == ErrorKind::AllTrusted => Err(error),
             (Err(error), OnInvalid::Unknown | OnInvalid::Peer) => {
-                self.recorder.record(|| Step::invalid(&error));
+                self.recorder.record(|| Step::new(Rule::Fallback).because(&error));
                 Ok(None)
             }
         }
@@ -141,12 +146,13 @@ impl<'a, R: Recorder> Decision<'a, R> {
             }
         };
         let (plan, lines) = (self.plan, self.lines);
-        let proto = select(lines.proto, plan.proto.as_ref(), distance, true);
-        let host = select(lines.x_host, plan.host.as_ref(), distance, false);
-        let port = select(lines.port, plan.port.as_ref(), distance, false);
+        let rule = |trusted: &Option<Trusted<ScalarRule>>| trusted.as_ref().map(|t| t.rule);
+        let proto = select(lines.proto, rule(&plan.proto), distance, true);
+        let host = select(lines.x_host, rule(&plan.host), distance, false);
+        let port = select(lines.port, rule(&plan.port), distance, false);
         Ok(Believed {
             client,
-            scheme: self.claim(proto, Rule::Scheme, plan.parse_scheme)?,
+            scheme: self.claim(proto, Rule::Scheme, |text| plan.scheme_form.parse(text))?,
             host: self.claim(host, Rule::Host, HostPort::parse)?,
             port: self.claim(port, Rule::Port, host::port)?,
             prefix: self.prefix(distance)?,
@@ -199,8 +205,7 @@ impl<'a, R: Recorder> Decision<'a, R> {
         };
         match trusted.rule {
             PrefixRule::One(rule) => {
-                let trusted = Trusted { name: trusted.name.clone(), rule };
-                let element = select(Some(lines), Some(&trusted), distance, false);
+                let element = select(Some(lines), Some(rule), distance, false);
                 self.claim(element, Rule::Prefix, prefix::parse)
             }
             PrefixRule::Joined(count) if !lines.is_absent() => {
@@ -245,7 +250,11 @@ impl<'a, R: Recorder> Decision<'a, R> {
                     self.recorder.record(|| Step::at(rule, &element));
                     Ok(Some(Claim::at(value, &element)))
                 }
-                Err(fault) => Err(element.error(fault)),
+                Err(fault) => {
+                    let error = element.error(fault);
+                    self.recorder.record(|| Step::at(Rule::Invalid, &element).because(&error));
+                    Err(error)
+                }
             },
             Ok(None) => Ok(None),
             Err(error) => Err(error),
@@ -255,18 +264,18 @@ impl<'a, R: Recorder> Decision<'a, R> {
 }
 
 /// Selects the element that holds a scheme, host or port; `None` is our own value.
-fn select<'a>(
-    lines: Option<FieldLines<'a>>,
-    trusted: Option<&Trusted<ScalarRule>>,
+fn select(
+    lines: Option<FieldLines<'_>>,
+    rule: Option<ScalarRule>,
     distance: Option<usize>,
     required: bool,
-) -> Result<Option<Element<'a>>, Error> {
-    let (Some(lines), Some(trusted)) = (lines, trusted) else { return Ok(None) };
+) -> Result<Option<Element<'_>>, Error> {
+    let (Some(lines), Some(rule)) = (lines, rule) else { return Ok(None) };
     if lines.is_absent() {
         let incomplete = || Error::in_header(ErrorKind::Incomplete, lines.name);
         return if required { Err(incomplete()) } else { Ok(None) };
     }
-    let n = match (trusted.rule, distance) {
+    let n = match (rule, distance) {
         (ScalarRule::Count(count), _) => count,
         (ScalarRule::Aligned, Some(distance)) => distance,
         (ScalarRule::Aligned, None) => return Ok(None),

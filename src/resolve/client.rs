@@ -18,6 +18,16 @@ pub(super) struct Found<'a, T> {
     pub(super) at: Option<(Element<'a>, T)>,
 }
 
+/// What an element is to the search for the client.
+enum Visit<T> {
+    /// Nearer than the count.
+    Passed,
+    /// By walk, one of the proxies.
+    Proxy(ForwardedFor, T),
+    /// The client's, though its node may be malformed.
+    Client(Result<Node, Error>, T),
+}
+
 impl<'a, R: Recorder> Decision<'a, R> {
     /// The client of the X-Forwarded family, and its distance from the right.
     pub(super) fn x_client(
@@ -59,39 +69,63 @@ impl<'a, R: Recorder> Decision<'a, R> {
         reach: Reach,
         read: impl Fn(Element<'a>) -> Result<(Result<ForwardedFor, Error>, T), Error>,
     ) -> Result<Found<'a, T>, Error> {
-        let mut last = None;
+        let mut leftmost = None;
         for element in elements {
             let element = element?;
-            match reach {
-                Reach::Count(count) if element.hop < count => {
-                    if self.settings.verify_hops {
-                        self.verify(&element, &read(element)?.0?)?;
-                    }
-                    self.recorder.record(|| Step::at(Rule::HopPassed, &element));
+            match self.visit(element, reach, &read) {
+                Ok(Visit::Passed) => {}
+                Ok(Visit::Proxy(hop, rest)) => leftmost = Some((hop, element, rest)),
+                Ok(Visit::Client(client, rest)) => {
+                    return Ok(Found { client, at: Some((element, rest)) });
                 }
-                Reach::Count(_) => {
-                    let (hop, rest) = read(element)?;
-                    self.recorder.record(|| Step::at(Rule::Client, &element));
-                    return Ok(Found { client: hop.map(client), at: Some((element, rest)) });
-                }
-                Reach::Walk => {
-                    let (hop, rest) = read(element)?;
-                    let hop = hop?;
-                    if !self.is_proxy(&hop) {
-                        self.recorder.record(|| Step::at(Rule::Client, &element));
-                        return Ok(Found { client: Ok(client(hop)), at: Some((element, rest)) });
-                    }
-                    if element.hop > self.settings.max_hops {
-                        return Err(element.error(Fault::new(ErrorKind::TooManyHops, 0)));
-                    }
-                    self.recorder.record(|| Step::at(Rule::HopTrusted, &element));
-                    last = Some((hop, element, rest));
+                Err(error) => {
+                    self.recorder.record(|| Step::at(Rule::Invalid, &element).because(&error));
+                    return Err(error);
                 }
             }
         }
         match reach {
             Reach::Count(count) => Err(Error::in_header(ErrorKind::Short, name).at_hop(count)),
-            Reach::Walk => self.all_trusted(name, last),
+            Reach::Walk => self.all_trusted(name, leftmost),
+        }
+    }
+
+    /// Looks at one element of the list.
+    fn visit<T>(
+        &mut self,
+        element: Element<'a>,
+        reach: Reach,
+        read: impl Fn(Element<'a>) -> Result<(Result<ForwardedFor, Error>, T), Error>,
+    ) -> Result<Visit<T>, Error> {
+        match reach {
+            Reach::Count(count) if element.hop < count => {
+                if self.settings.verify_hops && !self.is_proxy(&read(element)?.0?) {
+                    return Err(element.error(Fault::new(ErrorKind::UntrustedHop, 0)));
+                }
+                self.recorder.record(|| Step::at(Rule::HopPassed, &element));
+                Ok(Visit::Passed)
+            }
+            Reach::Count(_) => {
+                let (hop, rest) = read(element)?;
+                self.recorder.record(|| match &hop {
+                    Ok(_) => Step::at(Rule::Client, &element),
+                    Err(error) => Step::at(Rule::Invalid, &element).because(error),
+                });
+                Ok(Visit::Client(hop.map(client), rest))
+            }
+            Reach::Walk => {
+                let (hop, rest) = read(element)?;
+                let hop = hop?;
+                if !self.is_proxy(&hop) {
+                    self.recorder.record(|| Step::at(Rule::WalkEnd, &element));
+                    return Ok(Visit::Client(Ok(client(hop)), rest));
+                }
+                if element.hop > self.settings.max_hops {
+                    return Err(element.error(Fault::new(ErrorKind::TooManyHops, 0)));
+                }
+                self.recorder.record(|| Step::at(Rule::HopTrusted, &element));
+                Ok(Visit::Proxy(hop, rest))
+            }
         }
     }
 
@@ -115,14 +149,6 @@ impl<'a, R: Recorder> Decision<'a, R> {
 
     fn is_proxy(&self, hop: &ForwardedFor) -> bool {
         self.settings.proxies.as_ref().is_some_and(|proxies| proxies.contains_hop(hop))
-    }
-
-    /// `verify=hops`.
-    fn verify(&self, element: &Element<'_>, hop: &ForwardedFor) -> Result<(), Error> {
-        if self.is_proxy(hop) {
-            return Ok(());
-        }
-        Err(element.error(Fault::new(ErrorKind::UntrustedHop, 0)))
     }
 }
 

@@ -28,7 +28,7 @@ use http::{HeaderMap, Uri, Version, header::HOST};
 use self::believe::{Believed, Claim, Decision};
 use crate::{
     config::{Config, Settings},
-    error::{Error, ErrorKind},
+    error::{Error, ErrorKind, Fault},
     host::HostPort,
     lines::{FieldLines, RequestLines, trim_end, trim_start},
     peer::Peer,
@@ -51,9 +51,13 @@ pub(crate) struct Head<'a> {
 
 /// Decides what may be believed about a request, and touches nothing.
 ///
-/// For a caller who has headers only, the URI is `Uri::default()`. It allocates nothing, but for
-/// hosts over 62 bytes, prefixes and identifiers over 30, joined prefixes, and escaped values of
-/// `Forwarded`.
+/// For a caller who has headers only, the URI is `Uri::default()`. The version of the request is not
+/// known here: that `Host` equals the target's authority in HTTP/2 is checked by
+/// [`fix_request`](crate::fix_request) alone.
+///
+/// It makes one pass over the field names, and then looks at the trusted elements, `Host` and
+/// `Connection`. It allocates nothing, but for hosts over 62 bytes, prefixes and identifiers over
+/// 30, joined prefixes, and escaped values of `Forwarded`.
 ///
 /// # Errors
 /// The request is to be rejected with [`Error::status`]: `X-Forwarded-For: 192.0.2.256` with
@@ -82,7 +86,8 @@ pub fn resolve(
     decide(&Head { peer: peer.into(), headers, uri, version: None }, config, &mut Off)
 }
 
-/// Decides as [`resolve`] does, and tells every step.
+/// Decides as [`resolve`] does, and tells every step. Where `fix_request` alone rejects, for `Host` in
+/// HTTP/2 or a malformed target, it shows what would be resolved.
 ///
 /// ```
 /// use http::{HeaderMap, Uri};
@@ -148,12 +153,6 @@ pub(crate) fn decide<R: Recorder>(
         Believed::only(decision.own_client())
     };
 
-    if believed.scheme.is_none() {
-        recorder.record(|| Step::new(Rule::OwnScheme));
-    }
-    if believed.host.is_none() {
-        recorder.record(|| Step::new(Rule::OwnHost));
-    }
     let scheme = believed.scheme.unwrap_or_else(|| Claim::own(own_scheme));
     let (host, host_source) = match believed.host {
         Some(claim) => (Some(claim.value), claim.source),
@@ -165,6 +164,16 @@ pub(crate) fn decide<R: Recorder>(
         None => (host.as_ref().and_then(|host| host.port), host_source.clone()),
     };
     let prefix = believed.prefix.unwrap_or_else(|| Claim::own(Prefix::EMPTY));
+    let own = [
+        ("own-client", &believed.client.source),
+        ("own-scheme", &scheme.source),
+        ("own-host", &host_source),
+        ("own-port", &port_source),
+        ("own-prefix", &prefix.source),
+    ];
+    for (code, _) in own.into_iter().filter(|(_, source)| **source == Source::Own) {
+        recorder.record(|| Step::new(Rule::Own(code)));
+    }
     Ok(Resolved {
         config: config.clone(),
         peer: head.peer,
@@ -193,13 +202,14 @@ fn own_host(
 ) -> Result<Option<HostPort>, Error> {
     let field = match lines.single()?.map(|line| trim_end(trim_start(line.as_bytes()))) {
         None | Some(b"") => None,
-        Some(text) => Some(HostPort::parse(text).map_err(|fault| fault.into_error(&HOST))?),
+        Some(text) => Some(HostPort::parse(text).map_err(|fault| fault.in_header(&HOST))?),
     };
     let Some(authority) = head.uri.authority() else { return Ok(field) };
-    let target = HostPort::parse(authority.as_str().as_bytes())
-        .map_err(|fault| Error::new(fault.kind).at_byte(fault.offset))?;
+    let target = HostPort::parse(authority.as_str().as_bytes()).map_err(Fault::in_target)?;
     let multiplexed = matches!(head.version, Some(Version::HTTP_2 | Version::HTTP_3));
-    let port = |host: &HostPort| host.port.unwrap_or_else(|| own_scheme.default_port());
+    // The target's own scheme says which port it leaves out.
+    let scheme = head.uri.scheme_str().and_then(|scheme| scheme.parse().ok()).unwrap_or(own_scheme);
+    let port = |host: &HostPort| host.port.unwrap_or_else(|| scheme.default_port());
     let differs = |field: &HostPort| field.host() != target.host() || port(field) != port(&target);
     if multiplexed && field.as_ref().is_some_and(differs) {
         return Err(Error::in_header(ErrorKind::HostMismatch, &HOST));

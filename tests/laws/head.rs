@@ -107,9 +107,10 @@ impl Head {
 
 /// A name that some reader believes, in some spelling.
 fn name(u: &mut Unstructured<'_>, more: &[HeaderName]) -> Result<HeaderName> {
-    let name = match u.ratio(1, 2)? && !more.is_empty() {
-        true => u.choose(more)?.as_str(),
-        false => u.choose(NAMES)?,
+    let name = if u.ratio(1, 2)? && !more.is_empty() {
+        u.choose(more)?.as_str()
+    } else {
+        u.choose(NAMES)?
     };
     let mut bytes = name.as_bytes().to_vec();
     if u.ratio(1, 5)? {

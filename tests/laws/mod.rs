@@ -176,9 +176,10 @@ pub(crate) fn round_trip(data: &[u8]) -> Verdict {
         let (forwarded, count) = (u.arbitrary()?, u.int_in_range(1..=4)?);
         let mut hops = Vec::new();
         for number in 0..count {
-            let peer: std::net::IpAddr = match u.arbitrary::<bool>()? {
-                true => u.arbitrary::<[u8; 4]>()?.into(),
-                false => u.arbitrary::<[u8; 16]>()?.into(),
+            let peer: std::net::IpAddr = if u.arbitrary::<bool>()? {
+                u.arbitrary::<[u8; 4]>()?.into()
+            } else {
+                u.arbitrary::<[u8; 16]>()?.into()
             };
             let peer = if number == 0 || u.ratio(3, 4)? { Peer::from(peer) } else { Peer::UNIX };
             let scheme = *u.choose(&[Scheme::Http, Scheme::Https])?;

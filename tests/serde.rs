@@ -1,0 +1,179 @@
+//! `Config`, `TrustedProxies` and `Scheme` from and to TOML and JSON.
+//!
+//! 1. A map with the keys of the text form, whose values are numbers, strings and lists, means what
+//!    the text form means. So does the text form in one string.
+//! 2. What is written is read back as an equal value, from either format.
+//! 3. An error names the key and says what it expects.
+
+#![cfg(feature = "serde")]
+
+mod util;
+
+use proxyfix::{Config, Scheme, TrustedProxies};
+use serde::{Deserialize, Serialize};
+use util::config;
+
+/// Configurations as text, as a TOML table and as a JSON object.
+const FORMS: &[(&str, &str, &str)] = &[
+    (
+        "proxies=loopback for=1",
+        r#"proxies = "loopback"
+      for = 1"#,
+        r#"{"proxies": "loopback", "for": 1}"#,
+    ),
+    (
+        "proxies=10.0.0.0/8,loopback for=walk proto=aligned",
+        r#"proxies = ["10.0.0.0/8", "loopback"]
+           for = "walk"
+           proto = "aligned""#,
+        r#"{"proxies": ["10.0.0.0/8", "loopback"], "for": "walk", "proto": "aligned"}"#,
+    ),
+    (
+        "proxies=any forwarded=2 hosts=app.example,*.app.example max-hops=4",
+        r#"proxies = "any"
+           forwarded = "2"
+           hosts = "app.example, *.app.example"
+           max-hops = 4"#,
+        r#"{"max-hops": 4, "hosts": ["app.example", "*.app.example"], "forwarded": 2,
+            "proxies": ["any"]}"#,
+    ),
+    (
+        "proxies=unix client-ip=CF-Connecting-IP prefix=join:2 headers=strip uri=keep",
+        r#"proxies = ["unix"]
+           client-ip = "CF-Connecting-IP"
+           prefix = "join:2"
+           headers = "strip"
+           uri = "keep""#,
+        r#"{"proxies": "unix", "client-ip": "cf-connecting-ip", "prefix": "join:2",
+            "headers": "strip", "uri": "keep"}"#,
+    ),
+    (
+        "proxies=::1 for=2 proto=1 proto-name=X-Forwarded-Ssl listener=https missing=peer \
+         invalid=unknown all-trusted=leftmost verify=hops strip-also=X-A,X-B exempt=X-Real-IP",
+        r#"proxies = "::1"
+           for = 2
+           proto = 1
+           proto-name = "X-Forwarded-Ssl"
+           listener = "https"
+           missing = "peer"
+           invalid = "unknown"
+           all-trusted = "leftmost"
+           verify = "hops"
+           strip-also = ["X-A", "X-B"]
+           exempt = "X-Real-IP""#,
+        r#"{"proxies": "::1", "for": 2, "proto": 1, "proto-name": "X-Forwarded-Ssl",
+            "listener": "https", "missing": "peer", "invalid": "unknown",
+            "all-trusted": "leftmost", "verify": "hops", "strip-also": "X-A,X-B",
+            "exempt": ["X-Real-IP"]}"#,
+    ),
+];
+
+#[test]
+fn maps_mean_what_the_text_means() {
+    for (text, toml, json) in FORMS {
+        let expected = config(text);
+        assert_eq!(toml::from_str::<Config>(toml).unwrap(), expected, "{toml}");
+        assert_eq!(serde_json::from_str::<Config>(json).unwrap(), expected, "{json}");
+        let value: serde_json::Value = serde_json::from_str(json).unwrap();
+        assert_eq!(serde_json::from_value::<Config>(value).unwrap(), expected, "{json}");
+    }
+}
+
+/// Where an application keeps a configuration.
+#[derive(Debug, PartialEq, Deserialize, Serialize)]
+struct Application {
+    proxyfix: Config,
+}
+
+#[test]
+fn the_text_in_one_string() {
+    for (text, ..) in FORMS {
+        let expected = Application { proxyfix: config(text) };
+        let toml = format!("proxyfix = \"{text}\"");
+        assert_eq!(toml::from_str::<Application>(&toml).unwrap(), expected);
+        let json = format!("{{\"proxyfix\": \"{text}\"}}");
+        assert_eq!(serde_json::from_str::<Application>(&json).unwrap(), expected);
+    }
+}
+
+#[test]
+fn round_trips() {
+    let werkzeug = Config::werkzeug(1, 1, 1, 1, 1);
+    for written in FORMS.iter().map(|(text, ..)| config(text)).chain([werkzeug]) {
+        let written = Application { proxyfix: written };
+        let toml = toml::to_string(&written).unwrap();
+        assert_eq!(toml::from_str::<Application>(&toml).unwrap(), written, "{toml}");
+        let json = serde_json::to_string(&written).unwrap();
+        assert_eq!(serde_json::from_str::<Application>(&json).unwrap(), written, "{json}");
+    }
+}
+
+#[test]
+fn what_is_default_is_not_written() {
+    let json = serde_json::to_string(&config("missing=unknown for=1 proxies=loopback")).unwrap();
+    assert_eq!(json, r#"{"proxies":"127.0.0.0/8,::1","for":"1"}"#);
+}
+
+#[test]
+fn errors_name_the_key() {
+    let rows = [
+        (r#"{"proxies": "any", "for": -1}"#, r#"for="-1": expected a count or walk"#),
+        (r#"{"proxies": "any", "for": 1.5}"#, "for: invalid type: floating point `1.5`"),
+        (r#"{"proxies": "any", "for": true}"#, "for: invalid type: boolean `true`"),
+        (r#"{"proxies": "any", "for": null}"#, "for: invalid type: null"),
+        (r#"{"proxies": "any", "for": {}}"#, "for: invalid type: map"),
+        (r#"{"proxies": [1], "for": 1}"#, "proxies: invalid type: integer `1`"),
+        (r#"{"proxies": "any", "for": "all"}"#, r#"for="all": expected a count or walk"#),
+        (r#"{"proxies": "any", "for": 1, "uri": "off"}"#, r#"uri="off": expected rewrite or keep"#),
+        (r#"{"proxies": "any", "fro": 1}"#, r#"unknown key "fro"; expected one of proxies, for"#),
+        (r#"{"proxies": "any", "for": 1, "for": 1}"#, "for is set twice"),
+        (r#"{"proxies": ["10.0.0.0/33"], "for": 1}"#, r#"invalid trusted proxy "10.0.0.0/33""#),
+        (r#"{"for": 1}"#, "no trusted proxies; write proxies=LIST"),
+        (r#"{"proxies": "any"}"#, "no header is trusted"),
+        (r#""proxies=any for""#, r#"expected key=value, found "for""#),
+        ("[]", "invalid type: sequence, expected a map with keys such as proxies and for"),
+        ("1", "invalid type: integer `1`, expected a map with keys such as proxies and for"),
+    ];
+    for (json, expected) in rows {
+        let error = serde_json::from_str::<Config>(json).unwrap_err().to_string();
+        assert!(error.starts_with(expected), "{json}: {error}");
+    }
+    let error = toml::from_str::<Config>("proxies = \"any\"\nfor = -1").unwrap_err().to_string();
+    assert!(error.contains(r#"for="-1": expected a count or walk"#), "{error}");
+    let error = toml::from_str::<Config>("proxies = \"any\"\nfor = 1.5").unwrap_err().to_string();
+    assert!(error.contains("for: invalid type: floating point `1.5`"), "{error}");
+}
+
+#[test]
+fn trusted_proxies() {
+    #[derive(Debug, PartialEq, Deserialize, Serialize)]
+    struct Holder {
+        proxies: TrustedProxies,
+    }
+
+    let expected = Holder { proxies: "10.0.0.0/8, unix".parse().unwrap() };
+    for toml in [r#"proxies = "unix,10.0.0.0/8""#, r#"proxies = ["10.1.2.3/8", "unix"]"#] {
+        assert_eq!(toml::from_str::<Holder>(toml).unwrap(), expected, "{toml}");
+    }
+    let toml = toml::to_string(&expected).unwrap();
+    assert_eq!(toml, "proxies = \"unix,10.0.0.0/8\"\n");
+    for text in ["any", "none", "unix", "10.0.0.0/8", "loopback,private,linklocal,unix"] {
+        let written: TrustedProxies = text.parse().unwrap();
+        let json = serde_json::to_string(&written).unwrap();
+        assert_eq!(serde_json::from_str::<TrustedProxies>(&json).unwrap(), written, "{json}");
+    }
+    let error = serde_json::from_str::<TrustedProxies>(r#"["any", "unix"]"#).unwrap_err();
+    assert!(error.to_string().starts_with(r#"invalid trusted proxy "any": it stands alone"#));
+}
+
+#[test]
+fn schemes() {
+    for (scheme, json) in [(Scheme::Http, r#""http""#), (Scheme::Https, r#""https""#)] {
+        assert_eq!(serde_json::to_string(&scheme).unwrap(), json);
+        assert_eq!(serde_json::from_str::<Scheme>(json).unwrap(), scheme);
+    }
+    assert_eq!(serde_json::from_str::<Scheme>(r#""WSS""#).unwrap(), Scheme::Https);
+    for json in [r#""ftp""#, r#""""#, "1", "[]"] {
+        serde_json::from_str::<Scheme>(json).unwrap_err();
+    }
+}
