@@ -86,7 +86,7 @@ impl Sources {
 
 /// What the rewritten values were before: a stranger's data, for logs that know it.
 ///
-/// It is empty in a [`Resolved`] made by [`resolve`](crate::resolve), which rewrites nothing.
+/// It is empty in a [`Resolved`] made by [`resolve`](fn@crate::resolve), which rewrites nothing.
 #[derive(Clone, Debug, Default)]
 pub struct Original {
     pub(crate) uri: Uri,

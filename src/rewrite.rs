@@ -36,7 +36,7 @@ use crate::{
 /// [`Resolved`] in its extensions. The [`Peer`] is read from its extensions.
 ///
 /// # Errors
-/// As [`resolve`](crate::resolve()), and [`ErrorKind::OtherConfig`] where the request was fixed
+/// As [`resolve`](fn@crate::resolve), and [`ErrorKind::OtherConfig`] where the request was fixed
 /// before under another configuration. The request is then exactly as it was.
 ///
 /// ```

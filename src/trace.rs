@@ -179,7 +179,7 @@ pub struct Explanation {
 }
 
 impl Explanation {
-    /// What [`resolve`](crate::resolve) answers.
+    /// What [`resolve`](fn@crate::resolve) answers.
     ///
     /// # Errors
     /// The error with which the request is rejected.
@@ -187,7 +187,7 @@ impl Explanation {
         self.outcome.as_ref()
     }
 
-    /// What [`resolve`](crate::resolve) answers.
+    /// What [`resolve`](fn@crate::resolve) answers.
     ///
     /// # Errors
     /// The error with which the request is rejected.

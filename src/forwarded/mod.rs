@@ -1,5 +1,5 @@
 //! `Forwarded` (RFC 7239 §4): lexed from the right, parsed element by element.
-//! The lexer is here, the parser in [`element`], what we write in [`print`].
+//! The lexer is here, the parser in `element.rs`, what we write in `print.rs`.
 //!
 //! ```text
 //! Forwarded         = 1#forwarded-element

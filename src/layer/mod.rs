@@ -1,7 +1,7 @@
 //! The tower layer: [`fix_request`](crate::fix_request) around a service.
 //!
 //! 1. **Peer.** It is looked for in this order: the function given to
-//!    [`peer_from`](ProxyFixLayer::peer_from), a [`Peer`](crate::Peer) in the request's
+//!    [`peer_from`](ProxyFixLayer::peer_from), a [`Peer`] in the request's
 //!    extensions, and with the feature `axum` its `ConnectInfo<SocketAddr>`.
 //! 2. **Order.** The layer stands around the whole application: what runs before it sees what a
 //!    stranger wrote. It may stand twice under equal configurations; the second then only
@@ -11,7 +11,7 @@
 //!    no address. The function given to [`on_resolved`](ProxyFixLayer::on_resolved) serves the
 //!    rest, such as tonic's `TcpConnectInfo`.
 //! 4. **Rejection.** A rejected request does not reach the service. Its response has the error's
-//!    status, `Cache-Control: no-store`, and the [`Error`](crate::Error) in its extensions.
+//!    status, `Cache-Control: no-store`, and the [`Error`] in its extensions.
 
 #[cfg(feature = "axum")]
 mod axum;
