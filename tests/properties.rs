@@ -8,13 +8,36 @@ use std::collections::BTreeMap;
 use laws::Verdict;
 use proptest::{
     collection::vec,
-    prelude::any,
+    prelude::{Just, Strategy, any, prop_oneof},
+    sample::select,
     test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
 };
 
+/// A count, then values with a separator behind each: mostly a well-formed header, with some noise.
+fn header_bytes(
+    values: &'static [&'static str],
+    separators: &'static [&'static str],
+    noise: &'static [&'static str],
+) -> impl Strategy<Value = Vec<u8>> {
+    let noise = prop_oneof![
+        30 => Just(Vec::new()),
+        2 => select(noise).prop_map(|piece| piece.as_bytes().to_vec()),
+        1 => any::<u8>().prop_map(|byte| vec![byte]),
+    ];
+    let part = (select(values), noise, select(separators)).prop_map(|(value, noise, separator)| {
+        [value.as_bytes(), &noise, separator.as_bytes()].concat()
+    });
+    (any::<u8>(), vec(part, 0..8), select(values)).prop_map(|(count, parts, last)| {
+        [vec![count], parts.concat(), last.as_bytes().to_vec()].concat()
+    })
+}
+
 /// Runs a law, and returns the share of each verdict in percent.
 #[track_caller]
-fn holds(law: fn(&[u8]) -> Verdict, longest: usize) -> BTreeMap<Verdict, u32> {
+fn holds(
+    law: fn(&[u8]) -> Verdict,
+    bytes: impl Strategy<Value = Vec<u8>>,
+) -> BTreeMap<Verdict, u32> {
     let mut config = Config::default();
     if std::env::var_os("PROPTEST_CASES").is_none() {
         config.cases = 4000;
@@ -24,7 +47,7 @@ fn holds(law: fn(&[u8]) -> Verdict, longest: usize) -> BTreeMap<Verdict, u32> {
     let seed = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
     let verdicts = std::cell::RefCell::new(BTreeMap::new());
     let mut runner = TestRunner::new_with_rng(config, seed);
-    let result = runner.run(&vec(any::<u8>(), 0..longest), |data| {
+    let result = runner.run(&bytes, |data| {
         *verdicts.borrow_mut().entry(law(&data)).or_insert(0_u32) += 1;
         Ok(())
     });
@@ -36,27 +59,119 @@ fn holds(law: fn(&[u8]) -> Verdict, longest: usize) -> BTreeMap<Verdict, u32> {
 
 #[test]
 fn non_interference() {
-    let shares = holds(laws::non_interference, 600);
+    let shares = holds(laws::non_interference, vec(any::<u8>(), 0..600));
     println!("{shares:?}");
     assert!(shares[&Verdict::Truth] >= 30 && shares[&Verdict::Fallback] >= 1, "{shares:?}");
 }
 
 #[test]
 fn truth() {
-    holds(laws::truth, 200);
+    holds(laws::truth, vec(any::<u8>(), 0..200));
 }
 
 #[test]
 fn fix_twice() {
-    holds(laws::fix_twice, 600);
+    holds(laws::fix_twice, vec(any::<u8>(), 0..600));
 }
 
 #[test]
 fn untrusted() {
-    holds(laws::untrusted, 600);
+    holds(laws::untrusted, vec(any::<u8>(), 0..600));
 }
 
 #[test]
 fn round_trip() {
-    holds(laws::round_trip, 600);
+    holds(laws::round_trip, vec(any::<u8>(), 0..600));
+}
+
+#[test]
+fn an_independent_reading_of_x_forwarded_for() {
+    let values = &[
+        "192.0.2.1",
+        "192.0.2.1:80",
+        "[2001:db8::7]",
+        "2001:db8::7",
+        "[2001:db8::7]:_p",
+        "unknown",
+        "_x",
+        "unix:",
+        "::ffff:192.0.2.1",
+        "192.0.2.01",
+        "192.0.2.1:99999",
+        "_",
+        "x",
+    ];
+    let noise = &[" ", "\t", "\"", ":", "\\", "=", ","];
+    let shares = holds(laws::x_forwarded, header_bytes(values, &[",", ", ", "\n", " \t,"], noise));
+    println!("{shares:?}");
+    assert!(shares[&Verdict::Truth] >= 25 && shares[&Verdict::Rejected] >= 20, "{shares:?}");
+}
+
+#[test]
+fn an_independent_reading_of_forwarded() {
+    let values = &[
+        "for=192.0.2.1",
+        "for=\"[2001:db8::7]:80\"",
+        "For=_x",
+        "for=unknown",
+        "for=x",
+        "proto=https",
+        "Proto=\"WSS\"",
+        "proto=ftp",
+        "host=a.example",
+        "HOST=\"a.example:81\"",
+        "host=\"\"",
+        "host=\"a\\.b\"",
+        "host=\"a,b\"",
+        "by=_p",
+        "x=\"a,b;\\\"=\\\\\"",
+        "y=\"=\\\",for=_z\"",
+    ];
+    let noise = &["\"", "\\", "=", " ", ",", ";", "\t", "x"];
+    let shares =
+        holds(laws::forwarded, header_bytes(values, &[",", ", ", "\n", ";", ";", " ,"], noise));
+    println!("{shares:?}");
+    assert!(shares[&Verdict::Truth] >= 25 && shares[&Verdict::Rejected] >= 20, "{shares:?}");
+}
+
+/// Words of the text form, right and wrong; and what a node or a list of proxies prints.
+#[test]
+fn print_and_parse() {
+    const WORDS: &[&str] = &[
+        "proto=1",
+        "proto=aligned",
+        "host=2",
+        "port=1",
+        "prefix=join:2",
+        "forwarded=walk",
+        "client-ip=X-Real-IP",
+        "hosts=a.example,*.b.example",
+        "missing=peer",
+        "invalid=unknown",
+        "verify=hops",
+        "headers=keep",
+        "max-hops=3",
+        "strip-also=x-a",
+        "exempt=x-real-ip",
+        "for-name=x-b",
+        "uri=keep",
+        "for=-1",
+        "x",
+    ];
+    const STARTS: &[&str] = &[
+        "proxies=any for=1",
+        "proxies=10.0.0.0/8,unix for=walk",
+        "proxies=none forwarded=1",
+        "for=1",
+        "[2001:db8::7]:80",
+        "::ffff:10.0.0.0/104,unix",
+        "_x",
+        "wss",
+        "\u{e9}",
+    ];
+    let bytes = (select(STARTS), vec(select(WORDS), 0..4))
+        .prop_map(|(start, words)| [vec![start], words].concat().join(" ").into_bytes());
+    let shares = holds(laws::print_and_parse, bytes);
+    println!("{shares:?}");
+    assert!(shares[&Verdict::Truth] >= 25 && shares[&Verdict::Rejected] >= 20, "{shares:?}");
 }

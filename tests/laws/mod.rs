@@ -9,6 +9,7 @@
 
 pub(crate) mod chain;
 pub(crate) mod head;
+pub(crate) mod reference;
 pub(crate) mod scenario;
 
 use arbitrary::{Result, Unstructured};
@@ -238,27 +239,71 @@ pub(crate) fn print_and_parse(data: &[u8]) -> Verdict {
     verdict
 }
 
-/// Every element that parses, of any field lines, can be asked for anything; none panics, and each
-/// stands where it says.
-pub(crate) fn elements(data: &[u8]) -> Verdict {
-    let mut headers = HeaderMap::new();
-    for line in data.split(|&byte| byte == b'\n') {
-        let Ok(value) = http::HeaderValue::from_bytes(line) else { return Verdict::None };
-        headers.append("forwarded", value);
-    }
-    let mut verdict = Verdict::Truth;
-    for element in forwarded_elements(&headers) {
-        let Ok(element) = element else {
-            verdict = Verdict::Rejected;
-            continue;
-        };
+/// Every element that parses can be asked for anything; none panics.
+fn elements(headers: &HeaderMap) {
+    for element in forwarded_elements(headers).flatten() {
         let _ = (element.for_node(), element.by_node(), element.host(), element.proto());
-        assert!(
-            data.windows(element.as_bytes().len().max(1)).any(|part| part == element.as_bytes())
-                || element.as_bytes().is_empty()
-        );
+        assert!(element.parameter("for").is_some() || element.for_node() == Ok(None));
     }
-    verdict
+}
+
+/// Field lines of one header, and a count: the first byte counts, the rest are lines.
+fn lines<'a>(name: &'static str, data: &'a [u8]) -> Option<(usize, Vec<&'a [u8]>, HeaderMap)> {
+    let (first, rest) = data.split_first()?;
+    let lines: Vec<_> = rest.split(|&byte| byte == b'\n').collect();
+    let mut headers = HeaderMap::new();
+    for line in &lines {
+        headers.append(name, http::HeaderValue::from_bytes(line).ok()?);
+    }
+    // Longer elements are refused, which the RFC does not.
+    (data.len() < 4096).then_some((usize::from(first % 4) + 1, lines, headers))
+}
+
+/// **An independent reading agrees**, of `X-Forwarded-For`.
+pub(crate) fn x_forwarded(data: &[u8]) -> Verdict {
+    let Some((count, lines, headers)) = lines("x-forwarded-for", data) else {
+        return Verdict::None;
+    };
+    let config: Config = format!("proxies=any for={count}").parse().expect("valid");
+    let found = resolve(None, &headers, &Uri::default(), &config);
+    let Some(elements) = reference::x_list(&lines) else { return Verdict::None };
+    let expected = match elements.len().checked_sub(count) {
+        None => Err(ErrorKind::Short),
+        Some(at) => reference::node(&elements[at], true).ok_or(ErrorKind::InvalidNode),
+    };
+    let found = found.map(|found| found.client().to_string()).map_err(|error| error.kind());
+    assert_eq!(found, expected, "{:?}", elements);
+    if expected.is_ok() { Verdict::Truth } else { Verdict::Rejected }
+}
+
+/// **An independent reading agrees**, of `Forwarded`.
+pub(crate) fn forwarded(data: &[u8]) -> Verdict {
+    let Some((count, lines, headers)) = lines("forwarded", data) else { return Verdict::None };
+    elements(&headers);
+    let config: Config = format!("proxies=any forwarded={count}").parse().expect("valid");
+    let found = resolve(None, &headers, &Uri::default(), &config);
+    let Some(said) = reference::forwarded_list(&lines) else { return Verdict::None };
+    let expected = match said.len().checked_sub(count) {
+        None => None,
+        Some(at) => Some(&said[at]).filter(|said| !said.repeats).and_then(|said| {
+            let node = match &said.node {
+                None => "unknown".to_owned(),
+                Some(text) => reference::node(text, false)?,
+            };
+            let scheme = said.proto.as_deref().map_or(Some("http"), reference::scheme)?;
+            let host = match said.host.as_deref() {
+                None | Some("") => None,
+                Some(text) => Some(reference::authority(text, scheme)?),
+            };
+            Some((node, scheme.to_owned(), host))
+        }),
+    };
+    let found = found.ok().map(|found| {
+        let host = found.authority().map(ToString::to_string);
+        (found.client().to_string(), found.scheme().to_string(), host)
+    });
+    assert_eq!(found, expected, "{said:?}");
+    if expected.is_some() { Verdict::Truth } else { Verdict::Rejected }
 }
 
 fn resolved(request: &Request<()>) -> &Resolved {
