@@ -71,7 +71,7 @@ fn truth() {
 
 #[test]
 fn fix_twice() {
-    holds(laws::fix_twice, vec(any::<u8>(), 0..600));
+    holds(laws::fix_request_twice, vec(any::<u8>(), 0..600));
 }
 
 #[test]
@@ -171,7 +171,7 @@ fn print_and_parse() {
     ];
     let bytes = (select(STARTS), vec(select(WORDS), 0..4))
         .prop_map(|(start, words)| [vec![start], words].concat().join(" ").into_bytes());
-    let shares = holds(laws::print_and_parse, bytes);
+    let shares = holds(laws::config_text, bytes);
     println!("{shares:?}");
     assert!(shares[&Verdict::Truth] >= 25 && shares[&Verdict::Rejected] >= 20, "{shares:?}");
 }

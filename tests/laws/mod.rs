@@ -16,7 +16,7 @@ use arbitrary::{Result, Unstructured};
 use http::{HeaderMap, Request, Uri};
 use proxyfix::{
     Config, Error, ErrorKind, Family, Hop, Node, Peer, Resolved, Scheme, WriteMode, explain,
-    fix_request, forwarded_elements, resolve, write,
+    forwarded_elements, resolve, write,
 };
 
 use self::{
@@ -107,7 +107,7 @@ pub(crate) fn truth(data: &[u8]) -> Verdict {
 
 /// **Atomicity**, **idempotence**, and **explain agrees with resolve**: a rejected request is as it
 /// was, a fixed one stays as it is, and the three ways to ask answer the same.
-pub(crate) fn fix_twice(data: &[u8]) -> Verdict {
+pub(crate) fn fix_request_twice(data: &[u8]) -> Verdict {
     let Ok((scenario, head)) = generate(data) else { return Verdict::None };
     let request = scenario.request(&head);
     let config = &scenario.config;
@@ -122,7 +122,7 @@ pub(crate) fn fix_twice(data: &[u8]) -> Verdict {
     assert!(!explained.to_string().is_empty());
 
     let mut fixed = clone(&request);
-    match fix_request(&mut fixed, config) {
+    match proxyfix::fix_request(&mut fixed, config) {
         Err(error) => {
             assert_eq!(whole(&fixed), whole(&request));
             // The version is known to `fix_request` alone.
@@ -137,11 +137,18 @@ pub(crate) fn fix_twice(data: &[u8]) -> Verdict {
                 assert!(!fixed.headers().contains_key(name), "{name}");
             }
             let once = whole(&fixed);
-            fix_request(&mut fixed, config).expect("fixed before");
+            proxyfix::fix_request(&mut fixed, config).expect("fixed before");
             assert_eq!(whole(&fixed), once);
             Verdict::Truth
         }
     }
+}
+
+/// All laws of one request: [`truth`], [`fix_request_twice`] and [`untrusted`].
+pub(crate) fn fix_request(data: &[u8]) -> Verdict {
+    truth(data);
+    untrusted(data);
+    fix_request_twice(data)
 }
 
 /// **A walk never answers with a proxy**, and **from an untrusted peer headers change no answer**.
@@ -156,7 +163,7 @@ pub(crate) fn untrusted(data: &[u8]) -> Verdict {
     let stranger = scenario.chain.proxies[0].seen.from;
     let fix = |mut request: Request<()>| {
         request.extensions_mut().insert(Peer::from(stranger));
-        fix_request(&mut request, &scenario.config).map(|()| request)
+        proxyfix::fix_request(&mut request, &scenario.config).map(|()| request)
     };
     let Ok(fixed) = fix(scenario.request(&head)) else { return Verdict::Rejected };
     let mut expected = own_answer();
@@ -216,7 +223,7 @@ pub(crate) fn round_trip(data: &[u8]) -> Verdict {
 }
 
 /// **Parse, print, parse**: what a value prints as is read as the same value; no text panics.
-pub(crate) fn print_and_parse(data: &[u8]) -> Verdict {
+pub(crate) fn config_text(data: &[u8]) -> Verdict {
     let Ok(text) = std::str::from_utf8(data) else { return Verdict::None };
     let mut verdict = Verdict::Rejected;
     if let Ok(node) = text.parse::<Node>() {
@@ -272,7 +279,7 @@ pub(crate) fn x_forwarded(data: &[u8]) -> Verdict {
         Some(at) => reference::node(&elements[at], true).ok_or(ErrorKind::InvalidNode),
     };
     let found = found.map(|found| found.client().to_string()).map_err(|error| error.kind());
-    assert_eq!(found, expected, "{:?}", elements);
+    assert_eq!(found, expected, "{elements:?}");
     if expected.is_ok() { Verdict::Truth } else { Verdict::Rejected }
 }
 

@@ -1,0 +1,8 @@
+#![no_main]
+
+#[path = "../../tests/laws/mod.rs"]
+mod laws;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    laws::round_trip(data);
+});

@@ -1,0 +1,37 @@
+//! The fuzz targets over their kept seeds, as an ordinary test: `fuzz/seeds/TARGET/*`.
+
+mod laws;
+
+use std::{fs, path::Path};
+
+use laws::Verdict;
+
+const TARGETS: [(&str, fn(&[u8]) -> Verdict); 6] = [
+    ("config_text", laws::config_text),
+    ("fix_request", laws::fix_request),
+    ("forwarded", laws::forwarded),
+    ("non_interference", laws::non_interference),
+    ("round_trip", laws::round_trip),
+    ("x_forwarded", laws::x_forwarded),
+];
+
+#[test]
+fn seeds() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds");
+    let targets =
+        fs::read_dir(&folder).expect("seeds").map(|target| target.expect("a folder").file_name());
+    let mut targets: Vec<_> = targets.collect();
+    targets.sort();
+    assert_eq!(targets, TARGETS.map(|(name, _)| name));
+    for (name, law) in TARGETS {
+        let mut reached = 0;
+        for seed in fs::read_dir(folder.join(name)).expect("seeds") {
+            let seed = seed.expect("a seed").path();
+            let data = fs::read(&seed).expect("bytes");
+            let verdict = std::panic::catch_unwind(|| law(&data));
+            let verdict = verdict.unwrap_or_else(|_| panic!("{} fails", seed.display()));
+            reached += usize::from(verdict == Verdict::Truth);
+        }
+        assert!(reached > 0, "no seed of {name} has an answer");
+    }
+}
