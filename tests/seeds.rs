@@ -6,7 +6,9 @@ use std::{fs, path::Path};
 
 use laws::Verdict;
 
-const TARGETS: [(&str, fn(&[u8]) -> Verdict); 6] = [
+type Law = fn(&[u8]) -> Verdict;
+
+const TARGETS: [(&str, Law); 6] = [
     ("config_text", laws::config_text),
     ("fix_request", laws::fix_request),
     ("forwarded", laws::forwarded),
