@@ -1,0 +1,99 @@
+//! What stands left of the trusted suffix costs nothing: no instruction, no allocation.
+//!
+//! 1. `resolve` allocates nothing, whatever the headers are made of and however long they are.
+//! 2. The instructions of one `resolve`, counted under callgrind, are the same for 1 KiB and for
+//!    1 MiB of junk. They are counted as the difference between many decisions and none, so that
+//!    the making of the junk does not count.
+
+use std::{hint::black_box, net::IpAddr, process::Command};
+
+use http::{HeaderMap, HeaderName, HeaderValue, Uri};
+use proxyfix::{Config, Peer, resolve};
+
+/// A name, a configuration, the header, the junk that is repeated, and the trusted suffix.
+type Workload = (&'static str, &'static str, &'static str, &'static str, &'static str);
+
+const WORKLOADS: [Workload; 7] = [
+    ("count", "for=1", "x-forwarded-for", "6.6.6.6, ", "203.0.113.9"),
+    ("commas", "for=2", "x-forwarded-for", ",", "203.0.113.9, 10.0.0.2"),
+    ("walk", "for=walk", "x-forwarded-for", "10.0.0.3,", "unknown,10.0.0.2"),
+    ("proxies", "for=walk", "x-forwarded-for", "10.0.0.3,", "10.0.0.2"),
+    ("forwarded", "forwarded=1", "forwarded", "for=\"_x, ", "for=\"[2001:db8::9]:80\";proto=https"),
+    ("quotes", "forwarded=walk", "forwarded", "\"", ", for=203.0.113.9, for=\"10.0.0.2\""),
+    ("backslashes", "forwarded=1", "forwarded", "\\\\\"", ", for=203.0.113.9;x=\"\\\"\""),
+];
+
+fn case(workload: &str, junk: usize) -> (Config, HeaderMap) {
+    let find = WORKLOADS.iter().find(|(name, ..)| *name == workload);
+    let (_, trust, header, unit, suffix) = find.expect("a workload");
+    let config = format!("proxies=10.0.0.0/8 {trust}").parse().expect("valid");
+    let value = unit.repeat(junk / unit.len()) + suffix;
+    let mut headers = HeaderMap::new();
+    headers.insert("host", HeaderValue::from_static("app.example"));
+    headers.insert(HeaderName::from_static(header), value.parse().expect("a value"));
+    (config, headers)
+}
+
+fn decide(config: &Config, headers: &HeaderMap) {
+    let peer = Peer::from(IpAddr::from([10, 0, 0, 1]));
+    // Rejected or not, a decision is a decision.
+    let _ = black_box(resolve(peer, black_box(headers), &Uri::default(), config));
+}
+
+#[test]
+fn resolve_allocates_nothing() {
+    for (workload, ..) in WORKLOADS {
+        for junk in [0, 1 << 10, 1 << 16, 1 << 20] {
+            let (config, headers) = case(workload, junk);
+            let found = allocation_counter::measure(|| decide(&config, &headers));
+            assert_eq!(found.count_total, 0, "{workload} behind {junk} bytes: {found:?}");
+        }
+    }
+    // What does allocate, each once or a few times, whatever its length: long hosts and prefixes.
+    let (config, mut headers) = case("count", 0);
+    headers.insert("host", HeaderValue::from_str(&"a".repeat(63)).expect("a host"));
+    assert!(allocation_counter::measure(|| decide(&config, &headers)).count_total > 0);
+}
+
+/// What callgrind runs: as many decisions as `DECISIONS` says, over a workload.
+#[test]
+#[ignore = "run by instructions_do_not_grow, under callgrind"]
+fn worker() {
+    let variable = |name| std::env::var(name).expect(name);
+    let (config, headers) =
+        case(&variable("WORKLOAD"), variable("JUNK").parse().expect("a number"));
+    for _ in 0..variable("DECISIONS").parse().expect("a number") {
+        decide(&config, &headers);
+    }
+}
+
+fn instructions(workload: &str, junk: usize, decisions: usize) -> u64 {
+    let output = Command::new("valgrind")
+        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+        .arg(std::env::current_exe().expect("this program"))
+        .args(["--exact", "worker", "--ignored", "--test-threads=1"])
+        .envs([("WORKLOAD", workload), ("JUNK", &junk.to_string())])
+        .env("DECISIONS", decisions.to_string())
+        .output()
+        .expect("valgrind runs");
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{text}");
+    let (_, collected) = text.rsplit_once("Collected :").expect("a count");
+    collected.split_whitespace().next().and_then(|n| n.parse().ok()).expect("a number")
+}
+
+#[test]
+#[ignore = "needs valgrind; .ci/run runs it"]
+fn instructions_do_not_grow() {
+    const DECISIONS: u64 = 1000;
+    for (workload, ..) in WORKLOADS {
+        let [small, large] = [1 << 10, 1 << 20].map(|junk| {
+            let many = instructions(workload, junk, 1000);
+            many.saturating_sub(instructions(workload, junk, 0)) / DECISIONS
+        });
+        println!("{workload:<12} {small:>7} instructions behind 1 KiB, {large:>7} behind 1 MiB");
+        assert!(small > 100, "not counted");
+        // Threads of the test harness differ by a few instructions from run to run.
+        assert!(large.abs_diff(small) * 100 <= small, "{workload}: {small}, then {large}");
+    }
+}
