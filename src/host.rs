@@ -32,13 +32,18 @@ impl HostPort {
     /// Reads `host` or `host:port`.
     pub(crate) fn parse(text: &[u8]) -> Result<Self, Fault> {
         const KIND: ErrorKind = ErrorKind::InvalidHost;
+        // A longest host, its trailing dot, a colon and five digits.
+        const LONGEST: usize = MAX_HOST + 7;
+        if text.len() > LONGEST {
+            return Err(Fault::new(KIND, LONGEST));
+        }
         let (host, rest) = if text.first() == Some(&b'[') {
-            let end = text.iter().take(MAX_HOST).position(|&b| b == b']');
+            let end = text.iter().position(|&b| b == b']');
             let end = end.map_or(text.len(), |at| at.saturating_add(1));
             let (literal, rest) = text.split_at_checked(end).unwrap_or((text, b""));
             (ipv6_literal(literal)?, rest)
         } else {
-            let end = text.iter().take(MAX_HOST + 2).position(|&b| b == b':');
+            let end = text.iter().position(|&b| b == b':');
             let (name, rest) =
                 text.split_at_checked(end.unwrap_or(text.len())).unwrap_or((text, b""));
             (host_name(name)?, rest)

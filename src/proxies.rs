@@ -126,7 +126,10 @@ fn network(text: &str) -> Result<IpNet, ConfigError> {
         invalid(match text {
             "" => "an entry is empty",
             "any" | "none" => "it stands alone",
-            _ => "expected an address, a network such as 10.0.0.0/8, or one of loopback, private, linklocal, unix, any",
+            _ => {
+                "expected an address, a network such as 10.0.0.0/8, or one of loopback, private, \
+                 linklocal, unix, any"
+            }
         })
     })?;
     let longest = if address.is_ipv4() { 32 } else { 128 };
@@ -182,8 +185,8 @@ impl fmt::Display for TrustedProxies {
     }
 }
 
-/// Adds networks; to `any` nothing is left to add. An IPv4-mapped one shorter than /96 stays an IPv6 network, which holds no IPv4
-/// address.
+/// Adds networks; to `any` nothing is left to add. An IPv4-mapped one shorter than /96 stays an
+/// IPv6 network, which holds no IPv4 address.
 impl Extend<IpNet> for TrustedProxies {
     fn extend<I: IntoIterator<Item = IpNet>>(&mut self, networks: I) {
         let added = networks

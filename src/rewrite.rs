@@ -36,8 +36,11 @@ use crate::{
 /// [`Resolved`] in its extensions. The [`Peer`] is read from its extensions.
 ///
 /// # Errors
-/// As [`resolve`](fn@crate::resolve), and [`ErrorKind::OtherConfig`] where the request was fixed
-/// before under another configuration. The request is then exactly as it was.
+/// As [`resolve`](fn@crate::resolve), and besides: [`ErrorKind::OtherConfig`] where the request was
+/// fixed before under another configuration, [`ErrorKind::HostMismatch`] where `Host` differs from
+/// the target's authority in HTTP/2 or HTTP/3, [`ErrorKind::InvalidTarget`] for
+/// `GET app.example:80` (authority form), [`ErrorKind::TooManyHeaders`] where `Host` finds no room.
+/// The request is then exactly as it was.
 ///
 /// ```
 /// use http::Request;
@@ -68,6 +71,19 @@ pub fn fix_request<B>(request: &mut Request<B>, config: &Config) -> Result<(), E
 ///
 /// # Errors
 /// As [`fix_request`].
+///
+/// ```
+/// use http::Request;
+/// use proxyfix::{fix_parts, Config, Peer};
+///
+/// let config: Config = "proxies=unix for=1".parse()?;
+/// let request = Request::get("/item").header("X-Forwarded-For", "203.0.113.9").body("body")?;
+/// let (mut parts, body) = request.into_parts();
+/// parts.extensions.insert(Peer::UNIX);
+/// fix_parts(&mut parts, &config)?;
+/// let request = Request::from_parts(parts, body);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn fix_parts(parts: &mut Parts, config: &Config) -> Result<(), Error> {
     fix(parts, config)
 }

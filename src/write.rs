@@ -119,7 +119,7 @@ impl Hop {
 /// Records a hop in the headers of a request that a proxy passes on.
 ///
 /// # Errors
-/// [`ErrorKind::TooManyHeaders`] where the header map has no room; it is then as it was.
+/// [`ErrorKind::TooManyHeaders`] where the header map has no room.
 pub fn write(
     headers: &mut HeaderMap,
     hop: &Hop,

@@ -49,6 +49,12 @@ fn rule_4_forwarded_from_the_right() {
         (&["for=a, for=b\u{fc}"], vec![bad(12), ok("a")]),
         (&[r#"for=a, for="b"c"#], vec![bad(14), ok("a")]),
         (&[r#"for=a, for="\""#], vec![bad(14), ok("a")]),
+        (&["for=a, for=b;host=, for=c"], vec![ok("c"), bad(18), ok("a")]),
+        (&["for=a;by=, for=c"], vec![ok("c"), bad(9)]),
+        (&["for=a;proto="], vec![bad(12)]),
+        (&["for=a;x=\"b\tc\""], vec![ok("a")]),
+        // Not looked at, not checked.
+        (&["for=a;by=!!"], vec![ok("a")]),
         // Deliberately lenient.
         (&["FOR=a; ;;proto=http ; x= ;, for=[b]:1;"], vec![ok("[b]:1"), ok("a")]),
         (&[r#"for=a;ext="";ext2=x:[]"#], vec![ok("a")]),

@@ -24,6 +24,11 @@ fn both_forms() {
         ("proxies=any for=1 proto=aligned", builder().x_proto(Trust::Aligned)),
         ("proxies=any for=1 host=3", builder().x_host(3)),
         ("proxies=any for=1 port=aligned", builder().x_port(Trust::Aligned)),
+        (
+            "proxies=any for=1 host=aligned prefix=aligned",
+            builder().x_host(Trust::Aligned).x_prefix(Trust::Aligned),
+        ),
+        ("proxies=any for=1 port=4", builder().x_port(4)),
         ("proxies=any for=1 prefix=2", builder().x_prefix(2)),
         ("proxies=any for=1 prefix=join:2", builder().x_prefix_joined(2)),
         ("proxies=any forwarded=1", builder().x_for(0).forwarded(1)),
@@ -294,6 +299,86 @@ fn errors() {
             "verify=hops needs for=N or forwarded=N, and a list of proxies to compare with",
         ),
         (
+            "proxies=any for=1 for-name=TE",
+            "for-name=te: this header has a meaning of its own; choose another",
+        ),
+        (
+            "proxies=any for=1 for-name=Trailer",
+            "for-name=trailer: this header has a meaning of its own; choose another",
+        ),
+        (
+            "proxies=any for=1 for-name=Upgrade",
+            "for-name=upgrade: this header has a meaning of its own; choose another",
+        ),
+        (
+            "proxies=any for=1 for-name=Keep-Alive",
+            "for-name=keep-alive: this header has a meaning of its own; choose another",
+        ),
+        (
+            "proxies=any for=1 for-name=Expect",
+            "for-name=expect: this header has a meaning of its own; choose another",
+        ),
+        (
+            "proxies=any for=1 for-name=Authorization",
+            "for-name=authorization: this header has a meaning of its own; choose another",
+        ),
+        (
+            "proxies=any for=1 for-name=Proxy-Authenticate",
+            "for-name=proxy-authenticate: this header has a meaning of its own; choose another",
+        ),
+        (
+            "proxies=any for=1 for-name=Proxy-Authorization",
+            "for-name=proxy-authorization: this header has a meaning of its own; choose another",
+        ),
+        (
+            "proxies=any for=1 for-name=Proxy-Connection",
+            "for-name=proxy-connection: this header has a meaning of its own; choose another",
+        ),
+        (
+            "proxies=any for=1 for-name=Content-Type",
+            "for-name=content-type: this header has a meaning of its own; choose another",
+        ),
+        (
+            "proxies=any for=1 for-name=Content-Encoding",
+            "for-name=content-encoding: this header has a meaning of its own; choose another",
+        ),
+        (
+            "proxies=any for=1 for-name=A:B",
+            "for-name=\"A:B\": not a header name; expected one such as X-Forwarded-For",
+        ),
+        (
+            "proxies=any for=1 proto-name=A:B",
+            "proto-name=\"A:B\": not a header name; expected one such as X-Forwarded-For",
+        ),
+        (
+            "proxies=any for=1 host-name=A:B",
+            "host-name=\"A:B\": not a header name; expected one such as X-Forwarded-For",
+        ),
+        (
+            "proxies=any for=1 port-name=A:B",
+            "port-name=\"A:B\": not a header name; expected one such as X-Forwarded-For",
+        ),
+        (
+            "proxies=any for=1 prefix-name=A:B",
+            "prefix-name=\"A:B\": not a header name; expected one such as X-Forwarded-For",
+        ),
+        (
+            "proxies=any host=aligned",
+            "host=aligned needs for=N or for=walk, whose distance it takes; write a count: host=1",
+        ),
+        (
+            "proxies=any port=aligned",
+            "port=aligned needs for=N or for=walk, whose distance it takes; write a count: port=1",
+        ),
+        ("proxies=any port=walk", "port=\"walk\": expected a count or aligned"),
+        ("proxies=any prefix=walk", "prefix=\"walk\": expected a count, aligned, or join:N"),
+        ("proxies=any forwarded=x", "forwarded=\"x\": expected a count or walk"),
+        (
+            "proxies=::1 forwarded=walk verify=hops",
+            "verify=hops needs for=N or forwarded=N, and a list of proxies to compare with",
+        ),
+        ("proxies=any for=1 hosts=a hosts=b", "hosts is set twice; keep one"),
+        (
             "proxies=any for=1 for-name=Cookie",
             "for-name=cookie: this header has a meaning of its own; choose another",
         ),
@@ -405,6 +490,7 @@ fn allowed_hosts() {
             }
         }
     }
+    assert!(util::resolved("proxies=10.0.0.0/8 for=1 hosts=[::1]", &["Host: [::1]:80"]).is_ok());
     // Whatever `invalid` says.
     let lenient = "proxies=10.0.0.0/8 host=1 invalid=peer hosts=app.example";
     assert!(util::resolved(lenient, &["X-Forwarded-Host: evil.example"]).is_err());

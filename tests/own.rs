@@ -60,6 +60,8 @@ fn rule_1_peer_in_every_form() {
         ("10.0.0.1", peer("10.0.0.2"), false),
         ("::1", peer("::1"), true),
         ("::/0", peer("10.0.0.1"), false),
+        ("::/0", peer("::1"), true),
+        ("0.0.0.0/0", peer("255.255.255.255"), true),
         ("0.0.0.0/0", peer("::1"), false),
         ("loopback", peer("127.255.0.1"), true),
         ("loopback", peer("::1"), true),
@@ -138,4 +140,10 @@ fn host_and_authority_in_http_2() {
         assert_eq!(read(version, "http://app.example/", "app.example:81"), Err(HostMismatch));
     }
     assert_eq!(read(Version::HTTP_11, "http://app.example/", "evil.example"), app());
+    // Without a scheme, the port left out is our own scheme's.
+    let mut connect = request("192.0.2.1", "app.example:443", &["Host: app.example"]);
+    (*connect.method_mut(), *connect.version_mut()) = (http::Method::CONNECT, Version::HTTP_2);
+    let error = fix_request(&mut connect, &config("proxies=none for=1")).unwrap_err();
+    assert_eq!(error.kind(), HostMismatch);
+    fix_request(&mut connect, &config("proxies=none for=1 listener=https")).expect("equal");
 }

@@ -180,6 +180,37 @@ fn rule_6_walk() {
 }
 
 #[test]
+fn rule_6_all_trusted_in_forwarded() {
+    let lines = [
+        "Host: own.example",
+        "Forwarded: for=10.0.0.3;proto=https;host=a.example, for=10.0.0.2;host=b.example",
+    ];
+    let walk = "proxies=10.0.0.0/8 forwarded=walk all-trusted";
+    let url = |policy: &str| {
+        let resolved =
+            resolved(&format!("{walk}={policy}"), &lines).map_err(|error| error.kind())?;
+        Ok(resolved.external_url("/").expect("a host").to_string())
+    };
+    assert_eq!(url("unknown").as_deref(), Ok("http://own.example/"));
+    assert_eq!(url("leftmost").as_deref(), Ok("https://a.example/"));
+    assert_eq!(url("reject"), Err(AllTrusted));
+    assert_eq!(
+        client(
+            "proxies=10.0.0.0/8 forwarded=2 verify=hops",
+            &["Forwarded: for=192.0.2.1, proto=http"]
+        ),
+        Err(UntrustedHop)
+    );
+}
+
+#[test]
+fn rule_7_aligned_with_the_leftmost() {
+    let lines = ["X-Forwarded-For: 10.0.0.3, 10.0.0.2", "X-Forwarded-Port: 81, 82, 83"];
+    let config = "proxies=10.0.0.0/8 for=walk port=aligned all-trusted=leftmost";
+    assert_eq!(resolved(config, &lines).expect("valid").port(), 82);
+}
+
+#[test]
 fn rule_7_aligned() {
     let config =
         "proxies=10.0.0.0/8 for=walk proto=aligned host=aligned port=aligned prefix=aligned";
@@ -242,6 +273,16 @@ fn rule_8_missing() {
             }
         }
     }
+}
+
+#[test]
+fn rule_8_missing_of_the_other_family() {
+    const OTHER: &[&str] = &["X-Forwarded-For: 6.6.6.6"];
+    clients(&[
+        (("forwarded=1", OTHER), Ok("unknown")),
+        (("forwarded=1 missing=peer", OTHER), Ok("10.0.0.1")),
+        (("forwarded=1 missing=reject", OTHER), Err(Missing)),
+    ]);
 }
 
 #[test]
@@ -379,6 +420,11 @@ fn rule_10_bounds() {
         assert_eq!(longest.trim_start().len().max(4096), 4096);
         assert_eq!(read(format!("junk,{longest}")).as_deref(), Ok("192.0.2.1"));
         assert_eq!(read(format!("junk, {longest}")), Err(TooLong));
+        // The longest that stands alone.
+        let alone = format!("{text}192.0.2.1;x={}", "y".repeat(4096 - 12 - text.len()));
+        if !text.is_empty() {
+            assert_eq!((alone.len(), read(alone).as_deref()), (4096, Ok("192.0.2.1")));
+        }
         // 64 KiB left of it make no difference.
         assert_eq!(
             read(format!("{}, {text}192.0.2.1", "x".repeat(65536))).as_deref(),
@@ -414,5 +460,15 @@ fn joined_prefixes() {
     assert_eq!(read(&["X-Forwarded-Prefix: /, /inner"]), ok("/inner"));
     assert_eq!(read(&["X-Forwarded-Prefix: /inner"]), Err(Short));
     assert_eq!(read(&["X-Forwarded-Prefix: //evil, /inner"]), Err(ErrorKind::InvalidPrefix));
+    let long = [
+        "/a-prefix-of-thirty-bytes-each",
+        "/b-prefix-of-thirty-bytes-each",
+        "/c-prefix-of-thirty-bytes-each",
+    ];
+    let line = format!("X-Forwarded-Prefix: {}", long.join(","));
+    let joined = resolved("proxies=10.0.0.0/8 prefix=join:3", &[line]).expect("valid");
+    assert_eq!(joined.prefix(), long.concat());
+    let lenient = "proxies=10.0.0.0/8 prefix=join:1 invalid=unknown";
+    assert_eq!(resolved(lenient, &["X-Forwarded-Prefix: //x"]).expect("no error").prefix(), "");
     assert_eq!(read(&["X-Other: 1"]), ok(""));
 }

@@ -119,9 +119,15 @@ fn node_in_a_single_address_header() {
             ("unix:", Ok("unknown")),
             ("192.0.2.1, 192.0.2.2", Err(ErrorKind::Repeated)),
             (",", Err(ErrorKind::Repeated)),
+            ("", Err(ErrorKind::Empty)),
         ],
         read,
     );
+    for lines in [["6.6.6.6", "203.0.113.9"], ["203.0.113.9", "203.0.113.9"], ["6.6.6.6", ""]] {
+        let lines = lines.map(|value| format!("X-Real-IP: {value}"));
+        let found = client("proxies=10.0.0.0/8 client-ip=X-Real-IP", &lines);
+        assert_eq!(found, Err(ErrorKind::Repeated));
+    }
 }
 
 #[test]
@@ -274,16 +280,27 @@ fn host() {
 #[test]
 fn length_of_a_host() {
     let host = |length: usize| "a.".repeat(127) + &"b".repeat(length - 254);
-    for length in [255, 256, 1000] {
-        let expected = if length == 255 { Ok(host(255)) } else { Err(InvalidHost) };
-        for end in ["", "."] {
-            let line = format!("X-Forwarded-Host: {}{end}", host(length));
-            assert_eq!(authority("proxies=10.0.0.0/8 host=1", &[line]), expected);
+    for (length, end) in
+        [(255, ""), (255, "."), (255, ":8080"), (255, ".:65535"), (256, ""), (256, "."), (999, "")]
+    {
+        let name = host(length);
+        let port = end.trim_start_matches('.');
+        let expected = if length == 255 { Ok(format!("{name}{port}")) } else { Err(InvalidHost) };
+        for (trust, header) in [("for=1", "Host"), ("host=1", "X-Forwarded-Host")] {
+            let line = format!("{header}: {name}{end}");
+            assert_eq!(authority(&format!("proxies=10.0.0.0/8 {trust}"), &[line]), expected);
         }
-        let line = format!("Host: {}:8080", host(length));
-        let expected = expected.map(|host| host + ":8080");
-        assert_eq!(authority("proxies=10.0.0.0/8 for=1", &[line]), expected);
     }
+    // What is far too long is not looked at.
+    for junk in ["[", "a:", ":", "."] {
+        let line = format!("Host: {junk}{}", "1".repeat(65536));
+        assert_eq!(authority("proxies=10.0.0.0/8 for=1", &[line]), Err(InvalidHost));
+    }
+    // White space around it is none of it, where a server has left it.
+    let mut padded = util::request(util::PROXY, "/", &[""; 0]);
+    padded.headers_mut().insert("host", http::HeaderValue::from_static(" app.example\t"));
+    proxyfix::fix_request(&mut padded, &util::config("proxies=none for=1")).expect("valid");
+    assert_eq!(padded.headers()["host"], "app.example");
 }
 
 #[test]
@@ -458,6 +475,11 @@ fn peer() {
         let mut request = Request::get("/").extension(peer).body(()).expect("valid");
         proxyfix::fix_request(&mut request, &config).expect("valid");
         assert_eq!(util::of(&request).scheme(), scheme);
-        assert_eq!(util::of(&request).client_port(), Some(80));
+        assert_eq!(util::of(&request).client_port(), peer.port());
     }
+    let trusted = util::config("proxies=10.0.0.0/8 for=1");
+    let mut request = util::request(util::PROXY, "/", &["X-Forwarded-For: 203.0.113.9"]);
+    request.extensions_mut().insert(util::peer(util::PROXY).with_scheme(Scheme::Https));
+    proxyfix::fix_request(&mut request, &trusted).expect("valid");
+    assert!(util::of(&request).is_secure());
 }

@@ -230,12 +230,21 @@ pub(super) fn invalid(key: &'static str, value: &str, expected: &'static str) ->
     ConfigError::InvalidValue { key, value: value.to_owned(), expected }
 }
 
+/// What a key of trust takes.
+pub(super) fn expected(key: &str) -> &'static str {
+    match key {
+        "for" | "forwarded" => "a count or walk",
+        "prefix" => "a count, aligned, or join:N",
+        _ => "a count or aligned",
+    }
+}
+
 fn reach(key: &'static str, trust: Trust) -> Result<Option<Reach>, ConfigError> {
     match trust {
         Trust::Count(0) => Ok(None),
         Trust::Count(count) => Ok(Some(Reach::Count(count))),
         Trust::Walk => Ok(Some(Reach::Walk)),
-        Trust::Aligned => Err(invalid(key, "aligned", "a count or walk")),
+        Trust::Aligned => Err(invalid(key, "aligned", expected(key))),
     }
 }
 
@@ -244,7 +253,7 @@ fn scalar(key: &'static str, trust: Trust) -> Result<Option<ScalarRule>, ConfigE
         Trust::Count(0) => Ok(None),
         Trust::Count(count) => Ok(Some(ScalarRule::Count(count))),
         Trust::Aligned => Ok(Some(ScalarRule::Aligned)),
-        Trust::Walk => Err(invalid(key, "walk", "a count or aligned")),
+        Trust::Walk => Err(invalid(key, "walk", expected(key))),
     }
 }
 

@@ -1,3 +1,8 @@
+//! Why a configuration is refused: [`ConfigError`].
+//!
+//! 1. Each text quotes what the operator wrote, and says what to write instead.
+//! 2. Contradictions are errors, and so is what would have no effect where that is a hole.
+
 use http::HeaderName;
 
 /// Why a configuration is refused. The text quotes what the operator wrote and says what to write.
@@ -91,7 +96,8 @@ pub enum ConfigError {
     },
     /// No header is trusted, so that the configuration would do nothing.
     #[error(
-        "no header is trusted; write at least one of for=, proto=, host=, port=, prefix=, forwarded=, client-ip=, with a count of 1 for one proxy"
+        "no header is trusted; write at least one of for=, proto=, host=, port=, prefix=, \
+         forwarded=, client-ip=, with a count of 1 for one proxy"
     )]
     NothingTrusted,
     /// A key occurs twice.

@@ -1,3 +1,8 @@
+//! Patterns of `hosts=`.
+//!
+//! 1. A host without port, or `*.` and a host: one or more labels under it, not itself.
+//! 2. They compare with a valid, lower-case host; ports are ignored.
+
 use std::fmt;
 
 use super::ConfigError;

@@ -5,7 +5,7 @@ use http::HeaderName;
 use super::{
     AllTrusted, Config, ConfigBuilder, ConfigError, HeaderPolicy, OnInvalid, OnMissing, PrefixRule,
     Reach, ScalarRule, Settings, Trust, UriPolicy,
-    builder::invalid,
+    builder::{expected, invalid},
     settings::{MAX_HOPS, Names},
 };
 use crate::scheme::Scheme;
@@ -214,10 +214,7 @@ fn trust(key: &'static str, value: &str) -> Result<Trust, ConfigError> {
     match value {
         "walk" => Ok(Trust::Walk),
         "aligned" => Ok(Trust::Aligned),
-        _ => number(value).map(Trust::Count).ok_or_else(|| {
-            let names_client = matches!(key, "for" | "forwarded");
-            invalid(key, value, if names_client { "a count or walk" } else { "a count or aligned" })
-        }),
+        _ => number(value).map(Trust::Count).ok_or_else(|| invalid(key, value, expected(key))),
     }
 }
 
@@ -241,10 +238,11 @@ fn scalar(rule: ScalarRule) -> String {
 }
 
 fn read_prefix(builder: ConfigBuilder, value: &str) -> Result<ConfigBuilder, ConfigError> {
-    let invalid = || invalid("prefix", value, "a count, aligned, or join:N");
     match value.strip_prefix("join:") {
-        None => trust("prefix", value).map(|trust| builder.x_prefix(trust)).map_err(|_| invalid()),
-        Some(count) => number(count).map(|n| builder.x_prefix_joined(n)).ok_or_else(invalid),
+        None => trust("prefix", value).map(|trust| builder.x_prefix(trust)),
+        Some(count) => number(count)
+            .map(|count| builder.x_prefix_joined(count))
+            .ok_or_else(|| invalid("prefix", value, expected("prefix"))),
     }
 }
 

@@ -115,7 +115,8 @@ pub enum UriPolicy {
     /// It gets the effective scheme and authority.
     #[default]
     Rewrite,
-    /// It is left as it was.
+    /// It is left as it was: scheme and authority in it are the client's, and what reads them there
+    /// reads what a stranger wrote.
     Keep,
 }
 

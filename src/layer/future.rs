@@ -1,3 +1,5 @@
+//! The future of a response: the inner service's, or a rejection that is ready. Nothing is boxed.
+
 use std::{
     future::Future,
     pin::Pin,

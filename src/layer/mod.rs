@@ -50,7 +50,8 @@ type OnResolved = Arc<dyn Fn(&Resolved, &mut Extensions) + Send + Sync>;
 /// use proxyfix::{Config, Peer, ProxyFixLayer, Resolved};
 /// use tower::{Service, ServiceBuilder, ServiceExt};
 ///
-/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let config: Config = "proxies=loopback for=1".parse()?;
 /// let mut app = ServiceBuilder::new().layer(ProxyFixLayer::new(config)).service_fn(
 ///     |request: Request<String>| async move {

@@ -1,3 +1,5 @@
+//! What a rejected request is answered with: rule 4 of [the layer](super).
+
 use http::{HeaderValue, Response, header::CACHE_CONTROL};
 
 use crate::error::Error;

@@ -1,3 +1,5 @@
+//! The service that the layer makes: it finds the peer, calls `fix_request`, corrects addresses.
+
 use std::{
     fmt,
     task::{Context, Poll},

@@ -9,7 +9,8 @@ use crate::{error::Error, resolved::Resolved};
 pub(super) fn event(outcome: &Result<(), Error>, extensions: &Extensions) {
     match outcome {
         Err(error) => {
-            ::tracing::warn!(http.response.status_code = error.status().as_u16(), %error, "request rejected");
+            let status = error.status().as_u16();
+            ::tracing::warn!(http.response.status_code = status, %error, "request rejected");
         }
         Ok(()) => {
             let Some(resolved) = extensions.get::<Resolved>() else { return };

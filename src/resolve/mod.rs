@@ -51,8 +51,8 @@ pub(crate) struct Head<'a> {
 
 /// Decides what may be believed about a request, and touches nothing.
 ///
-/// For a caller who has headers only, the URI is `Uri::default()`. The version of the request is not
-/// known here: that `Host` equals the target's authority in HTTP/2 is checked by
+/// For a caller who has headers only, the URI is `Uri::default()`. The version of the request is
+/// not known here: that `Host` equals the target's authority in HTTP/2 is checked by
 /// [`fix_request`](crate::fix_request) alone.
 ///
 /// It makes one pass over the field names, and then looks at the trusted elements, `Host` and
@@ -86,8 +86,8 @@ pub fn resolve(
     decide(&Head { peer: peer.into(), headers, uri, version: None }, config, &mut Off)
 }
 
-/// Decides as [`resolve`] does, and tells every step. Where `fix_request` alone rejects, for `Host` in
-/// HTTP/2 or a malformed target, it shows what would be resolved.
+/// Decides as [`resolve`] does, and tells every step. Where `fix_request` alone rejects, for `Host`
+/// in HTTP/2 or a malformed target, it shows what would be resolved.
 ///
 /// ```
 /// use http::{HeaderMap, Uri};
@@ -158,7 +158,7 @@ pub(crate) fn decide<R: Recorder>(
         Some(claim) => (Some(claim.value), claim.source),
         None => (own_host, Source::Own),
     };
-    check_allowed(host.as_ref(), &host_source, settings)?;
+    check_allowed(host.as_ref(), &host_source, head, settings)?;
     let (port, port_source) = match believed.port {
         Some(claim) => (Some(claim.value), claim.source),
         None => (host.as_ref().and_then(|host| host.port), host_source.clone()),
@@ -221,19 +221,20 @@ fn own_host(
 fn check_allowed(
     host: Option<&HostPort>,
     source: &Source,
+    head: &Head<'_>,
     settings: &Settings,
 ) -> Result<(), Error> {
-    let name = match source {
-        Source::Own => &HOST,
-        Source::Header { name, .. } => name,
+    let kind = match host {
+        _ if settings.hosts.is_empty() => return Ok(()),
+        None => return Err(Error::new(ErrorKind::MissingHost)),
+        Some(host) if settings.hosts.iter().any(|allowed| allowed.matches(host.host())) => {
+            return Ok(());
+        }
+        Some(_) => ErrorKind::HostNotAllowed,
     };
-    let Some(host) = host else {
-        let needed = !settings.hosts.is_empty();
-        return if needed { Err(Error::in_header(ErrorKind::MissingHost, name)) } else { Ok(()) };
-    };
-    let allowed = |host: &str| settings.hosts.iter().any(|pattern| pattern.matches(host));
-    if settings.hosts.is_empty() || allowed(host.host()) {
-        return Ok(());
-    }
-    Err(Error::in_header(ErrorKind::HostNotAllowed, name))
+    Err(match source {
+        Source::Header { name, hop } => Error::in_header(kind, name).at_hop(*hop),
+        Source::Own if head.uri.authority().is_some() => Error::new(kind),
+        Source::Own => Error::in_header(kind, &HOST),
+    })
 }

@@ -1,0 +1,124 @@
+//! Every message of a rejection, word for word: where, what, what was expected, and of what a
+//! stranger wrote one escaped character at most.
+
+mod util;
+
+use http::{HeaderName, Method, Request, Version};
+use proxyfix::{Error, fix_request, resolve};
+use util::{config, fix, request, table};
+
+const NODE: &str =
+    "malformed node, expected an address with an optional port, unknown, or _identifier";
+const HOST: &str = "malformed host, expected a name or address with an optional port";
+const ELEMENT: &str = "malformed forwarded-element, expected name=value pairs";
+
+#[test]
+fn of_headers() {
+    let rows: Vec<(&str, &[&str], String)> = vec![
+        ("for=1", &["X-Forwarded-For: 6.6.6.6, 192.0.2.1<script>"], format!("x-forwarded-for, hop 1, byte 18: {NODE}, found '<'")),
+        ("for=1", &["X-Forwarded-For: 192.0.2.256"], format!("x-forwarded-for, hop 1, byte 0: {NODE}")),
+        ("for=1", &["X-Forwarded-For: 192.0.2.1\u{e9}"], format!("x-forwarded-for, hop 1, byte 9: {NODE}, found '\\xc3'")),
+        ("for=2", &["X-Forwarded-For: 192.0.2.1"], "x-forwarded-for, hop 2: no such element, the list is shorter than the trusted count; lower the count if fewer proxies append".into()),
+        ("for=1", &["X-Forwarded-For: 192.0.2.1,"], "x-forwarded-for, hop 1, byte 10: the trusted element is empty, the proxy must write a value".into()),
+        ("for=1 proto=1", &["X-Forwarded-For: 192.0.2.1"], "x-forwarded-proto: missing beside another trusted header; the proxy must write it on every request, over plain http too".into()),
+        ("for=1 missing=reject", &[], "x-forwarded-for: none of the trusted headers is present".into()),
+        ("proto=1", &["X-Forwarded-Proto: javascript:x"], "x-forwarded-proto, hop 1, byte 10: malformed scheme, expected http or https, found ':'".into()),
+        ("host=1", &["X-Forwarded-Host: a, b/c"], format!("x-forwarded-host, hop 1, byte 4: {HOST}, found '/'")),
+        ("port=1", &["X-Forwarded-Port: 8x"], "x-forwarded-port, hop 1, byte 1: malformed port, expected a number from 1 to 65535, found 'x'".into()),
+        ("prefix=1", &["X-Forwarded-Prefix: /a/%2f"], "x-forwarded-prefix, hop 1, byte 3: malformed path prefix, expected plain segments after a slash, found '%'".into()),
+        ("forwarded=1", &["Forwarded: for=x, for=\"_a"], format!("forwarded, hop 1, byte 11: {ELEMENT}, found '\\\"'")),
+        ("forwarded=1", &["Forwarded: for=_a;by=_b;for=_c"], "forwarded, hop 1, byte 13: a parameter occurs twice in one element".into()),
+        ("for=1", &["Host: a", "Host: b"], "host: expected one value, found several".into()),
+        ("for=1", &["Host: a@b"], format!("host, byte 1: {HOST}, found '@'")),
+        ("for=1 hosts=a.example", &["Host: b.example"], "host: the host is not one of the allowed hosts".into()),
+        ("host=2 hosts=a.example", &["X-Forwarded-Host: b.example, a.example"], "x-forwarded-host, hop 2: the host is not one of the allowed hosts".into()),
+        ("for=1 hosts=a.example", &[], "no host is known".into()),
+        ("for=1", &["Connection: X-Forwarded-For"], "x-forwarded-for: named in the connection header, so a proxy on the way may have dropped it".into()),
+        ("for=walk all-trusted=reject", &["X-Forwarded-For: 10.0.0.9"], "x-forwarded-for: every address is a trusted proxy, none is a client".into()),
+        ("for=walk max-hops=1", &["X-Forwarded-For: 192.0.2.1, 10.0.0.3, 10.0.0.2"], "x-forwarded-for, hop 2, byte 11: more trusted proxies than max-hops allows".into()),
+        ("for=2 verify=hops", &["X-Forwarded-For: 192.0.2.1, 192.0.2.2"], "x-forwarded-for, hop 1, byte 11: not a trusted proxy, though nearer than the trusted count; lower the count, or add the address to the proxies".into()),
+    ];
+    let rows = rows.into_iter().map(|(options, lines, text)| ((options, lines), text));
+    table(rows, |(options, lines)| {
+        fix(&format!("proxies=10.0.0.0/8 {options}"), lines).expect_err("invalid").to_string()
+    });
+}
+
+/// The place of a fault does not depend on what stands left of the element.
+#[test]
+fn of_long_lines() {
+    let error = |config: &str, line: String| fix(config, &[line]).unwrap_err().to_string();
+    let junk = "x".repeat(5000);
+    assert_eq!(
+        error("proxies=10.0.0.0/8 forwarded=1", format!("Forwarded: {junk}, for=\"_a")),
+        format!("forwarded, hop 1, byte 5006: {ELEMENT}, found '\\\"'")
+    );
+    assert_eq!(
+        error("proxies=10.0.0.0/8 for=1", format!("X-Forwarded-For: {junk}, a/b")),
+        format!("x-forwarded-for, hop 1, byte 5003: {NODE}, found '/'")
+    );
+    assert_eq!(
+        error("proxies=10.0.0.0/8 for=1", format!("X-Forwarded-For: {junk}")),
+        "x-forwarded-for, hop 1, byte 903: an element is longer than 4096 bytes"
+    );
+}
+
+#[test]
+fn of_the_rest() {
+    let fixed = |mut request: Request<()>, text: &str| -> Error {
+        fix_request(&mut request, &config(text)).unwrap_err()
+    };
+    let at = |target: &str| request(util::PROXY, target, &[""; 0]);
+    let for_1 = "proxies=10.0.0.0/8 for=1";
+    assert_eq!(
+        fixed(at("http://user@x/"), for_1).to_string(),
+        format!("request target, byte 4: {HOST}, found '@'")
+    );
+    assert_eq!(
+        fixed(at("http://a.example/"), "proxies=none for=1 hosts=b.example").to_string(),
+        "the host is not one of the allowed hosts"
+    );
+    assert_eq!(
+        fixed(at("a.example:80"), for_1).to_string(),
+        "malformed request target, authority form is for CONNECT only"
+    );
+    let mut http_2 = request(util::PROXY, "http://a.example/", &["Host: b.example"]);
+    *http_2.version_mut() = Version::HTTP_2;
+    assert_eq!(
+        fixed(http_2, for_1).to_string(),
+        "host: differs from the authority of the request target"
+    );
+    let mut stranger = at("/");
+    stranger.extensions_mut().clear();
+    assert_eq!(
+        fixed(stranger, for_1).to_string(),
+        "no peer is known; insert proxyfix::Peer into the request's extensions, or serve with \
+         axum's into_make_service_with_connect_info::<SocketAddr>"
+    );
+    let twice = fix(for_1, &[""; 0]).unwrap();
+    assert_eq!(
+        fixed(twice, "proxies=10.0.0.0/8 for=2").to_string(),
+        "the request was already fixed under another configuration; apply one only"
+    );
+    let mut full = at("http://a.example/");
+    *full.method_mut() = Method::POST;
+    for n in 0..32_768 {
+        let name: HeaderName = format!("x-{n}").parse().unwrap();
+        if full.headers_mut().try_append(name, 1.into()).is_err() {
+            break;
+        }
+    }
+    assert_eq!(fixed(full, for_1).to_string(), "host: too many header fields");
+
+    let no_host =
+        resolve(util::peer("192.0.2.1"), at("/").headers(), at("/").uri(), &config(for_1));
+    let no_host = no_host.unwrap();
+    assert_eq!(no_host.external_url("/").unwrap_err().to_string(), "no host is known");
+    let host = util::resolved(for_1, &["Host: a.example"]).unwrap();
+    assert_eq!(
+        host.external_url("//b").unwrap_err().to_string(),
+        "malformed path, expected one that starts with a single slash"
+    );
+    let parsed = "x".parse::<proxyfix::Node>().unwrap_err().to_string();
+    assert_eq!(parsed, NODE);
+}
