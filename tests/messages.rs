@@ -29,6 +29,7 @@ fn of_headers() {
         ("forwarded=1", &["Forwarded: for=x, for=\"_a"], format!("forwarded, hop 1, byte 11: {ELEMENT}, found '\\\"'")),
         ("forwarded=1", &["Forwarded: for=_a;by=_b;for=_c"], "forwarded, hop 1, byte 13: a parameter occurs twice in one element".into()),
         ("for=1", &["Host: a", "Host: b"], "host: expected one value, found several".into()),
+        ("for=1", &["Host: [fe80::1%25]"], format!("host, byte 8: {HOST}, found '%'")),
         ("for=1", &["Host: a@b"], format!("host, byte 1: {HOST}, found '@'")),
         ("for=1 hosts=a.example", &["Host: b.example"], "host: the host is not one of the allowed hosts".into()),
         ("host=2 hosts=a.example", &["X-Forwarded-Host: b.example, a.example"], "x-forwarded-host, hop 2: the host is not one of the allowed hosts".into()),
@@ -60,6 +61,11 @@ fn of_long_lines() {
     assert_eq!(
         error("proxies=10.0.0.0/8 for=1", format!("X-Forwarded-For: {junk}")),
         "x-forwarded-for, hop 1, byte 903: an element is longer than 4096 bytes"
+    );
+    // Not looked at beyond its longest form.
+    assert_eq!(
+        error("proxies=10.0.0.0/8 for=1", format!("Host: [{junk}")),
+        format!("host, byte 262: {HOST}")
     );
 }
 

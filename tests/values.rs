@@ -483,3 +483,30 @@ fn peer() {
     proxyfix::fix_request(&mut request, &trusted).expect("valid");
     assert!(util::of(&request).is_secure());
 }
+
+/// Nodes are keys of maps and are printed in logs, short and long ones alike.
+#[test]
+fn node_as_a_key() {
+    let texts = [
+        "192.0.2.1",
+        "[2001:db8::7]:80",
+        "_short",
+        "_an-identifier-that-is-longer-than-thirty-bytes:_p",
+    ];
+    let nodes: std::collections::HashSet<proxyfix::Node> =
+        texts.iter().map(|text| text.parse().expect("a node")).collect();
+    for text in texts {
+        let node: proxyfix::Node = text.parse().expect("a node");
+        assert!(nodes.contains(&node));
+        if let proxyfix::NodeName::Obfuscated(identifier) = node.name() {
+            assert!(
+                text.starts_with(identifier.as_str())
+                    && format!("{node:?}").contains(identifier.as_str())
+            );
+        }
+        assert_eq!(node.port().is_some(), text.contains("]:") || text.contains(":_"));
+    }
+    let long_host = format!("{}.example", "A".repeat(70));
+    let found = resolved("proxies=none for=1", &[format!("Host: {long_host}")]).expect("valid");
+    assert_eq!(found.host(), Some(long_host.to_ascii_lowercase().as_str()));
+}
