@@ -44,6 +44,37 @@ fn generate(data: &[u8]) -> Result<(Scenario, Head)> {
     Ok((scenario, head))
 }
 
+/// Which hard cases the bytes make, to show that the generators reach them.
+pub(crate) fn hard_cases(data: &[u8]) -> Vec<&'static str> {
+    let Ok((scenario, head)) = generate(data) else { return Vec::new() };
+    let aimed = |name: &http::HeaderName| scenario.trusted.contains(name);
+    let lines: Vec<_> = head.lines.iter().filter(|(name, _)| aimed(name)).collect();
+    let any = |test: &dyn Fn(&[u8]) -> bool| lines.iter().any(|(_, line)| test(line.as_bytes()));
+    let odd_quotes = |line: &[u8]| line.iter().filter(|&&byte| byte == b'"').count() % 2 == 1;
+    let request = scenario.request(&head);
+    let glued = |name: &http::HeaderName| {
+        // The line that holds the trusted elements holds the attacker's open quote too.
+        let last = request.headers().get_all(name).iter().next_back();
+        last.is_some_and(|line| odd_quotes(line.as_bytes()))
+    };
+    let alias = |name: &http::HeaderName| name.as_str().contains('_') && !aimed(name);
+    let cases = [
+        ("a line of a trusted header", !lines.is_empty()),
+        ("two lines of a trusted header", lines.len() > 1),
+        ("an open quote in one", any(&odd_quotes)),
+        ("an open quote beside the trusted elements", scenario.trusted.iter().any(glued)),
+        ("a backslash in one", any(&|line| line.contains(&b'\\'))),
+        ("an empty element in one", any(&|line| line.windows(2).any(|pair| pair == b",,"))),
+        ("an element over 4 KiB in one", any(&|line| line.len() > 4096)),
+        ("bytes beyond ASCII in one", any(&|line| !line.is_ascii())),
+        ("an alias", head.lines.keys().any(alias)),
+        ("Connection names a trusted header", head.nominated.iter().any(aimed)),
+        ("an absolute-form target", head.target_scheme.is_some()),
+        ("Host beside it", !head.hosts.is_empty()),
+    ];
+    cases.into_iter().filter(|(_, reached)| *reached).map(|(case, _)| case).collect()
+}
+
 /// **Non-interference**: whatever the attacker sends, the answer and all that is downstream are
 /// what they are without it; or the request is rejected; or, where a proxy obeyed `Connection`, a
 /// value is unknown or our own. Without `Connection`, `Host` and target, nothing is rejected.
