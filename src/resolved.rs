@@ -135,6 +135,8 @@ impl Original {
 pub struct Resolved {
     pub(crate) config: Config,
     pub(crate) peer: Option<Peer>,
+    /// Whether the peer may speak for the client.
+    pub(crate) trusted_peer: bool,
     pub(crate) client: Node,
     pub(crate) scheme: Scheme,
     pub(crate) host: Option<HostPort>,

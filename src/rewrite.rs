@@ -21,7 +21,7 @@ use http::{
 };
 
 use crate::{
-    config::{ClientRule, Config, HeaderPolicy, UriPolicy},
+    config::{ClientRule, Config, HeaderPolicy, Trusted, UriPolicy},
     error::{Error, ErrorKind},
     forwarded::PrintedElement,
     node::XNode,
@@ -175,20 +175,23 @@ fn fix(request: &mut impl RequestHead, config: &Config) -> Result<(), Error> {
 /// The forwarding headers that are removed from a request.
 pub(crate) fn removed<'a>(
     headers: &'a HeaderMap,
-    peer: Option<Peer>,
-    config: &'a Config,
+    resolved: &'a Resolved,
 ) -> impl Iterator<Item = &'a HeaderName> {
-    let (settings, plan) = (config.settings(), config.plan());
-    let keep_trusted =
-        settings.headers == HeaderPolicy::Canonical && resolve::is_trusted(peer, settings);
+    let (settings, plan) = (resolved.config.settings(), resolved.config.plan());
+    let reduces = reduces_trusted(resolved);
     let kept = move |name: &HeaderName| {
         settings.exempt.contains(name)
-            || keep_trusted && plan.trusted_names().any(|trusted| trusted == name)
+            || reduces && plan.trusted_names().any(|trusted| trusted == name)
     };
     headers
         .keys()
         .filter(move |_| settings.headers != HeaderPolicy::Keep)
         .filter(move |name| plan.forwarding.contains(name.as_str()) && !kept(name))
+}
+
+/// Whether trusted headers are reduced to their effective value, and not removed.
+fn reduces_trusted(resolved: &Resolved) -> bool {
+    resolved.trusted_peer && resolved.config.settings().headers == HeaderPolicy::Canonical
 }
 
 /// A new value for a header that is there.
@@ -204,13 +207,11 @@ struct Rewrite<'a> {
 
 impl<'a> Rewrite<'a> {
     fn prepare(method: &Method, head: &Head<'_>, resolved: &'a Resolved) -> Result<Self, Error> {
-        let config = &resolved.config;
-        let canonical = config.settings().headers == HeaderPolicy::Canonical;
-        let reduce = canonical && resolve::is_trusted(head.peer, config.settings());
-        let mut values = if reduce { values(head.headers, resolved)? } else { Default::default() };
+        let reduces = reduces_trusted(resolved);
+        let mut values = if reduces { values(head.headers, resolved)? } else { Default::default() };
         let mut uri = None;
         if let Some(authority) = resolved.try_authority()? {
-            if config.settings().uri == UriPolicy::Rewrite {
+            if resolved.config.settings().uri == UriPolicy::Rewrite {
                 if head.uri.path_and_query().is_none() && method != Method::CONNECT {
                     return Err(Error::new(ErrorKind::InvalidTarget));
                 }
@@ -219,7 +220,7 @@ impl<'a> Rewrite<'a> {
             let [.., host] = &mut values;
             *host = changed(head.headers, &HOST, authority)?.map(|value| (&HOST, value));
         }
-        let removed = removed(head.headers, head.peer, config).cloned().collect();
+        let removed = removed(head.headers, resolved).cloned().collect();
         Ok(Self { uri, values, removed })
     }
 
@@ -279,11 +280,12 @@ pub(crate) fn with_origin(
 
 /// The effective values of the trusted headers that are there, where they differ.
 fn values<'a>(headers: &HeaderMap, resolved: &'a Resolved) -> Result<[NewValue<'a>; 6], Error> {
-    fn new<'a>(
+    fn new<'a, R>(
         headers: &HeaderMap,
-        name: Option<&'a HeaderName>,
+        trusted: Option<&'a Trusted<R>>,
         value: impl fmt::Display,
     ) -> Result<NewValue<'a>, Error> {
+        let name = trusted.map(|trusted| &trusted.name);
         let Some(name) = name.filter(|name| headers.contains_key(*name)) else { return Ok(None) };
         Ok(changed(headers, name, value)?.map(|value| (name, value)))
     }
@@ -292,15 +294,13 @@ fn values<'a>(headers: &HeaderMap, resolved: &'a Resolved) -> Result<[NewValue<'
     let host = resolved.authority().map_or("", Authority::as_str);
     Ok([
         match client.map(|client| client.rule) {
-            Some(ClientRule::Forwarded(_)) => {
-                new(headers, client.map(|t| &t.name), element(resolved))?
-            }
-            _ => new(headers, client.map(|t| &t.name), XNode(&resolved.client))?,
+            Some(ClientRule::Forwarded(_)) => new(headers, client, element(resolved))?,
+            _ => new(headers, client, XNode(&resolved.client))?,
         },
-        new(headers, plan.proto.as_ref().map(|t| &t.name), plan.scheme_form.text(resolved.scheme))?,
-        new(headers, plan.host.as_ref().map(|t| &t.name), host)?,
-        new(headers, plan.port.as_ref().map(|t| &t.name), resolved.port())?,
-        new(headers, plan.prefix.as_ref().map(|t| &t.name), resolved.prefix())?,
+        new(headers, plan.proto.as_ref(), plan.scheme_form.text(resolved.scheme))?,
+        new(headers, plan.host.as_ref(), host)?,
+        new(headers, plan.port.as_ref(), resolved.port())?,
+        new(headers, plan.prefix.as_ref(), resolved.prefix())?,
         None,
     ])
 }

@@ -72,8 +72,10 @@ impl<'a, R: Recorder> Decision<'a, R> {
                 }
             };
         }
-        match &self.plan.client {
-            Some(Trusted { rule: ClientRule::Forwarded(reach), .. }) => self.forwarded(*reach),
+        match (&self.plan.client, self.lines.client) {
+            (Some(Trusted { rule: ClientRule::Forwarded(reach), .. }), Some(lines)) => {
+                self.forwarded(lines, *reach)
+            }
             _ => self.x_forwarded(),
         }
     }
@@ -160,10 +162,7 @@ impl<'a, R: Recorder> Decision<'a, R> {
     }
 
     /// Rule 7.
-    fn forwarded(&mut self, reach: Reach) -> Result<Believed, Error> {
-        let Some(lines) = self.lines.client else {
-            return Ok(Believed::only(self.unnamed_client()));
-        };
+    fn forwarded(&mut self, lines: FieldLines<'a>, reach: Reach) -> Result<Believed, Error> {
         let elements = lines.elements_by(forwarded::last_comma);
         let found = self.find(lines.name, elements, reach, |element| {
             non_empty(&element)?;

@@ -116,15 +116,15 @@ pub fn explain(
     let head = Head { peer: peer.into(), headers, uri, version: None };
     let mut steps = Vec::new();
     let outcome = decide(&head, config, &mut steps);
-    let stripped = match outcome {
-        Ok(_) => rewrite::removed(headers, head.peer, config).cloned().collect(),
+    let stripped = match &outcome {
+        Ok(resolved) => rewrite::removed(headers, resolved).cloned().collect(),
         Err(_) => Vec::new(),
     };
     Explanation { outcome, steps, stripped }
 }
 
 /// Whether the peer may speak for the client.
-pub(crate) fn is_trusted(peer: Option<Peer>, settings: &Settings) -> bool {
+fn is_trusted(peer: Option<Peer>, settings: &Settings) -> bool {
     let Some(proxies) = &settings.proxies else { return false };
     peer.map_or_else(|| proxies.is_any(), |peer| proxies.contains(peer))
 }
@@ -171,12 +171,13 @@ pub(crate) fn decide<R: Recorder>(
         ("own-port", &port_source),
         ("own-prefix", &prefix.source),
     ];
-    for (code, _) in own.into_iter().filter(|(_, source)| **source == Source::Own) {
+    for (code, _) in own.into_iter().filter(|(_, source)| matches!(source, Source::Own)) {
         recorder.record(|| Step::new(Rule::Own(code)));
     }
     Ok(Resolved {
         config: config.clone(),
         peer: head.peer,
+        trusted_peer: trusted,
         client: believed.client.value,
         scheme: scheme.value,
         host,

@@ -152,7 +152,7 @@ pub(crate) fn fix_request_twice(data: &[u8]) -> Verdict {
     assert_eq!(text(explained.outcome()), text(decided.as_ref()));
     assert!(!explained.to_string().is_empty());
 
-    let mut fixed = clone(&request);
+    let mut fixed = request.clone();
     match proxyfix::fix_request(&mut fixed, config) {
         Err(error) => {
             assert_eq!(whole(&fixed), whole(&request));
@@ -346,11 +346,6 @@ pub(crate) fn forwarded(data: &[u8]) -> Verdict {
 
 fn resolved(request: &Request<()>) -> &Resolved {
     request.extensions().get().expect("a fixed request")
-}
-
-/// All of a request but its extensions: a `Request` is cloned without a doubt about them.
-fn clone(request: &Request<()>) -> Request<()> {
-    request.clone()
 }
 
 fn whole(request: &Request<()>) -> String {
