@@ -1,0 +1,190 @@
+//! The client: HTTP/1 written by hand over a socket, so that nothing is made valid on the way, and
+//! HTTP/2 by hyper.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
+
+use http_body_util::{BodyExt, Empty};
+use hyper::{body::Bytes, client::conn::http2, header::HOST};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    net::{TcpSocket, TcpStream},
+    time::timeout,
+};
+use tokio_rustls::{TlsConnector, rustls::ClientConfig, rustls::pki_types::ServerName};
+
+use crate::{
+    Context, Result,
+    app::{Answer, REJECTED},
+    certificate,
+    request::{Mode, OTHER_HOST, Request, Target},
+};
+
+/// No exchange on one machine takes longer.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What came back.
+#[derive(Clone, Debug)]
+pub enum Reply {
+    /// The application's answer.
+    Answer(Box<Answer>),
+    /// The layer rejected the request, with this error.
+    Rejected(String),
+    /// The proxy did not let the request through: its status, or none where it hung up.
+    Refused(Option<u16>),
+}
+
+/// Where the client is, and where the outermost proxy.
+#[derive(Clone, Debug)]
+pub struct Client {
+    /// The client's own address.
+    pub from: IpAddr,
+    /// The proxy's socket.
+    pub to: SocketAddr,
+    /// What trusts the proxy's certificate.
+    pub tls: Arc<ClientConfig>,
+}
+
+impl Client {
+    /// Sends one request on a connection of its own.
+    ///
+    /// # Errors
+    ///
+    /// Where no connection is made, or none answers within 10 s.
+    pub async fn send(&self, request: &Request, mode: Mode) -> Result<Reply> {
+        let exchange = async {
+            let stream = self.connect().await?;
+            match mode {
+                Mode::Http2 => self.http2(self.tls(stream, b"h2").await?, request).await,
+                Mode::Tls => self.http1(self.tls(stream, b"http/1.1").await?, request, mode).await,
+                _ => self.http1(stream, request, mode).await,
+            }
+        };
+        timeout(PATIENCE, exchange).await.context("no answer within 10 s")?
+    }
+
+    async fn connect(&self) -> Result<TcpStream> {
+        let socket = if self.from.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        socket
+            .bind(SocketAddr::new(self.from, 0))
+            .context(format_args!("cannot bind to {}", self.from))?;
+        socket.connect(self.to).await.context(format_args!("cannot connect to {}", self.to))
+    }
+
+    async fn tls(
+        &self,
+        stream: TcpStream,
+        protocol: &[u8],
+    ) -> Result<tokio_rustls::client::TlsStream<TcpStream>> {
+        let mut config = ClientConfig::clone(&self.tls);
+        config.alpn_protocols = vec![protocol.to_vec()];
+        let name = ServerName::try_from(certificate::NAME)?;
+        TlsConnector::from(Arc::new(config)).connect(name, stream).await.context("TLS fails")
+    }
+
+    fn authority(&self) -> String {
+        format!("{}:{}", certificate::NAME, self.to.port())
+    }
+
+    async fn http1<S>(&self, mut stream: S, request: &Request, mode: Mode) -> Result<Reply>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let (scheme, lie) = mode.schemes();
+        let authority = self.authority();
+        let target = match request.target {
+            Target::Origin => "/".to_owned(),
+            Target::OtherScheme => format!("{lie}://{authority}/"),
+            Target::OtherHost => format!("{scheme}://{OTHER_HOST}:{}/", self.to.port()),
+        };
+        let mut head = if mode == Mode::Http10 {
+            format!("GET {target} HTTP/1.0\r\n")
+        } else {
+            let host = request.host.unwrap_or(&authority);
+            format!("GET {target} HTTP/1.1\r\nHost: {host}\r\n")
+        };
+        for (name, value) in &request.lines {
+            head += &format!("{name}: {value}\r\n");
+        }
+        head += "\r\n";
+        // A proxy may answer, and hang up, before it has read all.
+        let _ = stream.write_all(head.as_bytes()).await;
+        let mut received = Vec::new();
+        loop {
+            if let Some(reply) = parse(&received)? {
+                return Ok(reply);
+            }
+            match stream.read_buf(&mut received).await {
+                Ok(0) | Err(_) => break,
+                Ok(_) => {}
+            }
+        }
+        Ok(Reply::Refused(None))
+    }
+
+    async fn http2<S>(&self, stream: S, request: &Request) -> Result<Reply>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let authority = self.authority();
+        let (scheme, host) = match request.target {
+            Target::Origin => ("https", None),
+            Target::OtherScheme => ("http", None),
+            Target::OtherHost => ("https", Some(OTHER_HOST)),
+        };
+        let mut built = hyper::Request::get(format!("{scheme}://{authority}/"));
+        if let Some(host) = host {
+            built = built.header(HOST, host);
+        }
+        for (name, value) in &request.lines {
+            built = built.header(*name, value);
+        }
+        let (mut sender, connection) =
+            http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await?;
+        tokio::spawn(connection);
+        let Ok(response) = sender.send_request(built.body(Empty::<Bytes>::new())?).await else {
+            return Ok(Reply::Refused(None));
+        };
+        let status = response.status().as_u16();
+        if let Some(reason) = response.headers().get(REJECTED) {
+            return Ok(Reply::Rejected(String::from_utf8_lossy(reason.as_bytes()).into_owned()));
+        }
+        if status != 200 {
+            return Ok(Reply::Refused(Some(status)));
+        }
+        let body = response.into_body().collect().await?.to_bytes();
+        Ok(Reply::Answer(Box::new(serde_json::from_slice(&body).context("odd answer")?)))
+    }
+}
+
+/// The reply, once enough of it is there. The answer is one JSON object, which is found in the body
+/// whether that is chunked or not.
+fn parse(received: &[u8]) -> Result<Option<Reply>> {
+    let mut headers = [httparse::EMPTY_HEADER; 64];
+    let mut response = httparse::Response::new(&mut headers);
+    let httparse::Status::Complete(length) =
+        response.parse(received).context("odd response head")?
+    else {
+        return Ok(None);
+    };
+    let status = response.code.context("no status")?;
+    if let Some(reason) = response.headers.iter().find(|header| header.name.eq_ignore_ascii_case(REJECTED)) {
+        return Ok(Some(Reply::Rejected(String::from_utf8_lossy(reason.value).into_owned())));
+    }
+    if status != 200 {
+        return Ok(Some(Reply::Refused(Some(status))));
+    }
+    let body = received.get(length..).unwrap_or_default();
+    let Some(start) = body.iter().position(|&byte| byte == b'{') else { return Ok(None) };
+    let text = body.get(start..).unwrap_or_default();
+    match serde_json::Deserializer::from_slice(text).into_iter().next() {
+        Some(Ok(answer)) => Ok(Some(Reply::Answer(Box::new(answer)))),
+        Some(Err(error)) if error.is_eof() => Ok(None),
+        Some(Err(error)) => Err(error).context("odd answer"),
+        None => Ok(None),
+    }
+}

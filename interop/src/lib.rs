@@ -1,0 +1,55 @@
+//! Real proxies in front of a real application, honest and attacked.
+//!
+//! Each common proxy has a recipe in `docs/recipes/`: its configuration, and the one line for
+//! proxyfix beside it. This crate starts the real program with exactly that configuration, puts the
+//! application behind it with exactly that line, sends requests over sockets, and compares what the
+//! application believes with what is true.
+//!
+//! Read it in this order: [`recipe`] (what is documented), [`program`] and [`programs`] (how each
+//! program is started), [`app`] (what stands behind), [`request`] (what is sent, and what is true of
+//! it), [`client`] (how), [`matrix`] (all of it together), [`report`] (`docs/INTEROP.md`).
+
+pub mod app;
+pub mod certificate;
+pub mod client;
+pub mod matrix;
+pub mod program;
+pub mod programs;
+pub mod recipe;
+pub mod report;
+pub mod request;
+
+/// An error that says what was being done.
+pub type Error = Box<dyn std::error::Error + Send + Sync>;
+
+/// The result of whatever starts, asks or reads something.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Puts what was being done before an error's own text.
+pub(crate) trait Context<T> {
+    fn context(self, doing: impl std::fmt::Display) -> Result<T>;
+}
+
+impl<T, E: std::fmt::Display> Context<T> for std::result::Result<T, E> {
+    fn context(self, doing: impl std::fmt::Display) -> Result<T> {
+        self.map_err(|error| format!("{doing}: {error}").into())
+    }
+}
+
+impl<T> Context<T> for Option<T> {
+    fn context(self, doing: impl std::fmt::Display) -> Result<T> {
+        self.ok_or_else(|| doing.to_string().into())
+    }
+}
+
+/// The builder forms in the recipes compile, and mean the same as the text forms beside them.
+#[cfg(doctest)]
+mod recipes {
+    macro_rules! recipes {
+        ($($name:ident)*) => { $(
+            #[doc = include_str!(concat!("../../docs/recipes/", stringify!($name), ".md"))]
+            mod $name {}
+        )* };
+    }
+    recipes!(nginx);
+}

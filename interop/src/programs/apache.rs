@@ -1,0 +1,18 @@
+//! Apache httpd: the event MPM, with the modules that the recipe names and those it stands on.
+
+use crate::program::{Abilities, Program};
+
+pub(super) const APACHE: Program = Program {
+    name: "apache",
+    title: "Apache httpd",
+    executables: &["apache2"],
+    version: "-v",
+    files: &[("httpd.conf", include_str!("../../skeletons/httpd.conf"))],
+    folders: &[],
+    listening: &[
+        ("<VirtualHost *:80>", "<VirtualHost {{ip}}:{{http}} [::1]:{{http}}>"),
+        ("<VirtualHost *:443>", "<VirtualHost {{ip}}:{{https}} [::1]:{{https}}>"),
+    ],
+    commands: &["apache2 -d {{dir}} -f {{dir}}/httpd.conf -DFOREGROUND"],
+    can: Abilities { tls: true, ipv6: true, unix: true, http2: true, source: true },
+};

@@ -1,0 +1,20 @@
+//! nginx: one process for all, which looks up nothing outside its folder.
+
+use crate::program::{Abilities, Program};
+
+pub(super) const NGINX: Program = Program {
+    name: "nginx",
+    title: "nginx",
+    executables: &["nginx"],
+    version: "-v",
+    files: &[("nginx.conf", include_str!("../../skeletons/nginx.conf"))],
+    folders: &["tmp"],
+    listening: &[
+        ("listen 80;", "listen {{ip}}:{{http}};"),
+        ("listen [::]:80;", "listen [::1]:{{http}};"),
+        ("listen 443 ssl http2;", "listen {{ip}}:{{https}} ssl http2;"),
+        ("listen [::]:443 ssl http2;", "listen [::1]:{{https}} ssl http2;"),
+    ],
+    commands: &["nginx -p {{dir}} -e stderr -c {{dir}}/nginx.conf -g 'daemon off;'"],
+    can: Abilities { tls: true, ipv6: true, unix: true, http2: true, source: true },
+};

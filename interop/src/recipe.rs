@@ -1,0 +1,114 @@
+//! The recipes of `docs/recipes/`: what is documented is what is run.
+//!
+//! A recipe is a Markdown file. Its code blocks are found by the words after the language:
+//!
+//! 1. `x-forwarded` or `forwarded`: the proxy's configuration for that family, where it is the only
+//!    proxy or the outermost one. With `inner`: where another of ours stands in front.
+//! 2. `unix`: the line that replaces the one with the application's address, where the application
+//!    listens on a Unix socket.
+//! 3. `text` blocks with the same words: what to write for proxyfix.
+
+use std::{fs, path::PathBuf};
+
+use pulldown_cmark::{CodeBlockKind, Event, Parser, Tag, TagEnd};
+
+use crate::{Context, Result};
+
+/// Which headers a recipe is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Family {
+    /// `X-Forwarded-*`.
+    XForwarded,
+    /// RFC 7239 `Forwarded`.
+    Forwarded,
+}
+
+impl Family {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::XForwarded, Self::Forwarded];
+
+    /// The word in a code block's info string.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::XForwarded => "x-forwarded",
+            Self::Forwarded => "forwarded",
+        }
+    }
+}
+
+/// One code block.
+#[derive(Clone, Debug)]
+struct Block {
+    language: String,
+    words: Vec<String>,
+    text: String,
+}
+
+/// The code blocks of one recipe.
+#[derive(Clone, Debug)]
+pub struct Recipe {
+    name: String,
+    blocks: Vec<Block>,
+}
+
+impl Recipe {
+    /// Reads `docs/recipes/NAME.md`.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no such file.
+    pub fn read(name: &str) -> Result<Self> {
+        let path = folder().join(name).with_extension("md");
+        let text = fs::read_to_string(&path).context(path.display())?;
+        Ok(Self { name: name.to_owned(), blocks: blocks(&text) })
+    }
+
+    /// The proxy's own configuration under these words.
+    pub fn snippet(&self, words: &[&str]) -> Option<&str> {
+        self.find(words, |language| !matches!(language, "text" | "rust" | "sh"))
+    }
+
+    /// What to write for proxyfix, in the text form.
+    ///
+    /// # Errors
+    ///
+    /// Where the recipe has none under these words.
+    pub fn config(&self, words: &[&str]) -> Result<&str> {
+        self.find(words, |language| language == "text")
+            .context(format_args!("docs/recipes/{}.md has no block `text {}`", self.name, words.join(" ")))
+    }
+
+    fn find(&self, words: &[&str], language: impl Fn(&str) -> bool) -> Option<&str> {
+        let block =
+            self.blocks.iter().find(|block| block.words == words && language(&block.language))?;
+        Some(block.text.trim_end())
+    }
+}
+
+/// Where the recipes are.
+pub fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/recipes")
+}
+
+fn blocks(markdown: &str) -> Vec<Block> {
+    let mut blocks: Vec<Block> = Vec::new();
+    let mut inside = false;
+    for event in Parser::new(markdown) {
+        match event {
+            Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(info))) => {
+                let mut words = info.split_whitespace().map(str::to_owned);
+                let language = words.next().unwrap_or_default();
+                blocks.push(Block { language, words: words.collect(), text: String::new() });
+                inside = true;
+            }
+            Event::End(TagEnd::CodeBlock) => inside = false,
+            Event::Text(text) if inside => {
+                if let Some(block) = blocks.last_mut() {
+                    block.text.push_str(&text);
+                }
+            }
+            _ => {}
+        }
+    }
+    blocks
+}
