@@ -51,5 +51,5 @@ mod recipes {
             mod $name {}
         )* };
     }
-    recipes!(nginx);
+    recipes!(nginx h2o nghttpx trafficserver);
 }

@@ -1,13 +1,23 @@
 //! The programs, each as its recipe needs it. A file each.
 
 mod apache;
+mod h2o;
 mod haproxy;
+mod nghttpx;
 mod nginx;
+mod trafficserver;
 
 use crate::program::Program;
 
 /// All of them, in the order of the table.
-pub const ALL: [&Program; 3] = [&nginx::NGINX, &haproxy::HAPROXY, &apache::APACHE];
+pub const ALL: [&Program; 6] = [
+    &nginx::NGINX,
+    &haproxy::HAPROXY,
+    &apache::APACHE,
+    &h2o::H2O,
+    &nghttpx::NGHTTPX,
+    &trafficserver::TRAFFICSERVER,
+];
 
 /// The one with this name.
 pub fn named(name: &str) -> Option<&'static Program> {

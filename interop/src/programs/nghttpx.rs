@@ -1,0 +1,18 @@
+//! nghttpx: one process, one thread.
+
+use crate::program::{Abilities, Program};
+
+pub(super) const NGHTTPX: Program = Program {
+    name: "nghttpx",
+    title: "nghttpx",
+    executables: &["nghttpx"],
+    version: "-v",
+    files: &[("nghttpx.conf", include_str!("../../skeletons/nghttpx.conf"))],
+    folders: &[],
+    listening: &[
+        ("frontend=*,80;no-tls", "frontend={{ip}},{{http}};no-tls\nfrontend=::1,{{http}};no-tls"),
+        ("frontend=*,443", "frontend={{ip}},{{https}}\nfrontend=::1,{{https}}"),
+    ],
+    commands: &["nghttpx --conf={{dir}}/nghttpx.conf"],
+    can: Abilities { tls: true, ipv6: true, unix: true, http2: true, source: false },
+};
