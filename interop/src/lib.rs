@@ -51,5 +51,5 @@ mod recipes {
             mod $name {}
         )* };
     }
-    recipes!(nginx);
+    recipes!(apache haproxy nginx squid varnish);
 }

@@ -3,11 +3,14 @@
 mod apache;
 mod haproxy;
 mod nginx;
+mod squid;
+mod varnish;
 
 use crate::program::Program;
 
 /// All of them, in the order of the table.
-pub const ALL: [&Program; 3] = [&nginx::NGINX, &haproxy::HAPROXY, &apache::APACHE];
+pub const ALL: [&Program; 5] =
+    [&nginx::NGINX, &haproxy::HAPROXY, &apache::APACHE, &varnish::VARNISH, &squid::SQUID];
 
 /// The one with this name.
 pub fn named(name: &str) -> Option<&'static Program> {
