@@ -51,5 +51,5 @@ mod recipes {
             mod $name {}
         )* };
     }
-    recipes!(nginx h2o nghttpx trafficserver);
+    recipes!(apache h2o haproxy nghttpx nginx squid trafficserver varnish);
 }

@@ -82,7 +82,8 @@ pub async fn single(program: &'static Program, family: Family) -> Result<Option<
     let config = recipe.config(&[family.word()])?;
     let mut cells = Vec::new();
 
-    let setup = Setup::start(&[(program, text)], config, None).await?;
+    let hops = [Hop { program, text, extra: recipe.extra(false) }];
+    let setup = Setup::start(&hops, config, None).await?;
     for mode in Mode::ALL.into_iter().filter(|mode| can(program.can, *mode)) {
         if mode != Mode::Unix {
             cells.extend(setup.attack(mode).await?);
@@ -91,7 +92,7 @@ pub async fn single(program: &'static Program, family: Family) -> Result<Option<
     drop(setup);
     if program.can.unix {
         let unix = recipe.snippet(&["unix"]);
-        let setup = Setup::start(&[(program, text)], config, Some(unix)).await?;
+        let setup = Setup::start(&hops, config, Some(unix)).await?;
         cells.extend(setup.attack(Mode::Unix).await?);
     }
     Ok(Some(cells))
@@ -108,12 +109,11 @@ pub async fn chain(programs: &[&'static Program], config: &str) -> Result<Vec<Ce
         programs.iter().map(|program| Recipe::read(program.name)).collect::<Result<Vec<_>>>()?;
     let mut hops = Vec::new();
     for (position, (program, recipe)) in programs.iter().zip(&recipes).enumerate() {
-        let words: &[&str] = if position == 0 { &["x-forwarded"] } else { &["x-forwarded", "inner"] };
+        let words: &[&str] =
+            if position == 0 { &["x-forwarded"] } else { &["x-forwarded", "inner"] };
         let text = recipe.snippet(words);
-        hops.push((
-            *program,
-            text.context(format_args!("{} has no recipe for {words:?}", program.name))?,
-        ));
+        let text = text.context(format_args!("{} has no recipe for {words:?}", program.name))?;
+        hops.push(Hop { program, text, extra: recipe.extra(position != 0) });
     }
     let setup = Setup::start(&hops, config, None).await?;
     let edge = programs.first().context("no proxy")?;
@@ -136,6 +136,13 @@ fn can(can: Abilities, mode: Mode) -> bool {
     }
 }
 
+/// A proxy, and what its recipe says for its place.
+struct Hop<'a> {
+    program: &'static Program,
+    text: &'a str,
+    extra: Vec<(&'a str, &'a str)>,
+}
+
 /// The application, and the proxies in front of it.
 struct Setup {
     /// The outermost first, so that they end in this order.
@@ -148,11 +155,7 @@ struct Setup {
 impl Setup {
     /// Starts all, innermost first. With `unix` the last proxy reaches the application by a Unix
     /// socket, by these lines of its recipe.
-    async fn start(
-        hops: &[(&'static Program, &str)],
-        config: &str,
-        unix: Option<Option<&str>>,
-    ) -> Result<Self> {
+    async fn start(hops: &[Hop<'_>], config: &str, unix: Option<Option<&str>>) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("proxyfix-").tempdir()?;
         let tls = certificate::write(folder.path())?;
         let (app, mut upstream) = match unix {
@@ -171,16 +174,17 @@ impl Setup {
         // Programs that serve as users of their own read the certificate and reach the socket.
         open(&folder)?;
         let mut proxies = Vec::new();
-        for (index, (program, text)) in hops.iter().enumerate().rev() {
+        for (index, hop) in hops.iter().enumerate().rev() {
             let position = u8::try_from(index + 1)?;
             let edge = match index.checked_sub(1).and_then(|edge| hops.get(edge)) {
-                Some((edge, _)) => match source(edge, position - 1) {
+                Some(edge) => match source(edge.program, position - 1) {
                     IpAddr::V4(address) => Some(address),
                     IpAddr::V6(_) => None,
                 },
                 None => None,
             };
-            let snippet = Snippet { text, unix: unix.flatten(), edge };
+            let Hop { program, text, extra } = hop;
+            let snippet = Snippet { text, unix: unix.flatten(), edge, extra };
             let running = program.start(snippet, position, &upstream, folder.path())?;
             let place = running.place();
             upstream = Upstream::Tcp(SocketAddr::from((place.ip, place.http)));

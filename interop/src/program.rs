@@ -9,6 +9,7 @@
 //! 4. What it says is kept, and shown where it does not start.
 
 use std::{
+    collections::BTreeMap,
     env, fs,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream},
     os::unix::{fs::PermissionsExt, process::CommandExt},
@@ -43,7 +44,8 @@ pub struct Program {
     pub folders: &'static [&'static str],
     /// Texts of the snippet, and what stands for them here. Each must be in the snippet.
     pub listening: &'static [(&'static str, &'static str)],
-    /// The commands, each of which is kept running; but those that start with `!` run to their end.
+    /// The commands, each of which is kept running; but those that start with `!` run to their end,
+    /// and an empty one is none.
     pub commands: &'static [&'static str],
     /// What it can.
     pub can: Abilities,
@@ -96,6 +98,8 @@ pub struct Place {
     pub up_port: u16,
     /// The snippet, once it is rendered.
     pub recipe: String,
+    /// The recipe's further texts, by name.
+    pub extra: BTreeMap<String, String>,
 }
 
 /// The snippet, and how its place among other proxies changes it.
@@ -107,6 +111,8 @@ pub struct Snippet<'a> {
     pub unix: Option<&'a str>,
     /// The proxy in front, for which the recipe writes `10.0.0.2`.
     pub edge: Option<Ipv4Addr>,
+    /// The recipe's further texts, by name: another program's configuration, a command.
+    pub extra: &'a [(&'a str, &'a str)],
 }
 
 /// A running program.
@@ -134,7 +140,8 @@ impl Program {
         let output = Command::new(path).arg(self.version).output().context(name)?;
         let text = [output.stdout, output.stderr].concat();
         let text = String::from_utf8_lossy(&text).into_owned();
-        let number = |word: &&str| word.contains('.') && word.starts_with(|c: char| c.is_ascii_digit());
+        let number =
+            |word: &&str| word.contains('.') && word.starts_with(|c: char| c.is_ascii_digit());
         let words = text.split(|c: char| !(c.is_ascii_digit() || c == '.'));
         let version = words.map(|word| word.trim_matches('.')).find(number);
         version.map(str::to_owned).context(format_args!("{name} does not tell its version: {text}"))
@@ -183,13 +190,14 @@ impl Program {
             up_ip: String::new(),
             up_port: 0,
             recipe: String::new(),
+            extra: BTreeMap::new(),
         };
         if let Upstream::Tcp(address) = upstream {
             place.up = address.to_string();
             place.up_ip = address.ip().to_string();
             place.up_port = address.port();
         }
-        place.recipe = self.snippet(snippet, upstream, &place)?;
+        (place.recipe, place.extra) = self.snippet(snippet, upstream, &place)?;
         for name in self.folders {
             let path = place.dir.join(name);
             fs::create_dir_all(&path)?;
@@ -210,8 +218,13 @@ impl Program {
         Ok(running)
     }
 
-    /// The snippet with the addresses of this place.
-    fn snippet(&self, snippet: Snippet<'_>, upstream: &Upstream, place: &Place) -> Result<String> {
+    /// The snippet with the addresses of this place, and its further texts.
+    fn snippet(
+        &self,
+        snippet: Snippet<'_>,
+        upstream: &Upstream,
+        place: &Place,
+    ) -> Result<(String, BTreeMap<String, String>)> {
         let mut text = match upstream {
             Upstream::Tcp(address) => with_address(snippet.text, *address),
             Upstream::Unix(path) => with_path(
@@ -220,22 +233,31 @@ impl Program {
                 &path.display().to_string(),
             ),
         };
-        if let Some(edge) = snippet.edge {
-            text = text.replace("10.0.0.2", &edge.to_string());
-        }
-        for (documented, here) in self.listening {
+        let extra =
+            snippet.extra.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
+        let mut extra: BTreeMap<String, String> = extra.collect();
+        for (documented, _) in self.listening {
             // The inner proxies of a chain do not listen for TLS.
             let optional = documented.contains("443") || documented.contains("/etc/ssl");
-            if !text.contains(documented) && !optional {
+            let said =
+                text.contains(documented) || extra.values().any(|text| text.contains(documented));
+            if !said && !optional {
                 return Err(format!("the recipe does not say `{documented}`").into());
             }
-            text = text.replace(documented, &render(here, place)?);
         }
-        for name in ["app.pem", "app.crt", "app.key"] {
-            let path = place.tls.join(name).display().to_string();
-            text = text.replace(&format!("/etc/ssl/{name}"), &path);
+        for text in extra.values_mut().chain([&mut text]) {
+            if let Some(edge) = snippet.edge {
+                *text = text.replace("10.0.0.2", &edge.to_string());
+            }
+            for (documented, here) in self.listening {
+                *text = text.replace(documented, &render(here, place)?);
+            }
+            for name in ["app.pem", "app.crt", "app.key"] {
+                let path = place.tls.join(name).display().to_string();
+                *text = text.replace(&format!("/etc/ssl/{name}"), &path);
+            }
         }
-        Ok(text)
+        Ok((text, extra))
     }
 }
 
@@ -282,7 +304,7 @@ impl Running {
         };
         let command = render(command, &self.place)?;
         let words: Vec<String> = shlex::split(&command).context("odd quotes in the command")?;
-        let (name, arguments) = words.split_first().context("an empty command")?;
+        let Some((name, arguments)) = words.split_first() else { return Ok(()) };
         let path = find(name).context(format_args!("{name} is not installed"))?;
         let log = fs::File::options()
             .create(true)
@@ -317,9 +339,11 @@ impl Running {
     }
 
     fn wait(&mut self, can: Abilities) -> Result<()> {
-        let Place { ip, http, https, .. } = self.place;
+        let Place { ip, http, https, recipe, extra, .. } = &self.place;
+        let (ip, http, https) = (*ip, *http, *https);
         let mut sockets = vec![SocketAddr::from((ip, http))];
-        if can.tls && self.place.recipe.contains(&https.to_string()) {
+        let port = https.to_string();
+        if can.tls && extra.values().chain([recipe]).any(|text| text.contains(&port)) {
             sockets.push(SocketAddr::from((ip, https)));
         }
         let deadline = Instant::now() + Duration::from_secs(20);
@@ -384,7 +408,8 @@ impl Drop for Running {
 /// An executable on the path, or where Debian has those that are not on everybody's.
 pub fn find(name: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
-    let folders = env::split_paths(&path).chain(["/usr/sbin", "/usr/local/sbin"].map(PathBuf::from));
+    let folders =
+        env::split_paths(&path).chain(["/usr/sbin", "/usr/local/sbin"].map(PathBuf::from));
     folders.map(|folder| folder.join(name)).find(|path| path.is_file())
 }
 

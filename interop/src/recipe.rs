@@ -7,6 +7,8 @@
 //! 2. `unix`: the line that replaces the one with the application's address, where the application
 //!    listens on a Unix socket.
 //! 3. `text` blocks with the same words: what to write for proxyfix.
+//! 4. Any other single word: a further text by that name for both families, such as the configuration
+//!    of a program that goes with the proxy. With `inner` before it: the same behind another proxy.
 
 use std::{fs, path::PathBuf};
 
@@ -74,8 +76,28 @@ impl Recipe {
     ///
     /// Where the recipe has none under these words.
     pub fn config(&self, words: &[&str]) -> Result<&str> {
-        self.find(words, |language| language == "text")
-            .context(format_args!("docs/recipes/{}.md has no block `text {}`", self.name, words.join(" ")))
+        self.find(words, |language| language == "text").context(format_args!(
+            "docs/recipes/{}.md has no block `text {}`",
+            self.name,
+            words.join(" ")
+        ))
+    }
+
+    /// The further texts, by name: those of an inner proxy, or of the outermost one.
+    pub fn extra(&self, inner: bool) -> Vec<(&str, &str)> {
+        let own = |name: &str| {
+            name != "unix"
+                && name != "inner"
+                && Family::ALL.iter().all(|family| family.word() != name)
+        };
+        let extra = self.blocks.iter().filter_map(|block| match block.words.as_slice() {
+            [name] if !inner => Some((name.as_str(), block.text.trim_end())),
+            [first, name] if inner && first == "inner" => {
+                Some((name.as_str(), block.text.trim_end()))
+            }
+            _ => None,
+        });
+        extra.filter(|(name, _)| own(name)).collect()
     }
 
     fn find(&self, words: &[&str], language: impl Fn(&str) -> bool) -> Option<&str> {

@@ -5,18 +5,22 @@ mod h2o;
 mod haproxy;
 mod nghttpx;
 mod nginx;
+mod squid;
 mod trafficserver;
+mod varnish;
 
 use crate::program::Program;
 
 /// All of them, in the order of the table.
-pub const ALL: [&Program; 6] = [
+pub const ALL: [&Program; 8] = [
     &nginx::NGINX,
     &haproxy::HAPROXY,
     &apache::APACHE,
+    &varnish::VARNISH,
+    &squid::SQUID,
     &h2o::H2O,
-    &nghttpx::NGHTTPX,
     &trafficserver::TRAFFICSERVER,
+    &nghttpx::NGHTTPX,
 ];
 
 /// The one with this name.

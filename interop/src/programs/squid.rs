@@ -1,0 +1,27 @@
+//! Squid as an accelerator: one process, in the foreground, which keeps nothing.
+
+use crate::program::{Abilities, Program};
+
+pub(super) const SQUID: Program = Program {
+    name: "squid",
+    title: "Squid",
+    executables: &["squid"],
+    version: "-v",
+    files: &[("squid.conf", include_str!("../../skeletons/squid.conf"))],
+    folders: &[],
+    listening: &[
+        (
+            "http_port 80 accel vhost defaultsite=app.example",
+            "http_port {{ip}}:{{http}} accel vhost defaultsite=app.example\n\
+             http_port [::1]:{{http}} accel vhost defaultsite=app.example",
+        ),
+        (
+            "https_port 443 accel vhost defaultsite=app.example tls-cert=/etc/ssl/app.crt tls-key=/etc/ssl/app.key",
+            "https_port {{ip}}:{{https}} accel vhost defaultsite=app.example tls-cert={{tls}}/app.crt tls-key={{tls}}/app.key\n\
+             https_port [::1]:{{https}} accel vhost defaultsite=app.example tls-cert={{tls}}/app.crt tls-key={{tls}}/app.key",
+        ),
+        ("localport 443", "localport {{https}}"),
+    ],
+    commands: &["squid -N -n proxyfix{{http}} -f {{dir}}/squid.conf"],
+    can: Abilities { tls: true, ipv6: true, unix: false, http2: false, source: true },
+};

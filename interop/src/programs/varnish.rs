@@ -1,0 +1,30 @@
+//! Varnish, with Hitch in front of it for TLS. Behind another proxy it has no Hitch.
+
+use crate::program::{Abilities, Program};
+
+pub(super) const VARNISH: Program = Program {
+    name: "varnish",
+    title: "Varnish with Hitch",
+    executables: &["varnishd", "hitch"],
+    version: "-V",
+    files: &[
+        ("default.vcl", "{{recipe}}\n"),
+        ("hitch.conf", include_str!("../../skeletons/hitch.conf")),
+    ],
+    folders: &[],
+    listening: &[
+        ("/etc/varnish/default.vcl", "{{dir}}/default.vcl"),
+        ("-a :80", "-a {{ip}}:{{http}} -a [::1]:{{http}}"),
+        ("127.0.0.1:8443", "{{ip}}:{{inner}}"),
+        (
+            "frontend = \"[*]:443\"",
+            "frontend = \"[{{ip}}]:{{https}}\"\nfrontend = \"[::1]:{{https}}\"",
+        ),
+        ("[127.0.0.1]:8443", "[{{ip}}]:{{inner}}"),
+    ],
+    commands: &[
+        "{{extra.varnishd|replace('\\\n', '')}} -F -n {{dir}}/work -s malloc,16m",
+        "{% if 'hitch' in extra %}hitch --config={{dir}}/hitch.conf{% endif %}",
+    ],
+    can: Abilities { tls: true, ipv6: true, unix: true, http2: true, source: false },
+};
