@@ -51,5 +51,5 @@ mod recipes {
             mod $name {}
         )* };
     }
-    recipes!(nginx);
+    recipes!(caddy lighttpd nginx);
 }
