@@ -51,5 +51,5 @@ mod recipes {
             mod $name {}
         )* };
     }
-    recipes!(apache h2o haproxy nghttpx nginx squid trafficserver varnish);
+    recipes!(apache caddy h2o haproxy lighttpd nghttpx nginx squid trafficserver varnish);
 }

@@ -1,8 +1,10 @@
 //! The programs, each as its recipe needs it. A file each.
 
 mod apache;
+mod caddy;
 mod h2o;
 mod haproxy;
+mod lighttpd;
 mod nghttpx;
 mod nginx;
 mod squid;
@@ -12,11 +14,13 @@ mod varnish;
 use crate::program::Program;
 
 /// All of them, in the order of the table.
-pub const ALL: [&Program; 8] = [
+pub const ALL: [&Program; 10] = [
     &nginx::NGINX,
     &haproxy::HAPROXY,
     &apache::APACHE,
+    &caddy::CADDY,
     &varnish::VARNISH,
+    &lighttpd::LIGHTTPD,
     &squid::SQUID,
     &h2o::H2O,
     &trafficserver::TRAFFICSERVER,

@@ -1,0 +1,15 @@
+//! Caddy: no administration, no certificates of its own, nothing kept outside its folder.
+
+use crate::program::{Abilities, Program};
+
+pub(super) const CADDY: Program = Program {
+    name: "caddy",
+    title: "Caddy",
+    executables: &["caddy"],
+    version: "version",
+    files: &[("Caddyfile", include_str!("../../skeletons/Caddyfile"))],
+    folders: &[],
+    listening: &[("http://:80", "http://:{{http}}"), ("https://:443", "https://:{{https}}")],
+    commands: &["caddy run --config {{dir}}/Caddyfile --adapter caddyfile"],
+    can: Abilities { tls: true, ipv6: true, unix: true, http2: true, source: false },
+};

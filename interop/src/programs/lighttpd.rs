@@ -1,0 +1,19 @@
+//! lighttpd: one process, in the foreground. Its TLS is a Debian package of its own.
+
+use crate::program::{Abilities, Program};
+
+pub(super) const LIGHTTPD: Program = Program {
+    name: "lighttpd",
+    title: "lighttpd",
+    executables: &["lighttpd"],
+    version: "-v",
+    files: &[("lighttpd.conf", include_str!("../../skeletons/lighttpd.conf"))],
+    folders: &[],
+    listening: &[
+        ("\"[::]:80\"", "\"[::1]:{{http}}\""),
+        ("\"0.0.0.0:443\"", "\"{{ip}}:{{https}}\""),
+        ("\"[::]:443\"", "\"[::1]:{{https}}\""),
+    ],
+    commands: &["lighttpd -D -f {{dir}}/lighttpd.conf"],
+    can: Abilities { tls: true, ipv6: true, unix: true, http2: true, source: false },
+};
