@@ -7,6 +7,8 @@
 //! 2. `unix`: the line that replaces the one with the application's address, where the application
 //!    listens on a Unix socket.
 //! 3. `text` blocks with the same words: what to write for proxyfix.
+//! 4. `http` and `json` blocks, where nothing is run: a request's head as the application receives it,
+//!    and what is true of it. They have the words of the `text` block that they are for, and one more.
 
 use std::{fs, path::PathBuf};
 
@@ -65,7 +67,8 @@ impl Recipe {
 
     /// The proxy's own configuration under these words.
     pub fn snippet(&self, words: &[&str]) -> Option<&str> {
-        self.find(words, |language| !matches!(language, "text" | "rust" | "sh"))
+        let ours = ["text", "rust", "sh", "http", "json"];
+        self.find(words, |language| !ours.contains(&language))
     }
 
     /// What to write for proxyfix, in the text form.
@@ -76,6 +79,12 @@ impl Recipe {
     pub fn config(&self, words: &[&str]) -> Result<&str> {
         self.find(words, |language| language == "text")
             .context(format_args!("docs/recipes/{}.md has no block `text {}`", self.name, words.join(" ")))
+    }
+
+    /// The blocks of a language: the words after it, and the text.
+    pub fn blocks(&self, language: &str) -> impl Iterator<Item = (&[String], &str)> {
+        let blocks = self.blocks.iter().filter(move |block| block.language == language);
+        blocks.map(|block| (block.words.as_slice(), block.text.trim_end()))
     }
 
     fn find(&self, words: &[&str], language: impl Fn(&str) -> bool) -> Option<&str> {
