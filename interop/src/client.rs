@@ -172,7 +172,9 @@ fn parse(received: &[u8]) -> Result<Option<Reply>> {
         return Ok(None);
     };
     let status = response.code.context("no status")?;
-    if let Some(reason) = response.headers.iter().find(|header| header.name.eq_ignore_ascii_case(REJECTED)) {
+    if let Some(reason) =
+        response.headers.iter().find(|header| header.name.eq_ignore_ascii_case(REJECTED))
+    {
         return Ok(Some(Reply::Rejected(String::from_utf8_lossy(reason.value).into_owned())));
     }
     if status != 200 {

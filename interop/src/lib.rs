@@ -46,10 +46,20 @@ impl<T> Context<T> for Option<T> {
 #[cfg(doctest)]
 mod recipes {
     macro_rules! recipes {
-        ($($name:ident)*) => { $(
-            #[doc = include_str!(concat!("../../docs/recipes/", stringify!($name), ".md"))]
+        (@ $name:ident $file:expr) => {
+            #[doc = include_str!(concat!("../../docs/recipes/", $file, ".md"))]
             mod $name {}
+        };
+        ($($name:ident $(= $file:literal)?)*) => { $(
+            recipes!(@@ $name $($file)?);
         )* };
+        (@@ $name:ident) => { recipes!(@ $name stringify!($name)); };
+        (@@ $name:ident $file:literal) => { recipes!(@ $name $file); };
     }
     recipes!(apache caddy h2o haproxy lighttpd nghttpx nginx squid trafficserver varnish);
+    // From the vendors' documentation, not run.
+    recipes!(
+        aws azure cloudflare fastly fly google_cloud = "google-cloud" heroku
+        ingress_nginx = "ingress-nginx" istio traefik
+    );
 }

@@ -9,6 +9,8 @@
 //! 3. `text` blocks with the same words: what to write for proxyfix.
 //! 4. Any other single word: a further text by that name for both families, such as the configuration
 //!    of a program that goes with the proxy. With `inner` before it: the same behind another proxy.
+//! 5. `http` and `json` blocks, where nothing is run: a request's head as the application receives it,
+//!    and what is true of it. They have the words of the `text` block that they are for, and one more.
 
 use std::{fs, path::PathBuf};
 
@@ -67,7 +69,8 @@ impl Recipe {
 
     /// The proxy's own configuration under these words.
     pub fn snippet(&self, words: &[&str]) -> Option<&str> {
-        self.find(words, |language| !matches!(language, "text" | "rust" | "sh"))
+        let ours = ["text", "rust", "sh", "http", "json"];
+        self.find(words, |language| !ours.contains(&language))
     }
 
     /// What to write for proxyfix, in the text form.
@@ -98,6 +101,12 @@ impl Recipe {
             _ => None,
         });
         extra.filter(|(name, _)| own(name)).collect()
+    }
+
+    /// The blocks of a language: the words after it, and the text.
+    pub fn blocks(&self, language: &str) -> impl Iterator<Item = (&[String], &str)> {
+        let blocks = self.blocks.iter().filter(move |block| block.language == language);
+        blocks.map(|block| (block.words.as_slice(), block.text.trim_end()))
     }
 
     fn find(&self, words: &[&str], language: impl Fn(&str) -> bool) -> Option<&str> {

@@ -122,7 +122,8 @@ pub fn all(lie: &str) -> Vec<Request> {
         host: None,
         lines: lines.iter().map(|(name, value)| (*name, (*value).to_owned())).collect(),
     };
-    let nominated = "X-Forwarded-For, X-Forwarded-Proto, X-Forwarded-Host, X-Forwarded-Port, Forwarded";
+    let nominated =
+        "X-Forwarded-For, X-Forwarded-Proto, X-Forwarded-Host, X-Forwarded-Port, Forwarded";
     vec![
         request("honest", &[]),
         request("one X-Forwarded-For", &[(xff, forged)]),
@@ -141,7 +142,10 @@ pub fn all(lie: &str) -> Vec<Request> {
         request("Forwarded with capitals", &[("Forwarded", "For=198.51.100.7;PROTO=https")]),
         request("an open quote", &[(xff, "\"198.51.100.7")]),
         request("an open quote in Forwarded", &[("Forwarded", "for=\"198.51.100.7")]),
-        request("open quotes in both", &[(xff, "\""), ("Forwarded", "host=\"evil.example, for=\"")]),
+        request(
+            "open quotes in both",
+            &[(xff, "\""), ("Forwarded", "host=\"evil.example, for=\"")],
+        ),
         request(
             "aliases",
             &[
@@ -181,7 +185,10 @@ pub fn all(lie: &str) -> Vec<Request> {
         request("8 KiB", &[(xff, &long)]),
         request(
             "4 KiB in an open quote",
-            &[(xff, &format!("\"{}", "x,".repeat(2048))), ("Forwarded", &format!("for=\"{}", "x,".repeat(2048)))],
+            &[
+                (xff, &format!("\"{}", "x,".repeat(2048))),
+                ("Forwarded", &format!("for=\"{}", "x,".repeat(2048))),
+            ],
         ),
     ]
 }

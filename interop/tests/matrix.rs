@@ -7,7 +7,11 @@ use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use proxyfix_interop::{
-    Result, matrix::{self, Cell}, program::Program, programs, recipe::Family,
+    Result,
+    matrix::{self, Cell},
+    program::Program,
+    programs,
+    recipe::Family,
 };
 
 fn main() -> ExitCode {
@@ -38,7 +42,9 @@ fn trial(
         let wrong: Vec<String> =
             cells.iter().filter(|cell| !cell.passes()).map(Cell::to_string).collect();
         for cell in &cells {
-            if std::env::var_os("SHOW").is_some() { eprintln!("{cell}"); }
+            if std::env::var_os("SHOW").is_some() {
+                eprintln!("{cell}");
+            }
         }
         if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n").into()) }
     })
