@@ -170,12 +170,12 @@ impl Head {
             12 => Target::Asterisk,
             13 => Target::AsteriskWithAuthority,
             14 => Target::Authority { connect: true },
-            _ => Target::Authority { connect: u.ratio(3, 4)? },
+            _ => Target::Authority { connect: u.ratio(7, 8)? },
         };
         if u.ratio(1, 3)? {
             head.authority = EVIL;
         }
-        if u.ratio(1, 3)? {
+        if u.ratio(1, 10)? {
             for _ in 0..u.int_in_range(1..=2)? {
                 let hosts = [UPSTREAM.0, EVIL.0, "app.example", "", "a b", "app.example:99999"];
                 head.hosts.push(HeaderValue::from_static(u.choose(&hosts)?));
