@@ -1,7 +1,8 @@
 //! Path prefixes: where a proxy has mounted the application (RFC 3986 §3.3).
 //!
 //! 1. One leading `/`, not two: `//evil.example` would be another host in a redirect.
-//! 2. Segments of `pchar`, with well-formed percent triplets.
+//! 2. Segments of `pchar`, with well-formed percent triplets; no comma, which would be two elements
+//!    in the header.
 //! 3. No `.` or `..` segment, with or without parameters (`..;a`), which a router may resolve.
 //! 4. No triplet for a control character, `/`, `\` or `.`: decoded, it would be one of those.
 //! 5. Trailing slashes are dropped, so `/` is the empty prefix.
@@ -57,7 +58,7 @@ fn segment_fault(segment: &[u8]) -> Option<usize> {
                 }
                 _ => false,
             },
-            _ => byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@".contains(&byte),
+            _ => byte.is_ascii_alphanumeric() || b"-._~!$&'()*+;=:@".contains(&byte),
         };
         if !valid {
             return Some(segment.len().saturating_sub(rest.len()));

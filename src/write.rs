@@ -22,6 +22,7 @@ use crate::{
     error::{Error, ErrorKind},
     forwarded::{PrintedElement, forwarded_elements},
     host::HostPort,
+    lines::MAX_ELEMENT,
     node::{Node, XNode},
     peer::Peer,
     prefix::{self, Prefix},
@@ -109,8 +110,12 @@ impl Hop {
     /// The prefix that this proxy strips from the path.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidPrefix`] for `app`, `//app`, `/../app`, `/a%2fb`.
+    /// [`ErrorKind::InvalidPrefix`] for `app`, `//app`, `/../app`, `/a%2fb`, `/a,b`;
+    /// [`ErrorKind::TooLong`] for one over 4096 bytes, which no reader of ours believes.
     pub fn prefix(self, prefix: &str) -> Result<Self, Error> {
+        if prefix.len() > MAX_ELEMENT {
+            return Err(Error::new(ErrorKind::TooLong));
+        }
         let prefix = prefix::parse(prefix.as_bytes()).map_err(|fault| Error::new(fault.kind))?;
         Ok(Self { prefix: Some(prefix), ..self })
     }
@@ -119,7 +124,8 @@ impl Hop {
 /// Records a hop in the headers of a request that a proxy passes on.
 ///
 /// # Errors
-/// [`ErrorKind::TooManyHeaders`] where the header map has no room.
+/// [`ErrorKind::TooManyHeaders`] where the header map has no room for five more names, the most that
+/// are written; nothing is written then.
 pub fn write(
     headers: &mut HeaderMap,
     hop: &Hop,

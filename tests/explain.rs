@@ -80,6 +80,11 @@ fn forwarded_and_the_rest() {
         ["X-Forwarded-For: 192.0.2.1", "X-Forwarded-Port: 81", "X-Forwarded-Prefix: /a, /b"];
     let found = steps("for=1 port=1 prefix=join:2", &lines);
     assert_eq!(found[2..5], ["port 1.1@0..2 81", "prefix 1.1@4..6 /b", "prefix 1.2@0..2 /a"]);
+    let request = request(util::PROXY, "/", &lines);
+    let config = config("proxies=10.0.0.0/8 for=1 port=1");
+    let explanation = explain(peer(util::PROXY), request.headers(), request.uri(), &config);
+    let headers: Vec<_> = explanation.steps().iter().map(Step::header).collect();
+    assert_eq!(headers[..2], [None, Some(&"x-forwarded-for".parse().unwrap())]);
     assert_eq!(steps("for=1", &[])[..3], ["peer-trusted", "missing", "own-client"]);
     assert_eq!(steps("proto=1", &["X-Forwarded-Proto: http"])[1], "client-untrusted");
 }

@@ -312,3 +312,9 @@ fn nothing_is_boxed() {
         Ok::<_, Infallible>(Response::new(large.len()))
     }));
 }
+
+#[test]
+fn debug() {
+    let text = format!("{:?}", layer("proxies=any for=1"));
+    assert!(text.starts_with("ProxyFixLayer { config: Config"), "{text}");
+}

@@ -128,3 +128,32 @@ fn of_the_rest() {
     let parsed = "x".parse::<proxyfix::Node>().unwrap_err().to_string();
     assert_eq!(parsed, NODE);
 }
+
+/// The parts of a message, for machines.
+#[test]
+fn as_parts() {
+    let parts = |options: &str, line: &str| {
+        let error = fix(&format!("proxies=10.0.0.0/8 {options}"), &[line]).unwrap_err();
+        let header = error.header().map(ToString::to_string).unwrap_or_default();
+        (header, error.hop(), error.offset())
+    };
+    let xff = "x-forwarded-for".to_owned();
+    assert_eq!(
+        parts("for=2", "X-Forwarded-For: 6.6.6.6, a/b, 10.0.0.2"),
+        (xff.clone(), Some(2), Some(10))
+    );
+    assert_eq!(parts("for=1 missing=reject", "Accept: */*"), (xff, None, None));
+    assert_eq!(parts("for=1", "Host: a@b"), ("host".into(), None, Some(1)));
+    assert_eq!(parts("for=1 hosts=a", "Accept: */*"), (String::new(), None, None));
+}
+
+/// `Debug` shows what is effective, and nothing that a stranger wrote.
+#[test]
+fn as_debug() {
+    let lines = ["Host: a.example", "X-Forwarded-For: 6.6.6.6, 192.0.2.1", "X-Real-IP: 6.6.6.6"];
+    let resolved = util::resolved("proxies=10.0.0.0/8 for=1", &lines).unwrap();
+    let text = format!("{resolved:?}");
+    let shown = "Resolved { client: 192.0.2.1, scheme: Http, host: Some(\"a.example\"), port: 80, ";
+    assert!(text.starts_with(shown) && text.contains("x-forwarded-for"), "{text}");
+    assert!(!text.contains("6.6.6.6"), "{text}");
+}

@@ -80,6 +80,15 @@ fn both_forms() {
     }
 }
 
+/// A count of 0 is as if the key were not there.
+#[test]
+fn zero() {
+    let without = "proxies=any for=1".parse().unwrap();
+    let zeros = builder().x_proto(0).x_host(0).x_port(0).x_prefix(0).forwarded(0);
+    assert_eq!(zeros.build(), Ok(without));
+    assert_eq!(builder().x_prefix_joined(0).build(), builder().build());
+}
+
 #[test]
 fn defaults_can_be_written() {
     let written = "  proxies=any \n for=1 proto=0 listener=http missing=unknown invalid=reject \

@@ -1,5 +1,5 @@
 //! The laws of `tests/laws/`, over random cases. `PROPTEST_CASES` says how many of each; the seed
-//! is fixed, so that a run says the same twice.
+//! is fixed, so that a run says the same twice, unless `PROPTEST_SEED` names another.
 
 mod laws;
 
@@ -37,18 +37,26 @@ fn header_bytes(
 fn holds(
     law: fn(&[u8]) -> Verdict,
     bytes: impl Strategy<Value = Vec<u8>>,
-) -> BTreeMap<Verdict, u32> {
+) -> BTreeMap<Verdict, u64> {
     let mut config = Config::default();
     if std::env::var_os("PROPTEST_CASES").is_none() {
         config.cases = 4000;
     }
     config.failure_persistence = None;
-    let cases = config.cases;
-    let seed = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+    let cases = u64::from(config.cases);
+    let seed = match std::env::var("PROPTEST_SEED") {
+        Ok(seed) => {
+            let mut bytes = [0; 32];
+            let seed: u64 = seed.parse().expect("PROPTEST_SEED is a number");
+            bytes[..8].copy_from_slice(&seed.to_le_bytes());
+            TestRng::from_seed(RngAlgorithm::ChaCha, &bytes)
+        }
+        Err(_) => TestRng::deterministic_rng(RngAlgorithm::ChaCha),
+    };
     let verdicts = RefCell::new(BTreeMap::new());
     let mut runner = TestRunner::new_with_rng(config, seed);
     let result = runner.run(&bytes, |data| {
-        *verdicts.borrow_mut().entry(law(&data)).or_insert(0_u32) += 1;
+        *verdicts.borrow_mut().entry(law(&data)).or_insert(0_u64) += 1;
         Ok(())
     });
     if let Err(error) = result {
@@ -68,18 +76,19 @@ fn non_interference() {
 /// this test prints them with `PROPTEST_CASES=1000000`:
 ///
 /// ```text
-/// 67.4  a line of a trusted header
-/// 42.9  two lines of a trusted header
-/// 36.9  an open quote in one
-/// 21.3  an open quote beside the trusted elements
-/// 25.9  a backslash in one
-///  1.4  an empty element in one
-///  7.1  an element over 4 KiB in one
-/// 37.6  bytes beyond ASCII in one
-/// 24.1  an alias
-/// 22.7  Connection names a trusted header
-/// 63.4  an absolute-form target
-/// 42.1  Host beside it
+///  62.2  a line of a trusted header
+///  36.4  two lines of a trusted header
+///  33.6  bytes beyond ASCII in one
+///  32.9  an open quote in one
+///  30.6  an absolute-form target
+///  29.3  an alias
+///  27.0  another Host
+///  22.8  a backslash in one
+///  20.4  a target of another form
+///  18.1  Connection names a trusted header
+///  10.7  an open quote beside the trusted elements
+///   6.2  an element over 4 KiB in one
+///   1.2  an empty element in one
 /// ```
 #[test]
 fn hard_cases_are_reached() {
@@ -96,28 +105,34 @@ fn hard_cases_are_reached() {
     for (case, times) in &reached {
         println!("{:>5.1}  {case}", f64::from(*times) * 100.0 / f64::from(all));
     }
-    assert_eq!(reached.len(), 12, "a case is never reached");
+    assert_eq!(reached.len(), 13, "a case is never reached");
     assert!(reached.values().all(|times| times * 200 >= all), "a case is hardly reached");
 }
 
 #[test]
 fn truth() {
-    holds(laws::truth, vec(any::<u8>(), 0..200));
+    let shares = holds(laws::truth, vec(any::<u8>(), 0..200));
+    assert_eq!(shares[&Verdict::Truth], 100);
 }
 
 #[test]
 fn fix_twice() {
-    holds(laws::fix_request_twice, vec(any::<u8>(), 0..600));
+    let shares = holds(laws::fix_request_twice, vec(any::<u8>(), 0..600));
+    println!("{shares:?}");
+    assert!(shares[&Verdict::Truth] >= 30 && shares[&Verdict::Rejected] >= 10, "{shares:?}");
 }
 
 #[test]
 fn untrusted() {
-    holds(laws::untrusted, vec(any::<u8>(), 0..600));
+    let shares = holds(laws::untrusted, vec(any::<u8>(), 0..600));
+    println!("{shares:?}");
+    assert!(shares[&Verdict::Truth] >= 50 && shares[&Verdict::Rejected] >= 10, "{shares:?}");
 }
 
 #[test]
 fn round_trip() {
-    holds(laws::round_trip, vec(any::<u8>(), 0..600));
+    let shares = holds(laws::round_trip, vec(any::<u8>(), 0..600));
+    assert_eq!(shares[&Verdict::Truth], 100);
 }
 
 #[test]
@@ -141,6 +156,42 @@ fn an_independent_reading_of_x_forwarded_for() {
     let shares = holds(laws::x_forwarded, header_bytes(values, &[",", ", ", "\n", " \t,"], noise));
     println!("{shares:?}");
     assert!(shares[&Verdict::Truth] >= 25 && shares[&Verdict::Rejected] >= 20, "{shares:?}");
+}
+
+#[test]
+fn an_independent_reading_of_the_rest() {
+    let values = &[
+        "192.0.2.1",
+        "10.0.0.2",
+        "10.0.0.3:80",
+        "::ffff:10.0.0.4",
+        "unknown",
+        "_x",
+        "unix:",
+        "http",
+        "WSS",
+        "ftp",
+        "a.example",
+        "A.example:81",
+        "a.example.:80",
+        "[2001:db8::7]:443",
+        "a..example",
+        "user@a",
+        "443",
+        "0",
+        "65536",
+        "00080",
+        "/a",
+        "/",
+        "/a/b/",
+        "//a",
+        "/%2e",
+        "/%41;x",
+    ];
+    let noise = &[" ", "\t", "\"", ":", "/", "=", ","];
+    let shares = holds(laws::x_scalars, header_bytes(values, &[",", ", ", "\n", " \t,"], noise));
+    println!("{shares:?}");
+    assert!(shares[&Verdict::Truth] >= 10 && shares[&Verdict::Rejected] >= 20, "{shares:?}");
 }
 
 #[test]

@@ -119,7 +119,10 @@ fn errors_name_the_key() {
     let rows = [
         (r#"{"proxies": "any", "for": -1}"#, r#"for="-1": expected a count or walk"#),
         (r#"{"proxies": "any", "for": 1.5}"#, "for: invalid type: floating point `1.5`"),
-        (r#"{"proxies": "any", "for": true}"#, "for: invalid type: boolean `true`"),
+        (
+            r#"{"proxies": "any", "for": true}"#,
+            "for: invalid type: boolean `true`, expected a string, a number, or a list of strings",
+        ),
         (r#"{"proxies": "any", "for": null}"#, "for: invalid type: null"),
         (r#"{"proxies": "any", "for": {}}"#, "for: invalid type: map"),
         (r#"{"proxies": [1], "for": 1}"#, "proxies: invalid type: integer `1`"),

@@ -148,10 +148,13 @@ fn refused() {
         let kind = Hop::new(Peer::UNIX).host(host).unwrap_err().kind();
         assert_eq!(kind, ErrorKind::InvalidHost, "{host}");
     }
-    for prefix in ["", "app", "//app", "/../app", "/a%2fb", "/a\"b"] {
+    for prefix in ["", "app", "//app", "/../app", "/a%2fb", "/a\"b", "/a,b", "/a,/b"] {
         let kind = Hop::new(Peer::UNIX).prefix(prefix).unwrap_err().kind();
         assert_eq!(kind, ErrorKind::InvalidPrefix, "{prefix}");
     }
+    let long = format!("/{}", "a".repeat(4096));
+    assert_eq!(Hop::new(Peer::UNIX).prefix(&long).unwrap_err().kind(), ErrorKind::TooLong);
+    assert!(Hop::new(Peer::UNIX).prefix(&long[..4096]).is_ok());
     let mut full = HeaderMap::new();
     for n in 0..32_768 {
         if full.try_append(format!("x-{n}").parse::<http::HeaderName>().unwrap(), 1.into()).is_err()

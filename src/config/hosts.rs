@@ -35,7 +35,8 @@ impl HostPattern {
     pub(crate) fn matches(&self, host: &str) -> bool {
         match self {
             Self::Exact(name) => host == name,
-            Self::Under(suffix) => host.len() > suffix.len() && host.ends_with(suffix.as_str()),
+            // It begins with a dot, which no valid host does.
+            Self::Under(suffix) => host.ends_with(suffix.as_str()),
         }
     }
 }

@@ -17,32 +17,52 @@ pub(crate) const FIELDS: [&str; 5] = [
 ];
 const FOR: usize = 0;
 
+/// Whom a proxy saw at the other end of its connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    Ip(IpAddr),
+    /// A Unix socket, which nginx writes as `unix:`.
+    Unix,
+    /// It does not say, or not by name.
+    Unknown,
+    Hidden,
+}
+
 /// What one proxy saw of a request.
 #[derive(Clone, Debug)]
 pub(crate) struct Seen {
-    pub(crate) from: IpAddr,
+    pub(crate) from: Origin,
     pub(crate) scheme: Scheme,
+    /// An empty text is that of an unset variable, as is port 0.
     pub(crate) host: &'static str,
     pub(crate) port: u16,
     pub(crate) prefix: &'static str,
 }
 
 impl Seen {
-    fn generate(u: &mut Unstructured<'_>, from: IpAddr) -> Result<Self> {
-        Ok(Self {
+    /// With `whole`, nothing is unset.
+    fn generate(u: &mut Unstructured<'_>, from: Origin, whole: bool) -> Result<Self> {
+        let mut seen = Self {
             from,
             scheme: *u.choose(&[Scheme::Http, Scheme::Https])?,
-            host: u.choose(&[
-                "app.example",
-                "shop.example:8080",
-                "inner.example",
-                "[2001:db8::1]",
-            ])?,
+            host: u.choose(&HOSTS)?,
             port: *u.choose(&[80, 443, 8080])?,
-            prefix: u.choose(&["/app", "/", "/a/b"])?,
-        })
+            prefix: u.choose(&["/app", "/", "/a/b", "/~x;y=1/%20"])?,
+        };
+        if !whole && u.ratio(1, 4)? {
+            match u.int_in_range(0..=2)? {
+                0 => seen.host = "",
+                1 => seen.port = 0,
+                _ => seen.prefix = "",
+            }
+        }
+        Ok(seen)
     }
 }
+
+/// What honest proxies see in `Host`.
+pub(crate) const HOSTS: [&str; 4] =
+    ["app.example", "shop.example:8080", "inner.example", "[2001:db8::1]"];
 
 /// How a proxy adds its element to a header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +75,8 @@ pub(crate) enum How {
     NewLine,
     /// Drops what was there.
     Overwrite,
+    /// Leaves it as it is.
+    Pass,
 }
 
 /// What a proxy does with `Connection` (RFC 9110 §7.6.1).
@@ -86,9 +108,19 @@ pub(crate) struct Proxy {
 pub(crate) struct Chain {
     pub(crate) proxies: Vec<Proxy>,
     /// Where the last one connects from.
-    pub(crate) peer: IpAddr,
+    pub(crate) peer: Origin,
     pub(crate) names: [HeaderName; 5],
-    pub(crate) forwarded: bool,
+    pub(crate) kind: Kind,
+}
+
+/// Which headers the proxies write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Forwarded,
+    /// `X-Forwarded-*`, by these names or by others.
+    XForwarded,
+    /// The same, but one proxy alone writes the client's address, into a header of its own.
+    ClientIp,
 }
 
 /// Where the proxy with this number, from 1, connects from.
@@ -102,16 +134,23 @@ fn address(number: usize) -> IpAddr {
 impl Chain {
     pub(crate) fn generate(
         u: &mut Unstructured<'_>,
-        client: IpAddr,
+        client: Origin,
         names: [HeaderName; 5],
-        forwarded: bool,
+        kind: Kind,
     ) -> Result<Self> {
         let renamed = names.iter().zip(FIELDS).any(|(name, default)| name != default);
         let count = u.int_in_range(1..=4)?;
+        let edge = u.int_in_range(0..=count - 1)?;
+        let origin = |u: &mut Unstructured<'_>, number: usize| {
+            let unix = kind == Kind::XForwarded && u.ratio(1, 8)?;
+            Ok(if unix { Origin::Unix } else { Origin::Ip(address(number)) })
+        };
         let mut proxies = Vec::new();
         for number in 0..count {
-            let from = if number == 0 { client } else { address(number) };
-            let how = if !renamed && u.ratio(1, 4)? {
+            let from = if number == 0 { client } else { origin(u, number)? };
+            // `write` names whom it sees.
+            let names = matches!(from, Origin::Ip(_) | Origin::Unix);
+            let how = if names && !renamed && u.ratio(1, 4)? {
                 Err(if u.ratio(1, 4)? { WriteMode::Replace } else { WriteMode::Append })
             } else {
                 let styles =
@@ -119,6 +158,9 @@ impl Chain {
                 let mut how = [How::NewLine; 5];
                 for how in &mut how {
                     *how = *u.choose(&styles)?;
+                }
+                if kind == Kind::ClientIp {
+                    how[FOR] = if number == edge { How::Overwrite } else { How::Pass };
                 }
                 Ok(how)
             };
@@ -129,9 +171,11 @@ impl Chain {
                 Connection::ObeyedLate,
             ])?;
             let rendering = u.arbitrary()?;
-            proxies.push(Proxy { seen: Seen::generate(u, from)?, how, connection, rendering });
+            let seen = Seen::generate(u, from, how.is_err())?;
+            proxies.push(Proxy { seen, how, connection, rendering });
         }
-        Ok(Self { proxies, peer: address(count), names, forwarded })
+        let peer = if u.ratio(1, 8)? { Origin::Unix } else { Origin::Ip(address(count)) };
+        Ok(Self { proxies, peer, names, kind })
     }
 
     /// How many elements at the right end of a header's list are the proxies' own.
@@ -144,9 +188,20 @@ impl Chain {
         self.proxies.len() - last
     }
 
-    /// What the proxy saw that wrote the `n`th element from the right.
+    /// The proxy that wrote the `n`th element from the right.
+    pub(crate) fn proxy(&self, n: usize) -> &Proxy {
+        &self.proxies[self.proxies.len() - n]
+    }
+
+    /// What it saw.
     pub(crate) fn seen(&self, n: usize) -> &Seen {
-        &self.proxies[self.proxies.len() - n].seen
+        &self.proxy(n).seen
+    }
+
+    /// How many elements from the right the proxy stands that alone writes the client's address.
+    pub(crate) fn edge(&self) -> usize {
+        let writes = |proxy: &Proxy| proxy.how.is_ok_and(|how| how[FOR] == How::Overwrite);
+        self.proxies.len() - self.proxies.iter().position(writes).expect("an edge")
     }
 
     /// Sends a request through, and returns whether `Connection` still stands in it.
@@ -161,7 +216,7 @@ impl Chain {
             if matches!(proxy.connection, Connection::Obeyed | Connection::ObeyedLate) {
                 obey(headers);
             }
-            proxy.write(headers, &self.names, self.forwarded);
+            proxy.write(headers, &self.names, self.kind == Kind::Forwarded);
             if proxy.connection == Connection::ObeyedLate {
                 obey(headers);
             }
@@ -176,7 +231,7 @@ impl Proxy {
         let seen = &self.seen;
         match self.how {
             Err(mode) => {
-                let hop = Hop::new(Peer::from(seen.from)).scheme(seen.scheme);
+                let hop = Hop::new(seen.from.peer()).scheme(seen.scheme);
                 let hop = hop.host(seen.host).expect("a host");
                 // `Forwarded` has one port, the host's.
                 let hop = if forwarded { hop } else { hop.port(seen.port) };
@@ -186,11 +241,13 @@ impl Proxy {
             }
             Ok(how) if forwarded => add(headers, &FORWARDED, &self.element(), how[FOR]),
             Ok(how) => {
+                let scheme = scheme_text(&names[1], seen.scheme);
+                let port = if seen.port == 0 { String::new() } else { seen.port.to_string() };
                 let values = [
                     self.node(),
-                    self.in_some_case(seen.scheme.as_str()),
+                    self.in_some_case(scheme),
                     self.in_some_case(seen.host),
-                    seen.port.to_string(),
+                    port,
                     seen.prefix.to_owned(),
                 ];
                 for ((name, value), how) in names.iter().zip(values).zip(how) {
@@ -206,7 +263,13 @@ impl Proxy {
 
     /// An address as `X-Forwarded-For` has it: with or without port, brackets, mapping.
     fn node(&self) -> String {
-        match (self.seen.from, self.rendering & 3) {
+        let ip = match self.seen.from {
+            Origin::Ip(ip) => ip,
+            Origin::Unix => return "unix:".to_owned(),
+            Origin::Unknown => return self.in_some_case("unknown"),
+            Origin::Hidden => return "_hidden".to_owned(),
+        };
+        match (ip, self.rendering & 3) {
             (IpAddr::V4(ip), 1) => format!("{ip}:4711"),
             (IpAddr::V4(ip), 2) => ip.to_ipv6_mapped().to_string(),
             (IpAddr::V4(ip), _) => ip.to_string(),
@@ -216,14 +279,23 @@ impl Proxy {
         }
     }
 
+    /// The node that it has written, in the form of RFC 7239 §6.
+    pub(crate) fn client(&self) -> String {
+        let ip = match self.seen.from {
+            Origin::Ip(IpAddr::V4(ip)) => ip.to_string(),
+            Origin::Ip(IpAddr::V6(ip)) => format!("[{ip}]"),
+            Origin::Unix | Origin::Unknown => return "unknown".to_owned(),
+            Origin::Hidden => return "_hidden".to_owned(),
+        };
+        if self.how.is_ok() && self.rendering & 3 == 1 { ip + ":4711" } else { ip }
+    }
+
     /// A forwarded-element as one proxy or another writes it.
     fn element(&self) -> String {
-        let Seen { from, scheme, host, .. } = &self.seen;
-        let node = match (from, self.rendering & 3) {
-            (IpAddr::V4(ip), 1) => format!("\"{ip}:4711\""),
-            (IpAddr::V4(ip), _) => ip.to_string(),
-            (IpAddr::V6(ip), 1) => format!("\"[{ip}]:4711\""),
-            (IpAddr::V6(ip), _) => format!("\"[{ip}]\""),
+        let Seen { scheme, host, .. } = &self.seen;
+        let node = match self.client() {
+            node if node.contains(':') => format!("\"{node}\""),
+            node => node,
         };
         let extension = match self.rendering >> 4 & 3 {
             0 => "",
@@ -240,6 +312,24 @@ impl Proxy {
     }
 }
 
+impl Origin {
+    pub(crate) fn peer(self) -> Peer {
+        match self {
+            Self::Ip(ip) => Peer::from(ip),
+            _ => Peer::UNIX,
+        }
+    }
+}
+
+/// A scheme as a header of this name has it.
+pub(crate) fn scheme_text(name: &HeaderName, scheme: Scheme) -> &'static str {
+    match (name.as_str(), scheme) {
+        ("x-forwarded-ssl" | "front-end-https", Scheme::Http) => "off",
+        ("x-forwarded-ssl" | "front-end-https", Scheme::Https) => "on",
+        (_, scheme) => scheme.as_str(),
+    }
+}
+
 fn add(headers: &mut HeaderMap, name: &HeaderName, value: &str, how: How) {
     let value = HeaderValue::from_str(value).expect("a value");
     let lines: Vec<_> = headers.get_all(name).iter().cloned().collect();
@@ -248,6 +338,7 @@ fn add(headers: &mut HeaderMap, name: &HeaderName, value: &str, how: How) {
         HeaderValue::from_bytes(&parts.join(separator.as_bytes())).expect("a value")
     };
     match (how, lines.split_last()) {
+        (How::Pass, _) => {}
         (How::Overwrite, _) | (How::Join(_) | How::LastLine, None) => {
             headers.insert(name, value);
         }

@@ -3,24 +3,56 @@
 use arbitrary::{Result, Unstructured};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-/// Names that some reader believes, and names that say something about other lines.
-const NAMES: &[&str] = &[
+/// Every known forwarding header, as the specification lists them, and names that say something
+/// about other lines.
+const NAMES: [&str; 43] = [
+    "forwarded",
     "x-forwarded-for",
     "x-forwarded-proto",
+    "x-forwarded-protocol",
     "x-forwarded-host",
     "x-forwarded-port",
     "x-forwarded-prefix",
-    "forwarded",
-    "x-real-ip",
-    "cf-connecting-ip",
+    "x-forwarded-scheme",
     "x-forwarded-ssl",
-    "front-end-https",
-    "x-script-name",
-    "true-client-ip",
+    "x-forwarded-server",
+    "x-forwarded-by",
+    "x-forwarded-uri",
+    "x-forwarded-path",
+    "x-original-forwarded-for",
+    "x-original-host",
+    "x-original-proto",
+    "x-original-prefix",
     "x-original-url",
+    "x-rewrite-url",
+    "x-real-ip",
+    "x-client-ip",
+    "client-ip",
+    "x-cluster-client-ip",
+    "true-client-ip",
+    "cf-connecting-ip",
+    "cf-connecting-ipv6",
+    "cf-visitor",
+    "fastly-client-ip",
+    "fly-client-ip",
+    "wl-proxy-client-ip",
+    "x-azure-clientip",
+    "x-envoy-external-address",
+    "cloudfront-forwarded-proto",
+    "cloudfront-viewer-address",
+    "x-script-name",
+    "x-url-scheme",
+    "x-scheme",
+    "x-host",
+    "x-http-host-override",
+    "front-end-https",
+    STRIPPED,
     "via",
     "accept",
 ];
+
+/// A header that some configurations remove, `strip-also`.
+pub(crate) const STRIPPED: &str = "x-more";
 
 /// Pieces of values: what moves a boundary in some reader, and what looks like an answer.
 const PIECES: &[&str] = &[
@@ -67,16 +99,53 @@ const PIECES: &[&str] = &[
     "x",
 ];
 
+/// The form of the request's target (RFC 9112 §3.2).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Target {
+    #[default]
+    Origin,
+    Absolute(&'static str),
+    /// Of CONNECT, or of a GET, which is malformed.
+    Authority {
+        connect: bool,
+    },
+    Asterisk,
+    /// As HTTP/2 has `*`, with scheme and authority.
+    AsteriskWithAuthority,
+}
+
 /// The attacker's own request, as the first proxy receives it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Head {
     pub(crate) lines: HeaderMap,
-    /// Headers that `Connection` names.
+    /// Headers that `Connection` names, and the lines that do.
     pub(crate) nominated: Vec<HeaderName>,
-    /// An absolute-form target's scheme, and `Host` lines beside it, for proxies that relay both.
-    pub(crate) target_scheme: Option<&'static str>,
+    pub(crate) connection: Vec<HeaderValue>,
+    pub(crate) target: Target,
+    /// The authority that is asked for, in the target or in `Host`: in full, the name, the port.
+    pub(crate) authority: (&'static str, &'static str, Option<u16>),
+    /// `Host` lines beside that.
     pub(crate) hosts: Vec<HeaderValue>,
     pub(crate) http_2: bool,
+}
+
+pub(crate) const UPSTREAM: (&str, &str, Option<u16>) =
+    ("upstream.internal:3000", "upstream.internal", Some(3000));
+pub(crate) const EVIL: (&str, &str, Option<u16>) =
+    ("evil.example:6666", "evil.example", Some(6666));
+
+impl Default for Head {
+    fn default() -> Self {
+        Self {
+            lines: HeaderMap::new(),
+            nominated: Vec::new(),
+            connection: Vec::new(),
+            target: Target::Origin,
+            authority: UPSTREAM,
+            hosts: Vec::new(),
+            http_2: false,
+        }
+    }
 }
 
 impl Head {
@@ -91,12 +160,24 @@ impl Head {
             for _ in 0..u.int_in_range(1..=3)? {
                 head.nominated.push(name(u, more)?);
             }
+            head.connection = connection(u, &head.nominated)?;
         }
-        head.target_scheme =
-            u.choose(&[None, Some("http"), Some("https"), Some("ftp")]).copied()?;
-        if head.target_scheme.is_some() {
-            for _ in 0..u.int_in_range(0..=2)? {
-                let hosts = ["app.example", "evil.example", "", "a b", "app.example:99999"];
+        head.target = match u.int_in_range(0..=15)? {
+            0..=5 => Target::Origin,
+            6..=8 => Target::Absolute("http"),
+            9..=10 => Target::Absolute("https"),
+            11 => Target::Absolute("ftp"),
+            12 => Target::Asterisk,
+            13 => Target::AsteriskWithAuthority,
+            14 => Target::Authority { connect: true },
+            _ => Target::Authority { connect: u.ratio(7, 8)? },
+        };
+        if u.ratio(1, 3)? {
+            head.authority = EVIL;
+        }
+        if u.ratio(1, 10)? {
+            for _ in 0..u.int_in_range(1..=2)? {
+                let hosts = [UPSTREAM.0, EVIL.0, "app.example", "", "a b", "app.example:99999"];
                 head.hosts.push(HeaderValue::from_static(u.choose(&hosts)?));
             }
         }
@@ -105,12 +186,27 @@ impl Head {
     }
 }
 
+/// Field lines of `Connection` that name these: a line each or one list, in some case, with `close`.
+fn connection(u: &mut Unstructured<'_>, names: &[HeaderName]) -> Result<Vec<HeaderValue>> {
+    let mut options: Vec<String> = Vec::new();
+    for name in names {
+        let name = name.as_str();
+        options.push(if u.ratio(1, 2)? { name.to_owned() } else { name.to_uppercase() });
+        if u.ratio(1, 4)? {
+            options.insert(0, u.choose(&["close", "keep-alive", ""])?.to_string());
+        }
+    }
+    let lines =
+        if u.ratio(1, 2)? { options } else { vec![options.join(u.choose(&[", ", ",", "\t ,"])?)] };
+    Ok(lines.iter().map(|line| HeaderValue::from_str(line).expect("a list")).collect())
+}
+
 /// A name that some reader believes, in some spelling.
 fn name(u: &mut Unstructured<'_>, more: &[HeaderName]) -> Result<HeaderName> {
     let name = if u.ratio(1, 2)? && !more.is_empty() {
         u.choose(more)?.as_str()
     } else {
-        u.choose(NAMES)?
+        u.choose(&NAMES)?
     };
     let mut bytes = name.as_bytes().to_vec();
     if u.ratio(1, 5)? {

@@ -4,7 +4,8 @@
 //! A case is a configuration, a chain of one to four honest proxies and an attacker's head. The
 //! proxies append with a comma or a line, overwrite, or use `write`; some obey `Connection`, some
 //! relay it. What they wrote is known from the model, so the answer is known without reading any
-//! header, and the laws compare with that: stronger than to compare two attackers with each other.
+//! header, and so are all headers downstream and the target. The laws compare with that: stronger
+//! than to compare two attackers with each other.
 #![allow(dead_code, reason = "each test and fuzz target uses a part")]
 
 pub(crate) mod chain;
@@ -20,8 +21,8 @@ use proxyfix::{
 };
 
 use self::{
-    head::Head,
-    scenario::{Scenario, answer, downstream, own_answer},
+    head::{Head, Target},
+    scenario::{Answer, Downstream, Scenario},
 };
 
 /// What became of a case.
@@ -31,7 +32,7 @@ pub(crate) enum Verdict {
     None,
     /// The answer is the truth.
     Truth,
-    /// A value is unknown or our own, for a proxy obeyed `Connection`.
+    /// `Connection` names headers; the answer is the truth, unknown or our own.
     Fallback,
     /// The request was rejected.
     Rejected,
@@ -51,11 +52,14 @@ pub(crate) fn hard_cases(data: &[u8]) -> Vec<&'static str> {
     let lines: Vec<_> = head.lines.iter().filter(|(name, _)| aimed(name)).collect();
     let any = |test: &dyn Fn(&[u8]) -> bool| lines.iter().any(|(_, line)| test(line.as_bytes()));
     let odd_quotes = |line: &[u8]| line.iter().fold(false, |odd, &byte| odd ^ (byte == b'"'));
-    let request = scenario.request(&head);
+    let (attacked, alone) = (scenario.request(&head), scenario.request(&Head::default()));
     let glued = |name: &http::HeaderName| {
         // The line that holds the trusted elements holds the attacker's open quote too.
-        let last = request.headers().get_all(name).iter().next_back();
-        last.is_some_and(|line| odd_quotes(line.as_bytes()))
+        let odd = |request: &Request<()>| {
+            let last = request.headers().get_all(name).iter().next_back();
+            last.is_some_and(|line| odd_quotes(line.as_bytes()))
+        };
+        odd(&attacked) && !odd(&alone)
     };
     let alias = |name: &http::HeaderName| name.as_str().contains('_') && !aimed(name);
     let cases = [
@@ -69,70 +73,84 @@ pub(crate) fn hard_cases(data: &[u8]) -> Vec<&'static str> {
         ("bytes beyond ASCII in one", any(&|line| !line.is_ascii())),
         ("an alias", head.lines.keys().any(alias)),
         ("Connection names a trusted header", head.nominated.iter().any(aimed)),
-        ("an absolute-form target", head.target_scheme.is_some()),
-        ("Host beside it", !head.hosts.is_empty()),
+        ("an absolute-form target", matches!(head.target, Target::Absolute(_))),
+        ("a target of another form", !matches!(head.target, Target::Absolute(_) | Target::Origin)),
+        ("another Host", !head.hosts.is_empty()),
     ];
     cases.into_iter().filter(|(_, reached)| *reached).map(|(case, _)| case).collect()
 }
 
 /// **Non-interference**: whatever the attacker sends, the answer and all that is downstream are
-/// what they are without it; or the request is rejected; or, where a proxy obeyed `Connection`, a
-/// value is unknown or our own. Without `Connection`, `Host` and target, nothing is rejected.
+/// what the model says; or the request is rejected, for a fault that the model knows; or, where a
+/// proxy obeyed `Connection`, it is rejected or a value is unknown or our own. The target's
+/// authority and `Host` are the attacker's own, and count where no trusted header names the host.
 pub(crate) fn non_interference(data: &[u8]) -> Verdict {
     let Ok((scenario, head)) = generate(data) else { return Verdict::None };
-    let expected = scenario.expected();
-    let harmless = head.nominated.is_empty() && head.hosts.is_empty();
-    match (scenario.fixed(&head), &expected) {
-        (Ok(fixed), Ok(expected)) => {
-            let found = answer(resolved(&fixed));
-            if found == *expected {
-                let alone = scenario.fixed(&Head::default()).expect("not rejected alone");
-                if head.nominated.is_empty() {
-                    assert_eq!(downstream(&fixed), downstream(&alone), "{scenario:#?} {head:#?}");
-                }
+    let expected = scenario.expected(&head);
+    let faults = scenario.faults(&head, true, expected.host.as_deref());
+    match scenario.fixed(&head) {
+        Err(error) => {
+            let obeyed = !head.nominated.is_empty();
+            let excused = obeyed || faults.contains(&error.kind());
+            assert!(excused, "{error}: {scenario:#?} {head:#?}");
+            Verdict::Rejected
+        }
+        Ok(fixed) => {
+            // What is in effect without the dropped headers may be allowed.
+            let hosts = |fault: &ErrorKind| *fault == ErrorKind::HostNotAllowed;
+            let excused = !head.nominated.is_empty() && faults.iter().all(hosts);
+            assert!(faults.is_empty() || excused, "{faults:?}: {scenario:#?} {head:#?}");
+            let found = Answer::of(resolved(&fixed));
+            let left = Downstream::of(&fixed, &scenario);
+            let said = scenario.downstream(&head, &found, true);
+            if found == expected && head.nominated.is_empty() {
+                assert_eq!(left, said, "{scenario:#?} {head:#?}");
                 return Verdict::Truth;
             }
             assert!(
                 !head.nominated.is_empty(),
                 "{found:?}, not {expected:?}: {scenario:#?} {head:#?}"
             );
-            falls_back(&found, expected, &scenario, &head);
+            assert_eq!(left.target, said.target);
+            for line in &left.headers {
+                assert_eq!(Some(line.1), said.headers.get(line.0), "{scenario:#?} {head:#?}");
+            }
+            falls_back(&found, &expected, &scenario, &head);
             Verdict::Fallback
-        }
-        (Ok(fixed), Err(_)) => {
-            assert!(!head.nominated.is_empty(), "{scenario:#?} {head:#?}");
-            // What would be short is absent. The client is still no other.
-            let client = &answer(resolved(&fixed))[0];
-            let excused = *client == scenario.expected_client() || client == "unknown";
-            assert!(excused, "{client}: {scenario:#?} {head:#?}");
-            Verdict::Fallback
-        }
-        (Err(error), expected) => {
-            let kind = error.kind();
-            let excused = !harmless || expected.as_ref().err() == Some(&kind);
-            assert!(excused, "{error}: {scenario:#?} {head:#?}");
-            Verdict::Rejected
         }
     }
 }
 
-/// Each value is the truth or a fallback, and the client is never another one.
-fn falls_back(found: &[String; 5], expected: &[String; 5], scenario: &Scenario, head: &Head) {
-    let own = own_answer();
-    for (at, value) in found.iter().enumerate() {
-        // Without its own header, the port is that of the host or of the scheme, each as the
-        // proxies or we know it; the attacker writes others.
-        let follows = at == 3 && ["80", "443", "8080", "3000"].contains(&value.as_str());
-        let excused = *value == expected[at] || *value == own[at] || follows;
-        assert!(excused, "{found:?}, not {expected:?}: {scenario:#?} {head:#?}");
+/// Without any trusted header, all is our own. Else each value is the truth, or our own or unknown:
+/// the scheme only where the client is unknown, and the client never another one.
+fn falls_back(found: &Answer, expected: &Answer, scenario: &Scenario, head: &Head) {
+    let own = scenario.own_answer(head);
+    let arrived = scenario.request(head);
+    let case = || format!("{found:?}, not {expected:?}: {scenario:#?} {head:#?}");
+    if !scenario.trusted.iter().any(|name| arrived.headers().contains_key(name)) {
+        assert_eq!(*found, own, "{}", case());
+        return;
     }
+    let unknown = found.client == "unknown";
+    assert!(found.client == expected.client || unknown, "{}", case());
+    let may_fall_back = unknown && scenario.follows_client() || scenario.options().lenient;
+    assert!(found.scheme == expected.scheme || may_fall_back, "{}", case());
+    assert!([&expected.host, &own.host].contains(&&found.host), "{}", case());
+    assert!(["", &expected.prefix].contains(&found.prefix.as_str()), "{}", case());
+    // Without its own header, the port is that of the host or of the scheme.
+    let follows = [80, 443, 8080, 3000].contains(&found.port) || found.port == own.port;
+    assert!(follows, "{}", case());
 }
 
 /// **Truth**: without an attacker the answer is what the proxies saw, and nothing is rejected.
 pub(crate) fn truth(data: &[u8]) -> Verdict {
     let Ok((scenario, _)) = generate(data) else { return Verdict::None };
-    let found = scenario.fixed(&Head::default()).map(|fixed| answer(resolved(&fixed)));
-    assert_eq!(found.map_err(|error| error.kind()), scenario.expected(), "{scenario:#?}");
+    let head = Head::default();
+    let fixed = scenario.fixed(&head).unwrap_or_else(|error| panic!("{error}: {scenario:#?}"));
+    let expected = scenario.expected(&head);
+    assert_eq!(Answer::of(resolved(&fixed)), expected, "{scenario:#?}");
+    let left = Downstream::of(&fixed, &scenario);
+    assert_eq!(left, scenario.downstream(&head, &expected, true), "{scenario:#?}");
     Verdict::Truth
 }
 
@@ -142,7 +160,7 @@ pub(crate) fn fix_request_twice(data: &[u8]) -> Verdict {
     let Ok((scenario, head)) = generate(data) else { return Verdict::None };
     let request = scenario.request(&head);
     let config = &scenario.config;
-    let peer = Peer::from(scenario.chain.peer);
+    let peer = request.extensions().get::<Peer>().copied();
     let explained = explain(peer, request.headers(), request.uri(), config);
     let decided = resolve(peer, request.headers(), request.uri(), config);
     let text = |outcome: std::result::Result<&Resolved, &Error>| match outcome {
@@ -156,8 +174,8 @@ pub(crate) fn fix_request_twice(data: &[u8]) -> Verdict {
     match proxyfix::fix_request(&mut fixed, config) {
         Err(error) => {
             assert_eq!(whole(&fixed), whole(&request));
-            // The version is known to `fix_request` alone.
-            if error.kind() != ErrorKind::HostMismatch {
+            // Version and method are known to `fix_request` alone.
+            if !matches!(error.kind(), ErrorKind::HostMismatch | ErrorKind::InvalidTarget) {
                 assert_eq!(Some(&error), decided.as_ref().err());
             }
             Verdict::Rejected
@@ -170,9 +188,28 @@ pub(crate) fn fix_request_twice(data: &[u8]) -> Verdict {
             let once = whole(&fixed);
             proxyfix::fix_request(&mut fixed, config).expect("fixed before");
             assert_eq!(whole(&fixed), once);
+            again(&scenario, &head, fixed);
             Verdict::Truth
         }
     }
+}
+
+/// What was fixed and is read anew, one element from each header, is as it was: for whoever stands
+/// behind a second proxy that passes everything on.
+fn again(scenario: &Scenario, head: &Head, mut fixed: Request<()>) {
+    let stays = !scenario.options().strip && head.nominated.is_empty();
+    // HTTP/2 compares `Host` with the target's authority, which in authority form is not rewritten.
+    if !stays || matches!(head.target, Target::Authority { .. } | Target::Asterisk) {
+        return;
+    }
+    let before = (Answer::of(resolved(&fixed)), Downstream::of(&fixed, scenario));
+    fixed.extensions_mut().remove::<Resolved>();
+    let config = scenario.config_once_fixed();
+    proxyfix::fix_request(&mut fixed, &config).unwrap_or_else(|error| {
+        panic!("{error}, the second time: {scenario:#?} {head:#?}");
+    });
+    let after = (Answer::of(resolved(&fixed)), Downstream::of(&fixed, scenario));
+    assert_eq!(before, after, "{scenario:#?} {head:#?}");
 }
 
 /// All laws of one request: [`truth`], [`fix_request_twice`] and [`untrusted`].
@@ -189,67 +226,177 @@ pub(crate) fn untrusted(data: &[u8]) -> Verdict {
     if let (true, Ok(fixed)) = (walks, scenario.fixed(&head)) {
         let client = resolved(&fixed).client_ip();
         let proxies = scenario.chain.proxies.iter().skip(1).map(|proxy| proxy.seen.from);
-        assert!(proxies.chain([scenario.chain.peer]).all(|proxy| Some(proxy) != client));
+        assert!(proxies.chain([scenario.chain.peer]).all(|proxy| match proxy {
+            chain::Origin::Ip(ip) => Some(ip) != client,
+            _ => true,
+        }));
     }
-    let stranger = scenario.chain.proxies[0].seen.from;
-    let fix = |mut request: Request<()>| {
-        request.extensions_mut().insert(Peer::from(stranger));
-        proxyfix::fix_request(&mut request, &scenario.config).map(|()| request)
-    };
-    let Ok(fixed) = fix(scenario.request(&head)) else { return Verdict::Rejected };
-    let mut expected = own_answer();
-    expected[0] = stranger.to_string();
-    assert_eq!(answer(resolved(&fixed)), expected);
-    let mut bare = scenario.request(&head);
-    *bare.headers_mut() = HeaderMap::new();
-    bare.headers_mut().insert("host", fixed.headers()["host"].clone());
-    assert_eq!(downstream(&fixed), downstream(&fix(bare).expect("no header, no error")));
-    Verdict::Truth
+    let mut request = scenario.request(&head);
+    let stranger = Peer::from(std::net::IpAddr::from([203, 0, 113, 77]));
+    let stranger = stranger.with_scheme(scenario.own_answer(&head).scheme);
+    request.extensions_mut().insert(stranger);
+    let mut expected = scenario.own_answer(&head);
+    expected.client = "203.0.113.77".into();
+    let faults = scenario.faults(&head, false, expected.host.as_deref());
+    match proxyfix::fix_request(&mut request, &scenario.config) {
+        Err(error) => {
+            assert!(faults.contains(&error.kind()), "{error}: {scenario:#?} {head:#?}");
+            Verdict::Rejected
+        }
+        Ok(()) => {
+            assert_eq!(faults, [], "{scenario:#?} {head:#?}");
+            assert_eq!(Answer::of(resolved(&request)), expected, "{scenario:#?} {head:#?}");
+            let left = Downstream::of(&request, &scenario);
+            assert_eq!(left, scenario.downstream(&head, &expected, false));
+            Verdict::Truth
+        }
+    }
 }
 
-/// **Round trip**: *n* hops written with `Append` and read with count *n* give back what the first
-/// hop saw, whatever was inherited; and no one rejects it.
+/// A hop as plain values, to write and to compare with.
+#[derive(Clone, Debug)]
+struct Plain {
+    ip: Option<std::net::IpAddr>,
+    scheme: Option<Scheme>,
+    host: Option<(&'static str, Option<u16>)>,
+    port: Option<u16>,
+    prefix: Option<String>,
+}
+
+impl Plain {
+    /// All hops of a chain set the same values.
+    fn generate(u: &mut Unstructured<'_>, client: bool, sets: u8) -> Result<Self> {
+        let ip: std::net::IpAddr = if u.arbitrary::<bool>()? {
+            u.arbitrary::<[u8; 4]>()?.into()
+        } else {
+            u.arbitrary::<[u8; 16]>()?.into()
+        };
+        let hosts = [
+            ("app.example", None),
+            ("a.example", Some(81)),
+            ("[::1]", Some(65535)),
+            ("x_y.example", Some(443)),
+        ];
+        let segments = u.int_in_range(0..=3)?;
+        let mut prefix = String::new();
+        for _ in 0..segments {
+            prefix.push('/');
+            for _ in 0..u.int_in_range(1..=4)? {
+                prefix.push_str(u.choose(&[
+                    "a", "Z", "9", "-", "~", "%20", "%C3%a9", "!", "'", "(", "=", ":", "@", "$",
+                    "&", "*", "+", ";",
+                ])?);
+            }
+        }
+        if segments == 0 || u.ratio(1, 4)? {
+            prefix.push('/');
+        }
+        Ok(Self {
+            ip: (client || u.ratio(3, 4)?).then_some(ip),
+            scheme: Some(*u.choose(&[Scheme::Http, Scheme::Https])?).filter(|_| sets & 1 == 0),
+            host: Some(*u.choose(&hosts)?).filter(|_| sets & 2 == 0),
+            port: Some(u.int_in_range(1..=65535)?).filter(|_| sets & 4 == 0),
+            prefix: Some(prefix).filter(|_| sets & 8 == 0),
+        })
+    }
+
+    fn hop(&self) -> Hop {
+        let mut hop = Hop::new(self.ip.map_or(Peer::UNIX, Peer::from));
+        if let Some(scheme) = self.scheme {
+            hop = hop.scheme(scheme);
+        }
+        if let Some((name, port)) = self.host {
+            let port = port.map_or_else(String::new, |port| format!(":{port}"));
+            hop = hop.host(format!("{name}{port}")).expect("a host");
+        }
+        if let Some(port) = self.port {
+            hop = hop.port(port);
+        }
+        match &self.prefix {
+            Some(prefix) => hop.prefix(prefix).expect("a prefix"),
+            None => hop,
+        }
+    }
+
+    /// What a reader of this family believes.
+    fn answer(&self, family: Family) -> Answer {
+        let ip = self.ip.map(|ip| ip.to_canonical());
+        let scheme = self.scheme.unwrap_or(Scheme::Http);
+        // `Forwarded` has a port with a host only, and no prefix.
+        let x = family == Family::XForwarded;
+        let stated = self.port.filter(|_| x || self.host.is_some());
+        let prefix = self.prefix.as_deref().unwrap_or_default();
+        Answer {
+            client: match ip {
+                None => "unknown".into(),
+                Some(std::net::IpAddr::V4(ip)) => ip.to_string(),
+                Some(std::net::IpAddr::V6(ip)) => format!("[{ip}]"),
+            },
+            scheme,
+            host: self.host.map(|(name, _)| name.to_owned()),
+            port: stated.or(self.host.and_then(|host| host.1)).unwrap_or(scheme.default_port()),
+            prefix: if x { prefix.trim_end_matches('/').to_owned() } else { String::new() },
+        }
+    }
+}
+
+/// **Round trip**: *n* hops written with `Append` and read with count *n* give back the first hop,
+/// whatever was inherited; and no one rejects it. Of `Forwarded`, a reader who lexes from the left
+/// finds the same elements.
 pub(crate) fn round_trip(data: &[u8]) -> Verdict {
-    fn case(data: &[u8]) -> Result<(bool, usize, HeaderMap, Vec<Hop>)> {
+    fn case(data: &[u8]) -> Result<(bool, HeaderMap, Vec<Plain>)> {
         let mut u = Unstructured::new(data);
-        let (forwarded, count) = (u.arbitrary()?, u.int_in_range(1..=4)?);
+        let (forwarded, count, sets) =
+            (u.arbitrary()?, u.int_in_range(1..=4)?, u.int_in_range(0..=15)?);
         let mut hops = Vec::new();
         for number in 0..count {
-            let peer: std::net::IpAddr = if u.arbitrary::<bool>()? {
-                u.arbitrary::<[u8; 4]>()?.into()
-            } else {
-                u.arbitrary::<[u8; 16]>()?.into()
-            };
-            let peer = if number == 0 || u.ratio(3, 4)? { Peer::from(peer) } else { Peer::UNIX };
-            let scheme = *u.choose(&[Scheme::Http, Scheme::Https])?;
-            let hosts = ["app.example", "a.example:81", "[::1]:65535", "x_y.example:443"];
-            let hop = Hop::new(peer).scheme(scheme).host(u.choose(&hosts)?).expect("a host");
-            let hop = hop.port(u.int_in_range(1..=65535)?);
-            hops.push(hop.prefix(u.choose(&["/", "/a", "/b/c"])?).expect("a prefix"));
+            hops.push(Plain::generate(&mut u, number == 0, sets)?);
         }
-        let names =
-            ["forwarded", "x-forwarded-for", "x-forwarded-host"].map(http::HeaderName::from_static);
-        Ok((forwarded, count, Head::generate(&mut u, &names)?.lines, hops))
+        let names = [
+            "forwarded",
+            "x-forwarded-for",
+            "x-forwarded-proto",
+            "x-forwarded-host",
+            "x-forwarded-port",
+            "x-forwarded-prefix",
+        ];
+        let names = names.map(http::HeaderName::from_static);
+        Ok((forwarded, Head::generate(&mut u, &names)?.lines, hops))
     }
-    let Ok((forwarded, count, mut headers, hops)) = case(data) else { return Verdict::None };
-    let family = if forwarded { Family::Forwarded } else { Family::XForwarded };
-    let trust = if forwarded {
-        format!("forwarded={count}")
-    } else {
-        format!("for={count} proto={count} host={count} port={count} prefix={count}")
-    };
+    let Ok((forwarded, mut headers, hops)) = case(data) else { return Verdict::None };
+    let (family, count) =
+        (if forwarded { Family::Forwarded } else { Family::XForwarded }, hops.len());
+    let first = &hops[0];
+    let mut trust = format!("for={count}");
+    for (key, set) in [
+        ("proto", first.scheme.is_some()),
+        ("host", first.host.is_some()),
+        ("port", first.port.is_some()),
+        ("prefix", first.prefix.is_some()),
+    ] {
+        if set {
+            trust += &format!(" {key}={count}");
+        }
+    }
+    if forwarded {
+        trust = format!("forwarded={count}");
+    }
     let config: Config = format!("proxies=unix {trust}").parse().expect("valid");
-    let mut alone = HeaderMap::new();
-    write(&mut alone, &hops[0], family, WriteMode::Append).expect("room");
-    let first: Config =
-        config.to_string().replace(&format!("={count}"), "=1").parse().expect("valid");
     for hop in &hops {
-        write(&mut headers, hop, family, WriteMode::Append).expect("room");
+        write(&mut headers, &hop.hop(), family, WriteMode::Append).expect("room");
     }
-    let read = |headers: &HeaderMap, config: &Config| {
-        resolve(Peer::UNIX, headers, &Uri::default(), config).map(|resolved| answer(&resolved))
-    };
-    assert_eq!(read(&headers, &config).expect("valid"), read(&alone, &first).expect("valid"));
+    let read = resolve(Peer::UNIX, &headers, &Uri::default(), &config).expect("valid");
+    assert_eq!(Answer::of(&read), first.answer(family), "{headers:?}");
+    if forwarded {
+        let line = headers["forwarded"].as_bytes();
+        assert_eq!(headers.get_all("forwarded").iter().count(), 1);
+        let ours: Vec<_> = forwarded_elements(&headers)
+            .map(|element| element.expect("parses").as_bytes().to_vec())
+            .collect();
+        let theirs: Vec<_> = reference::split(line).into_iter().rev().collect();
+        assert_eq!(ours, theirs, "{headers:?}");
+        assert!(ours.len() >= count);
+    }
     Verdict::Truth
 }
 
@@ -312,6 +459,66 @@ pub(crate) fn x_forwarded(data: &[u8]) -> Verdict {
     let found = found.map(|found| found.client().to_string()).map_err(|error| error.kind());
     assert_eq!(found, expected, "{elements:?}");
     if expected.is_ok() { Verdict::Truth } else { Verdict::Rejected }
+}
+
+/// **An independent reading agrees**, of the other headers of the X-Forwarded family, of a walk, and of
+/// prefixes that are joined. The first byte says which, and the count.
+pub(crate) fn x_scalars(data: &[u8]) -> Verdict {
+    const CASES: [(&str, &str); 6] = [
+        ("x-forwarded-for", "for=walk"),
+        ("x-forwarded-proto", "proto="),
+        ("x-forwarded-host", "host="),
+        ("x-forwarded-port", "port="),
+        ("x-forwarded-prefix", "prefix="),
+        ("x-forwarded-prefix", "prefix=join:"),
+    ];
+    let Some(first) = data.first() else { return Verdict::None };
+    let (name, rule) = CASES[usize::from(first / 4) % CASES.len()];
+    let Some((count, lines, headers)) = lines(name, data) else { return Verdict::None };
+    let Some(elements) = reference::x_list(&lines) else { return Verdict::None };
+    let walk = rule == "for=walk";
+    let trust = if walk { rule.to_owned() } else { format!("{rule}{count}") };
+    let config: Config = format!("proxies=10.0.0.0/8 {trust}").parse().expect("valid");
+    let peer = Peer::from(std::net::IpAddr::from([10, 0, 0, 1]));
+    let found = resolve(peer, &headers, &Uri::default(), &config);
+
+    let last = elements.len().checked_sub(count).and_then(|at| elements.get(at..));
+    let nth = last.and_then(|last| last.first());
+    let expected = match rule {
+        "for=walk" => walked(&elements),
+        "proto=" => nth.and_then(|text| reference::scheme(text)).map(str::to_owned),
+        "host=" => nth.and_then(|text| reference::authority(text, "http")),
+        "port=" => nth.and_then(|text| reference::port(text)).map(|port| port.to_string()),
+        "prefix=" => nth.and_then(|text| reference::prefix(text)).map(str::to_owned),
+        _ => last.and_then(|last| {
+            last.iter().map(|text| reference::prefix(text).map(str::to_owned)).collect()
+        }),
+    };
+    let found = found.ok().map(|found| match rule {
+        "for=walk" => found.client().to_string(),
+        "proto=" => found.scheme().to_string(),
+        "host=" => found.authority().map(ToString::to_string).unwrap_or_default(),
+        "port=" => found.port().to_string(),
+        _ => found.prefix().to_owned(),
+    });
+    assert_eq!(found, expected, "{config}: {elements:?}");
+    if expected.is_some() { Verdict::Truth } else { Verdict::Rejected }
+}
+
+/// A walk past 10.0.0.0/8; 16 proxies at most.
+fn walked(elements: &[String]) -> Option<String> {
+    let mut passed = 0;
+    for element in elements.iter().rev() {
+        let node = reference::node(element, true)?;
+        if element == "unix:" || !node.starts_with("10.") {
+            return Some(node);
+        }
+        passed += 1;
+        if passed > 16 {
+            return None;
+        }
+    }
+    Some("unknown".to_owned())
 }
 
 /// **An independent reading agrees**, of `Forwarded`.

@@ -33,6 +33,26 @@ pub(crate) fn forwarded_list(lines: &[&[u8]]) -> Option<Vec<Said>> {
     Reader { text: &lines.join(&b", "[..]), at: 0 }.list()
 }
 
+/// A line at the commas outside quoted-strings, read from the left.
+pub(crate) fn split(line: &[u8]) -> Vec<Vec<u8>> {
+    let mut elements = vec![Vec::new()];
+    let (mut quoted, mut escaped) = (false, false);
+    for &byte in line {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = quoted,
+            b'"' => quoted = !quoted,
+            b',' if !quoted => {
+                elements.push(Vec::new());
+                continue;
+            }
+            _ => {}
+        }
+        elements.last_mut().expect("an element").push(byte);
+    }
+    elements.iter().map(|element| element.trim_ascii().to_vec()).collect()
+}
+
 struct Reader<'a> {
     text: &'a [u8],
     at: usize,
@@ -194,8 +214,7 @@ pub(crate) fn authority(text: &str, scheme: &str) -> Option<String> {
         Some(colon) if !text.ends_with(']') => (&text[..colon], &text[colon + 1..]),
         _ => (text, ""),
     };
-    let port =
-        if port.is_empty() { None } else { Some(port_number(port).filter(|port| *port > 0)?) };
+    let port = if port.is_empty() { None } else { Some(self::port(port)?) };
     let host = if let Some(literal) = host.strip_prefix('[') {
         literal.strip_suffix(']')?.parse::<Ipv6Addr>().ok()?;
         host
@@ -216,4 +235,31 @@ pub(crate) fn authority(text: &str, scheme: &str) -> Option<String> {
         None => host,
         Some(port) => format!("{host}:{port}"),
     })
+}
+
+/// A port of TCP.
+pub(crate) fn port(text: &str) -> Option<u16> {
+    port_number(text).filter(|port| *port > 0)
+}
+
+/// A prefix in `pchar` (RFC 3986 §3.3), without what is dangerous in a link, and without trailing
+/// slashes.
+pub(crate) fn prefix(text: &str) -> Option<&str> {
+    let valid = |segment: &str| {
+        let mut pieces = segment.split('%');
+        let plain = |text: &str| {
+            text.chars().all(|c| c.is_ascii_alphanumeric() || "-._~!$&'()*+,;=:@".contains(c))
+        };
+        let triplet = |text: &str| {
+            let byte = text.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok());
+            byte.is_some_and(|b| !b.is_ascii_control() && !b"/\\.".contains(&b))
+                && !text.starts_with('+')
+                && plain(&text[2..])
+        };
+        !matches!(segment.split(';').next(), Some("." | ".."))
+            && pieces.next().is_some_and(plain)
+            && pieces.all(triplet)
+    };
+    let path = text.strip_prefix('/')?;
+    (!path.starts_with('/') && path.split('/').all(valid)).then(|| text.trim_end_matches('/'))
 }

@@ -5,9 +5,7 @@
 
 use super::{
     Oracle::{self, Hypercorn, HypercornModern, Uvicorn, Werkzeug},
-    reading::{
-        elements, forwarded_element, is_proxy, lines, nth, port, prefix, said, split, too_long,
-    },
+    reading::{elements, forwarded_element, is_proxy, lines, nth, said, split, too_long},
     reference,
     theirs::{Difference, Splitting},
 };
@@ -116,7 +114,7 @@ fn any_host(d: &Difference<'_>) -> bool {
 
 fn default_port(d: &Difference<'_>) -> bool {
     let (host, number) = split(d.text());
-    let default = number.and_then(port).is_some_and(|port| [80, 443].contains(&port));
+    let default = number.and_then(reference::port).is_some_and(|port| [80, 443].contains(&port));
     d.field == "host" && d.verbatim() && default && host.eq_ignore_ascii_case(d.ours)
 }
 
@@ -134,7 +132,7 @@ fn server_port(d: &Difference<'_>) -> bool {
 }
 
 fn any_port(d: &Difference<'_>) -> bool {
-    d.field == "port" && d.verbatim() && port(d.text()).is_none()
+    d.field == "port" && d.verbatim() && reference::port(d.text()).is_none()
 }
 
 fn port_spelling(d: &Difference<'_>) -> bool {
@@ -143,12 +141,12 @@ fn port_spelling(d: &Difference<'_>) -> bool {
         "" if reference::authority(host, "http").is_some() => split(host).1.unwrap_or("x"),
         text => text,
     };
-    let read = port(stated).map_or(stated.is_empty(), |port| port.to_string() == d.ours);
+    let read = reference::port(stated).map_or(stated.is_empty(), |port| port.to_string() == d.ours);
     d.field == "port" && d.theirs == stated && read
 }
 
 fn any_prefix(d: &Difference<'_>) -> bool {
-    d.field == "prefix" && d.verbatim() && prefix(d.text()).is_none()
+    d.field == "prefix" && d.verbatim() && reference::prefix(d.text()).is_none()
 }
 
 fn prefix_slash(d: &Difference<'_>) -> bool {

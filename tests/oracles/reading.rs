@@ -57,32 +57,6 @@ fn default_port(scheme: &str) -> &'static str {
     if scheme == "https" { "443" } else { "80" }
 }
 
-pub(crate) fn port(text: &str) -> Option<u16> {
-    let digits = (1..=5).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
-    digits.then(|| text.parse().ok())?.filter(|port| *port > 0)
-}
-
-/// A prefix without trailing slashes (`docs/DEVIATIONS.md`, RFC 3986 §3.3).
-pub(crate) fn prefix(text: &str) -> Option<&str> {
-    let valid = |segment: &str| {
-        let mut pieces = segment.split('%');
-        let plain = |text: &str| {
-            text.chars().all(|c| c.is_ascii_alphanumeric() || "-._~!$&'()*+,;=:@".contains(c))
-        };
-        let triplet = |text: &str| {
-            let byte = text.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok());
-            byte.is_some_and(|b| !b.is_ascii_control() && !b"/\\.".contains(&b))
-                && !text.starts_with('+')
-                && plain(&text[2..])
-        };
-        !matches!(segment.split(';').next(), Some("." | ".."))
-            && pieces.next().is_some_and(plain)
-            && pieces.all(triplet)
-    };
-    let path = text.strip_prefix('/')?;
-    (!path.starts_with('/') && path.split('/').all(valid)).then(|| text.trim_end_matches('/'))
-}
-
 /// What ours should answer beside this oracle.
 pub(crate) fn expected(case: &Case, oracle: Oracle) -> Answers {
     match oracle {
@@ -124,12 +98,14 @@ fn werkzeug(case: &Case) -> Answers {
     let mut answers = three(node.as_deref(), x(case, "x-forwarded-proto", x_proto), host);
     let host = answers["host"].clone();
     let (name, stated) = split(&host);
-    let number = x(case, "x-forwarded-port", x_port).and_then(port).map(|port| port.to_string());
+    let number =
+        x(case, "x-forwarded-port", x_port).and_then(reference::port).map(|port| port.to_string());
     let default = default_port(&answers["scheme"]);
     let number = number.as_deref().or(stated).unwrap_or(default);
     answers.insert("port", number.to_owned());
     answers.insert("host", name.to_owned());
-    let prefix = x(case, "x-forwarded-prefix", x_prefix).and_then(prefix).unwrap_or_default();
+    let prefix =
+        x(case, "x-forwarded-prefix", x_prefix).and_then(reference::prefix).unwrap_or_default();
     answers.insert("prefix", prefix.to_owned());
     answers
 }
