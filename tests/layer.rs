@@ -317,4 +317,6 @@ fn nothing_is_boxed() {
 fn debug() {
     let text = format!("{:?}", layer("proxies=any for=1"));
     assert!(text.starts_with("ProxyFixLayer { config: Config"), "{text}");
+    let text = format!("{:?}", layer("proxies=any for=1").layer("inner"));
+    assert!(text.starts_with("ProxyFix { ") && text.contains("inner"), "{text}");
 }

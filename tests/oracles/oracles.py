@@ -23,7 +23,20 @@ import subprocess
 import sys
 import venv
 
-PINS = {"werkzeug": "3.1.9", "uvicorn": "0.54.0", "hypercorn": "0.18.0"}
+PINS = {
+    "werkzeug": "3.1.9",
+    "uvicorn": "0.54.0",
+    "hypercorn": "0.18.0",
+    # What these stand on.
+    "click": "8.5.1",
+    "h11": "0.16.0",
+    "h2": "4.4.1",
+    "hpack": "4.2.0",
+    "hyperframe": "6.1.0",
+    "markupsafe": "3.0.4",
+    "priority": "2.0.0",
+    "wsproto": "1.3.2",
+}
 PEER = ("10.0.0.1", 4711)
 HOST = "own.example"
 TRUSTED = "10.0.0.0/8"
