@@ -9,6 +9,7 @@
 //!
 //! 1. `X-Forwarded-For` and its kin also write IPv6 without brackets (then without a port), and
 //!    nginx writes `unix:` for a Unix socket.
+//!    `CloudFront-Viewer-Address` has a port in any case, behind IPv6 without brackets too.
 //! 2. An IPv4-mapped IPv6 address is the IPv4 address, everywhere.
 //! 3. No zone identifiers, no leading zeros in octets, no names: nothing is ever looked up.
 //! 4. `unknown` is understood in any case, as ABNF strings are (RFC 5234 §2.3).
@@ -143,6 +144,23 @@ impl Node {
         }
         let node = Self::read(text).or_else(|| Some(Self::new(host::ipv6(text)?.into(), None)));
         node.map(ForwardedFor::Node).ok_or_else(|| Self::fault(text))
+    }
+
+    /// Reads an address and the port behind its last colon; IPv6 may lack its brackets.
+    pub(crate) fn parse_with_port(text: &[u8]) -> Result<ForwardedFor, Fault> {
+        let read = || {
+            let colon = text.iter().rposition(|&b| b == b':')?;
+            let (name, port) = text.split_at_checked(colon)?;
+            let port = host::number(port.strip_prefix(b":")?)?;
+            match host::ipv6(name)
+                .map(|ip| NodeName::Ip(ip.into()))
+                .or_else(|| NodeName::parse(name))
+            {
+                Some(NodeName::Ip(ip)) => Some(Self::new(ip, Some(port))),
+                _ => None,
+            }
+        };
+        read().map(ForwardedFor::Node).ok_or_else(|| Self::fault(text))
     }
 
     fn read(text: &[u8]) -> Option<Self> {

@@ -245,7 +245,7 @@ fn values_in_canonical_form() {
     assert_eq!(lines(fixed.headers()), ["x-forwarded-for: 203.0.113.9", "x-forwarded-proto: http"]);
 }
 
-/// Every known header, in the spelling of the specification and with underscores.
+/// Every known header, with underscores too.
 #[test]
 fn known_headers() {
     let known = "Forwarded X-Forwarded-For X-Forwarded-Proto X-Forwarded-Protocol X-Forwarded-Host X-Forwarded-Port \
@@ -254,7 +254,8 @@ fn known_headers() {
                  X-Rewrite-URL X-Real-IP X-Client-IP Client-IP X-Cluster-Client-IP True-Client-IP CF-Connecting-IP \
                  CF-Connecting-IPv6 CF-Visitor Fastly-Client-IP Fly-Client-IP WL-Proxy-Client-IP X-Azure-ClientIP \
                  X-Envoy-External-Address CloudFront-Forwarded-Proto CloudFront-Viewer-Address X-Script-Name X-Url-Scheme \
-                 X-Scheme X-Host X-Http-Host-Override Front-End-Https";
+                 X-Scheme X-Host X-Http-Host-Override Front-End-Https X-Original-Forwarded-Host Fastly-SSL \
+                 X-Azure-SocketIP Fly-Forwarded-Proto Fly-Forwarded-Port Fly-Forwarded-Ssl";
     for name in known.split_whitespace() {
         for name in [name.to_owned(), name.replace('-', "_"), name.replacen('-', "_", 1)] {
             let fixed = fix("proxies=none for=1", &[format!("{name}: 1")]).expect("valid");

@@ -130,6 +130,32 @@ fn node_in_a_single_address_header() {
     }
 }
 
+/// Behind the last colon stands a port, always: `2001:db8::7:4653` is no address.
+#[test]
+fn node_in_cloudfront_viewer_address() {
+    let config = "proxies=10.0.0.0/8 client-ip=CloudFront-Viewer-Address";
+    rows(
+        &[
+            ("192.0.2.1:46532", Ok("192.0.2.1:46532")),
+            ("2001:db8::7:46532", Ok("[2001:db8::7]:46532")),
+            ("2001:db8::7:4653", Ok("[2001:db8::7]:4653")),
+            ("2001:db8:1:2:3:4:5:6:80", Ok("[2001:db8:1:2:3:4:5:6]:80")),
+            ("[2001:db8::7]:46532", Ok("[2001:db8::7]:46532")),
+            ("::ffff:192.0.2.1:80", Ok("192.0.2.1:80")),
+            ("192.0.2.1", Err(InvalidNode)),
+            ("[2001:db8::7]", Err(InvalidNode)),
+            ("2001:db8::7:99999", Err(InvalidNode)),
+            ("192.0.2.1:80:81", Err(InvalidNode)),
+            ("unknown:80", Err(InvalidNode)),
+            ("_x:80", Err(InvalidNode)),
+            ("192.0.2.1:_p", Err(InvalidNode)),
+            (":80", Err(InvalidNode)),
+            ("", Err(ErrorKind::Empty)),
+        ],
+        |text| client(config, &[format!("CloudFront-Viewer-Address: {text}")]),
+    );
+}
+
 #[test]
 fn node_in_forwarded() {
     let config = "proxies=10.0.0.0/8 forwarded=1";

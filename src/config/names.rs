@@ -7,7 +7,7 @@
 use http::HeaderName;
 
 /// The known forwarding headers, which are removed where they are not trusted.
-const KNOWN: [&str; 40] = [
+const KNOWN: [&str; 46] = [
     "cf-connecting-ip",
     "cf-connecting-ipv6",
     "cf-visitor",
@@ -15,12 +15,17 @@ const KNOWN: [&str; 40] = [
     "cloudfront-forwarded-proto",
     "cloudfront-viewer-address",
     "fastly-client-ip",
+    "fastly-ssl",
     "fly-client-ip",
+    "fly-forwarded-port",
+    "fly-forwarded-proto",
+    "fly-forwarded-ssl",
     "forwarded",
     "front-end-https",
     "true-client-ip",
     "wl-proxy-client-ip",
     "x-azure-clientip",
+    "x-azure-socketip",
     "x-client-ip",
     "x-cluster-client-ip",
     "x-envoy-external-address",
@@ -39,6 +44,7 @@ const KNOWN: [&str; 40] = [
     "x-host",
     "x-http-host-override",
     "x-original-forwarded-for",
+    "x-original-forwarded-host",
     "x-original-host",
     "x-original-prefix",
     "x-original-proto",

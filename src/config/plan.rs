@@ -24,6 +24,8 @@ pub(crate) enum ClientRule {
     Forwarded(Reach),
     /// In a header with a single value.
     Single,
+    /// In one whose value ends with a port, always.
+    SingleWithPort,
 }
 
 /// Which element of a list holds a scheme, host, port or prefix.
@@ -61,6 +63,15 @@ pub(crate) struct Plan {
     pub(crate) forwarding: NameSet,
 }
 
+/// `CloudFront-Viewer-Address` has IPv6 without brackets, and then a port.
+fn single(name: &HeaderName) -> ClientRule {
+    if same(name.as_str(), "cloudfront-viewer-address") {
+        ClientRule::SingleWithPort
+    } else {
+        ClientRule::Single
+    }
+}
+
 impl Plan {
     pub(super) fn new(settings: &Settings) -> Self {
         fn trusted<R: Copy>(name: &HeaderName, rule: Option<R>) -> Option<Trusted<R>> {
@@ -72,7 +83,7 @@ impl Plan {
                 trusted(&http::header::FORWARDED, settings.forwarded.map(ClientRule::Forwarded))
             })
             .or_else(|| {
-                settings.client_ip.as_ref().and_then(|name| trusted(name, Some(ClientRule::Single)))
+                settings.client_ip.as_ref().and_then(|name| trusted(name, Some(single(name))))
             });
         let is_switch = ["x-forwarded-ssl", "front-end-https"]
             .iter()

@@ -41,7 +41,7 @@ impl<'a, R: Recorder> Decision<'a, R> {
         let mut elements = lines.elements();
         let reach = match rule {
             ClientRule::List(reach) | ClientRule::Forwarded(reach) => reach,
-            ClientRule::Single => {
+            ClientRule::Single | ClientRule::SingleWithPort => {
                 elements.next();
                 if elements.next().is_some() {
                     return Err(Error::in_header(ErrorKind::Repeated, lines.name));
@@ -50,8 +50,12 @@ impl<'a, R: Recorder> Decision<'a, R> {
                 Reach::Count(1)
             }
         };
+        let parse = match rule {
+            ClientRule::SingleWithPort => Node::parse_with_port,
+            _ => Node::parse_x,
+        };
         let found = self.find(lines.name, elements, reach, |element| {
-            let hop = Node::parse_x(non_empty(&element)?).map_err(|fault| element.error(fault));
+            let hop = parse(non_empty(&element)?).map_err(|fault| element.error(fault));
             Ok((hop, ()))
         })?;
         let client = found.client?;

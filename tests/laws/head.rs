@@ -5,7 +5,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 /// Every known forwarding header, as the specification lists them, and names that say something
 /// about other lines.
-const NAMES: [&str; 43] = [
+const NAMES: [&str; 49] = [
     "forwarded",
     "x-forwarded-for",
     "x-forwarded-proto",
@@ -42,6 +42,12 @@ const NAMES: [&str; 43] = [
     "cloudfront-viewer-address",
     "x-script-name",
     "x-url-scheme",
+    "x-original-forwarded-host",
+    "fastly-ssl",
+    "x-azure-socketip",
+    "fly-forwarded-proto",
+    "fly-forwarded-port",
+    "fly-forwarded-ssl",
     "x-scheme",
     "x-host",
     "x-http-host-override",
