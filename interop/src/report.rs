@@ -1,1 +1,125 @@
 //! `docs/INTEROP.md`, from the results.
+//!
+//! The table is written by the tests that fill it, and compared with the one that is kept: what is
+//! documented is what was seen.
+
+use std::{collections::BTreeMap, fs, path::PathBuf};
+
+use crate::{
+    Context, Result,
+    matrix::{Cell, Verdict},
+    request::Mode,
+};
+
+/// The line before what is generated.
+const MARK: &str = "<!-- generated: everything below is written by the tests -->";
+
+/// What was tried, and what became of it.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// Where it stands in the table.
+    pub order: usize,
+    /// Which table.
+    pub table: Table,
+    /// The cells of the row that say what was tried.
+    pub what: Vec<String>,
+    /// What became of it.
+    pub cells: Vec<Cell>,
+}
+
+/// The tables, in their order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Table {
+    /// One proxy by its recipe.
+    Recipes,
+    /// Several behind each other.
+    Chains,
+}
+
+impl Table {
+    fn head(self) -> (&'static str, &'static [&'static str], &'static [Mode]) {
+        match self {
+            Self::Recipes => ("## One proxy", &["proxy", "version", "recipe"], &Mode::ALL),
+            Self::Chains => ("## Chains", &["chain", "for proxyfix"], &[Mode::Plain, Mode::Tls]),
+        }
+    }
+}
+
+/// What all rows come to, as Markdown.
+pub fn print(rows: &[Row]) -> String {
+    let mut tables: BTreeMap<Table, BTreeMap<usize, String>> = BTreeMap::new();
+    for row in rows {
+        tables.entry(row.table).or_default().insert(row.order, line(row));
+    }
+    let mut sections = Vec::new();
+    for (table, lines) in tables {
+        let (title, what, modes) = table.head();
+        let modes = modes.iter().map(|mode| mode.title());
+        let head: Vec<&str> = what.iter().copied().chain(modes).chain(["passed"]).collect();
+        let lines: Vec<String> = lines.into_values().collect();
+        sections.push(format!(
+            "{title}\n\n| {} |\n|{}\n{}\n",
+            head.join(" | "),
+            "---|".repeat(head.len()),
+            lines.join("\n")
+        ));
+    }
+    sections.join("\n")
+}
+
+fn line(row: &Row) -> String {
+    let (_, _, modes) = row.table.head();
+    let mut columns = row.what.clone();
+    for mode in modes {
+        let cells: Vec<&Cell> = row.cells.iter().filter(|cell| cell.mode == *mode).collect();
+        let count = |test: fn(&Verdict) -> bool| {
+            cells.iter().filter(|cell| test(&cell.verdict)).count().to_string()
+        };
+        let counts = [
+            count(|verdict| *verdict == Verdict::True),
+            count(|verdict| matches!(verdict, Verdict::Rejected(_))),
+            count(|verdict| matches!(verdict, Verdict::Refused(_))),
+        ];
+        columns.push(if cells.is_empty() { "–".to_owned() } else { counts.join(" + ") });
+    }
+    let passed = row.cells.iter().filter(|cell| cell.passes()).count();
+    columns.push(format!("{passed} of {}", row.cells.len()));
+    format!("| {} |", columns.join(" | "))
+}
+
+/// Where the tables are kept.
+pub fn path() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/INTEROP.md")
+}
+
+/// Writes the tables below what people wrote.
+///
+/// # Errors
+///
+/// Where the file is not there, or has no place for them.
+pub fn write(rows: &[Row]) -> Result<()> {
+    let kept = fs::read_to_string(path()).context("docs/INTEROP.md")?;
+    let (people, _) = kept.split_once(MARK).context("docs/INTEROP.md has lost its mark")?;
+    fs::write(path(), format!("{people}{MARK}\n\n{}", print(rows))).context("docs/INTEROP.md")
+}
+
+/// The rows that the kept tables do not have.
+///
+/// # Errors
+///
+/// Where the file is not there.
+pub fn stale(rows: &[Row]) -> Result<Vec<String>> {
+    let kept = fs::read_to_string(path()).context("docs/INTEROP.md")?;
+    let lines: Vec<&str> = kept.lines().collect();
+    Ok(rows.iter().map(line).filter(|line| !lines.contains(&line.as_str())).collect())
+}
+
+/// Whether the kept tables have other rows than these.
+///
+/// # Errors
+///
+/// Where the file is not there.
+pub fn has_more(rows: &[Row]) -> Result<bool> {
+    let kept = fs::read_to_string(path()).context("docs/INTEROP.md")?;
+    Ok(!kept.ends_with(&format!("{MARK}\n\n{}", print(rows))))
+}
