@@ -7,12 +7,14 @@
 //!
 //! Read it in this order: [`recipe`] (what is documented), [`program`] and [`programs`] (how each
 //! program is started), [`app`] (what stands behind), [`request`] (what is sent, and what is true of
-//! it), [`client`] (how), [`matrix`] (all of it together), [`report`] (`docs/INTEROP.md`).
+//! it), [`client`] (how), [`matrix`] (all of it together), [`namespace`] (hosts with addresses of their
+//! own), [`report`] (`docs/INTEROP.md`).
 
 pub mod app;
 pub mod certificate;
 pub mod client;
 pub mod matrix;
+pub mod namespace;
 pub mod program;
 pub mod programs;
 pub mod recipe;
@@ -51,5 +53,5 @@ mod recipes {
             mod $name {}
         )* };
     }
-    recipes!(nginx);
+    recipes!(envoy nginx);
 }

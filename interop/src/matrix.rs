@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use crate::{
     Context, Result, app, certificate,
     client::{Client, Reply},
-    program::{Abilities, Program, Running, Snippet, Upstream, source},
+    program::{Abilities, Program, Running, Site, Snippet, Upstream, source},
     recipe::{Family, Recipe},
     request::{self, Mode, OTHER_HOST, Request, Target, Truth},
 };
@@ -126,7 +126,8 @@ pub async fn chain(programs: &[&'static Program], config: &str) -> Result<Vec<Ce
     Ok(cells)
 }
 
-fn can(can: Abilities, mode: Mode) -> bool {
+/// Whether a client can come to such a program in this mode.
+pub fn can(can: Abilities, mode: Mode) -> bool {
     match mode {
         Mode::Plain | Mode::Http10 => true,
         Mode::Tls => can.tls,
@@ -158,7 +159,7 @@ impl Setup {
         let (app, mut upstream) = match unix {
             None => {
                 let config: Config = config.parse().context(config)?;
-                let (app, address) = app::on_tcp(config).await?;
+                let (app, address) = app::on_tcp(config, Ipv4Addr::LOCALHOST.into()).await?;
                 (app, Upstream::Tcp(address))
             }
             Some(_) => {
@@ -173,15 +174,11 @@ impl Setup {
         let mut proxies = Vec::new();
         for (index, (program, text)) in hops.iter().enumerate().rev() {
             let position = u8::try_from(index + 1)?;
-            let edge = match index.checked_sub(1).and_then(|edge| hops.get(edge)) {
-                Some((edge, _)) => match source(edge, position - 1) {
-                    IpAddr::V4(address) => Some(address),
-                    IpAddr::V6(_) => None,
-                },
-                None => None,
-            };
+            let edge = index.checked_sub(1).and_then(|edge| hops.get(edge));
+            let edge = edge.map(|(edge, _)| source(edge, position - 1));
             let snippet = Snippet { text, unix: unix.flatten(), edge };
-            let running = program.start(snippet, position, &upstream, folder.path())?;
+            let running =
+                program.start(snippet, Site::Loopback(position), &upstream, folder.path())?;
             let place = running.place();
             upstream = Upstream::Tcp(SocketAddr::from((place.ip, place.http)));
             proxies.insert(0, running);
@@ -198,31 +195,40 @@ impl Setup {
             client.from = Ipv6Addr::LOCALHOST.into();
             client.to.set_ip(Ipv6Addr::LOCALHOST.into());
         }
-        let (scheme, lie) = mode.schemes();
-        let mut cells = Vec::new();
-        for request in request::all(lie).iter().filter(|request| request.can_come_by(mode)) {
-            let reply = client.send(request, mode).await;
-            let reply = reply.map_err(|error| {
-                let logs: Vec<String> = self.proxies.iter().map(Running::logs).collect();
-                format!("{}, {}: {error}\n{}", mode.title(), request.name, logs.concat())
-            })?;
-            let truth = Truth {
-                client: client.from,
-                scheme,
-                authority: authority(request, mode).map(|host| (host, client.to.port())),
-            };
-            let verdict = match reply {
-                Reply::Answer(answer) => match truth.check(&answer) {
-                    wrong if wrong.is_empty() => Verdict::True,
-                    wrong => Verdict::Wrong(wrong),
-                },
-                Reply::Rejected(reason) => Verdict::Rejected(reason),
-                Reply::Refused(status) => Verdict::Refused(status),
-            };
-            cells.push(Cell { mode, request: request.name, honest: request.is_honest(), verdict });
-        }
-        Ok(cells)
+        attack(&client, mode).await.map_err(|error| {
+            let logs: Vec<String> = self.proxies.iter().map(Running::logs).collect();
+            format!("{error}\n{}", logs.concat()).into()
+        })
     }
+}
+
+/// Sends every request from this client in this mode, and judges the replies.
+///
+/// # Errors
+///
+/// Where no connection is made, or none answers.
+pub async fn attack(client: &Client, mode: Mode) -> Result<Vec<Cell>> {
+    let (scheme, lie) = mode.schemes();
+    let mut cells = Vec::new();
+    for request in request::all(lie).iter().filter(|request| request.can_come_by(mode)) {
+        let reply = client.send(request, mode).await;
+        let reply = reply.context(format_args!("{}, {}", mode.title(), request.name))?;
+        let truth = Truth {
+            client: client.from,
+            scheme,
+            authority: authority(request, mode).map(|host| (host, client.to.port())),
+        };
+        let verdict = match reply {
+            Reply::Answer(answer) => match truth.check(&answer) {
+                wrong if wrong.is_empty() => Verdict::True,
+                wrong => Verdict::Wrong(wrong),
+            },
+            Reply::Rejected(reason) => Verdict::Rejected(reason),
+            Reply::Refused(status) => Verdict::Refused(status),
+        };
+        cells.push(Cell { mode, request: request.name, honest: request.is_honest(), verdict });
+    }
+    Ok(cells)
 }
 
 /// The host that the request asks for.

@@ -41,7 +41,8 @@ pub struct Program {
     pub files: &'static [(&'static str, &'static str)],
     /// Folders that it needs, open to all.
     pub folders: &'static [&'static str],
-    /// Texts of the snippet, and what stands for them here. Each must be in the snippet.
+    /// Texts of the snippet, and what stands for them on a loopback device. Each must be in the
+    /// snippet.
     pub listening: &'static [(&'static str, &'static str)],
     /// The commands, each of which is kept running; but those that start with `!` run to their end.
     pub commands: &'static [&'static str],
@@ -64,6 +65,17 @@ pub struct Abilities {
     pub source: bool,
 }
 
+/// Where a program listens, and what it connects from.
+#[derive(Clone, Copy, Debug)]
+pub enum Site {
+    /// Beside others on the loopback device, at this place in their row: on ports that are free there,
+    /// of 127.0.0.2 for the first, and of `::1`.
+    Loopback(u8),
+    /// On a host of its own, as the recipe has it: on the ports 80 and 443 of all its addresses. It
+    /// connects from this one.
+    Host(IpAddr),
+}
+
 /// Where the application is, or the next proxy.
 #[derive(Clone, Debug)]
 pub enum Upstream {
@@ -78,9 +90,10 @@ pub enum Upstream {
 pub struct Place {
     /// The folder.
     pub dir: PathBuf,
-    /// Its own IPv4 address: 127.0.0.2 for the outermost, 127.0.0.3 for the next.
-    pub ip: Ipv4Addr,
-    /// The port for plain HTTP, on that address and on `::1`.
+    /// Its own address, which it connects from. On the loopback device, 127.0.0.2 for the outermost,
+    /// 127.0.0.3 for the next.
+    pub ip: IpAddr,
+    /// The port for plain HTTP; on the loopback device, on that address and on `::1`.
     pub http: u16,
     /// The port for TLS, on both.
     pub https: u16,
@@ -106,7 +119,7 @@ pub struct Snippet<'a> {
     /// What stands for those lines where the application is at `/run/app.sock`.
     pub unix: Option<&'a str>,
     /// The proxy in front, for which the recipe writes `10.0.0.2`.
-    pub edge: Option<Ipv4Addr>,
+    pub edge: Option<IpAddr>,
 }
 
 /// A running program.
@@ -148,13 +161,13 @@ impl Program {
     pub fn start(
         &self,
         snippet: Snippet<'_>,
-        position: u8,
+        site: Site,
         upstream: &Upstream,
         tls: &Path,
     ) -> Result<Running> {
         let mut failure = String::new();
         for _ in 0..3 {
-            match self.try_start(snippet, position, upstream, tls) {
+            match self.try_start(snippet, site, upstream, tls) {
                 Ok(running) => return Ok(running),
                 Err(error) => failure = error.to_string(),
             }
@@ -165,18 +178,24 @@ impl Program {
     fn try_start(
         &self,
         snippet: Snippet<'_>,
-        position: u8,
+        site: Site,
         upstream: &Upstream,
         tls: &Path,
     ) -> Result<Running> {
         let folder = tempfile::Builder::new().prefix("proxyfix-").tempdir()?;
         open(folder.path())?;
-        let ip = Ipv4Addr::new(127, 0, 0, 1 + position);
+        let (ip, http, https) = match site {
+            Site::Loopback(position) => {
+                let ip = Ipv4Addr::new(127, 0, 0, 1 + position).into();
+                (ip, free_port(ip)?, free_port(ip)?)
+            }
+            Site::Host(ip) => (ip, 80, 443),
+        };
         let mut place = Place {
             dir: folder.path().to_owned(),
             ip,
-            http: free_port(ip)?,
-            https: free_port(ip)?,
+            http,
+            https,
             inner: free_port(ip)?,
             tls: tls.to_owned(),
             up: String::new(),
@@ -189,7 +208,7 @@ impl Program {
             place.up_ip = address.ip().to_string();
             place.up_port = address.port();
         }
-        place.recipe = self.snippet(snippet, upstream, &place)?;
+        place.recipe = self.snippet(snippet, site, upstream, &place)?;
         for name in self.folders {
             let path = place.dir.join(name);
             fs::create_dir_all(&path)?;
@@ -211,7 +230,13 @@ impl Program {
     }
 
     /// The snippet with the addresses of this place.
-    fn snippet(&self, snippet: Snippet<'_>, upstream: &Upstream, place: &Place) -> Result<String> {
+    fn snippet(
+        &self,
+        snippet: Snippet<'_>,
+        site: Site,
+        upstream: &Upstream,
+        place: &Place,
+    ) -> Result<String> {
         let mut text = match upstream {
             Upstream::Tcp(address) => with_address(snippet.text, *address),
             Upstream::Unix(path) => with_path(
@@ -223,7 +248,11 @@ impl Program {
         if let Some(edge) = snippet.edge {
             text = text.replace("10.0.0.2", &edge.to_string());
         }
-        for (documented, here) in self.listening {
+        let listening = match site {
+            Site::Loopback(_) => self.listening,
+            Site::Host(_) => &[],
+        };
+        for (documented, here) in listening {
             // The inner proxies of a chain do not listen for TLS.
             let optional = documented.contains("443") || documented.contains("/etc/ssl");
             if !text.contains(documented) && !optional {
@@ -243,7 +272,8 @@ impl Program {
 fn with_address(text: &str, address: SocketAddr) -> String {
     let line = |line: &str| {
         if line.contains("3000") {
-            line.replace("127.0.0.1", &address.ip().to_string())
+            line.replace("127.0.0.1:3000", &address.to_string())
+                .replace("127.0.0.1", &address.ip().to_string())
                 .replace("3000", &address.port().to_string())
         } else {
             line.to_owned()
@@ -319,7 +349,9 @@ impl Running {
     fn wait(&mut self, can: Abilities) -> Result<()> {
         let Place { ip, http, https, .. } = self.place;
         let mut sockets = vec![SocketAddr::from((ip, http))];
-        if can.tls && self.place.recipe.contains(&https.to_string()) {
+        // As a number of its own: 443 is also in 44312.
+        let mut numbers = self.place.recipe.split(|c: char| !c.is_ascii_digit());
+        if can.tls && numbers.any(|number| number == https.to_string()) {
             sockets.push(SocketAddr::from((ip, https)));
         }
         let deadline = Instant::now() + Duration::from_secs(20);
@@ -401,7 +433,7 @@ fn open(folder: &Path) -> Result<()> {
 }
 
 /// A port that is free on this address and on `::1`.
-fn free_port(ip: Ipv4Addr) -> Result<u16> {
+fn free_port(ip: IpAddr) -> Result<u16> {
     for _ in 0..100 {
         let port = TcpListener::bind((ip, 0))?.local_addr()?.port();
         if TcpListener::bind((Ipv6Addr::LOCALHOST, port)).is_ok() {
