@@ -4,7 +4,7 @@
 //! rejection by the layer is told from a proxy's own by the header [`REJECTED`].
 
 use std::{
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    net::{IpAddr, SocketAddr},
     path::Path,
 };
 
@@ -58,14 +58,13 @@ impl Drop for App {
     }
 }
 
-/// Starts the application on a port of 127.0.0.1.
+/// Starts the application on a port of this address.
 ///
 /// # Errors
 ///
 /// Where no socket is to be had.
-pub async fn on_tcp(config: Config) -> Result<(App, SocketAddr)> {
-    let listener =
-        TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("the app cannot listen")?;
+pub async fn on_tcp(config: Config, ip: IpAddr) -> Result<(App, SocketAddr)> {
+    let listener = TcpListener::bind((ip, 0)).await.context("the app cannot listen")?;
     let address = listener.local_addr()?;
     let service = router(config).into_make_service_with_connect_info::<From>();
     let serving = async move { axum::serve(listener, service).await.unwrap_or_default() };

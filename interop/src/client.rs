@@ -108,7 +108,7 @@ impl Client {
             format!("GET {target} HTTP/1.1\r\nHost: {host}\r\n")
         };
         for (name, value) in &request.lines {
-            head += &format!("{name}: {value}\r\n");
+            head.extend([*name, ": ", value, "\r\n"]);
         }
         head += "\r\n";
         // A proxy may answer, and hang up, before it has read all.

@@ -5,19 +5,24 @@
 //! application behind it with exactly that line, sends requests over sockets, and compares what the
 //! application believes with what is true.
 //!
-//! Read it in this order: [`recipe`] (what is documented), [`program`] and [`programs`] (how each
-//! program is started), [`app`] (what stands behind), [`request`] (what is sent, and what is true of
-//! it), [`client`] (how), [`matrix`] (all of it together), [`report`] (`docs/INTEROP.md`).
+//! Read it in this order: [`recipe`] (what is documented), [`program`] and [`programs`] (what each
+//! program needs), [`snippet`] (documented addresses and real ones), [`process`] (what runs, and always
+//! ends), [`app`] (what stands behind), [`request`] (what is sent, and what is true of it), [`client`]
+//! (how), [`matrix`] (all of it together), [`namespace`] (hosts with addresses of their own),
+//! [`report`] (`docs/INTEROP.md`).
 
 pub mod app;
 pub mod certificate;
 pub mod client;
 pub mod matrix;
+pub mod namespace;
+pub mod process;
 pub mod program;
 pub mod programs;
 pub mod recipe;
 pub mod report;
 pub mod request;
+pub mod snippet;
 
 /// An error that says what was being done.
 pub type Error = Box<dyn std::error::Error + Send + Sync>;
@@ -56,7 +61,7 @@ mod recipes {
         (@@ $name:ident) => { recipes!(@ $name stringify!($name)); };
         (@@ $name:ident $file:literal) => { recipes!(@ $name $file); };
     }
-    recipes!(apache caddy h2o haproxy lighttpd nghttpx nginx squid trafficserver varnish);
+    recipes!(apache caddy envoy h2o haproxy lighttpd nghttpx nginx squid trafficserver varnish);
     // From the vendors' documentation, not run.
     recipes!(
         aws azure cloudflare fastly fly google_cloud = "google-cloud" heroku

@@ -11,9 +11,11 @@ use tempfile::TempDir;
 use crate::{
     Context, Result, app, certificate,
     client::{Client, Reply},
-    program::{Abilities, Program, Running, Snippet, Upstream, source},
+    process::Running,
+    program::{Ability, Program, Site, Upstream},
     recipe::{Family, Recipe},
     request::{self, Mode, OTHER_HOST, Request, Target, Truth},
+    snippet::Snippet,
 };
 
 /// The client's IPv4 address. It is one of `loopback`, but so would an attacker's be who sits there:
@@ -83,16 +85,16 @@ pub async fn single(program: &'static Program, family: Family) -> Result<Option<
     let mut cells = Vec::new();
 
     let hops = [Hop { program, text, extra: recipe.extra(false) }];
-    let setup = Setup::start(&hops, config, None).await?;
-    for mode in Mode::ALL.into_iter().filter(|mode| can(program.can, *mode)) {
+    let setup = Setup::start(&hops, config, Listens::OnTcp).await?;
+    for mode in Mode::ALL.into_iter().filter(|mode| can(program, *mode)) {
         if mode != Mode::Unix {
             cells.extend(setup.attack(mode).await?);
         }
     }
     drop(setup);
-    if program.can.unix {
-        let unix = recipe.snippet(&["unix"]);
-        let setup = Setup::start(&hops, config, Some(unix)).await?;
+    if program.can(Ability::Unix) {
+        let unix = recipe.snippet(&["unix"]).context("the recipe has no block `unix`")?;
+        let setup = Setup::start(&hops, config, Listens::OnUnix(unix)).await?;
         cells.extend(setup.attack(Mode::Unix).await?);
     }
     Ok(Some(cells))
@@ -115,25 +117,55 @@ pub async fn chain(programs: &[&'static Program], config: &str) -> Result<Vec<Ce
         let text = text.context(format_args!("{} has no recipe for {words:?}", program.name))?;
         hops.push(Hop { program, text, extra: recipe.extra(position != 0) });
     }
-    let setup = Setup::start(&hops, config, None).await?;
+    let setup = Setup::start(&hops, &with_sources(programs, config)?, Listens::OnTcp).await?;
     let edge = programs.first().context("no proxy")?;
     let mut cells = Vec::new();
     for mode in [Mode::Plain, Mode::Tls] {
-        if can(edge.can, mode) {
+        if can(edge, mode) {
             cells.extend(setup.attack(mode).await?);
         }
     }
     Ok(cells)
 }
 
-fn can(can: Abilities, mode: Mode) -> bool {
-    match mode {
-        Mode::Plain | Mode::Http10 => true,
-        Mode::Tls => can.tls,
-        Mode::Ipv6 => can.ipv6,
-        Mode::Unix => can.unix,
-        Mode::Http2 => can.http2,
+/// An inner proxy, asked by whoever is not the proxy in front.
+///
+/// # Errors
+///
+/// Where something does not start, or the recipe is missing.
+pub async fn stranger(program: &'static Program) -> Result<Vec<Cell>> {
+    let recipe = Recipe::read(program.name)?;
+    let words = ["x-forwarded", "inner"];
+    let text = recipe.snippet(&words);
+    let text = text.context(format_args!("{} has no recipe for {words:?}", program.name))?;
+    let hops = [Hop { program, text, extra: recipe.extra(true) }];
+    // The snippet's own `10.0.0.2` stays, which nobody has here.
+    let setup = Setup::start(&hops, "proxies=loopback for=1", Listens::OnTcp).await?;
+    setup.attack(Mode::Plain).await
+}
+
+/// The configuration with the addresses that these proxies connect from in place of the documented
+/// 10.0.0.2, 10.0.0.3 and so on.
+fn with_sources(programs: &[&Program], config: &str) -> Result<String> {
+    let mut config = config.to_owned();
+    for (index, program) in programs.iter().enumerate() {
+        let position = u8::try_from(index + 1)?;
+        let source = program.source(position).to_string();
+        config = config.replace(&format!("10.0.0.{}", position + 1), &source);
     }
+    Ok(config)
+}
+
+/// Whether a client can come to this program in this mode.
+pub fn can(program: &Program, mode: Mode) -> bool {
+    let ability = match mode {
+        Mode::Plain | Mode::Http10 => return true,
+        Mode::Tls => Ability::Tls,
+        Mode::Ipv6 => Ability::Ipv6,
+        Mode::Unix => Ability::Unix,
+        Mode::Http2 => Ability::Http2,
+    };
+    program.can(ability)
 }
 
 /// A proxy, and what its recipe says for its place.
@@ -141,6 +173,13 @@ struct Hop<'a> {
     program: &'static Program,
     text: &'a str,
     extra: Vec<(&'a str, &'a str)>,
+}
+
+/// What the application listens on.
+enum Listens<'a> {
+    OnTcp,
+    /// By these lines of the last proxy's recipe.
+    OnUnix(&'a str),
 }
 
 /// The application, and the proxies in front of it.
@@ -153,22 +192,21 @@ struct Setup {
 }
 
 impl Setup {
-    /// Starts all, innermost first. With `unix` the last proxy reaches the application by a Unix
-    /// socket, by these lines of its recipe.
-    async fn start(hops: &[Hop<'_>], config: &str, unix: Option<Option<&str>>) -> Result<Self> {
+    /// Starts all, innermost first.
+    async fn start(hops: &[Hop<'_>], config: &str, app: Listens<'_>) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("proxyfix-").tempdir()?;
         let tls = certificate::write(folder.path())?;
-        let (app, mut upstream) = match unix {
-            None => {
+        let (app, mut upstream, unix) = match app {
+            Listens::OnTcp => {
                 let config: Config = config.parse().context(config)?;
-                let (app, address) = app::on_tcp(config).await?;
-                (app, Upstream::Tcp(address))
+                let (app, address) = app::on_tcp(config, Ipv4Addr::LOCALHOST.into()).await?;
+                (app, Upstream::Tcp(address), None)
             }
-            Some(_) => {
+            Listens::OnUnix(lines) => {
                 let config = config.replace("proxies=loopback", "proxies=unix");
                 let config: Config = config.parse().context(config)?;
                 let path = folder.path().join("app.sock");
-                (app::on_unix(config, &path)?, Upstream::Unix(path))
+                (app::on_unix(config, &path)?, Upstream::Unix(path), Some(lines))
             }
         };
         // Programs that serve as users of their own read the certificate and reach the socket.
@@ -176,16 +214,12 @@ impl Setup {
         let mut proxies = Vec::new();
         for (index, hop) in hops.iter().enumerate().rev() {
             let position = u8::try_from(index + 1)?;
-            let edge = match index.checked_sub(1).and_then(|edge| hops.get(edge)) {
-                Some(edge) => match source(edge.program, position - 1) {
-                    IpAddr::V4(address) => Some(address),
-                    IpAddr::V6(_) => None,
-                },
-                None => None,
-            };
+            let edge = index.checked_sub(1).and_then(|edge| hops.get(edge));
+            let edge = edge.map(|edge| edge.program.source(position - 1));
             let Hop { program, text, extra } = hop;
-            let snippet = Snippet { text, unix: unix.flatten(), edge, extra };
-            let running = program.start(snippet, position, &upstream, folder.path())?;
+            let snippet = Snippet { text, unix, edge, extra };
+            let running =
+                program.start(snippet, Site::Loopback(position), &upstream, folder.path())?;
             let place = running.place();
             upstream = Upstream::Tcp(SocketAddr::from((place.ip, place.http)));
             proxies.insert(0, running);
@@ -202,31 +236,40 @@ impl Setup {
             client.from = Ipv6Addr::LOCALHOST.into();
             client.to.set_ip(Ipv6Addr::LOCALHOST.into());
         }
-        let (scheme, lie) = mode.schemes();
-        let mut cells = Vec::new();
-        for request in request::all(lie).iter().filter(|request| request.can_come_by(mode)) {
-            let reply = client.send(request, mode).await;
-            let reply = reply.map_err(|error| {
-                let logs: Vec<String> = self.proxies.iter().map(Running::logs).collect();
-                format!("{}, {}: {error}\n{}", mode.title(), request.name, logs.concat())
-            })?;
-            let truth = Truth {
-                client: client.from,
-                scheme,
-                authority: authority(request, mode).map(|host| (host, client.to.port())),
-            };
-            let verdict = match reply {
-                Reply::Answer(answer) => match truth.check(&answer) {
-                    wrong if wrong.is_empty() => Verdict::True,
-                    wrong => Verdict::Wrong(wrong),
-                },
-                Reply::Rejected(reason) => Verdict::Rejected(reason),
-                Reply::Refused(status) => Verdict::Refused(status),
-            };
-            cells.push(Cell { mode, request: request.name, honest: request.is_honest(), verdict });
-        }
-        Ok(cells)
+        attack(&client, mode).await.map_err(|error| {
+            let logs: Vec<String> = self.proxies.iter().map(Running::logs).collect();
+            format!("{error}\n{}", logs.concat()).into()
+        })
     }
+}
+
+/// Sends every request from this client in this mode, and judges the replies.
+///
+/// # Errors
+///
+/// Where no connection is made, or none answers.
+pub async fn attack(client: &Client, mode: Mode) -> Result<Vec<Cell>> {
+    let (scheme, lie) = mode.schemes();
+    let mut cells = Vec::new();
+    for request in request::all(lie).iter().filter(|request| request.can_come_by(mode)) {
+        let reply = client.send(request, mode).await;
+        let reply = reply.context(format_args!("{}, {}", mode.title(), request.name))?;
+        let truth = Truth {
+            client: client.from,
+            scheme,
+            authority: authority(request, mode).map(|host| (host, client.to.port())),
+        };
+        let verdict = match reply {
+            Reply::Answer(answer) => match truth.check(&answer) {
+                wrong if wrong.is_empty() => Verdict::True,
+                wrong => Verdict::Wrong(wrong),
+            },
+            Reply::Rejected(reason) => Verdict::Rejected(reason),
+            Reply::Refused(status) => Verdict::Refused(status),
+        };
+        cells.push(Cell { mode, request: request.name, honest: request.is_honest(), verdict });
+    }
+    Ok(cells)
 }
 
 /// The host that the request asks for.

@@ -1,30 +1,24 @@
-//! How a program is started from a recipe, and always ended.
+//! A program, and how it is started from a recipe.
 //!
-//! 1. A program is data: its skeleton configuration with a place for the recipe's snippet, the texts
-//!    of the snippet that stand for addresses, its command, and what it can.
-//! 2. It runs in a folder of its own, in a process group of its own, which is killed when it is
-//!    dropped; and dies with its parent, where `setpriv` is there to arrange that.
-//! 3. It is ready when each of its sockets accepts a connection. (A free ephemeral port that is
-//!    polled can connect to itself: then both ends have one address.)
-//! 4. What it says is kept, and shown where it does not start.
+//! A program is data: its skeleton configuration with a place for the recipe's snippet, the texts of
+//! the snippet that stand for addresses, its commands, and what it can.
 
 use std::{
     collections::BTreeMap,
-    env, fs,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream},
-    os::unix::{fs::PermissionsExt, process::CommandExt},
+    fs,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
-    thread::sleep,
-    time::{Duration, Instant},
+    process::Command,
 };
 
 use minijinja::{Environment, UndefinedBehavior};
-use rustix::process::{Pid, Signal, kill_process_group};
 use serde::Serialize;
-use tempfile::TempDir;
 
-use crate::{Context, Result};
+use crate::{
+    Context, Result,
+    process::{Running, find, free_port, open},
+    snippet::{self, Snippet},
+};
 
 /// A proxy, as its recipe's name has it.
 #[derive(Debug)]
@@ -42,28 +36,42 @@ pub struct Program {
     pub files: &'static [(&'static str, &'static str)],
     /// Folders that it needs, open to all.
     pub folders: &'static [&'static str],
-    /// Texts of the snippet, and what stands for them here. Each must be in the snippet.
+    /// Texts of the snippet, and what stands for them on a loopback device. Each must be in the
+    /// snippet.
     pub listening: &'static [(&'static str, &'static str)],
     /// The commands, each of which is kept running; but those that start with `!` run to their end,
     /// and an empty one is none.
     pub commands: &'static [&'static str],
     /// What it can.
-    pub can: Abilities,
+    pub can: &'static [Ability],
 }
 
 /// What a program can.
-#[derive(Clone, Copy, Debug)]
-pub struct Abilities {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ability {
     /// It ends TLS.
-    pub tls: bool,
+    Tls,
     /// It listens on IPv6, and says truly who came by it from `::1`.
-    pub ipv6: bool,
+    Ipv6,
     /// It reaches the application by a Unix socket.
-    pub unix: bool,
+    Unix,
     /// It speaks HTTP/2 with the client.
-    pub http2: bool,
+    Http2,
     /// It connects from its own address, and not from 127.0.0.1.
-    pub source: bool,
+    Source,
+    /// As an inner proxy it refuses whoever is not the proxy in front.
+    Restrict,
+}
+
+/// Where a program listens, and what it connects from.
+#[derive(Clone, Copy, Debug)]
+pub enum Site {
+    /// Beside others on the loopback device, at this place in their row: on ports that are free there,
+    /// of 127.0.0.2 for the first, and of `::1`.
+    Loopback(u8),
+    /// On a host of its own, as the recipe has it: on the ports 80 and 443 of all its addresses. It
+    /// connects from this one.
+    Host(IpAddr),
 }
 
 /// Where the application is, or the next proxy.
@@ -80,9 +88,10 @@ pub enum Upstream {
 pub struct Place {
     /// The folder.
     pub dir: PathBuf,
-    /// Its own IPv4 address: 127.0.0.2 for the outermost, 127.0.0.3 for the next.
-    pub ip: Ipv4Addr,
-    /// The port for plain HTTP, on that address and on `::1`.
+    /// Its own address, which it connects from. On the loopback device, 127.0.0.2 for the outermost,
+    /// 127.0.0.3 for the next.
+    pub ip: IpAddr,
+    /// The port for plain HTTP; on the loopback device, on that address and on `::1`.
     pub http: u16,
     /// The port for TLS, on both.
     pub https: u16,
@@ -102,28 +111,19 @@ pub struct Place {
     pub extra: BTreeMap<String, String>,
 }
 
-/// The snippet, and how its place among other proxies changes it.
-#[derive(Clone, Copy, Debug)]
-pub struct Snippet<'a> {
-    /// As the recipe has it. Lines with `3000` hold the address of the application.
-    pub text: &'a str,
-    /// What stands for those lines where the application is at `/run/app.sock`.
-    pub unix: Option<&'a str>,
-    /// The proxy in front, for which the recipe writes `10.0.0.2`.
-    pub edge: Option<Ipv4Addr>,
-    /// The recipe's further texts, by name: another program's configuration, a command.
-    pub extra: &'a [(&'a str, &'a str)],
-}
-
-/// A running program.
-#[derive(Debug)]
-pub struct Running {
-    children: Vec<Child>,
-    place: Place,
-    folder: TempDir,
-}
-
 impl Program {
+    /// Whether it can do this.
+    pub fn can(&self, ability: Ability) -> bool {
+        self.can.contains(&ability)
+    }
+
+    /// The address that it is seen at, by what stands behind it, at this place in a row on the loopback
+    /// device.
+    pub fn source(&self, position: u8) -> IpAddr {
+        let own = if self.can(Ability::Source) { 1 + position } else { 1 };
+        Ipv4Addr::new(127, 0, 0, own).into()
+    }
+
     /// Those of its executables that are not installed.
     pub fn missing(&self) -> Vec<&'static str> {
         self.executables.iter().copied().filter(|name| find(name).is_none()).collect()
@@ -155,13 +155,13 @@ impl Program {
     pub fn start(
         &self,
         snippet: Snippet<'_>,
-        position: u8,
+        site: Site,
         upstream: &Upstream,
         tls: &Path,
     ) -> Result<Running> {
         let mut failure = String::new();
         for _ in 0..3 {
-            match self.try_start(snippet, position, upstream, tls) {
+            match self.try_start(snippet, site, upstream, tls) {
                 Ok(running) => return Ok(running),
                 Err(error) => failure = error.to_string(),
             }
@@ -172,18 +172,24 @@ impl Program {
     fn try_start(
         &self,
         snippet: Snippet<'_>,
-        position: u8,
+        site: Site,
         upstream: &Upstream,
         tls: &Path,
     ) -> Result<Running> {
         let folder = tempfile::Builder::new().prefix("proxyfix-").tempdir()?;
         open(folder.path())?;
-        let ip = Ipv4Addr::new(127, 0, 0, 1 + position);
+        let (ip, http, https) = match site {
+            Site::Loopback(position) => {
+                let ip = Ipv4Addr::new(127, 0, 0, 1 + position).into();
+                (ip, free_port(ip)?, free_port(ip)?)
+            }
+            Site::Host(ip) => (ip, 80, 443),
+        };
         let mut place = Place {
             dir: folder.path().to_owned(),
             ip,
-            http: free_port(ip)?,
-            https: free_port(ip)?,
+            http,
+            https,
             inner: free_port(ip)?,
             tls: tls.to_owned(),
             up: String::new(),
@@ -197,7 +203,7 @@ impl Program {
             place.up_ip = address.ip().to_string();
             place.up_port = address.port();
         }
-        (place.recipe, place.extra) = self.snippet(snippet, upstream, &place)?;
+        (place.recipe, place.extra) = snippet::place(self, snippet, site, upstream, &place)?;
         for name in self.folders {
             let path = place.dir.join(name);
             fs::create_dir_all(&path)?;
@@ -210,239 +216,19 @@ impl Program {
             }
             fs::write(path, render(text, &place).context(name)?)?;
         }
-        let mut running = Running { children: Vec::new(), place, folder };
+        let mut running = Running::new(place, folder);
         for command in self.commands {
             running.run(command)?;
         }
-        running.wait(self.can)?;
+        running.wait(self.can(Ability::Tls))?;
         Ok(running)
     }
-
-    /// The snippet with the addresses of this place, and its further texts.
-    fn snippet(
-        &self,
-        snippet: Snippet<'_>,
-        upstream: &Upstream,
-        place: &Place,
-    ) -> Result<(String, BTreeMap<String, String>)> {
-        let mut text = match upstream {
-            Upstream::Tcp(address) => with_address(snippet.text, *address),
-            Upstream::Unix(path) => with_path(
-                snippet.text,
-                snippet.unix.context("the recipe has no block `unix`")?,
-                &path.display().to_string(),
-            ),
-        };
-        let extra =
-            snippet.extra.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
-        let mut extra: BTreeMap<String, String> = extra.collect();
-        for (documented, _) in self.listening {
-            // The inner proxies of a chain do not listen for TLS.
-            let optional = documented.contains("443") || documented.contains("/etc/ssl");
-            let said =
-                text.contains(documented) || extra.values().any(|text| text.contains(documented));
-            if !said && !optional {
-                return Err(format!("the recipe does not say `{documented}`").into());
-            }
-        }
-        for text in extra.values_mut().chain([&mut text]) {
-            if let Some(edge) = snippet.edge {
-                *text = text.replace("10.0.0.2", &edge.to_string());
-            }
-            for (documented, here) in self.listening {
-                *text = text.replace(documented, &render(here, place)?);
-            }
-            for name in ["app.pem", "app.crt", "app.key"] {
-                let path = place.tls.join(name).display().to_string();
-                *text = text.replace(&format!("/etc/ssl/{name}"), &path);
-            }
-        }
-        Ok((text, extra))
-    }
 }
 
-/// The address of the application in place of the documented one.
-fn with_address(text: &str, address: SocketAddr) -> String {
-    let line = |line: &str| {
-        if line.contains("3000") {
-            line.replace("127.0.0.1", &address.ip().to_string())
-                .replace("3000", &address.port().to_string())
-        } else {
-            line.to_owned()
-        }
-    };
-    text.lines().map(line).collect::<Vec<_>>().join("\n")
-}
-
-/// The documented lines for a Unix socket in place of those for an address.
-fn with_path(text: &str, unix: &str, path: &str) -> String {
-    let mut lines: Vec<String> = Vec::new();
-    let mut replaced = false;
-    for line in text.lines() {
-        if !line.contains("3000") {
-            lines.push(line.to_owned());
-        } else if !replaced {
-            let indent = line.len() - line.trim_start().len();
-            let unix = unix.replace("/run/app.sock", path);
-            lines.extend(unix.lines().map(|line| " ".repeat(indent) + line));
-            replaced = true;
-        }
-    }
-    lines.join("\n")
-}
-
-impl Running {
-    /// Where it is.
-    pub fn place(&self) -> &Place {
-        &self.place
-    }
-
-    fn run(&mut self, command: &str) -> Result<()> {
-        let (waits, command) = match command.strip_prefix('!') {
-            Some(command) => (true, command),
-            None => (false, command),
-        };
-        let command = render(command, &self.place)?;
-        let words: Vec<String> = shlex::split(&command).context("odd quotes in the command")?;
-        let Some((name, arguments)) = words.split_first() else { return Ok(()) };
-        let path = find(name).context(format_args!("{name} is not installed"))?;
-        let log = fs::File::options()
-            .create(true)
-            .append(true)
-            .open(self.place.dir.join("output.log"))?;
-        let mut process = match find("setpriv") {
-            Some(setpriv) => {
-                let mut process = Command::new(setpriv);
-                process.args(["--pdeathsig", "KILL"]).arg(path);
-                process
-            }
-            None => Command::new(path),
-        };
-        process
-            .args(arguments)
-            .current_dir(&self.place.dir)
-            .envs(["HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME"].map(|name| (name, &self.place.dir)))
-            .stdin(Stdio::null())
-            .stdout(log.try_clone()?)
-            .stderr(log)
-            .process_group(0);
-        let mut child = process.spawn().context(name)?;
-        if waits {
-            let status = child.wait()?;
-            if !status.success() {
-                return Err(format!("`{command}`: {status}\n{}", self.logs()).into());
-            }
-        } else {
-            self.children.push(child);
-        }
-        Ok(())
-    }
-
-    fn wait(&mut self, can: Abilities) -> Result<()> {
-        let Place { ip, http, https, recipe, extra, .. } = &self.place;
-        let (ip, http, https) = (*ip, *http, *https);
-        let mut sockets = vec![SocketAddr::from((ip, http))];
-        let port = https.to_string();
-        if can.tls && extra.values().chain([recipe]).any(|text| text.contains(&port)) {
-            sockets.push(SocketAddr::from((ip, https)));
-        }
-        let deadline = Instant::now() + Duration::from_secs(20);
-        for socket in sockets {
-            while !accepts(socket) {
-                let mut ended = None;
-                for child in &mut self.children {
-                    ended = ended.or(child.try_wait()?);
-                }
-                if ended.is_some() || Instant::now() > deadline {
-                    let ended = ended.map_or(String::new(), |status| format!(" ({status})"));
-                    return Err(
-                        format!("nothing listens on {socket}{ended}\n{}", self.logs()).into()
-                    );
-                }
-                sleep(Duration::from_millis(10));
-            }
-        }
-        Ok(())
-    }
-
-    /// The last 40 lines of each of its logs.
-    pub fn logs(&self) -> String {
-        let mut text = String::new();
-        let Ok(entries) = fs::read_dir(self.folder.path()) else { return text };
-        for path in entries.flatten().map(|entry| entry.path()) {
-            if path.extension().is_some_and(|extension| extension == "log") {
-                let log = fs::read(&path).unwrap_or_default();
-                let log = String::from_utf8_lossy(&log);
-                let lines: Vec<&str> = log.lines().collect();
-                let last = lines.get(lines.len().saturating_sub(40)..).unwrap_or_default();
-                text += &format!("--- {}\n{}\n", path.display(), last.join("\n"));
-            }
-        }
-        text
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        for signal in [Signal::TERM, Signal::KILL] {
-            for child in &mut self.children {
-                if let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
-                    // It may have ended already.
-                    let _ = kill_process_group(group, signal);
-                }
-            }
-            if signal == Signal::TERM {
-                let deadline = Instant::now() + Duration::from_secs(2);
-                let running = |child: &mut Child| matches!(child.try_wait(), Ok(None));
-                while Instant::now() < deadline && self.children.iter_mut().any(running) {
-                    sleep(Duration::from_millis(5));
-                }
-            }
-        }
-        for child in &mut self.children {
-            let _ = child.wait();
-        }
-    }
-}
-
-/// An executable on the path, or where Debian has those that are not on everybody's.
-pub fn find(name: &str) -> Option<PathBuf> {
-    let path = env::var_os("PATH").unwrap_or_default();
-    let folders =
-        env::split_paths(&path).chain(["/usr/sbin", "/usr/local/sbin"].map(PathBuf::from));
-    folders.map(|folder| folder.join(name)).find(|path| path.is_file())
-}
-
-fn render(text: &str, place: &Place) -> Result<String> {
+/// A text with what [`Place`] has in place of `{{…}}`.
+pub(crate) fn render(text: &str, place: &Place) -> Result<String> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_keep_trailing_newline(true);
     Ok(environment.render_str(text, place)?)
-}
-
-/// Programs started by root serve as users of their own.
-fn open(folder: &Path) -> Result<()> {
-    Ok(fs::set_permissions(folder, fs::Permissions::from_mode(0o777))?)
-}
-
-/// A port that is free on this address and on `::1`.
-fn free_port(ip: Ipv4Addr) -> Result<u16> {
-    for _ in 0..100 {
-        let port = TcpListener::bind((ip, 0))?.local_addr()?.port();
-        if TcpListener::bind((Ipv6Addr::LOCALHOST, port)).is_ok() {
-            return Ok(port);
-        }
-    }
-    Err("no port is free".into())
-}
-
-fn accepts(socket: SocketAddr) -> bool {
-    let from_elsewhere = |stream: TcpStream| stream.local_addr().is_ok_and(|local| local != socket);
-    TcpStream::connect_timeout(&socket, Duration::from_secs(1)).is_ok_and(from_elsewhere)
-}
-
-/// The address that a program at this position is seen at by what stands behind it.
-pub fn source(program: &Program, position: u8) -> IpAddr {
-    let own = if program.can.source { 1 + position } else { 1 };
-    Ipv4Addr::new(127, 0, 0, own).into()
 }

@@ -14,7 +14,7 @@
 
 use std::{fs, path::PathBuf};
 
-use pulldown_cmark::{CodeBlockKind, Event, Parser, Tag, TagEnd};
+use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 
 use crate::{Context, Result};
 
@@ -114,6 +114,50 @@ impl Recipe {
             self.blocks.iter().find(|block| block.words == words && language(&block.language))?;
         Some(block.text.trim_end())
     }
+}
+
+/// A row of the table in `docs/recipes/chains.md`.
+#[derive(Clone, Debug)]
+pub struct Chain {
+    /// The recipes' names, the edge first.
+    pub names: Vec<String>,
+    /// What to write for proxyfix: by count, and by walk.
+    pub configs: [String; 2],
+}
+
+/// The chains that are documented.
+///
+/// # Errors
+///
+/// Where the document is not there, or its table has other columns.
+pub fn chains() -> Result<Vec<Chain>> {
+    let text = fs::read_to_string(folder().join("chains.md")).context("chains.md")?;
+    let mut rows: Vec<Vec<String>> = Vec::new();
+    let mut inside = false;
+    for event in Parser::new_ext(&text, Options::ENABLE_TABLES) {
+        match event {
+            Event::Start(Tag::TableRow) => rows.push(Vec::new()),
+            Event::Start(Tag::TableCell) => {
+                inside = true;
+                if let Some(row) = rows.last_mut() {
+                    row.push(String::new());
+                }
+            }
+            Event::End(TagEnd::TableCell) => inside = false,
+            Event::Text(text) | Event::Code(text) if inside => {
+                if let Some(cell) = rows.last_mut().and_then(|row| row.last_mut()) {
+                    cell.push_str(&text);
+                }
+            }
+            _ => {}
+        }
+    }
+    let chain = |row: Vec<String>| {
+        let [names, count, walk] = <[String; 3]>::try_from(row).ok()?;
+        let names = names.split('→').map(|name| name.trim().to_owned()).collect();
+        Some(Chain { names, configs: [count, walk] })
+    };
+    rows.into_iter().map(chain).collect::<Option<_>>().context("chains.md has an odd row")
 }
 
 /// Where the recipes are.

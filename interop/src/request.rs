@@ -246,7 +246,41 @@ impl Truth {
 
 /// Whether a text holds anything that only an attacker writes.
 fn is_forged(text: &str) -> bool {
-    // A free port, or a request's number in `X-Varnish`, may have these digits among others.
-    let port = text.split(|c: char| !c.is_ascii_digit()).any(|number| number == "6666");
-    port || ["198.51.100.", "evil"].iter().any(|forged| text.contains(forged))
+    // A port stands by itself; these digits within a longer word are a proxy's random identifier.
+    let mut words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
+    ["198.51.100.", "evil"].iter().any(|forged| text.contains(forged))
+        || words.any(|word| word == "6666")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every value that any attack writes with the forged port in it is known again, also where a
+    /// proxy puts its own beside it; an identifier that happens to have these digits is not one.
+    #[test]
+    fn forged_ports_are_known_again() {
+        for lie in ["http", "https"] {
+            for request in all(lie) {
+                let host = request.host.map(|host| ("Host", host.to_owned()));
+                for (name, value) in request.lines.into_iter().chain(host) {
+                    if value.contains("6666") {
+                        assert!(is_forged(&value), "{name}: {value}");
+                        assert!(is_forged(&format!("{value}, 80")), "{name}: {value}");
+                        assert!(is_forged(&format!("80,{value}")), "{name}: {value}");
+                    }
+                }
+            }
+        }
+        for alone in
+            ["6666", "80,6666", "app.example:6666", "[::1]:6666", "for=\"192.0.2.1:6666\";by=_x"]
+        {
+            assert!(is_forged(alone), "{alone}");
+        }
+        for identifier in
+            ["bf10733a-23a9-4846-a1d8-4fe63ac66666", "bf10733a-6666-4846-a1d8-4fe63ac60000"]
+        {
+            assert!(!is_forged(identifier), "{identifier}");
+        }
+    }
 }

@@ -1,56 +1,171 @@
 //! Every recipe, in front of a real application, honest and attacked.
 //!
-//! A program that is not installed makes its tests ignored, by name; with
-//! `PROXYFIX_ALL_PROXIES=1` it makes them fail.
+//! 1. Each proxy alone, in each mode, by its recipe for each family.
+//! 2. Chains, by count and by walk.
+//! 3. Inner proxies refuse whoever is not the proxy in front.
+//! 4. `docs/INTEROP.md` says what was seen. `PROXYFIX_WRITE_INTEROP=1` writes it.
+//!
+//! A program that is not installed makes its tests ignored, by name; with `PROXYFIX_ALL_PROXIES=1`
+//! they fail, and so does a table that is stale. `SHOW=1` shows each cell.
 
-use std::process::ExitCode;
+use std::{
+    env,
+    process::ExitCode,
+    sync::{Arc, Mutex},
+};
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use proxyfix_interop::{
     Result,
-    matrix::{self, Cell},
-    program::Program,
+    matrix::{self, Cell, Verdict},
+    program::{Ability, Program},
     programs,
-    recipe::Family,
+    recipe::{Chain, Family, Recipe, chains},
+    report::{self, Row, Table},
 };
+
+/// What was seen.
+type Rows = Arc<Mutex<Vec<Row>>>;
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
+    let rows = Rows::default();
+    let trials = match trials(&rows) {
+        Ok(trials) => trials,
+        Err(error) => {
+            eprintln!("{error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let whole = arguments.filter.is_none() && arguments.skip.is_empty() && !arguments.list;
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    if whole && !conclusion.has_failed() {
+        let rows = rows.lock().map(|rows| rows.clone()).unwrap_or_default();
+        if let Err(error) = keep(&rows, conclusion.num_ignored == 0) {
+            eprintln!("{error}");
+            return ExitCode::FAILURE;
+        }
+    }
+    conclusion.exit_code()
+}
+
+fn trials(rows: &Rows) -> Result<Vec<Trial>> {
     let mut trials = Vec::new();
     for program in programs::ALL {
+        let recipe = Recipe::read(program.name)?;
         for family in Family::ALL {
+            if recipe.snippet(&[family.word()]).is_none() {
+                continue;
+            }
+            let keep = keeper(rows, Table::Recipes, trials.len());
             let name = format!("{} {}", program.name, family.word());
-            trials.push(trial(name, vec![program], move || {
-                run(async move { matrix::single(program, family).await })
+            trials.push(trial(name, &[program], move || {
+                let cells = run(matrix::single(program, family))?.unwrap_or_default();
+                let recipe = format!("[{}](recipes/{}.md)", family.word(), program.name);
+                keep(vec![program.title.to_owned(), program.version()?, recipe], &cells);
+                Ok(wrong(&cells, Cell::passes))
             }));
         }
     }
-    libtest_mimic::run(&arguments, trials).exit_code()
+    for Chain { names, configs } in chains()? {
+        let known = names.iter().map(|name| programs::named(name).ok_or(name));
+        let known = known.collect::<std::result::Result<Vec<_>, _>>();
+        let known = known.map_err(|name| format!("chains.md: no program {name}"))?;
+        for config in configs {
+            let keep = keeper(rows, Table::Chains, trials.len());
+            let how = if config.contains("walk") { "walk" } else { "count" };
+            let name = format!("{}, by {how}", names.join(" and "));
+            let (title, programs) = (names.join(" → "), known.clone());
+            trials.push(trial(name, &known, move || {
+                let cells = run(matrix::chain(&programs, &config))?;
+                keep(vec![title, format!("`{config}`")], &cells);
+                Ok(wrong(&cells, Cell::passes))
+            }));
+        }
+    }
+    for program in programs::ALL.into_iter().filter(|program| program.can(Ability::Restrict)) {
+        trials.push(trial(format!("{} refuses strangers", program.name), &[program], move || {
+            let refused = |cell: &Cell| matches!(cell.verdict, Verdict::Refused(_));
+            Ok(wrong(&run(matrix::stranger(program))?, refused))
+        }));
+    }
+    Ok(trials)
 }
 
+/// A test of these programs, which answers with what is wrong.
 fn trial(
     name: String,
-    programs: Vec<&'static Program>,
-    test: impl FnOnce() -> Result<Option<Vec<Cell>>> + Send + 'static,
+    programs: &[&'static Program],
+    test: impl FnOnce() -> Result<Vec<String>> + Send + 'static,
 ) -> Trial {
-    let missing: Vec<&str> = programs.iter().flat_map(|program| program.missing()).collect();
+    let mut missing: Vec<&str> = programs.iter().flat_map(|program| program.missing()).collect();
+    missing.sort_unstable();
+    missing.dedup();
+    let missing = missing.join(", ");
     let ignored = !missing.is_empty();
-    let title = if ignored { format!("{name} (needs {})", missing.join(", ")) } else { name };
-    Trial::test(title, move || {
-        let cells = test().map_err(|error| Failed::from(error.to_string()))?;
-        let Some(cells) = cells else { return Ok(()) };
-        let wrong: Vec<String> =
-            cells.iter().filter(|cell| !cell.passes()).map(Cell::to_string).collect();
-        for cell in &cells {
-            if std::env::var_os("SHOW").is_some() {
-                eprintln!("{cell}");
-            }
+    let title = if ignored { format!("{name} (needs {missing})") } else { name };
+    let test = move || {
+        if ignored {
+            return Err(Failed::from(format!("not installed: {missing}")));
         }
-        if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n").into()) }
-    })
-    .with_ignored_flag(ignored)
+        match test() {
+            Ok(wrong) if wrong.is_empty() => Ok(()),
+            Ok(wrong) => Err(wrong.join("\n").into()),
+            Err(error) => Err(error.to_string().into()),
+        }
+    };
+    Trial::test(title, test).with_ignored_flag(ignored && !all_proxies())
+}
+
+/// Whether a missing program is an error.
+fn all_proxies() -> bool {
+    env::var_os("PROXYFIX_ALL_PROXIES").is_some_and(|value| value == "1")
 }
 
 fn run<T>(test: impl Future<Output = Result<T>>) -> Result<T> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(test)
+}
+
+fn wrong(cells: &[Cell], right: impl Fn(&Cell) -> bool) -> Vec<String> {
+    if env::var_os("SHOW").is_some() {
+        for cell in cells {
+            eprintln!("{cell}");
+        }
+    }
+    cells.iter().filter(|cell| !right(cell)).map(Cell::to_string).collect()
+}
+
+/// What takes a row of this table, to stand at this place.
+fn keeper(rows: &Rows, table: Table, order: usize) -> impl FnOnce(Vec<String>, &[Cell]) + use<> {
+    let rows = Arc::clone(rows);
+    move |what, cells| {
+        if let Ok(mut rows) = rows.lock() {
+            rows.push(Row { order, table, what, cells: cells.to_vec() });
+        }
+    }
+}
+
+/// Writes the table, or compares it: on a machine with other versions that is a note, and no failure.
+fn keep(rows: &[Row], complete: bool) -> Result<()> {
+    if env::var_os("PROXYFIX_WRITE_INTEROP").is_some_and(|value| value == "1") {
+        return if complete {
+            report::write(rows)
+        } else {
+            Err("docs/INTEROP.md is not written: not every program is installed".into())
+        };
+    }
+    let stale = report::stale(rows)?;
+    let more = complete && report::has_more(rows)?;
+    if stale.is_empty() && !more {
+        return Ok(());
+    }
+    let text = format!(
+        "docs/INTEROP.md is stale; PROXYFIX_WRITE_INTEROP=1 writes it. It lacks:\n{}",
+        stale.join("\n")
+    );
+    if all_proxies() {
+        return Err(text.into());
+    }
+    eprintln!("{text}");
+    Ok(())
 }

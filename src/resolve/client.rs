@@ -52,7 +52,7 @@ impl<'a, R: Recorder> Decision<'a, R> {
         };
         let parse = match rule {
             ClientRule::SingleWithPort => Node::parse_with_port,
-            _ => Node::parse_x,
+            ClientRule::List(_) | ClientRule::Forwarded(_) | ClientRule::Single => Node::parse_x,
         };
         let found = self.find(lines.name, elements, reach, |element| {
             let hop = parse(non_empty(&element)?).map_err(|fault| element.error(fault));

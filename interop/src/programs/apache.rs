@@ -1,6 +1,6 @@
 //! Apache httpd: the event MPM, with the modules that the recipe names and those it stands on.
 
-use crate::program::{Abilities, Program};
+use crate::program::{Ability, Program};
 
 pub(super) const APACHE: Program = Program {
     name: "apache",
@@ -14,5 +14,12 @@ pub(super) const APACHE: Program = Program {
         ("<VirtualHost *:443>", "<VirtualHost {{ip}}:{{https}} [::1]:{{https}}>"),
     ],
     commands: &["apache2 -d {{dir}} -f {{dir}}/httpd.conf -DFOREGROUND"],
-    can: Abilities { tls: true, ipv6: true, unix: true, http2: true, source: true },
+    can: &[
+        Ability::Tls,
+        Ability::Ipv6,
+        Ability::Unix,
+        Ability::Http2,
+        Ability::Source,
+        Ability::Restrict,
+    ],
 };

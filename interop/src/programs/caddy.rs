@@ -1,6 +1,6 @@
 //! Caddy: no administration, no certificates of its own, nothing kept outside its folder.
 
-use crate::program::{Abilities, Program};
+use crate::program::{Ability, Program};
 
 pub(super) const CADDY: Program = Program {
     name: "caddy",
@@ -11,5 +11,5 @@ pub(super) const CADDY: Program = Program {
     folders: &[],
     listening: &[("http://:80", "http://:{{http}}"), ("https://:443", "https://:{{https}}")],
     commands: &["caddy run --config {{dir}}/Caddyfile --adapter caddyfile"],
-    can: Abilities { tls: true, ipv6: true, unix: true, http2: true, source: false },
+    can: &[Ability::Tls, Ability::Ipv6, Ability::Unix, Ability::Http2, Ability::Restrict],
 };

@@ -1,6 +1,6 @@
 //! h2o: a worker in the foreground, which leaves root by itself, and asks nobody for OCSP.
 
-use crate::program::{Abilities, Program};
+use crate::program::{Ability, Program};
 
 pub(super) const H2O: Program = Program {
     name: "h2o",
@@ -24,5 +24,5 @@ pub(super) const H2O: Program = Program {
         ),
     ],
     commands: &["h2o -m worker -c {{dir}}/h2o.conf"],
-    can: Abilities { tls: true, ipv6: true, unix: true, http2: true, source: false },
+    can: &[Ability::Tls, Ability::Ipv6, Ability::Unix, Ability::Http2, Ability::Restrict],
 };

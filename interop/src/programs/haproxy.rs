@@ -1,6 +1,6 @@
 //! `HAProxy`: one process, in the foreground.
 
-use crate::program::{Abilities, Program};
+use crate::program::{Ability, Program};
 
 pub(super) const HAPROXY: Program = Program {
     name: "haproxy",
@@ -16,5 +16,12 @@ pub(super) const HAPROXY: Program = Program {
         ("    bind [::]:443 ", "    bind [::1]:{{https}} "),
     ],
     commands: &["haproxy -db -f {{dir}}/haproxy.cfg"],
-    can: Abilities { tls: true, ipv6: true, unix: true, http2: true, source: true },
+    can: &[
+        Ability::Tls,
+        Ability::Ipv6,
+        Ability::Unix,
+        Ability::Http2,
+        Ability::Source,
+        Ability::Restrict,
+    ],
 };

@@ -1,6 +1,6 @@
 //! lighttpd: one process, in the foreground. Its TLS is a Debian package of its own.
 
-use crate::program::{Abilities, Program};
+use crate::program::{Ability, Program};
 
 pub(super) const LIGHTTPD: Program = Program {
     name: "lighttpd",
@@ -15,5 +15,5 @@ pub(super) const LIGHTTPD: Program = Program {
         ("\"[::]:443\"", "\"[::1]:{{https}}\""),
     ],
     commands: &["lighttpd -D -f {{dir}}/lighttpd.conf"],
-    can: Abilities { tls: true, ipv6: true, unix: true, http2: true, source: false },
+    can: &[Ability::Tls, Ability::Ipv6, Ability::Unix, Ability::Http2, Ability::Restrict],
 };

@@ -2,6 +2,7 @@
 
 mod apache;
 mod caddy;
+mod envoy;
 mod h2o;
 mod haproxy;
 mod lighttpd;
@@ -14,11 +15,12 @@ mod varnish;
 use crate::program::Program;
 
 /// All of them, in the order of the table.
-pub const ALL: [&Program; 10] = [
+pub const ALL: [&Program; 11] = [
     &nginx::NGINX,
     &haproxy::HAPROXY,
     &apache::APACHE,
     &caddy::CADDY,
+    &envoy::ENVOY,
     &varnish::VARNISH,
     &lighttpd::LIGHTTPD,
     &squid::SQUID,

@@ -1,6 +1,6 @@
 //! nghttpx: one process, one thread.
 
-use crate::program::{Abilities, Program};
+use crate::program::{Ability, Program};
 
 pub(super) const NGHTTPX: Program = Program {
     name: "nghttpx",
@@ -14,5 +14,5 @@ pub(super) const NGHTTPX: Program = Program {
         ("frontend=*,443", "frontend={{ip}},{{https}}\nfrontend=::1,{{https}}"),
     ],
     commands: &["nghttpx --conf={{dir}}/nghttpx.conf"],
-    can: Abilities { tls: true, ipv6: true, unix: true, http2: true, source: false },
+    can: &[Ability::Tls, Ability::Ipv6, Ability::Unix, Ability::Http2],
 };

@@ -1,6 +1,6 @@
 //! nginx: one process for all, which looks up nothing outside its folder.
 
-use crate::program::{Abilities, Program};
+use crate::program::{Ability, Program};
 
 pub(super) const NGINX: Program = Program {
     name: "nginx",
@@ -16,5 +16,12 @@ pub(super) const NGINX: Program = Program {
         ("listen [::]:443 ssl http2;", "listen [::1]:{{https}} ssl http2;"),
     ],
     commands: &["nginx -p {{dir}} -e stderr -c {{dir}}/nginx.conf -g 'daemon off;'"],
-    can: Abilities { tls: true, ipv6: true, unix: true, http2: true, source: true },
+    can: &[
+        Ability::Tls,
+        Ability::Ipv6,
+        Ability::Unix,
+        Ability::Http2,
+        Ability::Source,
+        Ability::Restrict,
+    ],
 };

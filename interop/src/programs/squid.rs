@@ -1,6 +1,6 @@
 //! Squid as an accelerator: one process, in the foreground, which keeps nothing.
 
-use crate::program::{Abilities, Program};
+use crate::program::{Ability, Program};
 
 pub(super) const SQUID: Program = Program {
     name: "squid",
@@ -23,5 +23,5 @@ pub(super) const SQUID: Program = Program {
         ("localport 443", "localport {{https}}"),
     ],
     commands: &["squid -N -n proxyfix{{http}} -f {{dir}}/squid.conf"],
-    can: Abilities { tls: true, ipv6: true, unix: false, http2: false, source: true },
+    can: &[Ability::Tls, Ability::Ipv6, Ability::Source, Ability::Restrict],
 };

@@ -2,7 +2,7 @@
 //!
 //! Its recipe is for several files, each under a comment with its path.
 
-use crate::program::{Abilities, Program};
+use crate::program::{Ability, Program};
 
 /// One of the recipe's files: what stands below its path, up to the next one's; after what the
 /// skeleton has for it.
@@ -44,5 +44,5 @@ pub(super) const TRAFFICSERVER: Program = Program {
         ("443:ssl 443:ssl:ipv6", "{{https}}:ssl:ip-in={{ip}} {{https}}:ssl:ipv6:ip-in=[::1]"),
     ],
     commands: &["traffic_server --run-root={{dir}}/runroot.yaml"],
-    can: Abilities { tls: true, ipv6: true, unix: false, http2: true, source: true },
+    can: &[Ability::Tls, Ability::Ipv6, Ability::Http2, Ability::Source, Ability::Restrict],
 };

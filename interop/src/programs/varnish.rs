@@ -1,6 +1,6 @@
 //! Varnish, with Hitch in front of it for TLS. Behind another proxy it has no Hitch.
 
-use crate::program::{Abilities, Program};
+use crate::program::{Ability, Program};
 
 pub(super) const VARNISH: Program = Program {
     name: "varnish",
@@ -26,5 +26,5 @@ pub(super) const VARNISH: Program = Program {
         "{{extra.varnishd|replace('\\\n', '')}} -F -n {{dir}}/work -s malloc,16m",
         "{% if 'hitch' in extra %}hitch --config={{dir}}/hitch.conf{% endif %}",
     ],
-    can: Abilities { tls: true, ipv6: true, unix: true, http2: true, source: false },
+    can: &[Ability::Tls, Ability::Ipv6, Ability::Unix, Ability::Http2, Ability::Restrict],
 };

@@ -1,0 +1,177 @@
+//! Hosts with addresses of their own, on one machine.
+//!
+//! 1. A host is a network namespace, made by `ip`, and a thread inside it. Whatever that thread runs,
+//!    and every process that it starts, has this host's addresses and no others.
+//! 2. Hosts are joined by cables. Nothing forwards between two cables but a program that runs there.
+//! 3. Names are this process's own. A host is deleted when it is dropped, and its cables with it; one
+//!    whose process was killed, by the next that looks whether it can make any.
+
+use std::{
+    fs::{self, File},
+    os::fd::AsFd,
+    path::Path,
+    pin::Pin,
+    process::{self, Command},
+    sync::{
+        atomic::{AtomicU32, Ordering},
+        mpsc,
+    },
+    thread::{self, JoinHandle},
+};
+
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+
+use crate::{Context, Result, process::find};
+
+/// Where `ip` keeps them.
+const FOLDER: &str = "/run/netns";
+
+/// What every name starts with; then come the process and a number.
+const PREFIX: &str = "proxyfix-";
+
+/// What a host's thread is given to do.
+type Job = Box<dyn FnOnce() -> Pin<Box<dyn Future<Output = ()>>> + Send>;
+
+/// A host.
+#[derive(Debug)]
+pub struct Host {
+    role: &'static str,
+    name: String,
+    jobs: Option<UnboundedSender<Job>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Host {
+    /// Makes one, with nothing but a loopback device. The role is for people, and at most 12 letters.
+    ///
+    /// # Errors
+    ///
+    /// Where `ip` is not installed, or refuses.
+    pub fn new(role: &'static str) -> Result<Self> {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("{PREFIX}{}-{number}-{role}", process::id());
+        ip(&["netns", "add", &name])?;
+        // It is deleted from here on, whatever fails.
+        let mut host = Self { role, name, jobs: None, thread: None };
+        ip(&["-n", &host.name, "link", "set", "lo", "up"])?;
+
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let (sender, mut jobs) = unbounded_channel::<Job>();
+        host.jobs = Some(sender);
+        host.thread = Some(thread::Builder::new().name(host.name.clone()).spawn(move || {
+            runtime.block_on(async {
+                while let Some(job) = jobs.recv().await {
+                    job().await;
+                }
+            });
+        })?);
+        let namespace = File::open(Path::new(FOLDER).join(&host.name))?;
+        host.run(async move || {
+            move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network))
+                .context("cannot enter the namespace")
+        })?;
+        Ok(host)
+    }
+
+    /// Does this there, and returns what came of it. What was spawned goes on in the host's own
+    /// runtime.
+    ///
+    /// # Errors
+    ///
+    /// Those of the job; and where it panics.
+    pub fn run<T: Send + 'static>(
+        &self,
+        job: impl AsyncFnOnce() -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let (sender, result) = mpsc::channel();
+        let job: Job = Box::new(move || {
+            Box::pin(async move {
+                // The caller waits for it.
+                let _ = sender.send(job().await);
+            })
+        });
+        // Where nobody takes the job, it is dropped, and the other end of the channel with it.
+        let _ = self.jobs.as_ref().map(|jobs| jobs.send(job));
+        result.recv().context(format_args!("{} has ended", self.name))?
+    }
+
+    /// Gives one end of a cable these addresses.
+    fn plug(&self, device: &str, addresses: &[&str]) -> Result<()> {
+        for address in addresses {
+            let mut words = vec!["-n", &self.name, "address", "add", address, "dev", device];
+            if address.contains(':') {
+                // Nobody else can have it; looking for them would take a second.
+                words.push("nodad");
+            }
+            ip(&words)?;
+        }
+        ip(&["-n", &self.name, "link", "set", device, "up"])
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        self.jobs = None;
+        if let Some(thread) = self.thread.take() {
+            // A job that panicked has been reported by its caller.
+            let _ = thread.join();
+        }
+        if let Err(error) = ip(&["netns", "delete", &self.name]) {
+            eprintln!("{error}");
+        }
+    }
+}
+
+/// Joins two hosts by a cable. Each end has these addresses, with the lengths of their networks.
+///
+/// # Errors
+///
+/// Where `ip` refuses.
+pub fn join(left: (&Host, &[&str]), right: (&Host, &[&str])) -> Result<()> {
+    let devices = [right.0, left.0].map(|other| format!("to-{}", other.role));
+    let [near, far] = &devices;
+    let (one, other) = (&left.0.name, &right.0.name);
+    ip(&["link", "add", near, "netns", one, "type", "veth", "peer", "name", far, "netns", other])?;
+    left.0.plug(near, left.1)?;
+    right.0.plug(far, right.1)
+}
+
+/// Whether hosts can be made here, with cables and both kinds of addresses.
+///
+/// # Errors
+///
+/// Why they can't.
+pub fn available() -> Result<()> {
+    sweep();
+    let (one, other) = (Host::new("one")?, Host::new("other")?);
+    join((&one, &["10.0.1.1/24", "fd00:1::1/64"]), (&other, &["10.0.1.2/24", "fd00:1::2/64"]))
+}
+
+/// Deletes the hosts of processes that are no more.
+fn sweep() {
+    for entry in fs::read_dir(FOLDER).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        let process = name.strip_prefix(PREFIX).and_then(|rest| rest.split('-').next());
+        let Some(process) = process.and_then(|process| process.parse::<u32>().ok()) else {
+            continue;
+        };
+        if !Path::new("/proc").join(process.to_string()).exists() {
+            // Another may be at it.
+            let _ = ip(&["netns", "delete", &name]);
+        }
+    }
+}
+
+fn ip(words: &[&str]) -> Result<()> {
+    let path = find("ip").context("ip is not installed")?;
+    let output = Command::new(path).args(words).output().context("ip")?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let reason = String::from_utf8_lossy(&output.stderr);
+    Err(format!("ip {}: {}", words.join(" "), reason.trim()).into())
+}
