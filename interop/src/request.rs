@@ -166,6 +166,10 @@ pub fn all(lie: &str) -> Vec<Request> {
         ),
         request("Connection names X-Forwarded-For", &[(xff, forged), ("Connection", xff)]),
         request(
+            "Connection names X-Forwarded-Proto",
+            &[("X-Forwarded-Proto", lie), ("Connection", "close, X-Forwarded-Proto")],
+        ),
+        request(
             "Connection names all",
             &[(xff, forged), ("Forwarded", &forwarded), ("Connection", nominated)],
         ),
@@ -179,6 +183,11 @@ pub fn all(lie: &str) -> Vec<Request> {
         Request {
             host: Some("x\", for=198.51.100.7;proto=https;host=\"evil.example"),
             ..request("an element in Host", &[])
+        },
+        Request {
+            host: Some(""),
+            lines: everything(),
+            ..request("an empty Host, and the family", &[])
         },
         Request { host: Some("evil.example, app.example"), ..request("a list in Host", &[]) },
         Request { host: Some("user@evil.example:6666"), ..request("userinfo in Host", &[]) },
