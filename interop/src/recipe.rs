@@ -131,7 +131,23 @@ pub struct Chain {
 ///
 /// Where the document is not there, or its table has other columns.
 pub fn chains() -> Result<Vec<Chain>> {
-    let text = fs::read_to_string(folder().join("chains.md")).context("chains.md")?;
+    let chain = |row: Vec<String>| {
+        let [names, count, walk] = <[String; 3]>::try_from(row).ok()?;
+        let names = names.split('→').map(|name| name.trim().to_owned()).collect();
+        Some(Chain { names, configs: [count, walk] })
+    };
+    let rows = rows("chains")?;
+    rows.into_iter().map(chain).collect::<Option<_>>().context("chains.md has an odd row")
+}
+
+/// The rows of all tables of `docs/recipes/NAME.md`, without their heads.
+///
+/// # Errors
+///
+/// Where there is no such file.
+pub fn rows(name: &str) -> Result<Vec<Vec<String>>> {
+    let path = folder().join(name).with_extension("md");
+    let text = fs::read_to_string(&path).context(path.display())?;
     let mut rows: Vec<Vec<String>> = Vec::new();
     let mut inside = false;
     for event in Parser::new_ext(&text, Options::ENABLE_TABLES) {
@@ -152,12 +168,7 @@ pub fn chains() -> Result<Vec<Chain>> {
             _ => {}
         }
     }
-    let chain = |row: Vec<String>| {
-        let [names, count, walk] = <[String; 3]>::try_from(row).ok()?;
-        let names = names.split('→').map(|name| name.trim().to_owned()).collect();
-        Some(Chain { names, configs: [count, walk] })
-    };
-    rows.into_iter().map(chain).collect::<Option<_>>().context("chains.md has an odd row")
+    Ok(rows)
 }
 
 /// Where the recipes are.
