@@ -149,11 +149,13 @@ pub fn rows(name: &str) -> Result<Vec<Vec<String>>> {
     let path = folder().join(name).with_extension("md");
     let text = fs::read_to_string(&path).context(path.display())?;
     let mut rows: Vec<Vec<String>> = Vec::new();
-    let mut inside = false;
+    let (mut head, mut inside) = (false, false);
     for event in Parser::new_ext(&text, Options::ENABLE_TABLES) {
         match event {
+            Event::Start(Tag::TableHead) => head = true,
+            Event::End(TagEnd::TableHead) => head = false,
             Event::Start(Tag::TableRow) => rows.push(Vec::new()),
-            Event::Start(Tag::TableCell) => {
+            Event::Start(Tag::TableCell) if !head => {
                 inside = true;
                 if let Some(row) = rows.last_mut() {
                     row.push(String::new());
