@@ -22,7 +22,7 @@ use proxyfix::{
 
 use self::{
     head::{Head, Target},
-    scenario::{Answer, Downstream, Scenario},
+    scenario::{Answer, Choice, Downstream, Scenario},
 };
 
 /// What became of a case.
@@ -133,7 +133,7 @@ fn falls_back(found: &Answer, expected: &Answer, scenario: &Scenario, head: &Hea
     }
     let unknown = found.client == "unknown";
     assert!(found.client == expected.client || unknown, "{}", case());
-    let may_fall_back = unknown && scenario.follows_client() || scenario.options().lenient;
+    let may_fall_back = unknown && scenario.follows_client() || scenario.has(Choice::Lenient);
     assert!(found.scheme == expected.scheme || may_fall_back, "{}", case());
     assert!([&expected.host, &own.host].contains(&&found.host), "{}", case());
     assert!(["", &expected.prefix].contains(&found.prefix.as_str()), "{}", case());
@@ -197,7 +197,7 @@ pub(crate) fn fix_request_twice(data: &[u8]) -> Verdict {
 /// What was fixed and is read anew, one element from each header, is as it was: for whoever stands
 /// behind a second proxy that passes everything on.
 fn again(scenario: &Scenario, head: &Head, mut fixed: Request<()>) {
-    let stays = !scenario.options().strip && head.nominated.is_empty();
+    let stays = !scenario.has(Choice::Strip) && head.nominated.is_empty();
     // HTTP/2 compares `Host` with the target's authority, which in authority form is not rewritten.
     if !stays || matches!(head.target, Target::Authority { .. } | Target::Asterisk) {
         return;
@@ -334,7 +334,7 @@ impl Plain {
             },
             scheme,
             host: self.host.map(|(name, _)| name.to_owned()),
-            port: stated.or(self.host.and_then(|host| host.1)).unwrap_or(scheme.default_port()),
+            port: stated.or_else(|| self.host?.1).unwrap_or_else(|| scheme.default_port()),
             prefix: if x { prefix.trim_end_matches('/').to_owned() } else { String::new() },
         }
     }
@@ -375,7 +375,7 @@ pub(crate) fn round_trip(data: &[u8]) -> Verdict {
         ("prefix", first.prefix.is_some()),
     ] {
         if set {
-            trust += &format!(" {key}={count}");
+            trust.extend([" ", key, "=", &count.to_string()]);
         }
     }
     if forwarded {

@@ -41,25 +41,30 @@ pub(crate) struct Scenario {
     /// What our own socket speaks, as the configuration or the peer says.
     own_scheme: Scheme,
     peer: Peer,
-    options: Options,
+    choices: Vec<Choice>,
 }
 
-/// What a configuration says besides the rules.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Options {
-    pub(crate) strip: bool,
+/// What a configuration may say besides the rules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Choice {
+    /// `headers=strip`
+    Strip,
     /// `hosts=`, with all that honest proxies see, and our own.
-    hosts: bool,
-    /// `invalid=unknown`.
-    pub(crate) lenient: bool,
-    /// `missing=reject`.
-    missing_reject: bool,
-    verify: bool,
-    all_trusted_reject: bool,
-    /// As networks, and not address by address.
-    networks: bool,
-    listener_https: bool,
-    strip_also: bool,
+    Hosts,
+    /// `invalid=unknown`
+    Lenient,
+    /// `missing=reject`
+    MissingReject,
+    /// `verify=hops`
+    Verify,
+    /// `all-trusted=reject`
+    AllTrustedReject,
+    /// The proxies as networks, and not address by address.
+    Networks,
+    /// `listener=https`
+    ListenerHttps,
+    /// `strip-also=`
+    StripAlso,
 }
 
 /// What is believed.
@@ -116,8 +121,8 @@ impl Scenario {
         }
         let chain = Chain::generate(u, client, names.map(HeaderName::from_static), kind)?;
         let rules = rules(u, &chain)?;
-        let options = Options::generate(u, &chain, &rules)?;
-        let config = config(&chain, rules, options);
+        let choices = choices(u, &chain, &rules)?;
+        let config = config(&chain, rules, &choices);
         let mut trusted = Vec::new();
         if kind == Kind::Forwarded {
             trusted.push(header::FORWARDED);
@@ -131,12 +136,13 @@ impl Scenario {
             }
             peer => peer.peer(),
         };
-        let mut own_scheme = if options.listener_https { Scheme::Https } else { Scheme::Http };
+        let mut own_scheme =
+            if choices.contains(&Choice::ListenerHttps) { Scheme::Https } else { Scheme::Http };
         if u.ratio(1, 8)? {
             own_scheme = *u.choose(&[Scheme::Http, Scheme::Https])?;
             peer = peer.with_scheme(own_scheme);
         }
-        Ok(Self { config, chain, trusted, rules, own_scheme, peer, options })
+        Ok(Self { config, chain, trusted, rules, own_scheme, peer, choices })
     }
 
     /// Whether what is said of the scheme depends on who the client is.
@@ -144,8 +150,8 @@ impl Scenario {
         self.chain.kind == Kind::Forwarded || self.rules[1] == Some(Rule::Aligned)
     }
 
-    pub(crate) fn options(&self) -> Options {
-        self.options
+    pub(crate) fn has(&self, choice: Choice) -> bool {
+        self.choices.contains(&choice)
     }
 
     /// The configuration for a request that this one has fixed: one element in each header.
@@ -155,7 +161,7 @@ impl Scenario {
             Rule::Joined(_) => Some(Rule::Joined(1)),
             rule => Some(rule),
         });
-        config(&self.chain, rules, self.options)
+        config(&self.chain, rules, &self.choices)
     }
 
     /// What the proxies' own elements say, and of what none of them says our own.
@@ -256,7 +262,7 @@ impl Scenario {
         let allowed = |host: &str| {
             HOSTS.iter().any(|allowed| allowed.starts_with(host)) || host == UPSTREAM.1
         };
-        if self.options.hosts && !host.is_some_and(allowed) {
+        if self.has(Choice::Hosts) && !host.is_some_and(allowed) {
             faults.push(ErrorKind::HostNotAllowed);
         }
         let arrived = request.headers().get_all(header::CONNECTION).iter().next().is_some();
@@ -318,7 +324,7 @@ impl Scenario {
     pub(crate) fn downstream(&self, head: &Head, answer: &Answer, believed: bool) -> Downstream {
         let authority = answer.authority();
         let mut headers = BTreeMap::from([("host".to_owned(), vec![authority.clone()])]);
-        if believed && !self.options.strip {
+        if believed && !self.has(Choice::Strip) {
             let mut say = |name: &HeaderName, value: String| {
                 headers.insert(name.to_string(), vec![value]);
             };
@@ -362,7 +368,7 @@ impl Downstream {
         let headers: &HeaderMap = request.headers();
         let stays = |name: &HeaderName| {
             matches!(name.as_str(), "via" | "accept" | "connection")
-                || name.as_str().replace('_', "-") == STRIPPED && !scenario.options.strip_also
+                || name.as_str().replace('_', "-") == STRIPPED && !scenario.has(Choice::StripAlso)
         };
         let mut lines: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for (name, value) in headers.iter().filter(|(name, _)| !stays(name)) {
@@ -429,10 +435,10 @@ fn rules(u: &mut Unstructured<'_>, chain: &Chain) -> Result<[Option<Rule>; 5]> {
         Some(Rule::Walk) => walked(chain),
         _ => None,
     };
-    for field in 1..5 {
+    for (field, rule) in rules.iter_mut().enumerate().skip(1) {
         // The client's distance must be within the list that is aligned with it.
         let fits = client_at.is_none_or(|at| at <= chain.own_elements(field));
-        rules[field] = match u.int_in_range(0..=3)? {
+        *rule = match u.int_in_range(0..=3)? {
             0 => None,
             1 if fits && chain.kind != Kind::ClientIp => Some(Rule::Aligned),
             2 if field == 4 => Some(Rule::Joined(count(u, field)?)),
@@ -448,30 +454,34 @@ fn rules(u: &mut Unstructured<'_>, chain: &Chain) -> Result<[Option<Rule>; 5]> {
     Ok(rules)
 }
 
-impl Options {
-    fn generate(
-        u: &mut Unstructured<'_>,
-        chain: &Chain,
-        rules: &[Option<Rule>; 5],
-    ) -> Result<Self> {
-        let mut one_in = |n: u8| u.ratio(1, n);
-        let counts = matches!(rules[0], Some(Rule::Count(_)));
-        let ends = rules[0] != Some(Rule::Walk) || walked(chain).is_some();
-        Ok(Self {
-            strip: one_in(8)?,
-            hosts: one_in(8)?,
-            lenient: one_in(8)?,
-            missing_reject: one_in(8)?,
-            verify: one_in(4)? && counts,
-            all_trusted_reject: one_in(4)? && ends,
-            networks: one_in(2)?,
-            listener_https: one_in(4)?,
-            strip_also: one_in(4)?,
-        })
+fn choices(
+    u: &mut Unstructured<'_>,
+    chain: &Chain,
+    rules: &[Option<Rule>; 5],
+) -> Result<Vec<Choice>> {
+    let counts = matches!(rules[0], Some(Rule::Count(_)));
+    let ends = rules[0] != Some(Rule::Walk) || walked(chain).is_some();
+    let mut choices = Vec::new();
+    for (choice, one_in, fits) in [
+        (Choice::Strip, 8, true),
+        (Choice::Hosts, 8, true),
+        (Choice::Lenient, 8, true),
+        (Choice::MissingReject, 8, true),
+        (Choice::Verify, 4, counts),
+        (Choice::AllTrustedReject, 4, ends),
+        (Choice::Networks, 2, true),
+        (Choice::ListenerHttps, 4, true),
+        (Choice::StripAlso, 4, true),
+    ] {
+        if u.ratio(1, one_in)? && fits {
+            choices.push(choice);
+        }
     }
+    Ok(choices)
 }
 
-fn config(chain: &Chain, rules: [Option<Rule>; 5], options: Options) -> Config {
+fn config(chain: &Chain, rules: [Option<Rule>; 5], choices: &[Choice]) -> Config {
+    let has = |choice| choices.contains(&choice);
     let trust = |rule| match rule {
         None | Some(Rule::Single) => Trust::Count(0),
         Some(Rule::Count(n) | Rule::Joined(n)) => Trust::Count(n),
@@ -479,7 +489,7 @@ fn config(chain: &Chain, rules: [Option<Rule>; 5], options: Options) -> Config {
         Some(Rule::Aligned) => Trust::Aligned,
     };
     let origins = chain.proxies.iter().skip(1).map(|proxy| proxy.seen.from).chain([chain.peer]);
-    let proxies = if options.networks {
+    let proxies = if has(Choice::Networks) {
         "10.0.0.0/8,fd00::/8,unix".to_owned()
     } else {
         let name = |origin: Origin| match origin {
@@ -505,32 +515,32 @@ fn config(chain: &Chain, rules: [Option<Rule>; 5], options: Options) -> Config {
             rule => builder.x_prefix(trust(rule)),
         };
     }
-    if options.verify {
+    if has(Choice::Verify) {
         builder = builder.verify_hops();
     }
-    if options.strip {
+    if has(Choice::Strip) {
         builder = builder.headers(HeaderPolicy::Strip);
     }
-    if options.hosts {
+    if has(Choice::Hosts) {
         let name = |host: &'static str| match host.rfind(':') {
             Some(colon) if !host.ends_with(']') => &host[..colon],
             _ => host,
         };
         builder = builder.allowed_hosts(HOSTS.into_iter().chain([UPSTREAM.0]).map(name));
     }
-    if options.lenient {
+    if has(Choice::Lenient) {
         builder = builder.on_invalid(OnInvalid::Unknown);
     }
-    if options.missing_reject {
+    if has(Choice::MissingReject) {
         builder = builder.on_missing(OnMissing::Reject);
     }
-    if options.all_trusted_reject {
+    if has(Choice::AllTrustedReject) {
         builder = builder.all_trusted(AllTrusted::Reject);
     }
-    if options.listener_https {
+    if has(Choice::ListenerHttps) {
         builder = builder.listener_scheme(Scheme::Https);
     }
-    if options.strip_also {
+    if has(Choice::StripAlso) {
         builder = builder.strip_also(STRIPPED);
     }
     builder = builder.max_hops(chain.proxies.len());
