@@ -22,10 +22,11 @@ use crate::{
     app::{Answer, REJECTED},
     certificate,
     request::{Mode, OTHER_HOST, Request, Target},
+    response,
 };
 
 /// No exchange on one machine takes longer.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What came back.
 #[derive(Clone, Debug)]
@@ -67,7 +68,7 @@ impl Client {
         timeout(PATIENCE, exchange).await.context("no answer within 10 s")?
     }
 
-    async fn connect(&self) -> Result<TcpStream> {
+    pub(crate) async fn connect(&self) -> Result<TcpStream> {
         let socket = if self.from.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
         socket
             .bind(SocketAddr::new(self.from, 0))
@@ -90,10 +91,8 @@ impl Client {
         format!("{}:{}", certificate::NAME, self.to.port())
     }
 
-    async fn http1<S>(&self, mut stream: S, request: &Request, mode: Mode) -> Result<Reply>
-    where
-        S: AsyncRead + AsyncWrite + Unpin,
-    {
+    /// The head of an HTTP/1 request, as it is sent.
+    pub fn head(&self, request: &Request, mode: Mode) -> String {
         let (scheme, lie) = mode.schemes();
         let authority = self.authority();
         let target = match request.target {
@@ -111,12 +110,19 @@ impl Client {
             head.extend([*name, ": ", value, "\r\n"]);
         }
         head += "\r\n";
+        head
+    }
+
+    async fn http1<S>(&self, mut stream: S, request: &Request, mode: Mode) -> Result<Reply>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
         // A proxy may answer, and hang up, before it has read all.
-        let _ = stream.write_all(head.as_bytes()).await;
+        let _ = stream.write_all(self.head(request, mode).as_bytes()).await;
         let mut received = Vec::new();
         loop {
-            if let Some(reply) = parse(&received)? {
-                return Ok(reply);
+            if let Some(response) = response::parse(&received)? {
+                return Ok(response.reply);
             }
             match stream.read_buf(&mut received).await {
                 Ok(0) | Err(_) => break,
@@ -158,35 +164,5 @@ impl Client {
         }
         let body = response.into_body().collect().await?.to_bytes();
         Ok(Reply::Answer(Box::new(serde_json::from_slice(&body).context("odd answer")?)))
-    }
-}
-
-/// The reply, once enough of it is there. The answer is one JSON object, which is found in the body
-/// whether that is chunked or not.
-fn parse(received: &[u8]) -> Result<Option<Reply>> {
-    let mut headers = [httparse::EMPTY_HEADER; 64];
-    let mut response = httparse::Response::new(&mut headers);
-    let httparse::Status::Complete(length) =
-        response.parse(received).context("odd response head")?
-    else {
-        return Ok(None);
-    };
-    let status = response.code.context("no status")?;
-    if let Some(reason) =
-        response.headers.iter().find(|header| header.name.eq_ignore_ascii_case(REJECTED))
-    {
-        return Ok(Some(Reply::Rejected(String::from_utf8_lossy(reason.value).into_owned())));
-    }
-    if status != 200 {
-        return Ok(Some(Reply::Refused(Some(status))));
-    }
-    let body = received.get(length..).unwrap_or_default();
-    let Some(start) = body.iter().position(|&byte| byte == b'{') else { return Ok(None) };
-    let text = body.get(start..).unwrap_or_default();
-    match serde_json::Deserializer::from_slice(text).into_iter().next() {
-        Some(Ok(answer)) => Ok(Some(Reply::Answer(Box::new(answer)))),
-        Some(Err(error)) if error.is_eof() => Ok(None),
-        Some(Err(error)) => Err(error).context("odd answer"),
-        None => Ok(None),
     }
 }

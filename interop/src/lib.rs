@@ -9,12 +9,17 @@
 //! program needs), [`snippet`] (documented addresses and real ones), [`process`] (what runs, and always
 //! ends), [`app`] (what stands behind), [`request`] (what is sent, and what is true of it), [`client`]
 //! (how), [`matrix`] (all of it together), [`namespace`] (hosts with addresses of their own),
-//! [`report`] (`docs/INTEROP.md`).
+//! [`report`] (`docs/INTEROP.md`). Then, for as many requests as one likes, [`keepalive`] (connections
+//! that are used again), [`load`] (honest and hostile clients together) and [`memory`] (whether the
+//! application's grows).
 
 pub mod app;
 pub mod certificate;
 pub mod client;
+pub mod keepalive;
+pub mod load;
 pub mod matrix;
+pub mod memory;
 pub mod namespace;
 pub mod process;
 pub mod program;
@@ -22,6 +27,7 @@ pub mod programs;
 pub mod recipe;
 pub mod report;
 pub mod request;
+mod response;
 pub mod snippet;
 
 /// An error that says what was being done.

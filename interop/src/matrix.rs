@@ -35,6 +35,32 @@ pub enum Verdict {
     Wrong(Vec<String>),
 }
 
+impl Verdict {
+    /// The verdict on this reply.
+    pub fn of(reply: Reply, truth: &Truth) -> Self {
+        match reply {
+            Reply::Answer(answer) => match truth.check(&answer) {
+                wrong if wrong.is_empty() => Self::True,
+                wrong => Self::Wrong(wrong),
+            },
+            Reply::Rejected(reason) => Self::Rejected(reason),
+            Reply::Refused(status) => Self::Refused(status),
+        }
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::True => f.write_str("true"),
+            Self::Rejected(reason) => write!(f, "rejected: {reason}"),
+            Self::Refused(Some(status)) => write!(f, "refused by the proxy with {status}"),
+            Self::Refused(None) => f.write_str("refused by the proxy, which hung up"),
+            Self::Wrong(wrong) => f.write_str(&wrong.join("; ")),
+        }
+    }
+}
+
 /// One cell: how the client came, what it sent, and what became of it.
 #[derive(Clone, Debug)]
 pub struct Cell {
@@ -61,14 +87,7 @@ impl Cell {
 
 impl fmt::Display for Cell {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}, {}: ", self.mode.title(), self.request)?;
-        match &self.verdict {
-            Verdict::True => f.write_str("true"),
-            Verdict::Rejected(reason) => write!(f, "rejected: {reason}"),
-            Verdict::Refused(Some(status)) => write!(f, "refused by the proxy with {status}"),
-            Verdict::Refused(None) => f.write_str("refused by the proxy, which hung up"),
-            Verdict::Wrong(wrong) => f.write_str(&wrong.join("; ")),
-        }
+        write!(f, "{}, {}: {}", self.mode.title(), self.request, self.verdict)
     }
 }
 
@@ -85,7 +104,7 @@ pub async fn single(program: &'static Program, family: Family) -> Result<Option<
     let mut cells = Vec::new();
 
     let hops = [Hop { program, text, extra: recipe.extra(false) }];
-    let setup = Setup::start(&hops, config, Listens::OnTcp).await?;
+    let setup = Setup::start(&hops, Listens::OnTcp(config)).await?;
     for mode in Mode::ALL.into_iter().filter(|mode| can(program, *mode)) {
         if mode != Mode::Unix {
             cells.extend(setup.attack(mode).await?);
@@ -94,7 +113,7 @@ pub async fn single(program: &'static Program, family: Family) -> Result<Option<
     drop(setup);
     if program.can(Ability::Unix) {
         let unix = recipe.snippet(&["unix"]).context("the recipe has no block `unix`")?;
-        let setup = Setup::start(&hops, config, Listens::OnUnix(unix)).await?;
+        let setup = Setup::start(&hops, Listens::OnUnix(config, unix)).await?;
         cells.extend(setup.attack(Mode::Unix).await?);
     }
     Ok(Some(cells))
@@ -117,7 +136,8 @@ pub async fn chain(programs: &[&'static Program], config: &str) -> Result<Vec<Ce
         let text = text.context(format_args!("{} has no recipe for {words:?}", program.name))?;
         hops.push(Hop { program, text, extra: recipe.extra(position != 0) });
     }
-    let setup = Setup::start(&hops, &with_sources(programs, config)?, Listens::OnTcp).await?;
+    let config = with_sources(programs, config)?;
+    let setup = Setup::start(&hops, Listens::OnTcp(&config)).await?;
     let edge = programs.first().context("no proxy")?;
     let mut cells = Vec::new();
     for mode in [Mode::Plain, Mode::Tls] {
@@ -140,7 +160,7 @@ pub async fn stranger(program: &'static Program) -> Result<Vec<Cell>> {
     let text = text.context(format_args!("{} has no recipe for {words:?}", program.name))?;
     let hops = [Hop { program, text, extra: recipe.extra(true) }];
     // The snippet's own `10.0.0.2` stays, which nobody has here.
-    let setup = Setup::start(&hops, "proxies=loopback for=1", Listens::OnTcp).await?;
+    let setup = Setup::start(&hops, Listens::OnTcp("proxies=loopback for=1")).await?;
     setup.attack(Mode::Plain).await
 }
 
@@ -169,45 +189,59 @@ pub fn can(program: &Program, mode: Mode) -> bool {
 }
 
 /// A proxy, and what its recipe says for its place.
-struct Hop<'a> {
-    program: &'static Program,
-    text: &'a str,
-    extra: Vec<(&'a str, &'a str)>,
+#[derive(Clone, Debug)]
+pub struct Hop<'a> {
+    /// The proxy.
+    pub program: &'static Program,
+    /// Its configuration.
+    pub text: &'a str,
+    /// The recipe's further texts, by name.
+    pub extra: Vec<(&'a str, &'a str)>,
 }
 
 /// What the application listens on.
-enum Listens<'a> {
-    OnTcp,
-    /// By these lines of the last proxy's recipe.
-    OnUnix(&'a str),
+#[derive(Clone, Copy, Debug)]
+pub enum Listens<'a> {
+    /// A port, with this configuration of proxyfix.
+    OnTcp(&'a str),
+    /// A Unix socket, with this configuration, by these lines of the last proxy's recipe.
+    OnUnix(&'a str, &'a str),
+    /// This address: somebody else started it.
+    Already(SocketAddr),
 }
 
-/// The application, and the proxies in front of it.
-struct Setup {
+/// The application, and the proxies in front of it. They end when this is dropped.
+#[derive(Debug)]
+pub struct Setup {
     /// The outermost first, so that they end in this order.
     proxies: Vec<Running>,
     client: Client,
-    _app: app::App,
+    _app: Option<app::App>,
     _folder: TempDir,
 }
 
 impl Setup {
     /// Starts all, innermost first.
-    async fn start(hops: &[Hop<'_>], config: &str, app: Listens<'_>) -> Result<Self> {
+    ///
+    /// # Errors
+    ///
+    /// Where something does not start.
+    pub async fn start(hops: &[Hop<'_>], app: Listens<'_>) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("proxyfix-").tempdir()?;
         let tls = certificate::write(folder.path())?;
         let (app, mut upstream, unix) = match app {
-            Listens::OnTcp => {
+            Listens::OnTcp(config) => {
                 let config: Config = config.parse().context(config)?;
                 let (app, address) = app::on_tcp(config, Ipv4Addr::LOCALHOST.into()).await?;
-                (app, Upstream::Tcp(address), None)
+                (Some(app), Upstream::Tcp(address), None)
             }
-            Listens::OnUnix(lines) => {
+            Listens::OnUnix(config, lines) => {
                 let config = config.replace("proxies=loopback", "proxies=unix");
                 let config: Config = config.parse().context(config)?;
                 let path = folder.path().join("app.sock");
-                (app::on_unix(config, &path)?, Upstream::Unix(path), Some(lines))
+                (Some(app::on_unix(config, &path)?), Upstream::Unix(path), Some(lines))
             }
+            Listens::Already(address) => (None, Upstream::Tcp(address), None),
         };
         // Programs that serve as users of their own read the certificate and reach the socket.
         open(&folder)?;
@@ -228,7 +262,12 @@ impl Setup {
         Ok(Self { proxies, client: Client { from: CLIENT, to, tls }, _app: app, _folder: folder })
     }
 
-    async fn attack(&self, mode: Mode) -> Result<Vec<Cell>> {
+    /// A client of the outermost proxy.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no proxy.
+    pub fn client(&self, mode: Mode) -> Result<Client> {
         let place = self.proxies.first().context("no proxy")?.place();
         let mut client = self.client.clone();
         client.to.set_port(if mode.is_tls() { place.https } else { place.http });
@@ -236,10 +275,17 @@ impl Setup {
             client.from = Ipv6Addr::LOCALHOST.into();
             client.to.set_ip(Ipv6Addr::LOCALHOST.into());
         }
-        attack(&client, mode).await.map_err(|error| {
-            let logs: Vec<String> = self.proxies.iter().map(Running::logs).collect();
-            format!("{error}\n{}", logs.concat()).into()
-        })
+        Ok(client)
+    }
+
+    /// The last lines of all logs.
+    pub fn logs(&self) -> String {
+        self.proxies.iter().map(Running::logs).collect()
+    }
+
+    async fn attack(&self, mode: Mode) -> Result<Vec<Cell>> {
+        let cells = attack(&self.client(mode)?, mode).await;
+        cells.map_err(|error| format!("{error}\n{}", self.logs()).into())
     }
 }
 
@@ -249,27 +295,22 @@ impl Setup {
 ///
 /// Where no connection is made, or none answers.
 pub async fn attack(client: &Client, mode: Mode) -> Result<Vec<Cell>> {
-    let (scheme, lie) = mode.schemes();
+    let (_, lie) = mode.schemes();
     let mut cells = Vec::new();
     for request in request::all(lie).iter().filter(|request| request.can_come_by(mode)) {
         let reply = client.send(request, mode).await;
         let reply = reply.context(format_args!("{}, {}", mode.title(), request.name))?;
-        let truth = Truth {
-            client: client.from,
-            scheme,
-            authority: authority(request, mode).map(|host| (host, client.to.port())),
-        };
-        let verdict = match reply {
-            Reply::Answer(answer) => match truth.check(&answer) {
-                wrong if wrong.is_empty() => Verdict::True,
-                wrong => Verdict::Wrong(wrong),
-            },
-            Reply::Rejected(reason) => Verdict::Rejected(reason),
-            Reply::Refused(status) => Verdict::Refused(status),
-        };
+        let verdict = Verdict::of(reply, &truth(client, request, mode));
         cells.push(Cell { mode, request: request.name, honest: request.is_honest(), verdict });
     }
     Ok(cells)
+}
+
+/// What is true of this request from this client.
+pub fn truth(client: &Client, request: &Request, mode: Mode) -> Truth {
+    let (scheme, _) = mode.schemes();
+    let authority = authority(request, mode).map(|host| (host, client.to.port()));
+    Truth { client: client.from, scheme, authority }
 }
 
 /// The host that the request asks for.
