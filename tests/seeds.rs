@@ -1,4 +1,5 @@
-//! The fuzz targets over their kept seeds, as an ordinary test: `fuzz/seeds/TARGET/*`.
+//! The fuzz targets over their kept seeds, as an ordinary test: `fuzz/seeds/TARGET/*`, and over what a
+//! run has left in `fuzz/corpus/TARGET/`, where there is one.
 
 mod laws;
 
@@ -27,7 +28,9 @@ fn seeds() {
     assert_eq!(targets, TARGETS.map(|(name, _)| name));
     for (name, law) in TARGETS {
         let mut reached = 0;
-        for seed in fs::read_dir(folder.join(name)).expect("seeds") {
+        let corpus = folder.join("../corpus").join(name);
+        let left = fs::read_dir(corpus).into_iter().flatten();
+        for seed in fs::read_dir(folder.join(name)).expect("seeds").chain(left) {
             let seed = seed.expect("a seed").path();
             let data = fs::read(&seed).expect("bytes");
             let verdict = std::panic::catch_unwind(|| law(&data));
