@@ -30,7 +30,7 @@ pub(super) const TRAFFICSERVER: Program = Program {
     version: "-V",
     files: &[
         ("runroot.yaml", include_str!("../../skeletons/trafficserver/runroot.yaml")),
-        ("conf/storage.config", ""),
+        ("conf/storage.config", "{{dir}}/data 16M\n"),
         file!("records.config", include_str!("../../skeletons/trafficserver/records.config")),
         file!("ip_allow.yaml", include_str!("../../skeletons/trafficserver/ip_allow.yaml")),
         file!("ssl_multicert.config"),
