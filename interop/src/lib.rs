@@ -67,7 +67,10 @@ mod recipes {
         (@@ $name:ident) => { recipes!(@ $name stringify!($name)); };
         (@@ $name:ident $file:literal) => { recipes!(@ $name $file); };
     }
-    recipes!(apache caddy envoy h2o haproxy lighttpd nghttpx nginx squid trafficserver varnish);
+    recipes!(
+        apache caddy chains envoy h2o haproxy lighttpd nghttpx nginx readme = "README" squid
+        trafficserver varnish
+    );
     // From the vendors' documentation, not run.
     recipes!(
         aws azure cloudflare fastly fly google_cloud = "google-cloud" heroku

@@ -1,11 +1,70 @@
-//! The index of the recipes says what they say.
+//! The documents of `docs/recipes/` say the same as each other, and each line in them is a doctest.
 
 use std::fs;
 
 use proxyfix_interop::{
     programs,
-    recipe::{Family, Recipe, folder, rows},
+    recipe::{Family, Recipe, chains, folder, rows},
 };
+
+/// The names of all documents, sorted.
+fn documents() -> Vec<String> {
+    let files = fs::read_dir(folder()).expect("recipes").map(|file| file.expect("a recipe").path());
+    let mut names: Vec<String> =
+        files.map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned()).collect();
+    names.sort();
+    names
+}
+
+/// Whether the document has a builder form for this line. That it means the same is a doctest.
+fn has_builder_form(recipe: &Recipe, line: &str) -> bool {
+    let programs = recipe.blocks("rust").map(|(_, program)| {
+        // A string may go on in the next line.
+        let words = program.split_whitespace().filter(|word| *word != "\\");
+        words.collect::<Vec<_>>().join(" ")
+    });
+    let keys = match line.split_once(' ') {
+        // A vendor's many networks may be fewer there.
+        Some((networks, keys)) if networks.matches(',').count() > 5 => format!(" {keys}\""),
+        _ => format!("\"{line}\""),
+    };
+    programs.into_iter().any(|program| program.contains(&keys))
+}
+
+#[test]
+fn every_line_has_a_builder_form() {
+    for name in documents() {
+        let recipe = Recipe::read(&name).expect("a recipe");
+        for (words, line) in recipe.blocks("text") {
+            let words = words.join(" ");
+            assert!(has_builder_form(&recipe, line), "{name}: none for `text {words}`");
+        }
+    }
+}
+
+#[test]
+fn a_chain_has_builder_forms_by_count_and_by_walk() {
+    let document = Recipe::read("chains").expect("the chains");
+    let [first, ..] = &*chains().expect("the chains") else { panic!("no chain") };
+    for (line, how) in first.configs.iter().zip(["for=2", "for=walk"]) {
+        assert!(line.contains(how), "{line}");
+        assert!(has_builder_form(&document, line), "none for `{line}`");
+    }
+}
+
+#[test]
+fn every_document_is_run_by_the_doctests() {
+    let source = include_str!("../src/lib.rs");
+    let calls = source.split("recipes!(").skip(1).filter(|call| !call.starts_with('@'));
+    let lists = calls.map(|call| call.split(')').next().unwrap().replace(" = ", "="));
+    let mut names: Vec<String> = Vec::new();
+    for list in lists {
+        let files = list.split_whitespace().map(|name| name.rsplit('=').next().unwrap());
+        names.extend(files.map(|file| file.trim_matches('"').to_owned()));
+    }
+    names.sort();
+    assert_eq!(names, documents(), "`recipes!` in lib.rs has not the files of docs/recipes");
+}
 
 #[test]
 fn lines_are_those_of_the_recipes() {
@@ -19,10 +78,30 @@ fn lines_are_those_of_the_recipes() {
 }
 
 #[test]
+fn lines_are_those_of_the_vendors_documents() {
+    let index = fs::read_to_string(folder().join("README.md")).expect("the index");
+    let (_, table) = index.split_once("| platform |").expect("the second table");
+    let rows = table.lines().skip(2).take_while(|line| line.starts_with('|'));
+    let mut seen = 0;
+    for row in rows {
+        let (_, rest) = row.split_once("](").expect(row);
+        let (name, rest) = rest.split_once(".md)").expect(row);
+        let [_, line, _] = rest.split('`').collect::<Vec<_>>()[..] else { panic!("{row}") };
+        let recipe = Recipe::read(name).expect(name);
+        let has = recipe.blocks("text").any(|(_, own)| {
+            let (_, keys) = own.split_once(' ').expect(own);
+            own == line || format!("proxies=… {keys}") == line
+        });
+        assert!(has, "{name} has no line `{line}`");
+        seen += 1;
+    }
+    assert!(seen > 0, "no rows");
+}
+
+#[test]
 fn every_recipe_is_in_the_index() {
     let index = fs::read_to_string(folder().join("README.md")).expect("the index");
-    for file in fs::read_dir(folder()).expect("recipes") {
-        let name = file.expect("a recipe").file_name().into_string().expect("a name");
-        assert!(name == "README.md" || index.contains(&format!("({name})")), "{name}");
+    for name in documents() {
+        assert!(name == "README" || index.contains(&format!("({name}.md)")), "{name}");
     }
 }
