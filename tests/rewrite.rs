@@ -362,16 +362,18 @@ fn a_rejected_request_is_as_it_was() {
 /// A header map that has no room left is no reason to panic, nor to change half of a request.
 #[test]
 fn no_room_in_the_header_map() {
-    let sent =
+    // What is replaced by an insertion, and what is changed in place before one.
+    let two_lines =
         ["X-Forwarded-For: 203.0.113.9", "X-Forwarded-For: 203.0.113.9", "X-Real-IP: 6.6.6.6"];
+    let one_line = ["X-Forwarded-For: 6.6.6.6, 203.0.113.9"];
     let config = config("proxies=10.0.0.0/8 for=1");
     let rejected = |mut full: Request<()>| {
         let before = whole(&full);
         let error = fix_request(&mut full, &config).expect_err("no room");
         assert_eq!((error.kind(), whole(&full)), (ErrorKind::TooManyHeaders, before));
     };
-    let filled = |host: &[&str], fillers: usize| {
-        let mut full = request(util::PROXY, "http://app.example/", &[&sent[..], host].concat());
+    let filled = |sent: &[&str], host: &[&str], fillers: usize| {
+        let mut full = request(util::PROXY, "http://app.example/", &[sent, host].concat());
         for n in 0..fillers {
             let name: http::HeaderName = format!("x-{n}").parse().unwrap();
             if full.headers_mut().try_append(name, 1.into()).is_err() {
@@ -381,11 +383,12 @@ fn no_room_in_the_header_map() {
         full
     };
     for host in [&[][..], &["Host: Other.example"]] {
-        rejected(filled(host, 32_768));
+        rejected(filled(&two_lines, host, 32_768));
     }
+    rejected(filled(&one_line, &[], 32_768));
     // Names that collide make a large map ask for room of its own accord, at the next insertion
     // after the one that had to look too far for a place.
-    let mut full = filled(&["Host: other.example"], 13_000);
+    let mut full = filled(&two_lines, &["Host: other.example"], 13_000);
     let colliding = (0..).map(|n| format!("c{n}")).filter(|name| slot(name) == 0x1234);
     for name in colliding.take(600) {
         full.headers_mut().append(name.parse::<http::HeaderName>().unwrap(), 1.into());
