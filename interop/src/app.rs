@@ -1,9 +1,11 @@
 //! The application behind the proxies: axum with the layer, on a TCP or a Unix socket.
 //!
-//! It answers with what it believes, and with every header that its handler sees, as JSON. A
-//! rejection by the layer is told from a proxy's own by the header [`REJECTED`].
+//! It answers with what it believes, and with every header that its handler sees, as JSON. Its answer is
+//! told from a proxy's own by the header [`ANSWERED`], and a rejection by the layer by [`REJECTED`].
+//! Nobody may keep an answer, but those below [`KEPT`].
 
 use std::{
+    fmt,
     net::{IpAddr, SocketAddr},
     path::Path,
 };
@@ -12,8 +14,9 @@ use axum::{
     Json, Router,
     body::Body,
     extract::{Request, connect_info::Connected},
-    http::{HeaderName, HeaderValue, Response},
-    serve::IncomingStream,
+    http::{HeaderName, HeaderValue, Response, header::CACHE_CONTROL},
+    response::IntoResponse,
+    serve::{IncomingStream, Listener},
 };
 use proxyfix::{Config, Error, Peer, ProxyFixLayer, Resolved};
 use serde::{Deserialize, Serialize};
@@ -26,6 +29,12 @@ use crate::{Context, Result};
 
 /// A rejection by the layer carries its reason here.
 pub const REJECTED: &str = "x-rejected-by-proxyfix";
+
+/// An answer of the application has this header.
+pub const ANSWERED: &str = "x-answered-by-the-app";
+
+/// What is below this path may be kept by a cache.
+pub const KEPT: &str = "/kept";
 
 /// What the application believes.
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
@@ -66,9 +75,7 @@ impl Drop for App {
 pub async fn on_tcp(config: Config, ip: IpAddr) -> Result<(App, SocketAddr)> {
     let listener = TcpListener::bind((ip, 0)).await.context("the app cannot listen")?;
     let address = listener.local_addr()?;
-    let service = router(config).into_make_service_with_connect_info::<From>();
-    let serving = async move { axum::serve(listener, service).await.unwrap_or_default() };
-    Ok((App(tokio::spawn(serving)), address))
+    Ok((serve(config, listener), address))
 }
 
 /// Starts the application on a Unix socket at this path, for everybody on this machine.
@@ -82,22 +89,29 @@ pub fn on_unix(config: Config, path: &Path) -> Result<App> {
     let listener = UnixListener::bind(path).context("the app cannot listen")?;
     // Proxies serve as users of their own.
     fs::set_permissions(path, fs::Permissions::from_mode(0o777))?;
-    let service = router(config).into_make_service_with_connect_info::<From>();
-    let serving = async move { axum::serve(listener, service).await.unwrap_or_default() };
-    Ok(App(tokio::spawn(serving)))
+    Ok(serve(config, listener))
+}
+
+fn serve<L>(config: Config, listener: L) -> App
+where
+    L: Listener<Addr: fmt::Debug>,
+    Caller: for<'a> Connected<IncomingStream<'a, L>>,
+{
+    let service = router(config).into_make_service_with_connect_info::<Caller>();
+    App(tokio::spawn(async move { axum::serve(listener, service).await.unwrap_or_default() }))
 }
 
 /// The peer, from either listener.
 #[derive(Clone, Copy, Debug)]
-struct From(Peer);
+struct Caller(Peer);
 
-impl Connected<IncomingStream<'_, TcpListener>> for From {
+impl Connected<IncomingStream<'_, TcpListener>> for Caller {
     fn connect_info(stream: IncomingStream<'_, TcpListener>) -> Self {
         Self((*stream.remote_addr()).into())
     }
 }
 
-impl Connected<IncomingStream<'_, UnixListener>> for From {
+impl Connected<IncomingStream<'_, UnixListener>> for Caller {
     fn connect_info(_: IncomingStream<'_, UnixListener>) -> Self {
         Self(Peer::UNIX)
     }
@@ -106,7 +120,7 @@ impl Connected<IncomingStream<'_, UnixListener>> for From {
 fn router(config: Config) -> Router {
     let layer = ProxyFixLayer::new(config)
         .peer_from(|extensions| {
-            extensions.get::<axum::extract::ConnectInfo<From>>().map(|info| info.0.0)
+            extensions.get::<axum::extract::ConnectInfo<Caller>>().map(|info| info.0.0)
         })
         .with_rejection_response(|error: &Error| {
             let mut response = Response::new(Body::from(format!("{error}\n")));
@@ -119,9 +133,10 @@ fn router(config: Config) -> Router {
     Router::new().fallback(answer).layer(layer)
 }
 
-async fn answer(resolved: Resolved, request: Request) -> Json<Answer> {
+async fn answer(resolved: Resolved, request: Request) -> impl IntoResponse {
     let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-    Json(Answer {
+    let kept = request.uri().path().starts_with(KEPT);
+    let answer = Answer {
         client: resolved.client().to_string(),
         client_ip: resolved.client_ip(),
         scheme: resolved.scheme().to_string(),
@@ -134,5 +149,7 @@ async fn answer(resolved: Resolved, request: Request) -> Json<Answer> {
             .iter()
             .map(|(name, value)| (name.to_string(), text(value)))
             .collect(),
-    })
+    };
+    let cache = if kept { "max-age=60" } else { "no-store" };
+    ([(ANSWERED, "yes"), (CACHE_CONTROL.as_str(), cache)], Json(answer))
 }

@@ -2,13 +2,14 @@
 //! HTTP/2 by hyper.
 
 use std::{
+    io::Cursor,
     net::{IpAddr, SocketAddr},
     sync::Arc,
     time::Duration,
 };
 
 use http_body_util::{BodyExt, Empty};
-use hyper::{body::Bytes, client::conn::http2, header::HOST};
+use hyper::{body::Bytes, client::conn::http2, header::HOST, http::response::Parts};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
@@ -19,10 +20,11 @@ use tokio_rustls::{TlsConnector, rustls::ClientConfig, rustls::pki_types::Server
 
 use crate::{
     Context, Result,
-    app::{Answer, REJECTED},
+    app::{ANSWERED, Answer, REJECTED},
     certificate,
     request::{Mode, OTHER_HOST, Request, Target},
-    response,
+    response::{self, Response},
+    upgrade,
 };
 
 /// No exchange on one machine takes longer.
@@ -35,6 +37,8 @@ pub enum Reply {
     Answer(Box<Answer>),
     /// The layer rejected the request, with this error.
     Rejected(String),
+    /// The proxy answered with a page of its own, and 200.
+    Foreign,
     /// The proxy did not let the request through: its status, or none where it hung up.
     Refused(Option<u16>),
 }
@@ -48,6 +52,8 @@ pub struct Client {
     pub to: SocketAddr,
     /// What trusts the proxy's certificate.
     pub tls: Arc<ClientConfig>,
+    /// The sockets of the proxies and of the application.
+    pub own: Vec<SocketAddr>,
 }
 
 impl Client {
@@ -97,13 +103,14 @@ impl Client {
         let authority = self.authority();
         let target = match request.target {
             Target::Origin => "/".to_owned(),
+            Target::Path(path) => path.to_owned(),
             Target::OtherScheme => format!("{lie}://{authority}/"),
             Target::OtherHost => format!("{scheme}://{OTHER_HOST}:{}/", self.to.port()),
         };
         let mut head = if mode == Mode::Http10 {
             format!("GET {target} HTTP/1.0\r\n")
         } else {
-            let host = request.host.unwrap_or(&authority);
+            let host = request.host.as_ref().unwrap_or(&authority);
             format!("GET {target} HTTP/1.1\r\nHost: {host}\r\n")
         };
         for (name, value) in &request.lines {
@@ -115,34 +122,72 @@ impl Client {
 
     async fn http1<S>(&self, mut stream: S, request: &Request, mode: Mode) -> Result<Reply>
     where
-        S: AsyncRead + AsyncWrite + Unpin,
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         // A proxy may answer, and hang up, before it has read all.
         let _ = stream.write_all(self.head(request, mode).as_bytes()).await;
         let mut received = Vec::new();
         loop {
-            if let Some(response) = response::parse(&received)? {
-                return Ok(response.reply);
+            match response::parse(&received)? {
+                Some(Response { reply: Reply::Refused(Some(101)), .. }) if request.upgrades() => {
+                    return self.upgraded(stream, &received, request, mode).await;
+                }
+                Some(response) => return Ok(response.reply),
+                None => {}
             }
             match stream.read_buf(&mut received).await {
-                Ok(0) | Err(_) => break,
+                Ok(0) | Err(_) => return Ok(Reply::Refused(None)),
                 Ok(_) => {}
             }
         }
-        Ok(Reply::Refused(None))
+    }
+
+    /// The same lies by HTTP/2 on a connection that has been upgraded to it, of which this was received
+    /// so far. Whoever does not answer them leaves it at the 101.
+    async fn upgraded<S>(
+        &self,
+        stream: S,
+        received: &[u8],
+        request: &Request,
+        mode: Mode,
+    ) -> Result<Reply>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let end = received.windows(4).position(|bytes| bytes == b"\r\n\r\n").context("no end")?;
+        let rest = Cursor::new(received.get(end + 4..).unwrap_or_default().to_vec());
+        let (reading, writing) = tokio::io::split(stream);
+        let stream = tokio::io::join(rest.chain(reading), writing);
+        let (scheme, _) = mode.schemes();
+        let authority = self.authority();
+        let mut fields = vec![
+            (":method", "GET"),
+            (":scheme", scheme),
+            (":path", "/"),
+            (":authority", authority.as_str()),
+        ];
+        let lowered: Vec<_> =
+            request.lines.iter().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect();
+        let lies = lowered.iter().filter(|(name, _)| name.contains("forwarded"));
+        fields.extend(lies.map(|(name, value)| (name.as_str(), value.as_str())));
+        Ok(match upgrade::ask(stream, &fields).await? {
+            Some(answer) => Reply::Answer(Box::new(answer)),
+            None => Reply::Refused(Some(101)),
+        })
     }
 
     async fn http2<S>(&self, stream: S, request: &Request) -> Result<Reply>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let authority = self.authority();
-        let (scheme, host) = match request.target {
-            Target::Origin => ("https", None),
-            Target::OtherScheme => ("http", None),
-            Target::OtherHost => ("https", Some(OTHER_HOST)),
+        let authority = request.host.clone().unwrap_or_else(|| self.authority());
+        let (scheme, path, host) = match request.target {
+            Target::Origin => ("https", "/", None),
+            Target::Path(path) => ("https", path, None),
+            Target::OtherScheme => ("http", "/", None),
+            Target::OtherHost => ("https", "/", Some(OTHER_HOST)),
         };
-        let mut built = hyper::Request::get(format!("{scheme}://{authority}/"));
+        let mut built = hyper::Request::get(format!("{scheme}://{authority}{path}"));
         if let Some(host) = host {
             built = built.header(HOST, host);
         }
@@ -155,14 +200,21 @@ impl Client {
         let Ok(response) = sender.send_request(built.body(Empty::<Bytes>::new())?).await else {
             return Ok(Reply::Refused(None));
         };
-        let status = response.status().as_u16();
-        if let Some(reason) = response.headers().get(REJECTED) {
-            return Ok(Reply::Rejected(String::from_utf8_lossy(reason.as_bytes()).into_owned()));
-        }
-        if status != 200 {
-            return Ok(Reply::Refused(Some(status)));
-        }
-        let body = response.into_body().collect().await?.to_bytes();
-        Ok(Reply::Answer(Box::new(serde_json::from_slice(&body).context("odd answer")?)))
+        let (head, body) = response.into_parts();
+        http2_reply(&head, &body.collect().await?.to_bytes())
     }
+}
+
+fn http2_reply(head: &Parts, body: &[u8]) -> Result<Reply> {
+    let status = head.status.as_u16();
+    if let Some(reason) = head.headers.get(REJECTED) {
+        return Ok(Reply::Rejected(String::from_utf8_lossy(reason.as_bytes()).into_owned()));
+    }
+    if status != 200 {
+        return Ok(Reply::Refused(Some(status)));
+    }
+    if !head.headers.contains_key(ANSWERED) {
+        return Ok(Reply::Foreign);
+    }
+    Ok(Reply::Answer(Box::new(serde_json::from_slice(body).context("odd answer")?)))
 }

@@ -21,11 +21,12 @@ use std::{
 use tokio::task::JoinSet;
 
 use crate::{
-    Context, Result,
+    Context, Result, attacks,
     client::Client,
     keepalive::Connection,
     matrix::{self, Cell, Verdict},
-    request::{self, Mode, Request},
+    request::{Mode, Request},
+    truth::Truth,
 };
 
 /// With so many failures a load ends early.
@@ -183,10 +184,9 @@ async fn meant(client: &Client) -> Result<Vec<Sent>> {
     let (_, lie) = Mode::Plain.schemes();
     let mut all = Vec::new();
     for (cell, request) in
-        matrix::attack(client, Mode::Plain).await?.into_iter().zip(request::all(lie))
+        matrix::attack(client, Mode::Plain).await?.into_iter().zip(attacks::all(lie))
     {
-        let broken = matches!(cell.verdict, Verdict::Refused(Some(500..)));
-        if broken || !Cell::passes(&cell) || cell.request != request.name {
+        if !Cell::passes(&cell) || cell.request != request.name {
             return Err(format!("before the load: {cell}").into());
         }
         let head = client.head(&request, Mode::Plain);
@@ -204,15 +204,14 @@ async fn one(
 ) -> Tally {
     let mut tally = Tally::default();
     let truths: Vec<_> =
-        all.iter().map(|sent| matrix::truth(&client, &sent.request, Mode::Plain)).collect();
-    let from = client.from;
-    let mut connection = Connection::new(client);
+        all.iter().map(|sent| Truth::of(&sent.request, &client, Mode::Plain)).collect();
+    let mut connection = Connection::new(client.clone());
     for index in order {
         let (Some(sent), Some(truth)) = (all.get(index), truths.get(index)) else { break };
         if progress.stop.load(Relaxed) {
             break;
         }
-        let reply = connection.send(&sent.head).await.context(from);
+        let reply = connection.send(&sent.head).await.context(client.from);
         let failed = tally.count(sent, reply.map(|reply| Verdict::of(reply, truth)));
         progress.done.fetch_add(1, Relaxed);
         if failed && progress.failed.fetch_add(1, Relaxed) + 1 >= ENOUGH {
@@ -230,7 +229,7 @@ mod tests {
 
     fn sent(name: &str, meant: Verdict) -> Sent {
         let (_, lie) = Mode::Plain.schemes();
-        let request = request::all(lie).into_iter().find(|request| request.name == name).unwrap();
+        let request = attacks::all(lie).into_iter().find(|request| request.name == name).unwrap();
         Sent { request, head: String::new(), meant }
     }
 
@@ -280,12 +279,15 @@ mod tests {
             host: Some("app.example".into()),
             port: 80,
             prefix: String::new(),
-            uri: "/".into(),
-            headers: Vec::new(),
+            uri: "http://app.example/".into(),
+            headers: vec![("host".into(), "app.example".into())],
         };
         let [one, other] = [1, 2].map(|index| Ipv4Addr::new(127, 0, 1, index));
-        let authority = Some(("app.example", 80));
-        let truth = request::Truth { client: one.into(), scheme: "http", authority };
+        let to = ([127, 0, 0, 2], 80).into();
+        let tls = crate::certificate::write(tempfile::tempdir().unwrap().path()).unwrap();
+        let client = Client { from: one.into(), to, tls, own: Vec::new() };
+        let honest = Request::honest();
+        let truth = Truth::of(&honest, &client, Mode::Plain);
         let verdict = |ip| Verdict::of(Reply::Answer(Box::new(answer(ip))), &truth);
         assert_eq!(verdict(one), Verdict::True);
         assert!(matches!(verdict(other), Verdict::Wrong(_)));

@@ -1,26 +1,18 @@
 //! All together: one recipe, in every mode, under every request.
 
-use std::{
-    fmt,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
-};
-
-use proxyfix::Config;
-use tempfile::TempDir;
+use std::fmt;
 
 use crate::{
-    Context, Result, app, certificate,
+    Context, Error, Result,
+    app::KEPT,
+    attacks, certificate,
     client::{Client, Reply},
-    process::Running,
-    program::{Ability, Program, Site, Upstream},
+    program::{Ability, Program},
     recipe::{Family, Recipe},
-    request::{self, Mode, OTHER_HOST, Request, Target, Truth},
-    snippet::Snippet,
+    request::{Mode, Request, Target},
+    setup::{Hop, Listens, Setup},
+    truth::Truth,
 };
-
-/// The client's IPv4 address. It is one of `loopback`, but so would an attacker's be who sits there:
-/// with a count nobody asks.
-const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 9));
 
 /// What became of one request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,13 +29,14 @@ pub enum Verdict {
 
 impl Verdict {
     /// The verdict on this reply.
-    pub fn of(reply: Reply, truth: &Truth) -> Self {
+    pub fn of(reply: Reply, truth: &Truth<'_>) -> Self {
         match reply {
             Reply::Answer(answer) => match truth.check(&answer) {
                 wrong if wrong.is_empty() => Self::True,
                 wrong => Self::Wrong(wrong),
             },
             Reply::Rejected(reason) => Self::Rejected(reason),
+            Reply::Foreign => Self::Wrong(vec!["a page of the proxy's own".to_owned()]),
             Reply::Refused(status) => Self::Refused(status),
         }
     }
@@ -75,12 +68,14 @@ pub struct Cell {
 }
 
 impl Cell {
-    /// Whether it is as it should be: the truth, or for an attacker a rejection.
+    /// Whether it is as it should be: the truth, or for an attacker a rejection, or a refusal with a
+    /// 4xx. (101 is for a request that asked for an upgrade, and then was not answered.) A proxy that
+    /// fails, or hangs up, has not seen through the attack.
     pub fn passes(&self) -> bool {
         match self.verdict {
             Verdict::True => true,
-            Verdict::Wrong(_) => false,
-            Verdict::Rejected(_) | Verdict::Refused(_) => !self.honest,
+            Verdict::Rejected(_) | Verdict::Refused(Some(101 | 400..500)) => !self.honest,
+            Verdict::Wrong(_) | Verdict::Refused(_) => false,
         }
     }
 }
@@ -107,14 +102,14 @@ pub async fn single(program: &'static Program, family: Family) -> Result<Option<
     let setup = Setup::start(&hops, Listens::OnTcp(config)).await?;
     for mode in Mode::ALL.into_iter().filter(|mode| can(program, *mode)) {
         if mode != Mode::Unix {
-            cells.extend(setup.attack(mode).await?);
+            cells.extend(run(&setup, mode).await?);
         }
     }
     drop(setup);
     if program.can(Ability::Unix) {
         let unix = recipe.snippet(&["unix"]).context("the recipe has no block `unix`")?;
         let setup = Setup::start(&hops, Listens::OnUnix(config, unix)).await?;
-        cells.extend(setup.attack(Mode::Unix).await?);
+        cells.extend(run(&setup, Mode::Unix).await?);
     }
     Ok(Some(cells))
 }
@@ -142,7 +137,7 @@ pub async fn chain(programs: &[&'static Program], config: &str) -> Result<Vec<Ce
     let mut cells = Vec::new();
     for mode in [Mode::Plain, Mode::Tls] {
         if can(edge, mode) {
-            cells.extend(setup.attack(mode).await?);
+            cells.extend(run(&setup, mode).await?);
         }
     }
     Ok(cells)
@@ -161,7 +156,7 @@ pub async fn stranger(program: &'static Program) -> Result<Vec<Cell>> {
     let hops = [Hop { program, text, extra: recipe.extra(true) }];
     // The snippet's own `10.0.0.2` stays, which nobody has here.
     let setup = Setup::start(&hops, Listens::OnTcp("proxies=loopback for=1")).await?;
-    setup.attack(Mode::Plain).await
+    run(&setup, Mode::Plain).await
 }
 
 /// The configuration with the addresses that these proxies connect from in place of the documented
@@ -188,149 +183,50 @@ pub fn can(program: &Program, mode: Mode) -> bool {
     program.can(ability)
 }
 
-/// A proxy, and what its recipe says for its place.
-#[derive(Clone, Debug)]
-pub struct Hop<'a> {
-    /// The proxy.
-    pub program: &'static Program,
-    /// Its configuration.
-    pub text: &'a str,
-    /// The recipe's further texts, by name.
-    pub extra: Vec<(&'a str, &'a str)>,
-}
-
-/// What the application listens on.
-#[derive(Clone, Copy, Debug)]
-pub enum Listens<'a> {
-    /// A port, with this configuration of proxyfix.
-    OnTcp(&'a str),
-    /// A Unix socket, with this configuration, by these lines of the last proxy's recipe.
-    OnUnix(&'a str, &'a str),
-    /// This address: somebody else started it.
-    Already(SocketAddr),
-}
-
-/// The application, and the proxies in front of it. They end when this is dropped.
-#[derive(Debug)]
-pub struct Setup {
-    /// The outermost first, so that they end in this order.
-    proxies: Vec<Running>,
-    client: Client,
-    _app: Option<app::App>,
-    _folder: TempDir,
-}
-
-impl Setup {
-    /// Starts all, innermost first.
-    ///
-    /// # Errors
-    ///
-    /// Where something does not start.
-    pub async fn start(hops: &[Hop<'_>], app: Listens<'_>) -> Result<Self> {
-        let folder = tempfile::Builder::new().prefix("proxyfix-").tempdir()?;
-        let tls = certificate::write(folder.path())?;
-        let (app, mut upstream, unix) = match app {
-            Listens::OnTcp(config) => {
-                let config: Config = config.parse().context(config)?;
-                let (app, address) = app::on_tcp(config, Ipv4Addr::LOCALHOST.into()).await?;
-                (Some(app), Upstream::Tcp(address), None)
-            }
-            Listens::OnUnix(config, lines) => {
-                let config = config.replace("proxies=loopback", "proxies=unix");
-                let config: Config = config.parse().context(config)?;
-                let path = folder.path().join("app.sock");
-                (Some(app::on_unix(config, &path)?), Upstream::Unix(path), Some(lines))
-            }
-            Listens::Already(address) => (None, Upstream::Tcp(address), None),
-        };
-        // Programs that serve as users of their own read the certificate and reach the socket.
-        open(&folder)?;
-        let mut proxies = Vec::new();
-        for (index, hop) in hops.iter().enumerate().rev() {
-            let position = u8::try_from(index + 1)?;
-            let edge = index.checked_sub(1).and_then(|edge| hops.get(edge));
-            let edge = edge.map(|edge| edge.program.source(position - 1));
-            let Hop { program, text, extra } = hop;
-            let snippet = Snippet { text, unix, edge, extra };
-            let running =
-                program.start(snippet, Site::Loopback(position), &upstream, folder.path())?;
-            let place = running.place();
-            upstream = Upstream::Tcp(SocketAddr::from((place.ip, place.http)));
-            proxies.insert(0, running);
+/// Every request in this mode, and one whose answer may be kept: that must not become another's.
+async fn run(setup: &Setup, mode: Mode) -> Result<Vec<Cell>> {
+    let client = setup.client(mode)?;
+    // By the documents, an application must not let an answer be kept that is for one client.
+    let path = match (setup.keeps(), mode) {
+        (true, Mode::Ipv6) => "/kept/other",
+        _ => KEPT,
+    };
+    let kept = Request {
+        name: "an answer that may be kept",
+        target: Target::Path(path),
+        host: Some(certificate::NAME.to_owned()),
+        lines: Vec::new(),
+    };
+    let all = async {
+        let mut cells = attack(&client, mode).await?;
+        if mode != Mode::Http10 {
+            cells.push(Cell { honest: true, ..cell(&client, &kept, mode).await? });
         }
-        let Upstream::Tcp(to) = upstream else { return Err("no proxy".into()) };
-        Ok(Self { proxies, client: Client { from: CLIENT, to, tls }, _app: app, _folder: folder })
-    }
-
-    /// A client of the outermost proxy.
-    ///
-    /// # Errors
-    ///
-    /// Where there is no proxy.
-    pub fn client(&self, mode: Mode) -> Result<Client> {
-        let place = self.proxies.first().context("no proxy")?.place();
-        let mut client = self.client.clone();
-        client.to.set_port(if mode.is_tls() { place.https } else { place.http });
-        if mode == Mode::Ipv6 {
-            client.from = Ipv6Addr::LOCALHOST.into();
-            client.to.set_ip(Ipv6Addr::LOCALHOST.into());
-        }
-        Ok(client)
-    }
-
-    /// The last lines of all logs.
-    pub fn logs(&self) -> String {
-        self.proxies.iter().map(Running::logs).collect()
-    }
-
-    async fn attack(&self, mode: Mode) -> Result<Vec<Cell>> {
-        let cells = attack(&self.client(mode)?, mode).await;
-        cells.map_err(|error| format!("{error}\n{}", self.logs()).into())
-    }
+        Ok::<_, Error>(cells)
+    };
+    all.await.map_err(|error| format!("{error}\n{}", setup.logs()).into())
 }
 
-/// Sends every request from this client in this mode, and judges the replies.
+/// Sends every request from this client in this mode, and the honest one again, and judges the replies.
 ///
 /// # Errors
 ///
 /// Where no connection is made, or none answers.
 pub async fn attack(client: &Client, mode: Mode) -> Result<Vec<Cell>> {
     let (_, lie) = mode.schemes();
+    let again = Request { name: "honest, again", ..Request::honest() };
     let mut cells = Vec::new();
-    for request in request::all(lie).iter().filter(|request| request.can_come_by(mode)) {
-        let reply = client.send(request, mode).await;
-        let reply = reply.context(format_args!("{}, {}", mode.title(), request.name))?;
-        let verdict = Verdict::of(reply, &truth(client, request, mode));
-        cells.push(Cell { mode, request: request.name, honest: request.is_honest(), verdict });
+    for request in attacks::all(lie).iter().chain([&again]) {
+        if request.can_come_by(mode) {
+            cells.push(cell(client, request, mode).await?);
+        }
     }
     Ok(cells)
 }
 
-/// What is true of this request from this client.
-pub fn truth(client: &Client, request: &Request, mode: Mode) -> Truth {
-    let (scheme, _) = mode.schemes();
-    let authority = authority(request, mode).map(|host| (host, client.to.port()));
-    Truth { client: client.from, scheme, authority }
-}
-
-/// The host that the request asks for.
-fn authority(request: &Request, mode: Mode) -> Option<&'static str> {
-    match (request.target, mode) {
-        (_, Mode::Http10) => None,
-        (Target::OtherHost, mode) if mode != Mode::Http2 => Some(OTHER_HOST),
-        // Such a `Host` names none.
-        _ if request.host.is_some() => None,
-        _ => Some(certificate::NAME),
-    }
-}
-
-fn open(folder: &TempDir) -> Result<()> {
-    use std::{fs, os::unix::fs::PermissionsExt};
-
-    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755))?;
-    for entry in fs::read_dir(folder.path())?.flatten() {
-        let mode = if entry.file_name() == "app.sock" { 0o777 } else { 0o644 };
-        fs::set_permissions(entry.path(), fs::Permissions::from_mode(mode))?;
-    }
-    Ok(())
+async fn cell(client: &Client, request: &Request, mode: Mode) -> Result<Cell> {
+    let reply = client.send(request, mode).await;
+    let reply = reply.context(format_args!("{}, {}", mode.title(), request.name))?;
+    let verdict = Verdict::of(reply, &Truth::of(request, client, mode));
+    Ok(Cell { mode, request: request.name, honest: request.is_honest(), verdict })
 }

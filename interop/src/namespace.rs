@@ -11,7 +11,7 @@ use std::{
     os::fd::AsFd,
     path::Path,
     pin::Pin,
-    process::{self, Command},
+    process::Command,
     sync::{
         atomic::{AtomicU32, Ordering},
         mpsc,
@@ -22,13 +22,13 @@ use std::{
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
-use crate::{Context, Result, process::find};
+use crate::{
+    Context, Result,
+    process::{find, is_orphan, own_name},
+};
 
 /// Where `ip` keeps them.
 const FOLDER: &str = "/run/netns";
-
-/// What every name starts with; then come the process and a number.
-const PREFIX: &str = "proxyfix-";
 
 /// What a host's thread is given to do.
 type Job = Box<dyn FnOnce() -> Pin<Box<dyn Future<Output = ()>>> + Send>;
@@ -52,7 +52,7 @@ impl Host {
         static COUNT: AtomicU32 = AtomicU32::new(0);
 
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("{PREFIX}{}-{number}-{role}", process::id());
+        let name = format!("{}{number}-{role}", own_name());
         ip(&["netns", "add", &name])?;
         // It is deleted from here on, whatever fails.
         let mut host = Self { role, name, jobs: None, thread: None };
@@ -155,11 +155,7 @@ fn sweep() {
     for entry in fs::read_dir(FOLDER).into_iter().flatten().flatten() {
         let name = entry.file_name();
         let name = name.to_string_lossy();
-        let process = name.strip_prefix(PREFIX).and_then(|rest| rest.split('-').next());
-        let Some(process) = process.and_then(|process| process.parse::<u32>().ok()) else {
-            continue;
-        };
-        if !Path::new("/proc").join(process.to_string()).exists() {
+        if is_orphan(&name) {
             // Another may be at it.
             let _ = ip(&["netns", "delete", &name]);
         }

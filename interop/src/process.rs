@@ -1,10 +1,16 @@
 //! Processes, which always end.
 //!
 //! 1. A program runs in a folder of its own, in process groups of its own, which are killed when it is
-//!    dropped; and it dies with its parent, where `setpriv` is there to arrange that.
-//! 2. It is ready when each of its sockets accepts a connection. (A free ephemeral port that is
+//!    dropped.
+//! 2. Where this process is killed itself, all of them die with it: each command has a PID namespace,
+//!    whose first process dies with its parent, and whose others the kernel then kills, whatever user
+//!    they have become. That needs `setpriv` and `unshare`, and root or user namespaces. Else only those
+//!    die that fork nothing and stay the same user.
+//! 3. Folders are named after their process. Those of processes that are no more are deleted by the next
+//!    that makes one.
+//! 4. It is ready when each of its sockets accepts a connection. (A free ephemeral port that is
 //!    polled can connect to itself: then both ends have one address.)
-//! 3. What it says is kept, and shown where it does not start.
+//! 5. What it says is kept, and shown where it does not start.
 
 use std::{
     env,
@@ -14,6 +20,7 @@ use std::{
     os::unix::{fs::PermissionsExt, process::CommandExt},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::{Once, OnceLock},
     thread::sleep,
     time::{Duration, Instant},
 };
@@ -24,6 +31,7 @@ use tempfile::TempDir;
 use crate::{
     Context, Result,
     program::{Place, render},
+    snippet::is_word_of,
 };
 
 /// A running program.
@@ -44,12 +52,8 @@ impl Running {
         &self.place
     }
 
-    /// Runs a command of the program: to its end, if it begins with `!`.
+    /// Runs a command of the program.
     pub(crate) fn run(&mut self, command: &str) -> Result<()> {
-        let (waits, command) = match command.strip_prefix('!') {
-            Some(command) => (true, command),
-            None => (false, command),
-        };
         let command = render(command, &self.place)?;
         let words: Vec<String> = shlex::split(&command).context("odd quotes in the command")?;
         let Some((name, arguments)) = words.split_first() else { return Ok(()) };
@@ -58,49 +62,34 @@ impl Running {
             .create(true)
             .append(true)
             .open(self.place.dir.join("output.log"))?;
-        let mut process = match find("setpriv") {
-            Some(setpriv) => {
-                let mut process = Command::new(setpriv);
-                process.args(["--pdeathsig", "KILL"]).arg(path);
-                process
-            }
-            None => Command::new(path),
-        };
-        process
+        let child = mortal(&path)
             .args(arguments)
             .current_dir(&self.place.dir)
             .envs(["HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME"].map(|name| (name, &self.place.dir)))
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)
-            .process_group(0);
-        let mut child = process.spawn().context(name)?;
-        if waits {
-            let status = child.wait()?;
-            if !status.success() {
-                return Err(format!("`{command}`: {status}\n{}", self.logs()).into());
-            }
-        } else {
-            self.children.push(child);
-        }
+            .process_group(0)
+            .spawn()
+            .context(name)?;
+        self.children.push(child);
         Ok(())
     }
 
-    /// Waits until it listens, for TLS too if it can and its texts have the port.
-    pub(crate) fn wait(&mut self, tls: bool) -> Result<()> {
+    /// Waits until it listens: for plain HTTP, and on each other socket that its texts speak of.
+    pub(crate) fn wait(&mut self) -> Result<()> {
         let Place { ip, http, https, recipe, extra, .. } = &self.place;
-        let (ip, http, https) = (*ip, *http, *https);
-        let mut sockets = vec![SocketAddr::from((ip, http))];
-        // As a number of its own: 443 is also in 44312.
-        let speaks = |text: &String| {
-            let mut numbers = text.split(|c: char| !c.is_ascii_digit());
-            numbers.any(|number| number == https.to_string())
-        };
-        if tls && extra.values().chain([recipe]).any(speaks) {
-            sockets.push(SocketAddr::from((ip, https)));
+        let speaks = |word: &str| extra.values().chain([recipe]).any(|text| is_word_of(word, text));
+        let mut ips = vec![*ip];
+        if ip.is_loopback() && speaks("::1") {
+            ips.push(Ipv6Addr::LOCALHOST.into());
+        }
+        let mut ports = vec![*http];
+        if speaks(&https.to_string()) {
+            ports.push(*https);
         }
         let deadline = Instant::now() + Duration::from_secs(20);
-        for socket in sockets {
+        for socket in ips.iter().flat_map(|ip| ports.iter().map(|port| (*ip, *port).into())) {
             while !accepts(socket) {
                 let mut ended = None;
                 for child in &mut self.children {
@@ -166,6 +155,75 @@ pub fn find(name: &str) -> Option<PathBuf> {
     folders.map(|folder| folder.join(name)).find(|path| path.is_file())
 }
 
+/// A command for this executable that dies with this process, with all that it forks, as far as that can
+/// be arranged here.
+fn mortal(path: &Path) -> Command {
+    static BEFORE: OnceLock<Vec<&str>> = OnceLock::new();
+
+    let before = BEFORE.get_or_init(|| {
+        let parent = ["setpriv", "--pdeathsig", "KILL"];
+        let space = ["unshare", "--pid", "--fork", "--kill-child"];
+        // The first process of the namespace. As it stays who it is, its own death stays arranged.
+        let first = ["sh", "-c", "\"$@\"; exit $?", "sh"];
+        let user = ["--user", "--map-current-user"];
+        let ways = [
+            [&parent[..], &space, &first].concat(),
+            [&parent[..], &space, &user, &first].concat(),
+            parent.to_vec(),
+        ];
+        ways.into_iter().find(|way| works(way)).unwrap_or_default()
+    });
+    match before.split_first() {
+        Some((name, rest)) => {
+            let mut command = Command::new(name);
+            command.args(rest).arg(path);
+            command
+        }
+        None => Command::new(path),
+    }
+}
+
+/// Whether a command can be put behind these words.
+fn works(words: &[&str]) -> bool {
+    let Some((name, rest)) = words.split_first() else { return false };
+    let status = Command::new(name).args(rest).arg("true").stderr(Stdio::null()).status();
+    status.is_ok_and(|status| status.success())
+}
+
+/// What the name of a folder or a host begins with; then come this process and a `-`.
+const PREFIX: &str = "proxyfix-";
+
+/// A name for what is to end with this process: to be continued.
+pub(crate) fn own_name() -> String {
+    format!("{PREFIX}{}-", std::process::id())
+}
+
+/// Whether a name was made by [`own_name`] in a process that is no more.
+pub(crate) fn is_orphan(name: &str) -> bool {
+    let process = name.strip_prefix(PREFIX).and_then(|rest| rest.split_once('-'));
+    let process = process.and_then(|(process, _)| process.parse::<u32>().ok());
+    process.is_some_and(|process| !Path::new("/proc").join(process.to_string()).exists())
+}
+
+/// A folder that ends with this process.
+///
+/// # Errors
+///
+/// Where none can be made.
+pub fn folder() -> Result<TempDir> {
+    static SWEEP: Once = Once::new();
+
+    SWEEP.call_once(|| {
+        for entry in fs::read_dir(env::temp_dir()).into_iter().flatten().flatten() {
+            if is_orphan(&entry.file_name().to_string_lossy()) {
+                // It may be somebody else's, or another may be at it.
+                let _ = fs::remove_dir_all(entry.path());
+            }
+        }
+    });
+    Ok(tempfile::Builder::new().prefix(&own_name()).tempdir()?)
+}
+
 /// Programs started by root serve as users of their own.
 pub(crate) fn open(folder: &Path) -> Result<()> {
     Ok(fs::set_permissions(folder, fs::Permissions::from_mode(0o777))?)
@@ -185,4 +243,19 @@ pub(crate) fn free_port(ip: IpAddr) -> Result<u16> {
 fn accepts(socket: SocketAddr) -> bool {
     let from_elsewhere = |stream: TcpStream| stream.local_addr().is_ok_and(|local| local != socket);
     TcpStream::connect_timeout(&socket, Duration::from_secs(1)).is_ok_and(from_elsewhere)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn orphans() {
+        assert!(!is_orphan(&own_name()));
+        // No process has this number.
+        assert!(is_orphan("proxyfix-4294967295-abc"));
+        for other in ["proxyfix-", "proxyfix-1", "proxyfix-x-y", "other-4294967295-abc"] {
+            assert!(!is_orphan(other), "{other}");
+        }
+    }
 }

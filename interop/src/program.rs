@@ -5,7 +5,7 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
+    env, fs,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     process::Command,
@@ -16,7 +16,7 @@ use serde::Serialize;
 
 use crate::{
     Context, Result,
-    process::{Running, find, free_port, open},
+    process::{self, Running, find, free_port, open},
     snippet::{self, Snippet},
 };
 
@@ -29,6 +29,8 @@ pub struct Program {
     pub title: &'static str,
     /// What must be installed: the executables, the proxy's own first.
     pub executables: &'static [&'static str],
+    /// Files that must be installed too, such as modules in packages of their own.
+    pub modules: &'static [&'static str],
     /// What tells its version, without the executable.
     pub version: &'static str,
     /// The files that it needs, and their texts. In these and in all other texts, `{{…}}` stands for
@@ -39,8 +41,9 @@ pub struct Program {
     /// Texts of the snippet, and what stands for them on a loopback device. Each must be in the
     /// snippet.
     pub listening: &'static [(&'static str, &'static str)],
-    /// The commands, each of which is kept running; but those that start with `!` run to their end,
-    /// and an empty one is none.
+    /// The same for TLS, which inner proxies do not speak: all of these must be there, or none.
+    pub listening_tls: &'static [(&'static str, &'static str)],
+    /// The commands, each of which is kept running. An empty one is none.
     pub commands: &'static [&'static str],
     /// What it can.
     pub can: &'static [Ability],
@@ -61,6 +64,8 @@ pub enum Ability {
     Source,
     /// As an inner proxy it refuses whoever is not the proxy in front.
     Restrict,
+    /// By its recipe it keeps answers that may be kept, and gives them to every client.
+    Keep,
 }
 
 /// Where a program listens, and what it connects from.
@@ -99,16 +104,19 @@ pub struct Place {
     pub inner: u16,
     /// The certificate's folder.
     pub tls: PathBuf,
-    /// The address and port of what stands behind.
+    /// The address and port of what stands behind; empty for a Unix socket.
     pub up: String,
-    /// The address alone; empty for a Unix socket.
-    pub up_ip: String,
-    /// The port alone; 0 for a Unix socket.
-    pub up_port: u16,
     /// The snippet, once it is rendered.
     pub recipe: String,
     /// The recipe's further texts, by name.
     pub extra: BTreeMap<String, String>,
+}
+
+impl Place {
+    /// Its sockets for plain HTTP and for TLS.
+    pub fn sockets(&self) -> [SocketAddr; 2] {
+        [self.http, self.https].map(|port| (self.ip, port).into())
+    }
 }
 
 impl Program {
@@ -124,9 +132,11 @@ impl Program {
         Ipv4Addr::new(127, 0, 0, own).into()
     }
 
-    /// Those of its executables that are not installed.
+    /// Those of its executables and modules that are not installed.
     pub fn missing(&self) -> Vec<&'static str> {
-        self.executables.iter().copied().filter(|name| find(name).is_none()).collect()
+        let executables = self.executables.iter().filter(|name| find(name).is_none());
+        let modules = self.modules.iter().filter(|path| !Path::new(path).exists());
+        executables.chain(modules).copied().collect()
     }
 
     /// What it says of its own version: the first number with a dot.
@@ -176,7 +186,7 @@ impl Program {
         upstream: &Upstream,
         tls: &Path,
     ) -> Result<Running> {
-        let folder = tempfile::Builder::new().prefix("proxyfix-").tempdir()?;
+        let folder = process::folder()?;
         open(folder.path())?;
         let (ip, http, https) = match site {
             Site::Loopback(position) => {
@@ -193,15 +203,11 @@ impl Program {
             inner: free_port(ip)?,
             tls: tls.to_owned(),
             up: String::new(),
-            up_ip: String::new(),
-            up_port: 0,
             recipe: String::new(),
             extra: BTreeMap::new(),
         };
         if let Upstream::Tcp(address) = upstream {
             place.up = address.to_string();
-            place.up_ip = address.ip().to_string();
-            place.up_port = address.port();
         }
         (place.recipe, place.extra) = snippet::place(self, snippet, site, upstream, &place)?;
         for name in self.folders {
@@ -220,7 +226,7 @@ impl Program {
         for command in self.commands {
             running.run(command)?;
         }
-        running.wait(self.can(Ability::Tls))?;
+        running.wait()?;
         Ok(running)
     }
 }
@@ -231,4 +237,9 @@ pub(crate) fn render(text: &str, place: &Place) -> Result<String> {
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_keep_trailing_newline(true);
     Ok(environment.render_str(text, place)?)
+}
+
+/// Whether a program that is not installed is an error: with `PROXYFIX_ALL_PROXIES=1`.
+pub fn all_must_be_there() -> bool {
+    env::var_os("PROXYFIX_ALL_PROXIES").is_some_and(|value| value == "1")
 }

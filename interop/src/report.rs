@@ -21,6 +21,8 @@ pub struct Row {
     pub order: usize,
     /// Which table.
     pub table: Table,
+    /// The proxies, by the title and the version of each.
+    pub programs: Vec<(&'static str, String)>,
     /// The cells of the row that say what was tried.
     pub what: Vec<String>,
     /// What became of it.
@@ -104,14 +106,40 @@ pub fn write(rows: &[Row]) -> Result<()> {
 }
 
 /// The rows that the kept tables do not have.
+#[derive(Clone, Debug, Default)]
+pub struct Stale {
+    /// Those of proxies in the versions that the tables are of: something has changed.
+    pub changed: Vec<String>,
+    /// Those of other versions.
+    pub newer: Vec<String>,
+}
+
+/// What the kept tables lack of these rows.
 ///
 /// # Errors
 ///
 /// Where the file is not there.
-pub fn stale(rows: &[Row]) -> Result<Vec<String>> {
+pub fn stale(rows: &[Row]) -> Result<Stale> {
     let kept = fs::read_to_string(path()).context("docs/INTEROP.md")?;
-    let lines: Vec<&str> = kept.lines().collect();
-    Ok(rows.iter().map(line).filter(|line| !lines.contains(&line.as_str())).collect())
+    Ok(compare(&kept, rows))
+}
+
+fn compare(kept: &str, rows: &[Row]) -> Stale {
+    let (_, tables) = kept.split_once(MARK).unwrap_or_default();
+    let lines: Vec<&str> = tables.lines().collect();
+    let mut stale = Stale::default();
+    for row in rows {
+        let line = line(row);
+        if lines.contains(&line.as_str()) {
+            continue;
+        }
+        let same = row.programs.iter().all(|(title, version)| {
+            let start = format!("| {title} | {version} |");
+            lines.iter().any(|line| line.starts_with(&start))
+        });
+        if same { &mut stale.changed } else { &mut stale.newer }.push(line);
+    }
+    stale
 }
 
 /// Whether the kept tables have other rows than these.
@@ -122,4 +150,26 @@ pub fn stale(rows: &[Row]) -> Result<Vec<String>> {
 pub fn has_more(rows: &[Row]) -> Result<bool> {
     let kept = fs::read_to_string(path()).context("docs/INTEROP.md")?;
     Ok(!kept.ends_with(&format!("{MARK}\n\n{}", print(rows))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_stale() {
+        let row = |version: &str, what: &[&str]| Row {
+            order: 0,
+            table: Table::Chains,
+            programs: vec![("nginx", version.to_owned())],
+            what: what.iter().map(|&what| what.to_owned()).collect(),
+            cells: Vec::new(),
+        };
+        let kept = row("1.22.1", &["a", "b"]);
+        let table = format!("{MARK}\n| nginx | 1.22.1 | x |\n{}\n", line(&kept));
+        let other = row("1.22.1", &["a", "c"]);
+        let newer = row("1.30.0", &["a", "c"]);
+        let Stale { changed, newer: unknown } = compare(&table, &[kept, other.clone(), newer]);
+        assert_eq!([changed, unknown], [[line(&other)], [line(&other)]]);
+    }
 }

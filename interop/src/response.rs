@@ -1,6 +1,10 @@
 //! HTTP/1 responses: what they say, and where they end.
 
-use crate::{Context, Result, app::REJECTED, client::Reply};
+use crate::{
+    Context, Result,
+    app::{ANSWERED, REJECTED},
+    client::Reply,
+};
 
 /// A response, of which enough is there to know what it says.
 #[derive(Debug)]
@@ -78,6 +82,8 @@ pub(crate) fn parse(received: &[u8]) -> Result<Option<Response>> {
     let keeps = response.version == Some(1) && !has("connection", "close");
     let reply = if let Some(reason) = header(REJECTED) {
         Reply::Rejected(String::from_utf8_lossy(reason.value).into_owned())
+    } else if status == 200 && header(ANSWERED).is_none() {
+        Reply::Foreign
     } else if status == 200 {
         match answer(received.get(length..).unwrap_or_default())? {
             Some(answer) => answer,

@@ -1,11 +1,13 @@
 //! How the documented texts of a recipe become those of a place.
 //!
-//! 1. Lines with `3000` hold the address of the application: the next proxy's or its own stands there,
-//!    or, for a Unix socket, the recipe's own lines for one.
+//! 1. Lines with `127.0.0.1` and `3000` hold the address of the application: the next proxy's or its own
+//!    stands there, or, for a Unix socket, the recipe's own lines for one.
 //! 2. `10.0.0.2` is the proxy in front.
 //! 3. On the loopback device, what a program listens on is as its table says; each of those texts must
 //!    be in the recipe. On a host of its own it listens as documented.
 //! 4. `/etc/ssl/app.*` is the certificate.
+//!
+//! A number or an address stands by itself: `10.0.0.2` is not in `10.0.0.20`, nor `3000` in `30000`.
 
 use std::{
     collections::BTreeMap,
@@ -20,7 +22,7 @@ use crate::{
 /// The snippet, and how its place among other proxies changes it.
 #[derive(Clone, Copy, Debug)]
 pub struct Snippet<'a> {
-    /// As the recipe has it. Lines with `3000` hold the address of the application.
+    /// As the recipe has it. Lines with `127.0.0.1` and `3000` hold the application's address.
     pub text: &'a str,
     /// What stands for those lines where the application is at `/run/app.sock`.
     pub unix: Option<&'a str>,
@@ -48,25 +50,31 @@ pub(crate) fn place(
     };
     let extra = snippet.extra.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
     let mut extra: BTreeMap<String, String> = extra.collect();
-    let listening = match site {
-        Site::Loopback(_) => program.listening,
-        Site::Host(_) => &[],
-    };
-    for (documented, _) in listening {
+    if let Site::Loopback(_) = site {
+        let lacks = |pairs: &[(&'static str, &str)]| -> Vec<&str> {
+            let said = |documented: &str| {
+                text.contains(documented) || extra.values().any(|it| it.contains(documented))
+            };
+            pairs.iter().map(|pair| pair.0).filter(|documented| !said(documented)).collect()
+        };
+        let mut lacking = lacks(program.listening);
+        let tls = lacks(program.listening_tls);
         // The inner proxies of a chain do not listen for TLS.
-        let optional = documented.contains("443") || documented.contains("/etc/ssl");
-        let said =
-            text.contains(documented) || extra.values().any(|text| text.contains(documented));
-        if !said && !optional {
+        if tls.len() < program.listening_tls.len() {
+            lacking.extend(tls);
+        }
+        if let Some(documented) = lacking.first() {
             return Err(format!("the recipe does not say `{documented}`").into());
         }
     }
     for text in extra.values_mut().chain([&mut text]) {
         if let Some(edge) = snippet.edge {
-            *text = text.replace("10.0.0.2", &edge.to_string());
+            *text = with_word(text, "10.0.0.2", &edge.to_string());
         }
-        for (documented, here) in listening {
-            *text = text.replace(documented, &render(here, place)?);
+        if let Site::Loopback(_) = site {
+            for (documented, here) in program.listening.iter().chain(program.listening_tls) {
+                *text = text.replace(documented, &render(here, place)?);
+            }
         }
         for name in ["app.pem", "app.crt", "app.key"] {
             let path = place.tls.join(name).display().to_string();
@@ -76,13 +84,19 @@ pub(crate) fn place(
     Ok((text, extra))
 }
 
+/// Whether a line holds the documented address of the application.
+fn is_upstream(line: &str) -> bool {
+    is_word_of("127.0.0.1", line) && is_word_of("3000", line)
+}
+
 /// The address of the application in place of the documented one.
 fn with_address(text: &str, address: SocketAddr) -> String {
     let line = |line: &str| {
-        if line.contains("3000") {
-            line.replace("127.0.0.1:3000", &address.to_string())
-                .replace("127.0.0.1", &address.ip().to_string())
-                .replace("3000", &address.port().to_string())
+        if is_upstream(line) {
+            // `[::1]:3000`, but `::1` where the port stands apart.
+            let line = line.replace("127.0.0.1:3000", &address.to_string());
+            let line = with_word(&line, "127.0.0.1", &address.ip().to_string());
+            with_word(&line, "3000", &address.port().to_string())
         } else {
             line.to_owned()
         }
@@ -95,7 +109,7 @@ fn with_path(text: &str, unix: &str, path: &str) -> String {
     let mut lines: Vec<String> = Vec::new();
     let mut replaced = false;
     for line in text.lines() {
-        if !line.contains("3000") {
+        if !is_upstream(line) {
             lines.push(line.to_owned());
         } else if !replaced {
             let indent = line.len() - line.trim_start().len();
@@ -105,4 +119,54 @@ fn with_path(text: &str, unix: &str, path: &str) -> String {
         }
     }
     lines.join("\n")
+}
+
+/// Whether this number or address stands in the text by itself.
+pub(crate) fn is_word_of(word: &str, text: &str) -> bool {
+    places(word, text).next().is_some()
+}
+
+/// The text with another number or address in each place where this one stands by itself.
+fn with_word(text: &str, word: &str, by: &str) -> String {
+    let mut result = String::new();
+    let mut done = 0;
+    for at in places(word, text) {
+        result.extend([&text[done..at], by]);
+        done = at + word.len();
+    }
+    result + &text[done..]
+}
+
+fn places<'a>(word: &'a str, text: &'a str) -> impl Iterator<Item = usize> {
+    text.match_indices(word).map(|(at, _)| at).filter(move |&at| {
+        let (before, after) = (&text[..at], &text[at + word.len()..]);
+        let goes_on = after.strip_prefix('.').unwrap_or(after).starts_with(is_digit);
+        !before.ends_with(|c| is_digit(c) || c == '.') && !goes_on
+    })
+}
+
+fn is_digit(c: char) -> bool {
+    c.is_ascii_digit()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_stand_by_themselves() {
+        let text = "10.0.0.2 10.0.0.20 110.0.0.2 1.10.0.0.2 10.0.0.2.1 10.0.0.2. (10.0.0.2)";
+        let other = "x 10.0.0.20 110.0.0.2 1.10.0.0.2 10.0.0.2.1 x. (x)";
+        assert_eq!(with_word(text, "10.0.0.2", "x"), other);
+    }
+
+    #[test]
+    fn only_the_address_of_the_application_changes() {
+        let at = |line| with_address(line, ([127, 0, 0, 3], 44312).into());
+        assert_eq!(at("to 127.0.0.1:3000;"), "to 127.0.0.3:44312;");
+        assert_eq!(at("backend=127.0.0.1,3000"), "backend=127.0.0.3,44312");
+        for other in ["timeout 3000", "to 127.0.0.1:30000", "to 127.0.0.10:3000"] {
+            assert_eq!(at(other), other);
+        }
+    }
 }

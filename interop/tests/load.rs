@@ -1,16 +1,12 @@
 //! A short load through nginx and HAProxy; `docs/INTEROP.md` has a long one. A program that is not
 //! installed makes its test ignored, by name; with `PROXYFIX_ALL_PROXIES=1` it fails.
 
-use std::{
-    env,
-    process::{Command, ExitCode},
-};
+use std::process::{Command, ExitCode};
 
 use libtest_mimic::{Arguments, Failed, Trial};
-use proxyfix_interop::{Result, programs};
+use proxyfix_interop::{Result, program::all_must_be_there, programs};
 
 fn main() -> ExitCode {
-    let all = env::var_os("PROXYFIX_ALL_PROXIES").is_some_and(|value| value == "1");
     let trials = ["nginx", "haproxy"].map(|name| {
         let missing = programs::named(name).is_none_or(|program| !program.missing().is_empty());
         let title = if missing { format!("{name} (needs {name})") } else { name.to_owned() };
@@ -18,7 +14,7 @@ fn main() -> ExitCode {
             Ok(()) => Ok(()),
             Err(error) => Err(Failed::from(error.to_string())),
         };
-        Trial::test(title, test).with_ignored_flag(missing && !all)
+        Trial::test(title, test).with_ignored_flag(missing && !all_must_be_there())
     });
     // One after the other: each keeps all cores busy.
     let arguments = Arguments { test_threads: Some(1), ..Arguments::from_args() };

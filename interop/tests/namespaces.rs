@@ -11,33 +11,41 @@
 //! ```
 //!
 //! The proxies listen on the documented ports, and the application trusts networks, as it would in
-//! production. Where hosts can't be made, or a program is not installed, the tests are ignored, by
-//! name; with `PROXYFIX_ALL_PROXIES=1` they fail.
+//! production. No recipe has `Forwarded` behind another proxy, so that family is for one proxy, the CDN
+//! alone, which then is plugged into the application's host too.
+//!
+//! Where hosts can't be made, or a program is not installed, the tests are ignored, by name. With
+//! `PROXYFIX_ALL_PROXIES=1` those fail whose programs are not installed.
 
 use std::{
     env,
     net::{IpAddr, SocketAddr},
     path::Path,
     process::ExitCode,
+    sync::Arc,
 };
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use proxyfix::Config;
 use proxyfix_interop::{
-    Result, app, certificate,
+    Result, app, attacks, certificate,
     client::{Client, Reply},
     matrix::{attack, can},
     namespace::{self, Host, join},
-    process::Running,
-    program::{Program, Site, Upstream},
+    process::{Running, folder},
+    program::{Program, Site, Upstream, all_must_be_there},
     programs,
     recipe::Recipe,
-    request::{self, Mode},
+    request::Mode,
     snippet::Snippet,
 };
+use tokio_rustls::rustls::ClientConfig;
 
 /// Who is the CDN, and who the load balancer.
 const CHAINS: [[&str; 2]; 3] = [["nginx", "nginx"], ["nginx", "envoy"], ["envoy", "nginx"]];
+
+/// Who is the CDN where there is nothing between it and the application.
+const ALONE: [&str; 2] = ["nginx", "envoy"];
 
 /// How the two talk to each other, and what the application makes of it.
 const WAYS: [(&str, [&str; 2], &str); 2] =
@@ -51,30 +59,52 @@ const APP: [&str; 2] = ["10.0.2.1", "10.0.2.2"];
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
-    let all = env::var_os("PROXYFIX_ALL_PROXIES").is_some_and(|value| value == "1");
     let refused = namespace::available().err().map(|error| format!("hosts: {error}"));
     let mut trials = Vec::new();
     for names in CHAINS {
-        let chain = names.map(|name| programs::named(name).expect("a program of this name"));
-        let mut missing: Vec<String> = refused.iter().cloned().collect();
-        missing.extend(chain.iter().flat_map(|program| program.missing()).map(str::to_owned));
-        missing.dedup();
-        let missing = missing.join(", ");
+        let chain = names.map(named);
         for (between, link, count) in WAYS {
             let name = format!("{}, {between} between them, {count}", names.join(" and "));
-            let needs =
-                if missing.is_empty() { String::new() } else { format!(" (needs {missing})") };
-            let needed = missing.clone();
-            let test = move || match needed.as_str() {
-                "" => check(chain, link, count).map_err(|error| Failed::from(error.to_string())),
-                needed => Err(format!("needs {needed}").into()),
-            };
-            trials.push(
-                Trial::test(name + &needs, test).with_ignored_flag(!missing.is_empty() && !all),
-            );
+            trials
+                .push(trial(&name, &chain, refused.as_deref(), move || check(chain, link, count)));
         }
     }
+    for name in ALONE {
+        let program = named(name);
+        let test = move || alone(program);
+        trials.push(trial(
+            &format!("{name} alone, forwarded"),
+            &[program],
+            refused.as_deref(),
+            test,
+        ));
+    }
     libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+fn named(name: &str) -> &'static Program {
+    programs::named(name).expect("a program of this name")
+}
+
+/// A test of these programs. Where hosts are refused, nothing can make up for it; what is not installed
+/// can be.
+fn trial(
+    name: &str,
+    programs: &[&'static Program],
+    refused: Option<&str>,
+    test: impl FnOnce() -> Result<()> + Send + 'static,
+) -> Trial {
+    let mut missing: Vec<&str> = programs.iter().flat_map(|program| program.missing()).collect();
+    missing.dedup();
+    let ignored = refused.is_some() || (!missing.is_empty() && !all_must_be_there());
+    let needs: Vec<&str> = refused.into_iter().chain(missing).collect();
+    let needs = needs.join(", ");
+    let title = if needs.is_empty() { name.to_owned() } else { format!("{name} (needs {needs})") };
+    let test = move || match needs.as_str() {
+        "" => test().map_err(|error| Failed::from(error.to_string())),
+        needs => Err(format!("needs {needs}").into()),
+    };
+    Trial::test(title, test).with_ignored_flag(ignored)
 }
 
 /// Fails with what the application believes falsely.
@@ -89,7 +119,7 @@ fn check(chain: [&'static Program; 2], link: [&str; 2], count: &str) -> Result<(
     join((&cdn, &["10.0.1.1/24", "fd00:1::1/64"]), (&lb, &["10.0.1.2/24", "fd00:1::2/64"]))?;
     join((&lb, &["10.0.2.1/24"]), (&app, &["10.0.2.2/24"]))?;
 
-    let folder = tempfile::Builder::new().prefix("proxyfix-").tempdir()?;
+    let folder = folder()?;
     let tls = certificate::write(folder.path())?;
     let config = format!("proxies=10.0.0.0/8,fd00::/8 {count} proto=1 host=1 port=1");
     let config: Config = config.parse()?;
@@ -98,38 +128,21 @@ fn check(chain: [&'static Program; 2], link: [&str; 2], count: &str) -> Result<(
 
     let [cdn_inside, lb_address] = parsed(link)?;
     let [edge, inner] = chain;
-    let lb_program =
-        start(&lb, inner, Some(cdn_inside), lb_inside, Upstream::Tcp(address), folder.path())?;
-    let upstream = Upstream::Tcp((lb_address, lb_program.place().http).into());
-    let cdn_program = start(&cdn, edge, None, cdn_inside, upstream, folder.path())?;
-    let logs = || [cdn_program.logs(), lb_program.logs()].concat();
-
-    let mut wrong = Vec::new();
-    for addresses in CLIENTS {
-        let [from, to] = parsed(addresses)?;
-        for mode in [Mode::Plain, Mode::Tls, Mode::Http10, Mode::Http2] {
-            if !can(edge, mode) {
-                continue;
-            }
-            let place = cdn_program.place();
-            let port = if mode.is_tls() { place.https } else { place.http };
-            let sender = Client { from, to: SocketAddr::new(to, port), tls: tls.clone() };
-            let cells = client.run(async move || attack(&sender, mode).await);
-            for cell in cells.map_err(|error| format!("from {from}: {error}\n{}", logs()))? {
-                if env::var_os("SHOW").is_some() {
-                    eprintln!("from {from}: {cell}");
-                }
-                if !cell.passes() {
-                    wrong.push(format!("from {from}: {cell}"));
-                }
-            }
-        }
-    }
+    let words = &["x-forwarded", "inner"];
+    let behind =
+        Behind { edge: Some(cdn_inside), own: lb_inside, upstream: Upstream::Tcp(address) };
+    let lb_program = start(&lb, inner, words, behind, folder.path())?;
+    let front = (lb_address, lb_program.place().http).into();
+    let behind = Behind { edge: None, own: cdn_inside, upstream: Upstream::Tcp(front) };
+    let cdn_program = start(&cdn, edge, &["x-forwarded"], behind, folder.path())?;
+    let own = vec![address, front];
+    let mut wrong = attacked(&client, edge, &cdn_program, &tls, &own)
+        .map_err(|error| format!("{error}\n{}{}", cdn_program.logs(), lb_program.logs()))?;
 
     // Whoever is not the CDN cannot say of himself what the CDN says of its clients.
     let stranger =
-        Client { from: app_address, to: (lb_inside, lb_program.place().http).into(), tls };
-    let forged = request::all("https");
+        Client { from: app_address, to: (lb_inside, lb_program.place().http).into(), tls, own };
+    let forged = attacks::all("https");
     let reply = app.run(async move || {
         let forged = forged.iter().find(|request| request.name == "the whole family");
         stranger.send(forged.ok_or("no such request")?, Mode::Plain).await
@@ -140,20 +153,81 @@ fn check(chain: [&'static Program; 2], link: [&str; 2], count: &str) -> Result<(
     if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n").into()) }
 }
 
-/// Starts a proxy on this host by its recipe: for the outermost, or for one behind this address.
-fn start(
-    host: &Host,
-    program: &'static Program,
+/// One proxy and `Forwarded`: fails with what the application believes falsely.
+fn alone(program: &'static Program) -> Result<()> {
+    let (client, cdn, app) = (Host::new("client")?, Host::new("cdn")?, Host::new("app")?);
+    join(
+        (&client, &["203.0.113.9/24", "2001:db8::9/64"]),
+        (&cdn, &["203.0.113.1/24", "2001:db8::1/64"]),
+    )?;
+    join((&cdn, &["10.0.2.1/24"]), (&app, &["10.0.2.2/24"]))?;
+
+    let folder = folder()?;
+    let tls = certificate::write(folder.path())?;
+    let line = Recipe::read(program.name)?.config(&["forwarded"])?.to_owned();
+    let config: Config = line.replace("proxies=loopback", "proxies=10.0.0.0/8").parse()?;
+    let [inside, app_address] = parsed(APP)?;
+    let (_app, address) = app.run(async move || app::on_tcp(config, app_address).await)?;
+    let behind = Behind { edge: None, own: inside, upstream: Upstream::Tcp(address) };
+    let running = start(&cdn, program, &["forwarded"], behind, folder.path())?;
+    let wrong = attacked(&client, program, &running, &tls, &[address]);
+    let wrong = wrong.map_err(|error| format!("{error}\n{}", running.logs()))?;
+    if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n").into()) }
+}
+
+/// Every request by IPv4 and IPv6: what the application believes falsely.
+fn attacked(
+    client: &Host,
+    edge: &'static Program,
+    running: &Running,
+    tls: &Arc<ClientConfig>,
+    own: &[SocketAddr],
+) -> Result<Vec<String>> {
+    let mut wrong = Vec::new();
+    for addresses in CLIENTS {
+        let [from, to] = parsed(addresses)?;
+        for mode in [Mode::Plain, Mode::Tls, Mode::Http10, Mode::Http2] {
+            if !can(edge, mode) {
+                continue;
+            }
+            let place = running.place();
+            let port = if mode.is_tls() { place.https } else { place.http };
+            let to = SocketAddr::new(to, port);
+            let own = [own, &[to]].concat();
+            let sender = Client { from, to, tls: Arc::clone(tls), own };
+            let cells = client.run(async move || attack(&sender, mode).await);
+            for cell in cells.map_err(|error| format!("from {from}: {error}"))? {
+                if env::var_os("SHOW").is_some() {
+                    eprintln!("from {from}: {cell}");
+                }
+                if !cell.passes() {
+                    wrong.push(format!("from {from}: {cell}"));
+                }
+            }
+        }
+    }
+    Ok(wrong)
+}
+
+/// Who stands in front of a proxy, what it connects from, and to what.
+struct Behind {
     edge: Option<IpAddr>,
     own: IpAddr,
     upstream: Upstream,
+}
+
+/// Starts a proxy on this host by its recipe under these words.
+fn start(
+    host: &Host,
+    program: &'static Program,
+    words: &'static [&'static str],
+    behind: Behind,
     tls: &Path,
 ) -> Result<Running> {
     let tls = tls.to_owned();
     host.run(async move || {
         let recipe = Recipe::read(program.name)?;
-        let words: &[&str] =
-            if edge.is_some() { &["x-forwarded", "inner"] } else { &["x-forwarded"] };
+        let Behind { edge, own, upstream } = behind;
         let text = recipe.snippet(words).ok_or("the recipe lacks this snippet")?;
         let snippet = Snippet { text, unix: None, edge, extra: &recipe.extra(edge.is_some()) };
         program.start(snippet, Site::Host(own), &upstream, &tls)

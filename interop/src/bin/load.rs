@@ -22,12 +22,12 @@ use indicatif::{ProgressBar, ProgressStyle};
 use proxyfix_interop::{
     Result, app,
     load::{self, Progress, Tally},
-    matrix::{Hop, Listens, Setup},
     memory::{self, Memory, Quarters, Sample},
     program::Program,
     programs,
     recipe::{Family, Recipe},
     request::Mode,
+    setup::{Hop, Listens, Setup},
 };
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 use tabled::{Table, Tabled, settings::Style};

@@ -6,12 +6,15 @@ pub(super) const ENVOY: Program = Program {
     name: "envoy",
     title: "Envoy",
     executables: &["envoy"],
+    modules: &[],
     version: "--version",
     files: &[("envoy.yaml", include_str!("../../skeletons/envoy.yaml"))],
     folders: &[],
     listening: &[
         ("address: 0.0.0.0, port_value: 80 ", "address: {{ip}}, port_value: {{http}} "),
         ("address: \"::\", port_value: 80 ", "address: \"::1\", port_value: {{http}} "),
+    ],
+    listening_tls: &[
         ("address: 0.0.0.0, port_value: 443 ", "address: {{ip}}, port_value: {{https}} "),
         ("address: \"::\", port_value: 443 ", "address: \"::1\", port_value: {{https}} "),
     ],

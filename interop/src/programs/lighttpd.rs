@@ -6,11 +6,12 @@ pub(super) const LIGHTTPD: Program = Program {
     name: "lighttpd",
     title: "lighttpd",
     executables: &["lighttpd"],
+    modules: &["/usr/lib/lighttpd/mod_openssl.so"],
     version: "-v",
     files: &[("lighttpd.conf", include_str!("../../skeletons/lighttpd.conf"))],
     folders: &[],
-    listening: &[
-        ("\"[::]:80\"", "\"[::1]:{{http}}\""),
+    listening: &[("\"[::]:80\"", "\"[::1]:{{http}}\"")],
+    listening_tls: &[
         ("\"0.0.0.0:443\"", "\"{{ip}}:{{https}}\""),
         ("\"[::]:443\"", "\"[::1]:{{https}}\""),
     ],

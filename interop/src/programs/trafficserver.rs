@@ -27,6 +27,7 @@ pub(super) const TRAFFICSERVER: Program = Program {
     name: "trafficserver",
     title: "Traffic Server",
     executables: &["traffic_server"],
+    modules: &[],
     version: "-V",
     files: &[
         ("runroot.yaml", include_str!("../../skeletons/trafficserver/runroot.yaml")),
@@ -39,10 +40,11 @@ pub(super) const TRAFFICSERVER: Program = Program {
         file!("forwarded.config"),
     ],
     folders: &["data"],
-    listening: &[
-        ("STRING 80 80:ipv6", "STRING {{http}}:ip-in={{ip}} {{http}}:ipv6:ip-in=[::1]"),
-        ("443:ssl 443:ssl:ipv6", "{{https}}:ssl:ip-in={{ip}} {{https}}:ssl:ipv6:ip-in=[::1]"),
-    ],
+    listening: &[("STRING 80 80:ipv6", "STRING {{http}}:ip-in={{ip}} {{http}}:ipv6:ip-in=[::1]")],
+    listening_tls: &[(
+        "443:ssl 443:ssl:ipv6",
+        "{{https}}:ssl:ip-in={{ip}} {{https}}:ssl:ipv6:ip-in=[::1]",
+    )],
     commands: &["traffic_server --run-root={{dir}}/runroot.yaml"],
     can: &[Ability::Tls, Ability::Ipv6, Ability::Http2, Ability::Source, Ability::Restrict],
 };

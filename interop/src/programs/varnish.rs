@@ -6,6 +6,7 @@ pub(super) const VARNISH: Program = Program {
     name: "varnish",
     title: "Varnish with Hitch",
     executables: &["varnishd", "hitch"],
+    modules: &[],
     version: "-V",
     files: &[
         ("default.vcl", "{{recipe}}\n"),
@@ -15,6 +16,8 @@ pub(super) const VARNISH: Program = Program {
     listening: &[
         ("/etc/varnish/default.vcl", "{{dir}}/default.vcl"),
         ("-a :80", "-a {{ip}}:{{http}} -a [::1]:{{http}}"),
+    ],
+    listening_tls: &[
         ("127.0.0.1:8443", "{{ip}}:{{inner}}"),
         (
             "frontend = \"[*]:443\"",
@@ -26,5 +29,12 @@ pub(super) const VARNISH: Program = Program {
         "{{extra.varnishd|replace('\\\n', '')}} -F -n {{dir}}/work -s malloc,16m",
         "{% if 'hitch' in extra %}hitch --config={{dir}}/hitch.conf{% endif %}",
     ],
-    can: &[Ability::Tls, Ability::Ipv6, Ability::Unix, Ability::Http2, Ability::Restrict],
+    can: &[
+        Ability::Tls,
+        Ability::Ipv6,
+        Ability::Unix,
+        Ability::Http2,
+        Ability::Restrict,
+        Ability::Keep,
+    ],
 };
