@@ -95,3 +95,31 @@ fn rule_4_values_of_an_element() {
     assert_eq!(kind(element.host().unwrap_err()), (InvalidHost, Some(1), Some(22)));
     assert_eq!(kind(element.for_node().unwrap_err()), (InvalidNode, Some(1), Some(30)));
 }
+
+/// A parameter is known by its whole name, in any case.
+#[test]
+fn parameters_by_name() {
+    let element = r#"by=_a;for=_b;host=c;proto=http;BX=_x;FXR=_x;HOXT=x;PROTX=https;xost=x"#;
+    for (line, known) in [
+        (element, true),
+        (
+            &element
+                .replace("by=", "bx2=")
+                .replace("for=", "fox=")
+                .replace("host=", "hosx=")
+                .replace("proto=", "protx2="),
+            false,
+        ),
+    ] {
+        let request = request(util::PROXY, "/", &[&format!("Forwarded: {line}")]);
+        let element = forwarded_elements(request.headers()).next().unwrap().unwrap();
+        let text = |value: Option<String>| value.unwrap_or_default();
+        let found = [
+            text(element.by_node().unwrap().map(|node| node.to_string())),
+            text(element.for_node().unwrap().map(|node| node.to_string())),
+            text(element.host().unwrap().map(|host| host.to_string())),
+            text(element.proto().unwrap().map(|scheme| scheme.to_string())),
+        ];
+        assert_eq!(found, if known { ["_a", "_b", "c", "http"] } else { [""; 4] }, "{line}");
+    }
+}

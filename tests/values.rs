@@ -511,6 +511,24 @@ fn peer() {
 }
 
 /// Nodes are keys of maps and are printed in logs, short and long ones alike.
+/// Equal identifiers are equal, others differ, short or long; so do their hashes.
+#[test]
+fn nodes_are_compared() {
+    use std::hash::{BuildHasher, RandomState};
+
+    let node = |text: &str| text.parse::<proxyfix::Node>().expect("a node");
+    let long = format!("_{}", "a".repeat(40));
+    let hashes = RandomState::new();
+    for (one, other) in [("_a", "_b"), ("_a", "_aa"), ("_a", long.as_str())] {
+        assert_eq!(node(one), node(one));
+        assert_ne!(node(one), node(other));
+        assert_eq!(hashes.hash_one(node(other)), hashes.hash_one(node(other)));
+        assert_ne!(hashes.hash_one(node(one)), hashes.hash_one(node(other)));
+    }
+    assert_eq!(node(&long), node(&long));
+    assert_ne!(node(&long), node(&format!("{long}b")));
+}
+
 #[test]
 fn node_as_a_key() {
     let texts = [
