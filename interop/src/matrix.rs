@@ -123,10 +123,12 @@ pub async fn single(program: &'static Program, family: Family) -> Result<Option<
 pub async fn chain(programs: &[&'static Program], config: &str) -> Result<Vec<Cell>> {
     let recipes =
         programs.iter().map(|program| Recipe::read(program.name)).collect::<Result<Vec<_>>>()?;
+    let family = if config.contains("forwarded=") { Family::Forwarded } else { Family::XForwarded };
     let mut hops = Vec::new();
     for (position, (program, recipe)) in programs.iter().zip(&recipes).enumerate() {
+        // Inner proxies pass `Forwarded` as the edge wrote it.
         let words: &[&str] =
-            if position == 0 { &["x-forwarded"] } else { &["x-forwarded", "inner"] };
+            if position == 0 { &[family.word()] } else { &["x-forwarded", "inner"] };
         let text = recipe.snippet(words);
         let text = text.context(format_args!("{} has no recipe for {words:?}", program.name))?;
         hops.push(Hop { program, text, extra: recipe.extra(position != 0) });

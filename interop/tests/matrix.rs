@@ -75,7 +75,8 @@ fn trials(rows: &Rows) -> Result<Vec<Trial>> {
         for config in configs {
             let keep = keeper(rows, Table::Chains, trials.len(), &known);
             let how = if config.contains("walk") { "walk" } else { "count" };
-            let name = format!("{}, by {how}", names.join(" and "));
+            let of = if config.contains("forwarded=") { " of Forwarded" } else { "" };
+            let name = format!("{}, by {how}{of}", names.join(" and "));
             let (title, programs) = (names.join(" → "), known.clone());
             trials.push(trial(name, &known, move || {
                 let cells = run(matrix::chain(&programs, &config))?;
