@@ -99,7 +99,7 @@ fn rule_4_values_of_an_element() {
 /// A parameter is known by its whole name, in any case.
 #[test]
 fn parameters_by_name() {
-    let element = r#"by=_a;for=_b;host=c;proto=http;BX=_x;FXR=_x;HOXT=x;PROTX=https;xost=x"#;
+    let element = "by=_a;for=_b;host=c;proto=http;BX=_x;FXR=_x;HOXT=x;PROTX=https;xost=x";
     for (line, known) in [
         (element, true),
         (
