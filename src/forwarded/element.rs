@@ -208,7 +208,8 @@ impl<'a> Pairs<'a> {
         Ok((Pair { name, value, start }, rest))
     }
 
-    /// Reads the rest of a quoted-string: its content, and what follows it.
+    /// Reads the rest of a quoted-string: its content, and what follows it. Any byte that a
+    /// `HeaderValue` holds may stand in it (RFC 9110 §5.6.4).
     fn quoted(&self, content: &'a [u8]) -> Result<(&'a [u8], &'a [u8]), Fault> {
         let mut rest = content;
         loop {
@@ -217,9 +218,8 @@ impl<'a> Pairs<'a> {
                     let length = content.len().saturating_sub(rest.len());
                     return Ok((content.get(..length).unwrap_or_default(), after));
                 }
-                [b'\\', byte, after @ ..] if is_text(*byte) => after,
-                [byte, after @ ..] if is_text(*byte) && *byte != b'\\' => after,
-                _ => return Err(self.fault(rest)),
+                [b'\\', _, after @ ..] | [_, after @ ..] => after,
+                [] => return Err(self.fault(rest)),
             };
         }
     }
@@ -249,9 +249,4 @@ impl<'a> Iterator for Pairs<'a> {
 fn split_while(text: &[u8], accept: impl Fn(u8) -> bool) -> (&[u8], &[u8]) {
     let end = text.iter().position(|&byte| !accept(byte)).unwrap_or(text.len());
     text.split_at_checked(end).unwrap_or((text, b""))
-}
-
-/// What may stand in a quoted-string, as itself or behind a backslash (RFC 9110 §5.6.4).
-fn is_text(byte: u8) -> bool {
-    matches!(byte, b'\t' | b' '..=b'~' | 0x80..)
 }
