@@ -94,11 +94,14 @@ impl fmt::Display for Cell {
 /// Where something does not start.
 pub async fn single(program: &'static Program, family: Family) -> Result<Option<Vec<Cell>>> {
     let recipe = Recipe::read(program.name)?;
-    let Some(text) = recipe.snippet(&[family.word()]) else { return Ok(None) };
-    let config = recipe.config(&[family.word()])?;
+    let words = [family.word()];
+    if recipe.snippet(&words).is_none() {
+        return Ok(None);
+    }
+    let config = recipe.config(&words)?;
     let mut cells = Vec::new();
 
-    let hops = [Hop { program, text, extra: recipe.extra(false) }];
+    let hops = [Hop::new(program, &recipe, &words)?];
     let setup = Setup::start(&hops, Listens::OnTcp(config)).await?;
     for mode in Mode::ALL.into_iter().filter(|mode| can(program, *mode)) {
         if mode != Mode::Unix {
@@ -107,7 +110,7 @@ pub async fn single(program: &'static Program, family: Family) -> Result<Option<
     }
     drop(setup);
     if program.can(Ability::Unix) {
-        let unix = recipe.snippet(&["unix"]).context("the recipe has no block `unix`")?;
+        let unix = recipe.required(&["unix"])?;
         let setup = Setup::start(&hops, Listens::OnUnix(config, unix)).await?;
         cells.extend(run(&setup, Mode::Unix).await?);
     }
@@ -129,9 +132,7 @@ pub async fn chain(programs: &[&'static Program], config: &str) -> Result<Vec<Ce
         // Inner proxies pass `Forwarded` as the edge wrote it.
         let words: &[&str] =
             if position == 0 { &[family.word()] } else { &["x-forwarded", "inner"] };
-        let text = recipe.snippet(words);
-        let text = text.context(format_args!("{} has no recipe for {words:?}", program.name))?;
-        hops.push(Hop { program, text, extra: recipe.extra(position != 0) });
+        hops.push(Hop::new(program, recipe, words)?);
     }
     let config = with_sources(programs, config)?;
     let setup = Setup::start(&hops, Listens::OnTcp(&config)).await?;
@@ -152,10 +153,7 @@ pub async fn chain(programs: &[&'static Program], config: &str) -> Result<Vec<Ce
 /// Where something does not start, or the recipe is missing.
 pub async fn stranger(program: &'static Program) -> Result<Vec<Cell>> {
     let recipe = Recipe::read(program.name)?;
-    let words = ["x-forwarded", "inner"];
-    let text = recipe.snippet(&words);
-    let text = text.context(format_args!("{} has no recipe for {words:?}", program.name))?;
-    let hops = [Hop { program, text, extra: recipe.extra(true) }];
+    let hops = [Hop::new(program, &recipe, &["x-forwarded", "inner"])?];
     // The snippet's own `10.0.0.2` stays, which nobody has here.
     let setup = Setup::start(&hops, Listens::OnTcp("proxies=loopback for=1")).await?;
     run(&setup, Mode::Plain).await

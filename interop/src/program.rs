@@ -68,6 +68,12 @@ pub enum Ability {
     Keep,
 }
 
+impl Ability {
+    /// Everything but to keep answers.
+    pub(crate) const ALL_BUT_KEEP: &[Self] =
+        &[Self::Tls, Self::Ipv6, Self::Unix, Self::Http2, Self::Source, Self::Restrict];
+}
+
 /// Where a program listens, and what it connects from.
 #[derive(Clone, Copy, Debug)]
 pub enum Site {

@@ -73,6 +73,19 @@ impl Recipe {
         self.find(words, |language| !ours.contains(&language))
     }
 
+    /// The same, where there must be one.
+    ///
+    /// # Errors
+    ///
+    /// Where the recipe has none under these words.
+    pub fn required(&self, words: &[&str]) -> Result<&str> {
+        self.snippet(words).context(format_args!(
+            "docs/recipes/{}.md has no block `{}`",
+            self.name,
+            words.join(" ")
+        ))
+    }
+
     /// What to write for proxyfix, in the text form.
     ///
     /// # Errors

@@ -94,13 +94,17 @@ pub fn path() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/INTEROP.md")
 }
 
+fn kept() -> Result<String> {
+    fs::read_to_string(path()).context("docs/INTEROP.md")
+}
+
 /// Writes the tables below what people wrote.
 ///
 /// # Errors
 ///
 /// Where the file is not there, or has no place for them.
 pub fn write(rows: &[Row]) -> Result<()> {
-    let kept = fs::read_to_string(path()).context("docs/INTEROP.md")?;
+    let kept = kept()?;
     let (people, _) = kept.split_once(MARK).context("docs/INTEROP.md has lost its mark")?;
     fs::write(path(), format!("{people}{MARK}\n\n{}", print(rows))).context("docs/INTEROP.md")
 }
@@ -120,8 +124,7 @@ pub struct Stale {
 ///
 /// Where the file is not there.
 pub fn stale(rows: &[Row]) -> Result<Stale> {
-    let kept = fs::read_to_string(path()).context("docs/INTEROP.md")?;
-    Ok(compare(&kept, rows))
+    Ok(compare(&kept()?, rows))
 }
 
 fn compare(kept: &str, rows: &[Row]) -> Stale {
@@ -148,8 +151,7 @@ fn compare(kept: &str, rows: &[Row]) -> Stale {
 ///
 /// Where the file is not there.
 pub fn has_more(rows: &[Row]) -> Result<bool> {
-    let kept = fs::read_to_string(path()).context("docs/INTEROP.md")?;
-    Ok(!kept.ends_with(&format!("{MARK}\n\n{}", print(rows))))
+    Ok(!kept()?.ends_with(&format!("{MARK}\n\n{}", print(rows))))
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use crate::{
     client::Client,
     process::{Running, folder},
     program::{Ability, Program, Site, Upstream},
+    recipe::Recipe,
     request::Mode,
     snippet::Snippet,
 };
@@ -27,6 +28,18 @@ pub struct Hop<'a> {
     pub text: &'a str,
     /// The recipe's further texts, by name.
     pub extra: Vec<(&'a str, &'a str)>,
+}
+
+impl<'a> Hop<'a> {
+    /// A proxy by its recipe's block with these words; with `inner`, behind another one.
+    ///
+    /// # Errors
+    ///
+    /// Where the recipe has no such block.
+    pub fn new(program: &'static Program, recipe: &'a Recipe, words: &[&str]) -> Result<Self> {
+        let extra = recipe.extra(words.contains(&"inner"));
+        Ok(Self { program, text: recipe.required(words)?, extra })
+    }
 }
 
 /// What the application listens on.
@@ -60,6 +73,8 @@ impl Setup {
     pub async fn start(hops: &[Hop<'_>], app: Listens<'_>) -> Result<Self> {
         let folder = folder()?;
         let tls = certificate::write(folder.path())?;
+        // Programs that serve as users of their own read the certificate and reach the socket.
+        open(&folder)?;
         let (app, mut upstream, unix) = match app {
             Listens::OnTcp(config) => {
                 let config: Config = config.parse().context(config)?;
@@ -74,8 +89,6 @@ impl Setup {
             }
             Listens::Already(address) => (None, Upstream::Tcp(address), None),
         };
-        // Programs that serve as users of their own read the certificate and reach the socket.
-        open(&folder)?;
         let mut proxies = Vec::new();
         let mut own = Vec::new();
         if let Upstream::Tcp(address) = upstream {
@@ -132,8 +145,7 @@ fn open(folder: &TempDir) -> Result<()> {
 
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755))?;
     for entry in fs::read_dir(folder.path())?.flatten() {
-        let mode = if entry.file_name() == "app.sock" { 0o777 } else { 0o644 };
-        fs::set_permissions(entry.path(), fs::Permissions::from_mode(mode))?;
+        fs::set_permissions(entry.path(), fs::Permissions::from_mode(0o644))?;
     }
     Ok(())
 }

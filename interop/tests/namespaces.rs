@@ -228,7 +228,7 @@ fn start(
     host.run(async move || {
         let recipe = Recipe::read(program.name)?;
         let Behind { edge, own, upstream } = behind;
-        let text = recipe.snippet(words).ok_or("the recipe lacks this snippet")?;
+        let text = recipe.required(words)?;
         let snippet = Snippet { text, unix: None, edge, extra: &recipe.extra(edge.is_some()) };
         program.start(snippet, Site::Host(own), &upstream, &tls)
     })

@@ -195,9 +195,8 @@ async fn load(
 ) -> Result<(Tally, Option<Quarters>)> {
     let recipe = Recipe::read(program.name)?;
     let word = Family::XForwarded.word();
-    let text = recipe.snippet(&[word]).ok_or("the recipe has no block `x-forwarded`")?;
+    let hops = [Hop::new(program, &recipe, &[word])?];
     let (application, probe) = Application::start(recipe.config(&[word])?)?;
-    let hops = [Hop { program, text, extra: recipe.extra(false) }];
     let setup = Setup::start(&hops, Listens::Already(application.address)).await?;
 
     let progress = Arc::new(Progress::default());

@@ -13,12 +13,5 @@ pub(super) const APACHE: Program = Program {
     listening: &[("<VirtualHost *:80>", "<VirtualHost {{ip}}:{{http}} [::1]:{{http}}>")],
     listening_tls: &[("<VirtualHost *:443>", "<VirtualHost {{ip}}:{{https}} [::1]:{{https}}>")],
     commands: &["apache2 -d {{dir}} -f {{dir}}/httpd.conf -DFOREGROUND"],
-    can: &[
-        Ability::Tls,
-        Ability::Ipv6,
-        Ability::Unix,
-        Ability::Http2,
-        Ability::Source,
-        Ability::Restrict,
-    ],
+    can: Ability::ALL_BUT_KEEP,
 };

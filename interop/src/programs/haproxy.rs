@@ -19,12 +19,5 @@ pub(super) const HAPROXY: Program = Program {
         ("    bind [::]:443 ", "    bind [::1]:{{https}} "),
     ],
     commands: &["haproxy -db -f {{dir}}/haproxy.cfg"],
-    can: &[
-        Ability::Tls,
-        Ability::Ipv6,
-        Ability::Unix,
-        Ability::Http2,
-        Ability::Source,
-        Ability::Restrict,
-    ],
+    can: Ability::ALL_BUT_KEEP,
 };

@@ -19,12 +19,5 @@ pub(super) const NGINX: Program = Program {
         ("listen [::]:443 ssl http2;", "listen [::1]:{{https}} ssl http2;"),
     ],
     commands: &["nginx -p {{dir}} -e stderr -c {{dir}}/nginx.conf -g 'daemon off;'"],
-    can: &[
-        Ability::Tls,
-        Ability::Ipv6,
-        Ability::Unix,
-        Ability::Http2,
-        Ability::Source,
-        Ability::Restrict,
-    ],
+    can: Ability::ALL_BUT_KEEP,
 };
