@@ -1,0 +1,165 @@
+//! The arguments, and what they mean by themselves.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    str::FromStr,
+};
+
+use clap::{Args, Parser, Subcommand};
+use http::{HeaderName, HeaderValue};
+use proxyfix::{Config, ConfigError, Peer, Scheme};
+
+/// Shows what proxyfix believes of a request and why, and what is dangerous in a configuration.
+///
+/// The configuration is the text form of proxyfix, such as "proxies=10.0.0.0/8 for=1 proto=1".
+#[derive(Debug, Parser)]
+#[command(
+    name = "proxyfix",
+    version,
+    after_help = "\
+Exit status: 0 resolved, clean or safe; 1 rejected, with findings or spoofed; 2 wrong usage."
+)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) color: colorchoice_clap::Color,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Explain(Explain),
+}
+
+/// Shows what is believed of a request, why, and what the application gets
+///
+/// The request is a raw head (request line and header lines) in a file or on standard input, or
+/// what -H says. Below each header line that counts, a ruler marks which part is believed.
+#[derive(Args, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
+#[command(after_long_help = "\
+Examples:
+  A request by its header lines, from the peer 10.0.0.1:
+    proxyfix explain --config 'proxies=10.0.0.0/8 for=1 proto=1' --peer 10.0.0.1 \\
+        -H 'X-Forwarded-For: 6.6.6.6, 203.0.113.9' -H 'X-Forwarded-Proto: https'
+
+  A request head in a file, or on standard input, as JSON:
+    proxyfix explain --config 'proxies=unix for=1' --unix request.txt
+    proxyfix explain --config 'proxies=loopback for=1' --peer 127.0.0.1 --json - < request.txt
+
+  Many requests, one JSON object on each line, answered line by line:
+    proxyfix explain --config 'proxies=loopback for=1' --peer 127.0.0.1 --jsonl < requests.jsonl
+
+Exit status: 0 resolved, 1 rejected, 2 wrong usage.")]
+pub(crate) struct Explain {
+    #[command(flatten)]
+    pub(crate) config: ConfigArgument,
+
+    /// The other end of our connection, mostly the last proxy: an address, or one with a port
+    #[arg(long, value_name = "ADDRESS", value_parser = peer, conflicts_with = "unix")]
+    #[arg(required_unless_present_any = ["unix", "jsonl"])]
+    pub(crate) peer: Option<Peer>,
+
+    /// The other end of our connection is a Unix socket
+    #[arg(long)]
+    pub(crate) unix: bool,
+
+    /// Our connection to it speaks TLS
+    #[arg(long)]
+    pub(crate) tls: bool,
+
+    /// A header line, as curl takes it; comes after those of REQUEST
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", value_parser = header)]
+    #[arg(conflicts_with = "jsonl")]
+    pub(crate) headers: Vec<(String, HeaderValue)>,
+
+    /// Prints one JSON object on one line
+    #[arg(long, conflicts_with = "jsonl")]
+    pub(crate) json: bool,
+
+    /// Reads a JSON object from each line of REQUEST, and answers each with one line
+    #[arg(long)]
+    pub(crate) jsonl: bool,
+
+    /// A file with the request's head, or - for standard input
+    #[arg(value_name = "REQUEST", required_unless_present_any = ["headers", "jsonl"])]
+    pub(crate) request: Option<PathBuf>,
+}
+
+impl Explain {
+    /// The other end of our connection, where the arguments say it.
+    pub(crate) fn peer(&self) -> Option<Peer> {
+        let peer = if self.unix { Some(Peer::UNIX) } else { self.peer };
+        if self.tls { peer.map(|peer| peer.with_scheme(Scheme::Https)) } else { peer }
+    }
+}
+
+/// The configuration that every subcommand takes.
+#[derive(Args, Debug)]
+pub(crate) struct ConfigArgument {
+    /// The configuration in its text form
+    #[arg(long = "config", short, value_name = "CONFIG", env = "PROXYFIX")]
+    pub(crate) given: ConfigText,
+}
+
+/// A configuration.
+#[derive(Clone, Debug)]
+pub(crate) struct ConfigText {
+    pub(crate) config: Config,
+}
+
+impl FromStr for ConfigText {
+    type Err = ConfigError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(Self { config: text.parse()? })
+    }
+}
+
+/// Reads an address with or without a port, or `unix`.
+pub(crate) fn peer(text: &str) -> Result<Peer, String> {
+    let address = || text.parse::<SocketAddr>().map(Peer::from).ok();
+    let ip = || text.parse::<IpAddr>().map(Peer::from).ok();
+    let unix = || (text == "unix").then_some(Peer::UNIX);
+    address().or_else(ip).or_else(unix).ok_or_else(|| {
+        "expected an address such as 10.0.0.1 or [2001:db8::1]:4711, or unix".to_owned()
+    })
+}
+
+/// Reads `Name: value`; as with curl, `Name;` has an empty value.
+fn header(text: &str) -> Result<(String, HeaderValue), String> {
+    let (name, value) = match text.split_once(':') {
+        Some(pair) => pair,
+        None => (text.strip_suffix(';').ok_or("expected 'Name: value'")?, ""),
+    };
+    let valid: Result<HeaderName, _> = name.parse();
+    valid.map_err(|_| "expected a header name before the colon")?;
+    let value = HeaderValue::from_bytes(value.trim_matches([' ', '\t']).as_bytes());
+    Ok((name.to_owned(), value.map_err(|_| "a header value has no control characters")?))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::{Arguments, header, peer};
+
+    #[test]
+    fn consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn peers_and_headers() {
+        assert_eq!(peer("10.0.0.1").unwrap().to_string(), "10.0.0.1");
+        assert_eq!(peer("[::1]:80").unwrap().port(), Some(80));
+        assert!(peer("unix").unwrap().is_unix());
+        assert!(peer("localhost").is_err());
+        assert_eq!(header("A:b:c ").unwrap().1, "b:c");
+        assert_eq!(header("A;").unwrap().1, "");
+        for wrong in ["A", "A b: c", ": c", "A: b\u{1b}[2J"] {
+            assert!(header(wrong).is_err(), "{wrong}");
+        }
+    }
+}
