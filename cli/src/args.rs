@@ -10,6 +10,8 @@ use clap::{Args, Parser, Subcommand};
 use http::{HeaderName, HeaderValue};
 use proxyfix::{Config, ConfigError, Peer, Scheme};
 
+use crate::lint;
+
 /// Shows what proxyfix believes of a request and why, and what is dangerous in a configuration.
 ///
 /// The configuration is the text form of proxyfix, such as "proxies=10.0.0.0/8 for=1 proto=1".
@@ -30,6 +32,7 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Explain(Explain),
+    Lint(Lint),
 }
 
 /// Shows what is believed of a request, why, and what the application gets
@@ -95,6 +98,33 @@ impl Explain {
     }
 }
 
+/// Says what is dangerous in a configuration, and what to write instead
+///
+/// Dangers believe strangers in every network, warnings in some, or give a part of the security
+/// property up; notes are to be known. Each finding has a section in docs/LINT.md.
+#[derive(Args, Debug)]
+#[command(after_long_help = "\
+Examples:
+  proxyfix lint --config 'proxies=any for=1'
+  proxyfix lint --config 'proxies=10.0.1.0/24 for=1 proto=1 host=1 hosts=app.example'
+
+  In a pipeline, with one finding that is known and right here:
+    proxyfix lint --config \"$PROXYFIX\" --allow no-client --json
+
+Exit status: 0 nothing or notes alone, 1 a warning or a danger, 2 wrong usage.")]
+pub(crate) struct Lint {
+    #[command(flatten)]
+    pub(crate) config: ConfigArgument,
+
+    /// Leaves findings with this code out
+    #[arg(long, value_name = "CODE", value_parser = lint::codes(), hide_possible_values = true)]
+    pub(crate) allow: Vec<String>,
+
+    /// Prints one JSON object on one line
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
 /// The configuration that every subcommand takes.
 #[derive(Args, Debug)]
 pub(crate) struct ConfigArgument {
@@ -103,9 +133,10 @@ pub(crate) struct ConfigArgument {
     pub(crate) given: ConfigText,
 }
 
-/// A configuration.
+/// A configuration, and as it was written.
 #[derive(Clone, Debug)]
 pub(crate) struct ConfigText {
+    pub(crate) text: String,
     pub(crate) config: Config,
 }
 
@@ -113,7 +144,7 @@ impl FromStr for ConfigText {
     type Err = ConfigError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Ok(Self { config: text.parse()? })
+        Ok(Self { text: text.to_owned(), config: text.parse()? })
     }
 }
 

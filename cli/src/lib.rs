@@ -16,6 +16,7 @@ mod args;
 mod escape;
 mod explain;
 mod json;
+mod lint;
 mod settings;
 mod status;
 mod style;
@@ -33,6 +34,7 @@ pub fn main() -> ExitCode {
     arguments.color.write_global();
     let done = match &arguments.command {
         Command::Explain(explain) => explain::run(explain),
+        Command::Lint(lint) => lint::run(lint),
     };
     done.unwrap_or_else(|failure| failure.report()).into()
 }

@@ -1,7 +1,9 @@
 //! What a configuration says, key by key: read from its text form, which is canonical and public.
 
+use std::net::IpAddr;
+
 use http::HeaderName;
-use proxyfix::{Config, ConfigError, TrustedProxies};
+use proxyfix::{Config, ConfigError, TrustedProxies, ipnet::IpNet};
 
 /// The keys of the headers that may be believed, each with the header's usual name. Those with a
 /// `-name` key come first.
@@ -62,6 +64,11 @@ impl Settings {
         ["for", "forwarded"].into_iter().find(|key| self.get(key).is_some())
     }
 
+    /// Whether the client is found by a walk.
+    pub(crate) fn walks(&self) -> bool {
+        self.client_list().and_then(|key| self.get(key)) == Some("walk")
+    }
+
     /// The header that a key reads, whether it is trusted or not.
     pub(crate) fn header(&self, key: &str) -> Option<HeaderName> {
         let (_, usual) = HEADERS.iter().find(|(name, _)| *name == key)?;
@@ -76,6 +83,15 @@ impl Settings {
     pub(crate) fn trusted(&self) -> Vec<Trusted> {
         let set = HEADERS.iter().filter(|(key, _)| self.get(key).is_some());
         set.filter_map(|(key, _)| Some(Trusted { key, header: self.header(key)? })).collect()
+    }
+
+    /// The networks of `proxies`.
+    pub(crate) fn networks(&self) -> Vec<IpNet> {
+        let network = |entry: &str| {
+            let address = || entry.parse::<IpAddr>().map(IpNet::from).ok();
+            entry.parse().ok().or_else(address)
+        };
+        self.list("proxies").filter_map(network).collect()
     }
 
     /// Who may speak for the client.
@@ -110,7 +126,8 @@ mod tests {
         let trusted = settings.trusted();
         let names: Vec<_> = trusted.iter().map(|t| (t.key, t.header.as_str())).collect();
         assert_eq!(names, [("for", "x-forwarded-for"), ("proto", "x-scheme")]);
-        assert_eq!(settings.count("for"), Some(2));
+        assert_eq!((settings.count("for"), settings.walks()), (Some(2), false));
+        assert_eq!(settings.networks().len(), 2);
         assert_eq!(settings.header("client-ip"), None);
     }
 

@@ -11,6 +11,8 @@ const fn color(color: AnsiColor) -> Style {
 pub(crate) const GOOD: Style = color(AnsiColor::Green).bold();
 /// What is rejected, or dangerous.
 pub(crate) const BAD: Style = color(AnsiColor::Red).bold();
+/// What deserves a look.
+pub(crate) const WARN: Style = color(AnsiColor::Yellow).bold();
 /// What to write.
 pub(crate) const HELP: Style = color(AnsiColor::Cyan).bold();
 /// What was passed over or ignored.

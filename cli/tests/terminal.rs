@@ -137,6 +137,7 @@ fn closed_pipe() {
 fn help() {
     for (arguments, words) in [
         (&["--help"][..], &["explain", "Exit status"][..]),
+        (&["lint", "--help"], &["Examples:", "--allow", "docs/LINT.md", "Exit status"]),
         (&["explain", "--help"], &["Examples:", "--jsonl", "-H 'X-Forwarded-For", "Exit status"]),
     ] {
         let output = proxyfix(arguments).output().unwrap();
