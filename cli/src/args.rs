@@ -10,7 +10,7 @@ use clap::{Args, Parser, Subcommand};
 use http::{HeaderName, HeaderValue};
 use proxyfix::{Config, ConfigError, Peer, Scheme};
 
-use crate::lint;
+use crate::{lint, model};
 
 /// Shows what proxyfix believes of a request and why, and what is dangerous in a configuration.
 ///
@@ -31,6 +31,7 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Attack(Attack),
     Explain(Explain),
     Lint(Lint),
 }
@@ -123,6 +124,72 @@ pub(crate) struct Lint {
     /// Prints one JSON object on one line
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// Sends spoofed requests through a model of your proxies, and says which get through
+///
+/// The proxies are honest, and write what their recipes in docs/recipes/ say; what they do not write
+/// passes as the client wrote it. Behind another proxy, each has its recipe for that place.
+#[derive(Args, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
+#[command(after_long_help = attack_help())]
+pub(crate) struct Attack {
+    #[command(flatten)]
+    pub(crate) config: ConfigArgument,
+
+    /// The proxies by their styles, the edge first; NAME:edge writes as an edge does, in any place
+    #[arg(long, short, value_name = "STYLE", value_delimiter = ',', required = true)]
+    #[arg(value_parser = model::link)]
+    pub(crate) style: Vec<model::Link>,
+
+    /// Where each of them connects from, the edge first; else addresses that the configuration trusts
+    #[arg(long, value_name = "ADDRESS", value_delimiter = ',', value_parser = peer)]
+    pub(crate) address: Vec<Peer>,
+
+    /// A trusted header that the edge sets on every request, besides what its style says
+    #[arg(long, value_name = "HEADER", value_delimiter = ',')]
+    pub(crate) sets: Vec<HeaderName>,
+
+    /// An honest client, in place of two of the documentation's
+    #[arg(long, value_name = "ADDRESS", value_delimiter = ',')]
+    pub(crate) client: Vec<IpAddr>,
+
+    /// Clients come by TLS alone
+    #[arg(long)]
+    pub(crate) https_only: bool,
+
+    /// The proxies speak TLS with each other
+    #[arg(long)]
+    pub(crate) inner_tls: bool,
+
+    /// Shows every attack, also those without effect
+    #[arg(long)]
+    pub(crate) all: bool,
+
+    /// Prints one JSON object on one line
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// The examples and the styles.
+fn attack_help() -> String {
+    let names: Vec<_> = model::all().map(|style| style.name).collect();
+    format!(
+        "Examples:
+  One nginx, with the lines of its recipe:
+    proxyfix attack --config 'proxies=loopback for=1 proto=1 host=1' --style nginx
+
+  HAProxy, then nginx behind it:
+    proxyfix attack --config 'proxies=loopback for=2 proto=1' --style haproxy,nginx
+
+  A walk where clients are in the network of the proxies:
+    proxyfix attack --config 'proxies=10.0.0.0/8 for=walk' --style nginx --client 10.1.2.3
+
+Styles: {}.
+
+Exit status: 0 nothing got through, 1 something did, or honest requests are misread, 2 wrong usage.",
+        names.join(", ")
+    )
 }
 
 /// The configuration that every subcommand takes.

@@ -4,19 +4,21 @@
 //!
 //! 1. The answers are the library's: `explain` and `attack` run [`proxyfix::explain`] and
 //!    [`proxyfix::fix_request`], and decide nothing themselves.
-//! 2. What a stranger wrote reaches the terminal and JSON as printable ASCII ([`escape`], [`json`]).
-//! 3. Status 0 is good, 1 is what was asked about, 2 is a fault of the call ([`Status`]).
+//! 2. What a stranger wrote reaches the terminal and JSON as printable ASCII (`escape`, `json`).
+//! 3. Status 0 is good, 1 is what was asked about, 2 is a fault of the call (`status`).
 //!
-//! To read: [`args`](mod@args), then [`settings`], what a configuration says; then one folder for
+//! To read: `args`, then `settings`, what a configuration says; then one folder for
 //! each subcommand.
 
 #![forbid(unsafe_code)]
 
 mod args;
+mod attack;
 mod escape;
 mod explain;
 mod json;
 mod lint;
+mod model;
 mod settings;
 mod status;
 mod style;
@@ -33,6 +35,7 @@ pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     arguments.color.write_global();
     let done = match &arguments.command {
+        Command::Attack(attack) => attack::run(attack),
         Command::Explain(explain) => explain::run(explain),
         Command::Lint(lint) => lint::run(lint),
     };

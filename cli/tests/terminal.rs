@@ -133,10 +133,54 @@ fn closed_pipe() {
     assert_eq!((output.status.code(), output.stderr.len()), (Some(0), 0));
 }
 
+/// Of `attack`: every attack with its verdict, and what to change.
+#[test]
+fn attacks_as_json() {
+    let attack = |config: &str| {
+        let output = proxyfix(&["attack", "--config", config, "--style", "nginx", "--json"]);
+        let output = { output }.output().unwrap();
+        let said: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        (output.status.code(), said)
+    };
+    let (status, said) = attack("proxies=loopback for=1 proto=1");
+    assert_eq!(
+        (status, &said["outcome"], &said["help"]),
+        (Some(0), &"safe".into(), &serde_json::json!([]))
+    );
+    let (status, said) = attack("proxies=loopback for=2");
+    assert_eq!((status, &said["outcome"]), (Some(1), &"unsafe".into()));
+    assert_eq!(said["chain"], serde_json::json!([{"style": "nginx", "address": "127.0.0.1"}]));
+    assert_eq!(
+        said["headers"],
+        serde_json::json!([{"name": "x-forwarded-for", "trusted": "for=2", "written": 1, "too_far": true}])
+    );
+    assert_eq!(said["misread"][0]["write"], "for=1");
+    let attacks = said["attacks"].as_array().unwrap();
+    let one = attacks.iter().find(|attack| attack["name"] == "x-forwarded-for: one value").unwrap();
+    assert_eq!(one["verdict"], "believed");
+    assert_eq!(one["headers"][1], serde_json::json!(["x-forwarded-for", "198.51.100.7"]));
+}
+
+/// Few are shown, unless all are asked for; none with a control character.
+#[test]
+fn attacks_shown() {
+    let config = "proxies=unix client-ip=X-Real-IP";
+    let few = proxyfix(&["attack", "--config", config, "--style", "h2o"]).output().unwrap();
+    let all =
+        proxyfix(&["attack", "--config", config, "--style", "h2o", "--all"]).output().unwrap();
+    assert!(printable(&few.stdout) && printable(&all.stdout));
+    let lines = |output: &[u8]| String::from_utf8_lossy(output).lines().count();
+    assert!(lines(&few.stdout) < 30 && lines(&all.stdout) > 45);
+}
+
 #[test]
 fn help() {
     for (arguments, words) in [
         (&["--help"][..], &["explain", "Exit status"][..]),
+        (
+            &["attack", "--help"],
+            &["Examples:", "--style haproxy,nginx", "Styles: nginx,", "Exit status"],
+        ),
         (&["lint", "--help"], &["Examples:", "--allow", "docs/LINT.md", "Exit status"]),
         (&["explain", "--help"], &["Examples:", "--jsonl", "-H 'X-Forwarded-For", "Exit status"]),
     ] {
