@@ -1,6 +1,7 @@
 //! The arguments, and what they mean by themselves.
 
 use std::{
+    ffi::OsString,
     net::{IpAddr, SocketAddr},
     path::PathBuf,
     str::FromStr,
@@ -10,9 +11,10 @@ use clap::{Args, Parser, Subcommand};
 use http::{HeaderName, HeaderValue};
 use proxyfix::{Config, ConfigError, Peer, Scheme};
 
-use crate::{lint, model};
+use crate::{escape, lint, model};
 
-/// Shows what proxyfix believes of a request and why, and what is dangerous in a configuration.
+/// Shows what proxyfix believes of a request and why, what is dangerous in a configuration, and which
+/// spoofed requests get through it
 ///
 /// The configuration is the text form of proxyfix, such as "proxies=10.0.0.0/8 for=1 proto=1".
 #[derive(Debug, Parser)]
@@ -31,9 +33,9 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    Attack(Attack),
     Explain(Explain),
     Lint(Lint),
+    Attack(Attack),
 }
 
 /// Shows what is believed of a request, why, and what the application gets
@@ -89,6 +91,21 @@ pub(crate) struct Explain {
     /// A file with the request's head, or - for standard input
     #[arg(value_name = "REQUEST", required_unless_present_any = ["headers", "jsonl"])]
     pub(crate) request: Option<PathBuf>,
+}
+
+impl Arguments {
+    /// Reads the arguments of the process; where they are wrong, says so and ends it.
+    pub(crate) fn of_process() -> Self {
+        Self::try_parse().unwrap_or_else(|error| {
+            let plain = |text: &OsString| escape::is_plain(text.as_encoded_bytes());
+            if std::env::args_os().all(|text| plain(&text)) {
+                error.exit();
+            }
+            // The message repeats them, and they may be a stranger's.
+            anstream::eprint!("{}", escape::lines(&error.render().to_string()));
+            std::process::exit(error.exit_code());
+        })
+    }
 }
 
 impl Explain {
@@ -196,7 +213,8 @@ Exit status: 0 nothing got through, 1 something did, or honest requests are misr
 #[derive(Args, Debug)]
 pub(crate) struct ConfigArgument {
     /// The configuration in its text form
-    #[arg(long = "config", short, value_name = "CONFIG", env = "PROXYFIX")]
+    #[arg(long = "config", short = 'c', value_name = "CONFIG")]
+    #[arg(env = "PROXYFIX", hide_env_values = true)]
     pub(crate) given: ConfigText,
 }
 

@@ -23,7 +23,20 @@ pub(crate) fn shortened(bytes: &[u8], columns: usize) -> String {
     format!("{}{CUT}{}", &whole[..side], &whole[whole.len() - side..])
 }
 
-/// How many columns one byte takes.
+/// Lines of text, each escaped but for its end.
+pub(crate) fn lines(lines: &str) -> String {
+    lines.split_inclusive('\n').fold(String::new(), |escaped, line| {
+        let (line, end) = line.strip_suffix('\n').map_or((line, ""), |line| (line, "\n"));
+        escaped + &text(line.as_bytes()) + end
+    })
+}
+
+/// Whether the bytes are printable ASCII as they are.
+pub(crate) fn is_plain(bytes: &[u8]) -> bool {
+    bytes.iter().all(|b| matches!(b, b' '..=b'~'))
+}
+
+/// How many columns the bytes take.
 pub(crate) fn columns(bytes: &[u8]) -> usize {
     text(bytes).len()
 }
@@ -38,12 +51,14 @@ fn byte(byte: u8) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{shortened, text};
+    use super::{is_plain, lines, shortened, text};
 
     #[test]
     fn nothing_but_printable_ascii() {
         let all: Vec<u8> = (0..=255).collect();
         assert!(text(&all).bytes().all(|b| (b' '..=b'~').contains(&b)));
+        assert_eq!(lines("a\x1b\nb\n"), "a\\x1b\nb\n");
+        assert!(is_plain(b"a ~") && !is_plain(b"a\n"));
         assert_eq!(text(b"a\x1b[2J\\\"\xe9"), r#"a\x1b[2J\\"\xe9"#);
     }
 

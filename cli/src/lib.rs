@@ -25,14 +25,12 @@ mod style;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 use crate::args::{Arguments, Command};
 
 /// Runs the program with the arguments of the process.
 #[must_use]
 pub fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = Arguments::of_process();
     arguments.color.write_global();
     let done = match &arguments.command {
         Command::Attack(attack) => attack::run(attack),

@@ -58,6 +58,17 @@ fn bytes_are_escaped() {
     assert_eq!(said["ignored"], serde_json::json!(["x-real-ip"]));
 }
 
+/// Nor by messages about arguments, which may be a stranger's too.
+#[test]
+fn arguments_are_escaped() {
+    for wrong in [&["-H", "A: \u{1b}[2J"][..], &["--\u{1b}[2J"], &["\u{9b}2J"], &["-H", "\u{202e}"]]
+    {
+        let output = proxyfix(&EXPLAIN).args(wrong).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{wrong:?}");
+        assert!(printable(&output.stderr) && !output.stderr.is_empty(), "{output:?}");
+    }
+}
+
 /// Colours are for terminals, unless they are asked for.
 #[test]
 fn colours() {

@@ -8,6 +8,7 @@
 use std::{fmt::Write as _, ops::Range};
 
 use anstyle::Style;
+use http::header::CONNECTION;
 use proxyfix::{Error, Step};
 
 use super::request::Line;
@@ -73,16 +74,19 @@ pub(crate) fn marks(line: &Line, steps: &[Step], error: Option<&Error>, alone: b
 
 /// An error that no step has told. Which line it is in is certain where there is one.
 fn fault(line: &Line, error: Option<&Error>, alone: bool, marks: &[Mark]) -> Option<Mark> {
-    let error = error.filter(|error| alone && error.header() == Some(&line.name))?;
-    let at = error.offset().filter(|at| *at <= line.value.len())?;
+    let error = error?;
     let told = marks.iter().any(|mark| mark.role == Role::Invalid);
-    let end = line.value.len().min(at + 1);
-    (!told).then(|| Mark {
-        span: at..end,
-        role: Role::Invalid,
-        label: format!("byte {at}"),
-        fault: Some(at),
-    })
+    if error.kind().code() == "nominated" && line.name == CONNECTION {
+        let name = error.header()?.as_str();
+        let mut parts = line.value.as_bytes().windows(name.len());
+        let at = parts.position(|part| part.eq_ignore_ascii_case(name.as_bytes()))?;
+        let label = "a proxy on the way may have dropped this header".to_owned();
+        return Some(Mark { span: at..at + name.len(), role: Role::Invalid, label, fault: None });
+    }
+    let mine = alone && !told && error.header() == Some(&line.name);
+    let at = error.offset().filter(|at| mine && *at <= line.value.len())?;
+    let span = at..line.value.len().min(at + 1);
+    Some(Mark { span, role: Role::Invalid, label: format!("byte {at}"), fault: Some(at) })
 }
 
 /// Prints the line, and a ruler for each mark.
