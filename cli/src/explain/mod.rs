@@ -21,7 +21,7 @@ use std::{
 };
 
 pub(crate) use self::account::Account;
-use self::request::Received;
+pub(crate) use self::request::Received;
 use crate::{
     args::Explain,
     escape,

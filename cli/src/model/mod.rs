@@ -6,6 +6,7 @@
 //! 2. A request passes every proxy, from the edge to the last one, which is the application's peer.
 //! 3. The model is on the client's side where documents leave it open: nothing is refused on the
 //!    way, and what no line writes passes.
+//! 4. It is held against `tests/captures/`: what real proxies made of some thousand requests.
 
 mod platforms;
 mod proxies;

@@ -59,8 +59,8 @@ pub(super) const PROXIES: [Style; 22] = [
     Style {
         // `option forwarded`.
         name: "haproxy-option",
-        edge: Writes(&[does(FORWARDED, Element, How::NewLine)]),
-        inner: Writes(&[does(FORWARDED, Element, How::NewLine)]),
+        edge: Writes(&[does(FORWARDED, Element, How::LastLine)]),
+        inner: Writes(&[does(FORWARDED, Element, How::LastLine)]),
         connection: Relayed,
     },
     Style {
@@ -112,7 +112,7 @@ pub(super) const PROXIES: [Style; 22] = [
             sets(PORT, Port),
         ]),
         inner: Writes(&[does(FOR, Address, How::Join(","))]),
-        connection: Dropped,
+        connection: Obeyed,
     },
     Style {
         name: "envoy-forwarded",
@@ -122,7 +122,7 @@ pub(super) const PROXIES: [Style; 22] = [
             sets(PROTO, Scheme),
         ]),
         inner: Writes(&[does(FOR, Address, How::Join(","))]),
-        connection: Dropped,
+        connection: Obeyed,
     },
     Style { name: "varnish", edge: Writes(ALL_FOUR), inner: Writes(APPEND), connection: Obeyed },
     Style {
@@ -165,19 +165,24 @@ pub(super) const PROXIES: [Style; 22] = [
         name: "trafficserver",
         edge: Writes(&[does(FOR, Address, How::LastLine), sets(PROTO, Scheme)]),
         inner: Writes(LAST_LINE),
-        connection: Obeyed,
+        connection: Dropped,
     },
     Style {
         name: "trafficserver-forwarded",
         edge: Writes(&[does(FORWARDED, Element, How::LastLine)]),
         inner: Writes(LAST_LINE),
-        connection: Obeyed,
+        connection: Dropped,
     },
-    Style { name: "nghttpx", edge: Writes(TWO), inner: Writes(APPEND), connection: Dropped },
+    Style {
+        name: "nghttpx",
+        edge: Writes(&[does(FOR, Address, How::LastLine), sets(PROTO, Scheme)]),
+        inner: Writes(LAST_LINE),
+        connection: Dropped,
+    },
     Style {
         name: "nghttpx-forwarded",
-        edge: Writes(&[adds(FORWARDED, Element), sets(PROTO, Scheme)]),
-        inner: Writes(APPEND),
+        edge: Writes(&[does(FORWARDED, Element, How::LastLine), sets(PROTO, Scheme)]),
+        inner: Writes(LAST_LINE),
         connection: Dropped,
     },
 ];
