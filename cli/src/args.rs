@@ -204,7 +204,7 @@ fn attack_help() -> String {
 
 Styles: {}.
 
-Exit status: 0 nothing got through, 1 something did, or honest requests are misread, 2 wrong usage.",
+Exit status: 0 nothing got through; 1 something did, honest requests are misread, or more is read than written; 2 wrong usage.",
         names.join(", ")
     )
 }

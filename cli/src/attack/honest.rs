@@ -73,7 +73,8 @@ pub(super) fn headers(
             name: trusted.header.to_string(),
             trusted: format!("{}={value}", trusted.key),
             written,
-            too_far: count > written,
+            // From nobody, nothing is read.
+            too_far: count > written && settings.get("proxies") != Some("none"),
         }
     };
     settings.trusted().into_iter().map(header).collect()

@@ -2,7 +2,8 @@
 //!
 //! 1. [`model`](crate::model) has the proxies, [`requests`] the attacks, [`mod@judge`] the verdict.
 //! 2. Every attack is sent by each client, over `http` and over `https`, through the chain.
-//! 3. A configuration is safe where nothing got through and honest requests are read truly.
+//! 3. A configuration is safe where nothing got through, honest requests are read truly, and no header
+//!    is read further than the proxies write it (also where `hosts=`, say, let no lie through).
 
 mod honest;
 mod judge;
@@ -52,7 +53,9 @@ struct Outcome {
 
 impl Tried {
     fn is_safe(&self) -> bool {
-        self.misread.is_empty() && !self.attacks.iter().any(|attack| attack.verdict.is_hole())
+        let holes = self.attacks.iter().any(|attack| attack.verdict.is_hole());
+        let too_far = self.headers.iter().any(|header| header.too_far);
+        self.misread.is_empty() && !holes && !too_far
     }
 
     fn count(&self, verdict: Verdict) -> usize {

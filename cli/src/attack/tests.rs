@@ -3,6 +3,7 @@
 use std::{fs, path::Path};
 
 use clap::Parser;
+use proptest::prelude::*;
 
 use super::{Tried, attack, judge::Verdict};
 use crate::args::{Arguments, Command};
@@ -17,10 +18,15 @@ fn tried(config: &str, style: &str, more: &[&str]) -> Tried {
 /// What is wrong: the worst attack, or an honest request that is misread.
 fn wrong(config: &str, style: &str) -> Option<String> {
     let tried = tried(config, style, &[]);
+    if tried.is_safe() {
+        return None;
+    }
+    let too_far = tried.headers.iter().filter(|header| header.too_far);
+    let too_far = too_far.map(|header| format!("{}: more is read than written", header.name));
     let misread = tried.misread.iter().map(|m| format!("{}: {} for {}", m.field, m.got, m.truth));
     let worst = tried.attacks.iter().filter(|attack| attack.verdict.is_hole());
     let worst = worst.map(|attack| format!("{}: {}", attack.name, attack.detail));
-    misread.chain(worst).next()
+    misread.chain(worst).chain(too_far).next()
 }
 
 fn docs(path: &str) -> String {
@@ -143,6 +149,7 @@ fn departures_are_caught() {
         ("if-absent", "for=1"),
         ("alb", "for=1 proto=1 proto-name=X-Forwarded-Ssl"),
         ("lighttpd", "for=1 host=1"),
+        ("h2o", "for=1 host=1 hosts=app.example"),
         // The count is too high.
         ("nginx", "for=2"),
         ("nginx", "for=1 proto=2"),
@@ -209,4 +216,75 @@ fn what_is_lost() {
     let open = tried("proxies=loopback forwarded=1");
     assert!(open.is_safe() && open.count(Verdict::Lost) > 0);
     assert_eq!(tried("proxies=loopback forwarded=1 missing=reject").count(Verdict::Lost), 0);
+}
+
+/// Styles that write on every request what they write at all. (Some write a header only where it is
+/// absent, or the host where there is one: what an honest request shows of them is not always so.)
+const STEADY: [&str; 12] = [
+    "nginx",
+    "nginx:edge",
+    "haproxy",
+    "haproxy:edge",
+    "varnish:edge",
+    "h2o",
+    "trafficserver:edge",
+    "alb",
+    "google-cloud",
+    "application-gateway",
+    "append",
+    "pass",
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    /// **Non-interference**: by counts that reach as far as the proxies write, to the edge, nothing gets
+    /// through, whatever the chain. By one more, something does.
+    #[test]
+    fn what_is_written_is_safe(
+        styles in prop::collection::vec(prop::sample::select(&STEADY[..]), 1..4),
+        asked in prop::collection::vec(any::<bool>(), 4),
+        more in prop::sample::select(&["", " verify=hops", " hosts=app.example", " headers=strip"][..]),
+        too_high in 0_usize..5,
+    ) {
+        let style = styles.join(",");
+        let all = tried("proxies=10.0.1.0/24 for=1 proto=1 host=1 port=1", &style, &[]);
+        let written: Vec<_> = all.headers.iter().map(|header| header.written).collect();
+        let keys = ["for", "proto", "host", "port"];
+        let config = |more_of: Option<usize>| {
+            let count = |at: usize| {
+                let asked = at == 0 || asked[at];
+                written[at] * usize::from(asked) + usize::from(more_of == Some(at))
+            };
+            let keys: Vec<_> = (0..4).map(|at| format!("{}={}", keys[at], count(at))).collect();
+            format!("proxies=10.0.1.0/24 {}{more}", keys.join(" "))
+        };
+        prop_assume!(written[0] > 0);
+        let fits = tried(&config(None), &style, &[]);
+        let hole = fits.attacks.iter().find(|attack| attack.verdict.is_hole());
+        prop_assert!(hole.is_none(), "{}: {style}: {}", config(None), hole.unwrap().detail);
+        if too_high < 4 && !more.contains("verify") && (too_high == 0 || asked[too_high]) {
+            let config = config(Some(too_high));
+            prop_assert!(!tried(&config, &style, &[]).is_safe(), "{config}: {style}");
+        }
+    }
+
+    /// Any configuration and any chain can be tried, linted and printed.
+    #[test]
+    fn anything_can_be_tried(
+        style in prop::collection::vec(0_usize..42, 1..5),
+        proxies in prop::sample::select(&["any", "none", "unix", "0.0.0.0/0", "::/0,unix", "private", "10.0.0.1", "2001:db8::/127"][..]),
+        trust in prop::sample::select(&["for=9", "for=walk proto=aligned", "forwarded=walk", "forwarded=3", "prefix=join:2", "client-ip=Cookie2 port=99999999999", "for=1 for-name=X_For"][..]),
+        more in prop::sample::select(&["", " missing=peer invalid=peer", " headers=keep uri=keep", " hosts=*.a.example,[::1]"][..]),
+    ) {
+        let styles: Vec<_> = crate::model::all().collect();
+        let style: Vec<_> = style.iter().map(|at| styles[at % styles.len()].name).collect();
+        let config = format!("proxies={proxies} {trust}{more}");
+        if config.parse::<proxyfix::Config>().is_ok() {
+            let tried = tried(&config, &style.join(","), &[]);
+            let text = super::report::text(&tried, true);
+            let plain = anstream::adapter::strip_str(&text).to_string();
+            prop_assert!(plain.chars().all(|c| matches!(c, ' '..='~' | '\n' | '→' | '…')), "{plain}");
+        }
+    }
 }
