@@ -73,6 +73,7 @@ impl Tried<'_> {
                 ),
             }),
             ("host-not-allowed", _) => self.host(),
+            ("missing", _) => self.other_family(),
             ("missing-peer", _) => Some(Hint {
                 code: "peer",
                 write: "--peer ADDRESS".to_owned(),
