@@ -7,6 +7,7 @@
 //!    table says who writes `Host`, it names no host.
 //! 3. `Host` arrives as an honest client wrote it, but for the port. Where a host arrives in the target
 //!    too, it is the same.
+//! 4. No `Upgrade` to HTTP/2 arrives.
 //!
 //! proxyfix is not misled without them; but a recipe says so, and others may read these headers too.
 
@@ -89,6 +90,9 @@ impl Arrives {
         let host = values(arrived, "Host").next().unwrap_or_default();
         if request.is_honest() && mode != Mode::Http10 && !host.starts_with(certificate::NAME) {
             wrong.push(format!("Host arrives as {host}"));
+        }
+        if values(arrived, "Upgrade").any(|value| value.contains("h2c")) {
+            wrong.push("Upgrade: h2c arrives".to_owned());
         }
         for name in &self.clean {
             let sent = request.lines.iter().filter(|(sent, _)| sent.eq_ignore_ascii_case(name));

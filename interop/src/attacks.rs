@@ -108,6 +108,16 @@ fn connection(lie: &str) -> Vec<Request> {
                 .concat(),
             ..request("an upgrade to HTTP/2", &[])
         },
+        // A proxy that relays the upgrade, and obeys `Connection`, would drop the settings.
+        Request {
+            lines: [
+                lines(&[("Connection", "Upgrade"), upgrade[1], upgrade[2]]),
+                everything(lie),
+                lines(&[("Forwarded", &forwarded(lie))]),
+            ]
+            .concat(),
+            ..request("an upgrade to HTTP/2, its settings not named", &[])
+        },
     ]
 }
 

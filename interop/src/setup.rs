@@ -19,7 +19,7 @@ use crate::{
 
 /// The client's IPv4 address. It is one of `loopback`, but so would an attacker's be who sits there:
 /// with a count nobody asks.
-const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 9));
+pub const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 9));
 
 /// A proxy, and what its recipe says for its place.
 #[derive(Clone, Debug)]
