@@ -52,7 +52,7 @@ fn recipes_of_proxies() {
         }
         count += 1;
     }
-    assert_eq!(count, 11);
+    assert!(count >= 11);
 }
 
 /// By count and by walk, each of the chains that interop runs.
@@ -60,7 +60,7 @@ fn recipes_of_proxies() {
 fn recipes_of_chains() {
     let chains = docs("chains.md");
     let rows = rows(&chains);
-    assert_eq!(rows.len(), 25);
+    assert!(rows.len() >= 25);
     for row in rows {
         let forwarded = row[2].contains("forwarded=");
         let names: Vec<_> = row[1].split(" → ").collect();
