@@ -167,7 +167,7 @@ fn fix(request: &mut impl RequestHead, config: &Config) -> Result<(), Error> {
     };
     let mut resolved = resolve::decide(&head, config, &mut Off)?;
     let rewrite = Rewrite::prepare(request.method(), &head, &resolved)?;
-    resolved.original = rewrite.apply(request)?;
+    resolved.original = Some(rewrite.apply(request)?);
     request.extensions_mut().insert(resolved);
     Ok(())
 }

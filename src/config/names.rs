@@ -87,15 +87,18 @@ pub(super) fn same(a: &str, b: &str) -> bool {
 }
 
 fn folded(name: &str) -> impl Iterator<Item = u8> + '_ {
-    name.bytes().map(|byte| if byte == b'_' { b'-' } else { byte })
+    name.bytes().map(fold)
+}
+
+fn fold(byte: u8) -> u8 {
+    if byte == b'_' { b'-' } else { byte }
 }
 
 /// A set of header names in which `_` is `-`.
 #[derive(Clone, Debug)]
 pub(crate) struct NameSet {
-    /// Bit *n* is set where a name of *n* bytes, or of 63 and more, is in the set: most names of
-    /// a request are told apart by this alone.
-    lengths: u64,
+    /// The bits at the [`key`]s of the names.
+    keys: u64,
     /// Sorted by length, then by folded name.
     names: Vec<String>,
 }
@@ -108,12 +111,12 @@ impl NameSet {
             known.chain(more.map(HeaderName::as_str)).map(String::from).collect();
         names.sort_by(|a, b| order(a, b));
         names.dedup_by(|a, b| same(a, b));
-        let lengths = names.iter().fold(0, |bits, name| bits | length_bit(name));
-        Self { lengths, names }
+        let keys = names.iter().fold(0, |bits, name| bits | 1 << key(name));
+        Self { keys, names }
     }
 
     pub(crate) fn contains(&self, name: &str) -> bool {
-        self.lengths & length_bit(name) != 0
+        self.keys & 1 << key(name) != 0
             && self.names.binary_search_by(|candidate| order(candidate, name)).is_ok()
     }
 }
@@ -122,6 +125,45 @@ fn order(a: &str, b: &str) -> std::cmp::Ordering {
     a.len().cmp(&b.len()).then_with(|| folded(a).cmp(folded(b)))
 }
 
-fn length_bit(name: &str) -> u64 {
-    1 << name.len().min(63)
+/// A number below 64 of a name's length and last byte, by which most names of a request are told
+/// apart from those looked for.
+fn key(name: &str) -> usize {
+    let last = name.bytes().next_back().unwrap_or_default();
+    name.len().wrapping_add(usize::from(fold(last))) % 64
+}
+
+/// The most headers that a decision reads: `Host`, `Connection`, and one for each value.
+pub(crate) const MOST_READ: usize = 7;
+
+/// The headers that a decision reads, each with its place.
+#[derive(Clone, Debug)]
+pub(super) struct ReadNames {
+    names: Vec<String>,
+    /// By the [`key`] of a name: the place of the first that has it, or one behind the last.
+    first: [usize; 64],
+}
+
+impl ReadNames {
+    /// Adds a name and returns its place.
+    pub(super) fn add(&mut self, name: &HeaderName) -> usize {
+        let place = self.names.len();
+        self.names.push(name.to_string());
+        if let Some(first) = self.first.get_mut(key(name.as_str())) {
+            *first = place.min(*first);
+        }
+        place
+    }
+
+    #[inline]
+    pub(super) fn place(&self, name: &str) -> Option<usize> {
+        let first = *self.first.get(key(name))?;
+        let at = self.names.get(first..)?.iter().position(|read| read == name)?;
+        Some(first.saturating_add(at))
+    }
+}
+
+impl Default for ReadNames {
+    fn default() -> Self {
+        Self { names: Vec::new(), first: [MOST_READ; 64] }
+    }
 }
