@@ -70,7 +70,10 @@ impl<'a> RequestLines<'a> {
     }
 
     /// The lines of a trusted header.
-    pub(crate) fn of<R>(&self, trusted: &'a Trusted<R>) -> FieldLines<'a> {
+    pub(crate) fn of<'b, R>(&self, trusted: &'b Trusted<R>) -> FieldLines<'b>
+    where
+        'a: 'b,
+    {
         let found = self.lines.get(trusted.place).copied().unwrap_or_default();
         FieldLines { headers: self.headers, name: &trusted.name, found }
     }
@@ -96,6 +99,11 @@ impl<'a> FieldLines<'a> {
     /// Whether every element is empty. For a list that is known to be short.
     pub(crate) fn is_blank(self) -> bool {
         self.elements().all(|element| element.is_ok_and(|element| element.text.is_empty()))
+    }
+
+    /// The line, where it is the only one.
+    pub(crate) fn alone(&self) -> Option<&'a HeaderValue> {
+        self.found.last.filter(|_| self.found.count == 1)
     }
 
     /// The only line of a field that must not have several.

@@ -30,7 +30,7 @@ use crate::{
     config::{Config, Settings},
     error::{Error, ErrorKind, Fault},
     host::HostPort,
-    lines::{FieldLines, RequestLines, trim_end, trim_start},
+    lines::{RequestLines, trim_end, trim_start},
     node::Node,
     peer::Peer,
     prefix::Prefix,
@@ -41,10 +41,10 @@ use crate::{
 };
 
 /// What a decision looks at.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(crate) struct Head<'a> {
     pub(crate) peer: Option<Peer>,
-    pub(crate) headers: &'a HeaderMap,
+    pub(crate) lines: RequestLines<'a>,
     pub(crate) uri: &'a Uri,
     /// `None` where the caller has none; rule 2 then takes HTTP/1.1.
     pub(crate) version: Option<Version>,
@@ -84,7 +84,8 @@ pub fn resolve(
     uri: &Uri,
     config: &Config,
 ) -> Result<Resolved, Error> {
-    decide(&Head { peer: peer.into(), headers, uri, version: None }, config, &mut Off)
+    let lines = RequestLines::find(headers, config.plan());
+    decide(&Head { peer: peer.into(), lines, uri, version: None }, config, &mut Off)
 }
 
 /// Decides as [`resolve`] does, and tells every step. Where `fix_request` alone rejects, for `Host`
@@ -114,7 +115,8 @@ pub fn explain(
     uri: &Uri,
     config: &Config,
 ) -> Explanation {
-    let head = Head { peer: peer.into(), headers, uri, version: None };
+    let lines = RequestLines::find(headers, config.plan());
+    let head = Head { peer: peer.into(), lines, uri, version: None };
     let mut steps = Vec::new();
     let outcome = decide(&head, config, &mut steps);
     let stripped = match &outcome {
@@ -141,7 +143,6 @@ pub(crate) fn decide<R: Recorder>(
     if head.peer.is_none() && !trusted {
         return Err(Error::new(ErrorKind::MissingPeer));
     }
-    let lines = RequestLines::find(head.headers, plan);
     let own_scheme = head.peer.and_then(|peer| peer.scheme()).unwrap_or(settings.listener);
     // Our own values, until a header that is believed says otherwise.
     let mut resolved = Resolved {
@@ -150,7 +151,7 @@ pub(crate) fn decide<R: Recorder>(
         trusted_peer: trusted,
         client: if trusted { Node::UNKNOWN } else { own_client(head.peer) },
         scheme: own_scheme,
-        host: own_host(head, lines.host(), own_scheme)?,
+        host: own_host(head, own_scheme)?,
         port: None,
         prefix: Prefix::EMPTY,
         hops: Hops::default(),
@@ -159,7 +160,8 @@ pub(crate) fn decide<R: Recorder>(
     };
     if trusted {
         recorder.record(|| Step::new(Rule::PeerTrusted));
-        Decision { settings, plan, lines: &lines, resolved: &mut resolved, recorder }.believe()?;
+        Decision { settings, plan, lines: &head.lines, resolved: &mut resolved, recorder }
+            .believe()?;
     } else {
         recorder.record(|| Step::new(Rule::PeerUntrusted));
     }
@@ -179,12 +181,9 @@ fn own_client(peer: Option<Peer>) -> Node {
 }
 
 /// Rule 2: the target's authority, else `Host`.
-fn own_host(
-    head: &Head<'_>,
-    lines: FieldLines<'_>,
-    own_scheme: Scheme,
-) -> Result<Option<HostPort>, Error> {
-    let field = match lines.single()?.map(|line| trim_end(trim_start(line.as_bytes()))) {
+fn own_host(head: &Head<'_>, own_scheme: Scheme) -> Result<Option<HostPort>, Error> {
+    let field = match head.lines.host().single()?.map(|line| trim_end(trim_start(line.as_bytes())))
+    {
         None | Some(b"") => None,
         Some(text) => Some(HostPort::parse(text).map_err(|fault| fault.in_header(&HOST))?),
     };
