@@ -101,6 +101,11 @@ impl<'a> FieldLines<'a> {
         self.elements().all(|element| element.is_ok_and(|element| element.text.is_empty()))
     }
 
+    pub(crate) fn lines(&self) -> impl Iterator<Item = &'a HeaderValue> {
+        let lines = self.found.last.map(|_| self.headers.get_all(self.name));
+        lines.into_iter().flatten()
+    }
+
     /// The line, where it is the only one.
     pub(crate) fn alone(&self) -> Option<&'a HeaderValue> {
         self.found.last.filter(|_| self.found.count == 1)

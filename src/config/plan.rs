@@ -73,6 +73,8 @@ pub(crate) struct Plan {
     /// The forwarding headers: known, configured or trusted.
     pub(crate) forwarding: NameSet,
     read: ReadNames,
+    /// Bit *n* is set where a trusted header's name has *n* bytes, bit 63 where it has more.
+    trusted_lengths: u64,
 }
 
 /// `CloudFront-Viewer-Address` has IPv6 without brackets, and then a port.
@@ -101,7 +103,7 @@ impl Plan {
         let is_switch = ["x-forwarded-ssl", "front-end-https"]
             .iter()
             .any(|switch| same(switch, names.proto.as_str()));
-        Self {
+        let mut plan = Self {
             client,
             proto: trusted(&mut read, &names.proto, settings.x_proto),
             host: trusted(&mut read, &names.host, settings.x_host),
@@ -112,13 +114,25 @@ impl Plan {
                 names.all().into_iter().chain(&settings.client_ip).chain(&settings.strip_also),
             ),
             read,
-        }
+            trusted_lengths: 0,
+        };
+        plan.trusted_lengths =
+            plan.trusted_names().fold(0, |bits, name| bits | length_bit(name.as_str().as_bytes()));
+        plan
     }
 
     /// The place of a header that is read: 0 for `Host`, 1 for `Connection`, then those trusted.
     #[inline]
     pub(crate) fn place(&self, name: &HeaderName) -> Option<usize> {
         self.read.place(name.as_str())
+    }
+
+    /// The trusted header that is named, in any case.
+    pub(crate) fn trusted_name(&self, name: &[u8]) -> Option<&HeaderName> {
+        if self.trusted_lengths & length_bit(name) == 0 {
+            return None;
+        }
+        self.trusted_names().find(|trusted| name.eq_ignore_ascii_case(trusted.as_str().as_bytes()))
     }
 
     /// The names of the trusted headers.
@@ -133,6 +147,10 @@ impl Plan {
         .into_iter()
         .flatten()
     }
+}
+
+fn length_bit(name: &[u8]) -> u64 {
+    1 << name.len().min(63)
 }
 
 fn trusted<R>(read: &mut ReadNames, name: &HeaderName, rule: Option<R>) -> Option<Trusted<R>> {

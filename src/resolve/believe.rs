@@ -2,8 +2,6 @@
 
 use std::num::NonZeroUsize;
 
-use http::HeaderName;
-
 use super::{client::non_empty, own_client};
 use crate::{
     config::{
@@ -56,12 +54,10 @@ impl<'a, R: Recorder> Decision<'a, R> {
         if self.settings.ignore_connection {
             return Ok(());
         }
-        for options in self.lines.connection().elements() {
+        for line in self.lines.connection().lines() {
             // Deliberately split at more than commas: a lax proxy may have read more options.
-            for option in options?.text.split(|&byte| !is_token(byte)) {
-                let names =
-                    |name: &&HeaderName| option.eq_ignore_ascii_case(name.as_str().as_bytes());
-                if let Some(name) = self.plan.trusted_names().find(names) {
+            for option in line.as_bytes().split(|&byte| !is_token(byte)) {
+                if let Some(name) = self.plan.trusted_name(option) {
                     return Err(Error::in_header(ErrorKind::Nominated, name));
                 }
             }
