@@ -241,6 +241,7 @@ impl fmt::Display for Explanation {
         match &self.outcome {
             Err(error) => write!(f, "{:<16} {error}", "rejected"),
             Ok(resolved) => {
+                let sources = resolved.source();
                 let host = resolved
                     .host_port()
                     .map_or_else(|| "no host".to_owned(), |host| host.to_string());
@@ -249,12 +250,12 @@ impl fmt::Display for Explanation {
                     "{:<16} client {} ({}), {}://{host}{} (scheme: {}; host: {}; prefix: {})",
                     "resolved",
                     resolved.client,
-                    resolved.sources.client,
+                    sources.client(),
                     resolved.scheme,
                     resolved.prefix(),
-                    resolved.sources.scheme,
-                    resolved.sources.host,
-                    resolved.sources.prefix,
+                    sources.scheme(),
+                    sources.host(),
+                    sources.prefix(),
                 )
             }
         }
