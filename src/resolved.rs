@@ -28,22 +28,22 @@ use crate::{
 };
 
 /// Who vouches for a value.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Source {
+pub enum Source<'a> {
     /// We ourselves: the connection, the configuration, or the request's own target and `Host`.
     Own,
     /// A trusted header.
     Header {
         /// Its name.
-        name: HeaderName,
+        name: &'a HeaderName,
         /// Which of its elements from the right, from 1: 1 was written by our peer.
         hop: usize,
     },
 }
 
 /// Prints `own`, or the header and the hop: `x-forwarded-for, hop 1`.
-impl fmt::Display for Source {
+impl fmt::Display for Source<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Own => f.write_str("own"),
@@ -53,13 +53,13 @@ impl fmt::Display for Source {
 }
 
 /// Who vouches for each value of a [`Resolved`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sources {
-    client: Source,
-    scheme: Source,
-    host: Source,
-    port: Source,
-    prefix: Source,
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sources<'a> {
+    client: Source<'a>,
+    scheme: Source<'a>,
+    host: Source<'a>,
+    port: Source<'a>,
+    prefix: Source<'a>,
 }
 
 /// At which hop the header of each value was read; `None` is our own value.
@@ -88,30 +88,30 @@ impl Hops {
     }
 }
 
-impl Sources {
+impl<'a> Sources<'a> {
     /// Who vouches for the client.
-    pub fn client(&self) -> &Source {
-        &self.client
+    pub fn client(&self) -> Source<'a> {
+        self.client
     }
 
     /// Who vouches for the scheme.
-    pub fn scheme(&self) -> &Source {
-        &self.scheme
+    pub fn scheme(&self) -> Source<'a> {
+        self.scheme
     }
 
     /// Who vouches for the host.
-    pub fn host(&self) -> &Source {
-        &self.host
+    pub fn host(&self) -> Source<'a> {
+        self.host
     }
 
     /// Who vouches for the port: the port's own header, else the host's source.
-    pub fn port(&self) -> &Source {
-        &self.port
+    pub fn port(&self) -> Source<'a> {
+        self.port
     }
 
     /// Who vouches for the prefix.
-    pub fn prefix(&self) -> &Source {
-        &self.prefix
+    pub fn prefix(&self) -> Source<'a> {
+        self.prefix
     }
 }
 
@@ -286,12 +286,8 @@ impl Resolved {
     }
 
     /// Who vouches for each value.
-    pub fn source(&self) -> Sources {
+    pub fn source(&self) -> Sources<'_> {
         let (plan, hops) = (self.config.plan(), self.hops);
-        let source = |name: Option<&HeaderName>, hop: Option<NonZeroUsize>| match (name, hop) {
-            (Some(name), Some(hop)) => Source::Header { name: name.clone(), hop: hop.get() },
-            _ => Source::Own,
-        };
         // `Forwarded` states the scheme and the host with the client.
         let client = plan.client.as_ref().map(Trusted::name);
         let scheme = plan.proto.as_ref().map(Trusted::name).or(client);
@@ -300,7 +296,7 @@ impl Resolved {
         Sources {
             client: source(client, hops.client),
             scheme: source(scheme, hops.scheme),
-            port: if hops.port.is_some() { source(port, hops.port) } else { host.clone() },
+            port: if hops.port.is_some() { source(port, hops.port) } else { host },
             host,
             prefix: source(plan.prefix.as_ref().map(Trusted::name), hops.prefix),
         }
@@ -310,6 +306,13 @@ impl Resolved {
     pub fn original(&self) -> &Original {
         static NOTHING: LazyLock<Original> = LazyLock::new(Original::default);
         self.original.as_ref().unwrap_or(&NOTHING)
+    }
+}
+
+fn source(name: Option<&HeaderName>, hop: Option<NonZeroUsize>) -> Source<'_> {
+    match (name, hop) {
+        (Some(name), Some(hop)) => Source::Header { name, hop: hop.get() },
+        _ => Source::Own,
     }
 }
 

@@ -212,7 +212,7 @@ fn check_allowed(resolved: &Resolved, head: &Head<'_>) -> Result<(), Error> {
         Some(_) => ErrorKind::HostNotAllowed,
     };
     Err(match resolved.source().host() {
-        Source::Header { name, hop } => Error::in_header(kind, name).at_hop(*hop),
+        Source::Header { name, hop } => Error::in_header(kind, name).at_hop(hop),
         Source::Own if head.uri.authority().is_some() => Error::new(kind),
         Source::Own => Error::in_header(kind, &HOST),
     })

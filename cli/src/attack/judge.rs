@@ -73,8 +73,7 @@ impl Got {
         let sources = resolved.source();
         let host = resolved.host().unwrap_or("none").to_owned();
         let prefix = if resolved.prefix().is_empty() { "none" } else { resolved.prefix() };
-        let value =
-            |field, text, source: &Source| Value { field, text, own: *source == Source::Own };
+        let value = |field, text, source| Value { field, text, own: source == Source::Own };
         vec![
             value("client", resolved.client().to_string(), sources.client()),
             value("scheme", resolved.scheme().to_string(), sources.scheme()),

@@ -152,9 +152,9 @@ impl<'a> From<&'a Resolved> for Believed<'a> {
     }
 }
 
-fn vouched(source: &Source) -> Vouched<'_> {
+fn vouched(source: Source<'_>) -> Vouched<'_> {
     match source {
-        Source::Header { name, hop } => Some(At { header: name.as_str(), hop: *hop }),
+        Source::Header { name, hop } => Some(At { header: name.as_str(), hop }),
         _ => None,
     }
 }

@@ -59,9 +59,9 @@ fn request() -> impl Strategy<Value = Received> {
     })
 }
 
-fn source(value: &Value, source: &Source) -> bool {
+fn source(value: &Value, source: Source<'_>) -> bool {
     match source {
-        Source::Header { name, hop } => value["header"] == name.as_str() && value["hop"] == *hop,
+        Source::Header { name, hop } => value["header"] == name.as_str() && value["hop"] == hop,
         _ => value.is_null(),
     }
 }

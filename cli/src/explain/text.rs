@@ -44,7 +44,7 @@ pub(crate) fn report(account: &Account<'_>, settings: &Settings) -> String {
 fn picture(out: &mut String, account: &Account<'_>) {
     let mut nodes = Vec::new();
     let client = account.outcome().map_or_else(|_| "?".to_owned(), |r| r.client().to_string());
-    let own = account.outcome().is_ok_and(|resolved| resolved.source().client() == &Source::Own);
+    let own = account.outcome().is_ok_and(|resolved| resolved.source().client() == Source::Own);
     let peer = account.peer.map_or_else(|| "?".to_owned(), |peer| peer.to_string());
     // From an untrusted peer there is nobody else.
     if account.is_peer_trusted() || account.outcome().is_err() {
