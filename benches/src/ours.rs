@@ -41,8 +41,7 @@ impl Subject for Resolve {
     type Output<'a> = Result<Resolved, Error>;
 
     fn state(workload: &Workload) -> Option<Self::State> {
-        let uri = workload.request().uri().clone();
-        Some((workload.config(""), workload.headers(), uri))
+        Some((workload.config(""), workload.headers(), Workload::uri()))
     }
 
     fn input(_: &Self::State) -> Self::Input {}
@@ -65,16 +64,16 @@ pub struct Fix<const KEEP: bool>;
 impl<const KEEP: bool> Subject for Fix<KEEP> {
     const NAME: &'static str = if KEEP { "fix_request, keep" } else { "fix_request" };
     const GIVES: Gives = Gives::All;
-    type State = (Config, Workload);
+    type State = (Config, HeaderMap);
     type Input = Request<()>;
     type Output<'a> = Result<&'a Request<()>, Error>;
 
     fn state(workload: &Workload) -> Option<Self::State> {
-        Some((workload.config(if KEEP { "headers=keep" } else { "" }), workload.clone()))
+        Some((workload.config(if KEEP { "headers=keep" } else { "" }), workload.headers()))
     }
 
-    fn input((_, workload): &Self::State) -> Self::Input {
-        workload.request()
+    fn input((_, headers): &Self::State) -> Self::Input {
+        Workload::request(headers)
     }
 
     fn run<'a>(state: &'a Self::State, request: &'a mut Self::Input) -> Self::Output<'a> {
@@ -122,16 +121,16 @@ pub struct Served<const LAYERED: bool>;
 impl<const LAYERED: bool> Subject for Served<LAYERED> {
     const NAME: &'static str = if LAYERED { "layer" } else { "no layer" };
     const GIVES: Gives = if LAYERED { Gives::All } else { Gives::Nothing };
-    type State = (ProxyFix<Ready>, Workload);
+    type State = (ProxyFix<Ready>, HeaderMap);
     type Input = (ProxyFix<Ready>, Option<Request<()>>);
     type Output<'a> = Response<Option<Request<()>>>;
 
     fn state(workload: &Workload) -> Option<Self::State> {
-        Some((ProxyFixLayer::new(workload.config("")).layer(Ready), workload.clone()))
+        Some((ProxyFixLayer::new(workload.config("")).layer(Ready), workload.headers()))
     }
 
-    fn input((service, workload): &Self::State) -> Self::Input {
-        (service.clone(), Some(workload.request()))
+    fn input((service, headers): &Self::State) -> Self::Input {
+        (service.clone(), Some(Workload::request(headers)))
     }
 
     fn run<'a>(_: &'a Self::State, (service, request): &'a mut Self::Input) -> Self::Output<'a> {

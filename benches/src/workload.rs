@@ -125,7 +125,11 @@ impl Workload {
         let counted = "for=1 proto=1 host=1";
         let walked = "for=walk proto=1 host=1 max-hops=200";
         let (proxies, trust, lines, truth): (_, _, Vec<_>, _) = match kind {
-            "none" => ("10.0.0.0/8".into(), counted, Vec::new(), Answer { client: None, ..own }),
+            "none" => {
+                let client = Some(Self::peer().to_string());
+                let trust = "for=1 proto=1 host=1 missing=peer";
+                ("10.0.0.0/8".into(), trust, Vec::new(), Answer { client, ..own })
+            }
             "one" => {
                 let lines = [line(FOR, "203.0.113.9")].into_iter().chain(scalars()).collect();
                 ("10.0.0.0/8".into(), counted, lines, told)
@@ -195,24 +199,22 @@ impl Workload {
             .collect()
     }
 
-    /// The request, with the peer in its extensions as proxyfix reads it.
-    pub fn request(&self) -> Request<()> {
+    pub fn uri() -> Uri {
+        Uri::from_static("/item?q=1")
+    }
+
+    /// A request with these headers, and with the peer in its extensions as proxyfix reads it. The
+    /// values share their bytes with others, as those do that a server has read.
+    pub fn request(headers: &HeaderMap) -> Request<()> {
         let mut request = Request::new(());
-        *request.uri_mut() = Uri::from_static("/item?q=1");
-        *request.headers_mut() = self.headers();
+        *request.uri_mut() = Self::uri();
+        *request.headers_mut() = headers.clone();
         request.extensions_mut().insert(Peer::from(Self::peer()));
         request
     }
 
     pub fn peer() -> IpAddr {
         IpAddr::from([10, 0, 0, 1])
-    }
-
-    /// All lines of a header, joined with commas, for what reads one text.
-    pub fn joined(&self, name: &str) -> Option<String> {
-        let lines: Vec<&str> =
-            self.lines.iter().filter(|line| line.0 == name).map(|line| line.1.as_str()).collect();
-        (!lines.is_empty()).then(|| lines.join(", "))
     }
 
     /// The count of trusted proxies, or `None` for a walk.

@@ -40,8 +40,7 @@ pub struct Policy {
 /// What is believed.
 #[derive(Debug)]
 pub struct Decided<'a> {
-    /// `None` where no header names it.
-    client: Option<IpAddr>,
+    client: IpAddr,
     https: bool,
     host: &'a [u8],
 }
@@ -91,7 +90,7 @@ impl Policy {
         let Some(last) = last else {
             let host = own()?;
             let absent = proto.is_none() && x_host.is_none();
-            return absent.then_some(Decided { client: None, https: false, host });
+            return absent.then_some(Decided { client: peer, https: false, host });
         };
         if self.list == "forwarded" {
             let element = match lines {
@@ -101,7 +100,7 @@ impl Policy {
             let found = forwarded::parse(element)?;
             let host = found.host.map_or_else(own, checked_host)?;
             let https = found.proto.map_or(Some(false), checked_scheme)?;
-            return Some(Decided { client: Some(found.client), https, host });
+            return Some(Decided { client: found.client, https, host });
         }
         let client = match lines {
             1 => self.client(rightmost(last)),
@@ -120,7 +119,7 @@ impl Policy {
             (false, _) => false,
         };
         let host = x_host.map_or_else(own, |value| checked_host(rightmost(value).next()?))?;
-        Some(Decided { client: Some(client), https, host })
+        Some(Decided { client, https, host })
     }
 
     fn client<'a>(&self, mut entries: impl Iterator<Item = &'a [u8]>) -> Option<IpAddr> {
@@ -205,7 +204,7 @@ impl Decided<'_> {
 
     fn answer(&self) -> Answer {
         Answer {
-            client: self.client.map(|ip| ip.to_string()),
+            client: Some(self.client.to_string()),
             scheme: Some(self.scheme().to_owned()),
             host: Some(String::from_utf8_lossy(self.host).into_owned()),
         }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use bytes::Bytes;
 use http::{
-    HeaderValue, Request, Uri,
+    HeaderMap, HeaderValue, Request, Uri,
     header::HOST,
     uri::{Authority, Scheme},
 };
@@ -19,7 +19,7 @@ pub struct Rewritten;
 
 /// What an application finds in the extensions.
 #[derive(Clone, Copy, Debug)]
-struct Client(Option<IpAddr>);
+struct Client(IpAddr);
 
 const FORWARDING: [&str; 4] =
     ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"];
@@ -45,17 +45,17 @@ fn rewrite(request: &mut Request<()>, policy: &Policy) -> Option<()> {
 impl Subject for Rewritten {
     const NAME: &'static str = "limit, rewritten";
     const GIVES: Gives = Gives::All;
-    type State = (Policy, Workload);
+    type State = (Policy, HeaderMap);
     type Input = Request<()>;
     type Output<'a> = Option<&'a Request<()>>;
 
     fn state(workload: &Workload) -> Option<Self::State> {
         let policy = Policy::of(workload);
-        (policy.proxies.len() < 10).then(|| (policy, workload.clone()))
+        (policy.proxies.len() < 10).then(|| (policy, workload.headers()))
     }
 
-    fn input((_, workload): &Self::State) -> Self::Input {
-        workload.request()
+    fn input((_, headers): &Self::State) -> Self::Input {
+        Workload::request(headers)
     }
 
     fn run<'a>((policy, _): &'a Self::State, request: &'a mut Self::Input) -> Self::Output<'a> {
@@ -64,10 +64,10 @@ impl Subject for Rewritten {
 
     fn answer(output: Self::Output<'_>) -> Answer {
         let Some(request) = output else { return Answer::default() };
-        let client = request.extensions().get().and_then(|Client(client)| *client);
+        let client = request.extensions().get().map(|Client(client)| client);
         let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
         Answer {
-            client: client.map(|ip| ip.to_string()),
+            client: client.map(ToString::to_string),
             scheme: request.uri().scheme_str().map(str::to_owned),
             host: host.map(str::to_owned),
         }

@@ -30,6 +30,7 @@ fn head<const N: usize>(names: [&str; N]) -> Vec<String> {
 /// The decision beside the limit.
 fn decisions(counts: &Counts) -> String {
     let titles = head([
+        "name",
         "workload",
         "instructions",
         "allocations",
@@ -46,6 +47,7 @@ fn decisions(counts: &Counts) -> String {
         let ratio =
             |ratio: Option<f64>| ratio.map_or_else(String::new, |ratio| format!("{ratio:.2}"));
         vec![
+            (*name).to_owned(),
             (*about).to_owned(),
             grouped(ours.instructions),
             ours.allocations.to_string(),
@@ -69,14 +71,14 @@ fn find<'a>(counts: &'a Counts, subject: &str, workload: &str) -> Option<&'a Row
 /// The rewriting and the layer; instructions, and allocations in brackets.
 fn rewriting(counts: &Counts) -> String {
     let subjects = ["fix_request", "fix_request, keep", "layer", "no layer", "limit, rewritten"];
-    let titles = ["workload"].into_iter().chain(subjects).map(str::to_owned).collect();
-    let rows = WORKLOADS.iter().map(|(name, about)| {
+    let titles = ["name"].into_iter().chain(subjects).map(str::to_owned).collect();
+    let rows = WORKLOADS.iter().map(|(name, _)| {
         let cells = subjects.map(|subject| {
             find(counts, subject, name).map_or_else(String::new, |row| {
                 format!("{} ({})", grouped(row.instructions), row.allocations)
             })
         });
-        [(*about).to_owned()].into_iter().chain(cells).collect::<Vec<_>>()
+        [(*name).to_owned()].into_iter().chain(cells).collect::<Vec<_>>()
     });
     table([titles].into_iter().chain(rows))
 }
