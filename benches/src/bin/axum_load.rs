@@ -1,6 +1,6 @@
 //! What the layer costs an axum application under load: requests per second with and without it.
 //!
-//!     cargo run --release --locked -p proxyfix-benches --features load --bin load
+//!     cargo run --release --locked -p proxyfix-benches --features load --bin axum_load
 //!
 //! 1. Each variant is a server process of its own, with one thread, that answers "hello".
 //! 2. `wrk` keeps one variant busy at a time; all variants run in every round, in an order that turns
