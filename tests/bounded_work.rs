@@ -2,7 +2,7 @@
 //!
 //! 1. `resolve` allocates nothing, however long the headers are. What does allocate, whatever
 //!    stands left of it, are believed values that are long themselves: hosts over 62 bytes,
-//!    prefixes and identifiers over 30, joined prefixes, escaped values of `Forwarded`.
+//!    prefixes over 30, identifiers over 22, joined prefixes, escaped values of `Forwarded`.
 //! 2. The instructions of one `resolve`, counted under callgrind, are the same for 1 KiB and for
 //!    1 MiB of junk. They are counted as the difference between many decisions and none, so that
 //!    the making of the junk does not count.
@@ -37,8 +37,11 @@ const WORKLOADS: [Workload; 16] = [
     ("backslashes", "forwarded=1", "forwarded", "\\\\\"", ", for=203.0.113.9;x=\"\\\"\""),
 ];
 
+/// All of `Connection` is read, so that this one does grow.
+const NOMINATION: Workload = ("connection", "for=1", "connection", "a,", "close");
+
 fn case(workload: &str, junk: usize) -> (Config, HeaderMap) {
-    let find = WORKLOADS.iter().find(|(name, ..)| *name == workload);
+    let find = WORKLOADS.iter().chain([&NOMINATION]).find(|(name, ..)| *name == workload);
     let (_, trust, header, unit, suffix) = find.expect("a workload");
     let config = format!("proxies=10.0.0.0/8 {trust}").parse().expect("valid");
     let value = unit.repeat(junk / unit.len()) + suffix;
@@ -97,15 +100,28 @@ fn instructions(workload: &str, junk: usize, decisions: usize) -> u64 {
     )
 }
 
+/// The instructions of one decision.
+fn decision(workload: &str, junk: usize) -> u64 {
+    const DECISIONS: u64 = 1000;
+    let many = instructions(workload, junk, 1000);
+    many.saturating_sub(instructions(workload, junk, 0)) / DECISIONS
+}
+
+/// Options of one byte, the dearest.
+#[test]
+#[ignore = "needs valgrind; .ci/run runs it"]
+fn connection_costs_little_for_each_byte() {
+    let [small, large] = [1 << 10, 1 << 16].map(|junk| decision(NOMINATION.0, junk));
+    let each = (large - small) / ((1 << 16) - (1 << 10));
+    println!("connection   {each:>7} instructions for each byte");
+    assert!((1..40).contains(&each), "{each}");
+}
+
 #[test]
 #[ignore = "needs valgrind; .ci/run runs it"]
 fn instructions_do_not_grow() {
-    const DECISIONS: u64 = 1000;
     for (workload, ..) in WORKLOADS {
-        let [small, large] = [1 << 10, 1 << 20].map(|junk| {
-            let many = instructions(workload, junk, 1000);
-            many.saturating_sub(instructions(workload, junk, 0)) / DECISIONS
-        });
+        let [small, large] = [1 << 10, 1 << 20].map(|junk| decision(workload, junk));
         println!("{workload:<12} {small:>7} instructions behind 1 KiB, {large:>7} behind 1 MiB");
         assert!(small > 100, "not counted");
         // Threads of the test harness differ by a few instructions from run to run.

@@ -20,6 +20,7 @@ use std::{fmt, str::FromStr, sync::Arc};
 
 pub use self::{builder::ConfigBuilder, error::ConfigError};
 pub(crate) use self::{
+    names::MOST_READ,
     plan::{ClientRule, Plan, PrefixRule, Reach, ScalarRule, Trusted},
     settings::{Names, Settings},
 };
