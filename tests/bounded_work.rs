@@ -7,7 +7,10 @@
 //!    1 MiB of junk. They are counted as the difference between many decisions and none, so that
 //!    the making of the junk does not count.
 
-use std::{hint::black_box, net::IpAddr, process::Command};
+#[path = "../benches/src/callgrind.rs"]
+mod callgrind;
+
+use std::{hint::black_box, net::IpAddr};
 
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use proxyfix::{Config, Peer, resolve};
@@ -86,18 +89,15 @@ fn worker() {
 }
 
 fn instructions(workload: &str, junk: usize, decisions: usize) -> u64 {
-    let output = Command::new("valgrind")
-        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
-        .arg(std::env::current_exe().expect("this program"))
-        .args(["--exact", "worker", "--ignored", "--test-threads=1"])
-        .envs([("WORKLOAD", workload), ("JUNK", &junk.to_string())])
-        .env("DECISIONS", decisions.to_string())
-        .output()
-        .expect("valgrind runs");
-    let text = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success(), "{text}");
-    let (_, collected) = text.rsplit_once("Collected :").expect("a count");
-    collected.split_whitespace().next().and_then(|n| n.parse().ok()).expect("a number")
+    callgrind::instructions(
+        &["--exact", "worker", "--ignored", "--test-threads=1"],
+        &[
+            ("WORKLOAD", workload),
+            ("JUNK", &junk.to_string()),
+            ("DECISIONS", &decisions.to_string()),
+        ],
+        None,
+    )
 }
 
 /// The instructions of one decision.
