@@ -67,6 +67,13 @@ fn resolve_allocates_nothing() {
             assert_eq!(found.count_total, 0, "{workload} behind {junk} bytes: {found:?}");
         }
     }
+    // What is not believed is not kept, however long.
+    for host in ["a".repeat(200) + "!", "a".repeat(200) + ":x", "a".repeat(300)] {
+        let (config, mut headers) = case("count", 0);
+        headers.insert("host", HeaderValue::from_str(&host).expect("a value"));
+        let found = allocation_counter::measure(|| decide(&config, &headers));
+        assert_eq!(found.count_total, 0, "{host}: {found:?}");
+    }
     let long = |junk: usize| {
         let (config, mut headers) = case("count", junk);
         headers.insert("host", HeaderValue::from_str(&"a".repeat(63)).expect("a host"));
