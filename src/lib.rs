@@ -37,6 +37,8 @@ mod write;
 
 pub use ipnet;
 
+#[cfg(feature = "axum")]
+pub use self::layer::extract;
 #[cfg(feature = "tower")]
 pub use self::layer::{
     DefaultRejection, ProxyFix, ProxyFixLayer, RejectionResponse, ResponseFuture,

@@ -15,6 +15,8 @@
 
 #[cfg(feature = "axum")]
 mod axum;
+#[cfg(feature = "axum")]
+pub mod extract;
 mod future;
 mod rejection;
 mod service;
