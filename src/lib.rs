@@ -41,7 +41,7 @@ pub use ipnet;
 pub use self::layer::extract;
 #[cfg(feature = "tower")]
 pub use self::layer::{
-    DefaultRejection, ProxyFix, ProxyFixLayer, RejectionResponse, ResponseFuture,
+    DefaultRejection, ProxyFix, ProxyFixLayer, RejectionResponse, ResponseFuture, shadow,
 };
 pub use self::{
     config::{

@@ -113,7 +113,10 @@ mod tower {
 
     use ::tower::{Layer, Service};
     use http::{Request, Response};
-    use proxyfix::{DefaultRejection, ProxyFix, ProxyFixLayer, RejectionResponse, ResponseFuture};
+    use proxyfix::{
+        DefaultRejection, ProxyFix, ProxyFixLayer, RejectionResponse, ResponseFuture,
+        shadow::{Counts, Difference, Differs, ListLengths, Shadow, ShadowLayer, ShadowService},
+    };
 
     use super::*;
 
@@ -130,6 +133,13 @@ mod tower {
         owned::<DefaultRejection>();
         owned::<ProxyFixLayer>();
         owned::<ProxyFix<()>>();
+        owned::<Counts>();
+        owned::<Differs>();
+        owned::<Difference<'static>>();
+        owned::<ListLengths>();
+        owned::<Shadow>();
+        owned::<ShadowLayer>();
+        owned::<ShadowService<()>>();
 
         let name = String::from("app");
         let layer = ProxyFixLayer::new(config())
@@ -169,4 +179,16 @@ mod tower {
         responds(page);
         responds(|error: &Error| Response::new(error.kind()));
     }
+}
+
+#[cfg(feature = "axum")]
+#[test]
+fn extractors() {
+    use proxyfix::extract::{ClientIp, ExternalUrl, Host, Prefix, Rejection};
+
+    owned::<ClientIp>();
+    owned::<ExternalUrl>();
+    owned::<Host>();
+    owned::<Prefix>();
+    error::<Rejection>();
 }

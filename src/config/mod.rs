@@ -26,6 +26,8 @@ pub(crate) use self::{
     settings::{Names, Settings},
 };
 use crate::proxies::TrustedProxies;
+#[cfg(feature = "tower")]
+use crate::scheme::Scheme;
 
 /// How far into a header's list a value is believed.
 ///
@@ -247,6 +249,12 @@ impl Config {
         V: AsRef<OsStr>,
     {
         env::read(name, variables)
+    }
+
+    /// Trusts nothing and rejects for no header: what is there without any configuration.
+    #[cfg(feature = "tower")]
+    pub(crate) fn nothing(listener: Scheme) -> Self {
+        Self::werkzeug(0, 0, 0, 0, 0).to_builder().listener_scheme(listener).finish()
     }
 
     fn from_settings(settings: Settings) -> Self {
