@@ -41,7 +41,8 @@ pub use ipnet;
 pub use self::layer::extract;
 #[cfg(feature = "tower")]
 pub use self::layer::{
-    DefaultRejection, ProxyFix, ProxyFixLayer, RejectionResponse, ResponseFuture, shadow,
+    DefaultRejection, PrefixFuture, PrefixLayer, PrefixService, ProxyFix, ProxyFixLayer,
+    RejectionResponse, ResponseFuture, shadow,
 };
 pub use self::{
     config::{

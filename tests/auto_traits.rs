@@ -114,7 +114,8 @@ mod tower {
     use ::tower::{Layer, Service};
     use http::{Request, Response};
     use proxyfix::{
-        DefaultRejection, ProxyFix, ProxyFixLayer, RejectionResponse, ResponseFuture,
+        DefaultRejection, PrefixFuture, PrefixLayer, PrefixService, ProxyFix, ProxyFixLayer,
+        RejectionResponse, ResponseFuture,
         shadow::{Counts, Difference, Differs, ListLengths, Shadow, ShadowLayer, ShadowService},
     };
 
@@ -133,6 +134,8 @@ mod tower {
         owned::<DefaultRejection>();
         owned::<ProxyFixLayer>();
         owned::<ProxyFix<()>>();
+        owned::<PrefixLayer>();
+        owned::<PrefixService<()>>();
         owned::<Counts>();
         owned::<Differs>();
         owned::<Difference<'static>>();
@@ -161,6 +164,7 @@ mod tower {
     #[test]
     fn futures() {
         plain::<ResponseFuture<Ready<()>, String>>();
+        plain::<PrefixFuture<Ready<()>>>();
         send::<ResponseFuture<std::future::Pending<()>, std::cell::Cell<u8>>>();
 
         let service = ::tower::service_fn(|_: Request<()>| async {

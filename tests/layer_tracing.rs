@@ -4,7 +4,8 @@
 //! 2. One event for each resolution, at debug level, with what is effective; what is not known is
 //!    left out.
 //! 3. One event for each request that a candidate in shadow mode would decide otherwise.
-//! 4. Nothing in them was written by a stranger.
+//! 4. A warning where `PrefixLayer` finds nothing resolved.
+//! 5. Nothing in them was written by a stranger.
 
 #![cfg(feature = "tracing")]
 
@@ -20,7 +21,7 @@ use std::{
 
 use http::{Request, Response};
 use proxyfix::{
-    ProxyFixLayer,
+    PrefixLayer, ProxyFixLayer,
     shadow::{Shadow, ShadowLayer},
 };
 use tower::{Layer, ServiceExt, service_fn};
@@ -210,6 +211,18 @@ fn a_difference() {
 
     let same = layer("proxies=10.0.0.0/8 for=2").shadow(shadow()).layer(service_fn(empty));
     assert_eq!(events(same, request(PROXY, "/", &lines)).len(), 1);
+}
+
+#[test]
+fn a_prefix_layer_in_the_wrong_place() {
+    let text = "PrefixLayer adds nothing: ProxyFixLayer must stand around it";
+    let inside = layer("proxies=10.0.0.0/8 for=1").layer(service_fn(empty));
+    let outermost = events(PrefixLayer::new().layer(inside), request(PROXY, "/", &[""; 0]));
+    assert_eq!(outermost[0], (Level::WARN, fields([("message", text)])));
+
+    let inside = PrefixLayer::new().layer(service_fn(empty));
+    let around = layer("proxies=10.0.0.0/8 for=1").layer(inside);
+    assert_eq!(events(around, request(PROXY, "/", &[""; 0])).len(), 1);
 }
 
 #[test]

@@ -19,6 +19,7 @@ mod axum;
 #[cfg(feature = "axum")]
 pub mod extract;
 mod future;
+mod prefix;
 mod rejection;
 mod service;
 pub mod shadow;
@@ -33,6 +34,7 @@ use tower_layer::Layer;
 use self::shadow::Shadow;
 pub use self::{
     future::ResponseFuture,
+    prefix::{PrefixFuture, PrefixLayer, PrefixService},
     rejection::{DefaultRejection, RejectionResponse},
     service::ProxyFix,
 };

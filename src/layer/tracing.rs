@@ -11,6 +11,10 @@ pub(super) fn difference(difference: &Difference<'_>) {
     ::tracing::info!(%difference, "candidate configuration differs");
 }
 
+pub(super) fn prefix_without_resolved() {
+    ::tracing::warn!("PrefixLayer adds nothing: ProxyFixLayer must stand around it");
+}
+
 pub(super) fn event(outcome: &Result<(), Error>, extensions: &Extensions) {
     match outcome {
         Err(error) => {
