@@ -172,7 +172,8 @@ fn fix(request: &mut impl RequestHead, config: &Config) -> Result<(), Error> {
     Ok(())
 }
 
-/// What [`fix_request`] would decide, and whether it would reject. Nothing is touched.
+/// What [`fix_request`] would decide, and whether it would reject, but for a lack of room. Nothing is
+/// touched.
 #[cfg(feature = "tower")]
 pub(crate) fn rehearse<B>(
     peer: Option<Peer>,

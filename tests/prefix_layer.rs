@@ -1,6 +1,7 @@
 //! The layer that puts the believed prefix into responses.
 //!
-//! 1. `Location` with one leading slash gets it, once; what may be another host is never touched.
+//! 1. `Location` with one leading slash gets it, once; what may be another host is never touched, of
+//!    which a parser of URLs as browsers have it is the judge.
 //! 2. So does each `Path` of each cookie, but for those whose `Path` has to be `/`.
 //! 3. The prefix is the one that was resolved before the service took the request, and no other.
 //! 4. Everything else of the response passes, and the service's error and readiness too.
@@ -10,6 +11,7 @@
 mod util;
 
 use std::{
+    collections::BTreeMap,
     convert::Infallible,
     future::{Ready, ready},
     task::{Context, Poll, Waker},
@@ -19,8 +21,13 @@ use http::{
     HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode,
     header::{CONTENT_LOCATION, LINK, LOCATION, SET_COOKIE},
 };
+use proptest::{
+    strategy::{Strategy, ValueTree},
+    test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
+};
 use proxyfix::{PrefixLayer, ProxyFixLayer, Resolved};
 use tower::{Layer, Service, ServiceBuilder, ServiceExt, service_fn};
+use url::Url;
 use util::{PROXY, config, request, table};
 
 const CONFIG: &str = "proxies=10.0.0.0/8 for=1 prefix=1";
@@ -108,6 +115,34 @@ fn locations() {
     let rows = prefixed_ones.into_iter().chain(left.map(|value| (value, value)));
     let rows = rows.map(|(value, expected)| (value, expected.to_owned()));
     table(rows, |value| prefixed("/app", &LOCATION, value.as_bytes()));
+}
+
+/// `PROPTEST_CASES` says how many; the same ones in every run.
+#[test]
+fn any_location() {
+    let base = Url::parse("https://shop.example/app/item").unwrap();
+    let origin = |location: &str| base.join(location).ok().map(|url| url.origin());
+    let own = Some(base.origin());
+    let config = Config { failure_persistence: None, ..Config::default() };
+    let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+    let mut seen = BTreeMap::new();
+    let values = r"[/\\]?[/\\\t .]{0,3}(app)?[/\\\t .:?#@;%a]{0,6}";
+    let mut runner = TestRunner::new_with_rng(config, rng);
+    let cases = runner.config().cases;
+    for _ in 0..cases {
+        let value = values.new_tree(&mut runner).unwrap().current();
+        let found = prefixed("/app", &LOCATION, value.as_bytes());
+        assert_eq!(prefixed("/app", &LOCATION, found.as_bytes()), found, "twice");
+        let changed = found != value;
+        if changed {
+            assert_eq!(found, format!("/app{value}"));
+            assert_eq!(origin(&value), own, "{value:?} is of another host");
+            assert_eq!(origin(&found), own, "{found:?} is of another host");
+        }
+        *seen.entry((changed, origin(&value) == own)).or_insert(0) += 1;
+    }
+    let few = cases / 20;
+    assert!(seen[&(true, true)] > few && seen[&(false, false)] > few, "{seen:?}");
 }
 
 #[test]
