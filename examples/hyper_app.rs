@@ -38,7 +38,8 @@ fn answer(mut request: Request<Incoming>, peer: Peer, config: &Config) -> Respon
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let config = Config::from_env("PROXYFIX")?;
+    // As text, which says what to write.
+    let config = Config::from_env("PROXYFIX").map_err(|error| error.to_string())?;
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:3000".into());
     let listener = TcpListener::bind(address).await?;
     println!("listening on http://{}", listener.local_addr()?);
