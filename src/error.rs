@@ -65,6 +65,37 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
+    /// The stable code of the kind, such as `short` or `invalid-node`.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::AllTrusted => "all-trusted",
+            Self::DuplicateParameter => "duplicate-parameter",
+            Self::Empty => "empty",
+            Self::HostNotAllowed => "host-not-allowed",
+            Self::HostMismatch => "host-mismatch",
+            Self::Incomplete => "incomplete",
+            Self::InvalidElement => "invalid-element",
+            Self::InvalidHost => "invalid-host",
+            Self::InvalidNode => "invalid-node",
+            Self::InvalidPath => "invalid-path",
+            Self::InvalidPort => "invalid-port",
+            Self::InvalidPrefix => "invalid-prefix",
+            Self::InvalidScheme => "invalid-scheme",
+            Self::InvalidTarget => "invalid-target",
+            Self::Missing => "missing",
+            Self::MissingHost => "missing-host",
+            Self::MissingPeer => "missing-peer",
+            Self::Nominated => "nominated",
+            Self::OtherConfig => "other-config",
+            Self::Repeated => "repeated",
+            Self::Short => "short",
+            Self::TooLong => "too-long",
+            Self::TooManyHeaders => "too-many-headers",
+            Self::TooManyHops => "too-many-hops",
+            Self::UntrustedHop => "untrusted-hop",
+        }
+    }
+
     pub(crate) fn text(self) -> &'static str {
         match self {
             Self::AllTrusted => "every address is a trusted proxy, none is a client",

@@ -19,7 +19,28 @@ use crate::{
 const MAX_HOST: usize = 255;
 
 /// The bytes kept in place. Longer names are rare and cost one allocation.
-type Name = Text<62>;
+pub(crate) type Name = Text<62>;
+
+/// What each byte is in a host name, in lower case; 0 where it cannot stand in one.
+const LOWER: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut slots: &mut [u8] = &mut table;
+    let mut byte = 0_u8;
+    while let [slot, rest @ ..] = slots {
+        *slot = match byte {
+            b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' => byte,
+            b'A'..=b'Z' => byte.to_ascii_lowercase(),
+            _ => 0,
+        };
+        byte = byte.wrapping_add(1);
+        slots = rest;
+    }
+    table
+};
+
+fn lower(byte: u8) -> u8 {
+    LOWER.get(usize::from(byte)).copied().unwrap_or_default()
+}
 
 /// A valid host, lower-cased, with the port that stood behind it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,10 +64,7 @@ impl HostPort {
             let (literal, rest) = text.split_at_checked(end).unwrap_or((text, b""));
             (ipv6_literal(literal)?, rest)
         } else {
-            let end = text.iter().position(|&b| b == b':');
-            let (name, rest) =
-                text.split_at_checked(end.unwrap_or(text.len())).unwrap_or((text, b""));
-            (host_name(name)?, rest)
+            split_name(text)?
         };
         let port = match rest.split_first() {
             None | Some((b':', [])) => None,
@@ -56,7 +74,7 @@ impl HostPort {
             }
             Some(_) => return Err(Fault::at(KIND, text, text.len().saturating_sub(rest.len()))),
         };
-        Ok(Self { host: Name::lower_case(host), port })
+        Ok(Self { host, port })
     }
 
     pub(crate) fn host(&self) -> &str {
@@ -76,34 +94,52 @@ impl fmt::Display for HostPort {
     }
 }
 
-/// Checks a host name and returns it without its trailing dot.
-pub(crate) fn host_name(text: &[u8]) -> Result<&[u8], Fault> {
-    const KIND: ErrorKind = ErrorKind::InvalidHost;
-    let name = text.strip_suffix(b".").unwrap_or(text);
-    if name.len() > MAX_HOST {
-        return Err(Fault::new(KIND, MAX_HOST));
-    }
-    let mut previous = b'.';
-    for (offset, &byte) in name.iter().enumerate() {
-        let valid = match byte {
-            b'.' => previous != b'.',
-            _ => byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'),
-        };
-        if !valid {
-            return Err(Fault::at(KIND, text, offset));
+/// Reads a host name.
+pub(crate) fn host_name(text: &[u8]) -> Result<Name, Fault> {
+    match split_name(text)? {
+        (name, []) => Ok(name),
+        (_, rest) => {
+            let end = text.len().saturating_sub(rest.len());
+            Err(Fault::at(ErrorKind::InvalidHost, text, end))
         }
-        previous = byte;
     }
-    // An empty name, or one whose last label is empty.
-    if previous == b'.' { Err(Fault::at(KIND, text, name.len())) } else { Ok(name) }
 }
 
-/// Checks an IPv6 address in brackets and returns it with them.
-fn ipv6_literal(text: &[u8]) -> Result<&[u8], Fault> {
+/// Reads the host name at the start of a text, and returns what follows it.
+fn split_name(text: &[u8]) -> Result<(Name, &[u8]), Fault> {
+    const KIND: ErrorKind = ErrorKind::InvalidHost;
+    // With a trailing dot.
+    let mut name = [0; MAX_HOST + 1];
+    let mut end = text.len().min(name.len());
+    let mut label = 0;
+    for (at, (to, &byte)) in name.iter_mut().zip(text).enumerate() {
+        *to = lower(byte);
+        match *to {
+            0 => end = at,
+            // An empty label.
+            b'.' if at == label => end = at,
+            b'.' => label = at.saturating_add(1),
+            _ => {}
+        }
+        if end == at {
+            break;
+        }
+    }
+    let (name, rest) = (name.get(..end).unwrap_or_default(), text.get(end..).unwrap_or_default());
+    let name = name.strip_suffix(b".").unwrap_or(name);
+    match name.len() {
+        0 => Err(Fault::at(KIND, text, 0)),
+        1..=MAX_HOST => Ok((Name::new(name), rest)),
+        _ => Err(Fault::new(KIND, MAX_HOST)),
+    }
+}
+
+/// Reads an IPv6 address in brackets, which stay.
+fn ipv6_literal(text: &[u8]) -> Result<Name, Fault> {
     text.strip_prefix(b"[")
         .and_then(|rest| rest.strip_suffix(b"]"))
         .and_then(ipv6)
-        .map(|_| text)
+        .map(|_| Name::map(text, |byte| byte.to_ascii_lowercase()))
         .ok_or_else(|| {
             let allowed = |b: u8| b.is_ascii_hexdigit() || matches!(b, b':' | b'.' | b'[' | b']');
             Fault::at_first(ErrorKind::InvalidHost, text, allowed)

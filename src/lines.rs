@@ -17,7 +17,7 @@ use http::{
 };
 
 use crate::{
-    config::Plan,
+    config::{MOST_READ, Plan, Trusted},
     error::{Error, ErrorKind, Fault},
 };
 
@@ -30,70 +30,70 @@ pub(crate) const MAX_ELEMENT: usize = 4096;
 pub(crate) struct FieldLines<'a> {
     headers: &'a HeaderMap,
     pub(crate) name: &'a HeaderName,
-    pub(crate) last: Option<&'a HeaderValue>,
-    pub(crate) count: usize,
+    found: Lines<'a>,
+}
+
+/// What one pass over the headers finds of a name.
+#[derive(Clone, Copy, Debug, Default)]
+struct Lines<'a> {
+    last: Option<&'a HeaderValue>,
+    count: usize,
 }
 
 /// The field lines that decide about a request, found in one pass over its headers.
 #[derive(Debug)]
 pub(crate) struct RequestLines<'a> {
-    pub(crate) host: FieldLines<'a>,
-    pub(crate) connection: FieldLines<'a>,
-    pub(crate) client: Option<FieldLines<'a>>,
-    pub(crate) proto: Option<FieldLines<'a>>,
-    pub(crate) x_host: Option<FieldLines<'a>>,
-    pub(crate) port: Option<FieldLines<'a>>,
-    pub(crate) prefix: Option<FieldLines<'a>>,
+    headers: &'a HeaderMap,
+    /// In the order of [`Plan::place`].
+    lines: [Lines<'a>; MOST_READ],
 }
 
 impl<'a> RequestLines<'a> {
-    pub(crate) fn find(headers: &'a HeaderMap, plan: &'a Plan) -> Self {
-        let empty = |name| FieldLines { headers, name, last: None, count: 0 };
-        let mut lines = Self {
-            host: empty(&HOST),
-            connection: empty(&CONNECTION),
-            client: plan.client.as_ref().map(|t| empty(&t.name)),
-            proto: plan.proto.as_ref().map(|t| empty(&t.name)),
-            x_host: plan.host.as_ref().map(|t| empty(&t.name)),
-            port: plan.port.as_ref().map(|t| empty(&t.name)),
-            prefix: plan.prefix.as_ref().map(|t| empty(&t.name)),
-        };
+    pub(crate) fn find(headers: &'a HeaderMap, plan: &Plan) -> Self {
+        let mut lines = [Lines::default(); MOST_READ];
         for (name, value) in headers {
-            if let Some(field) = lines.all_mut().find(|field| field.name == name) {
-                field.last = Some(value);
-                field.count = field.count.saturating_add(1);
+            if let Some(found) = plan.place(name).and_then(|place| lines.get_mut(place)) {
+                *found = Lines { last: Some(value), count: found.count.saturating_add(1) };
             }
         }
-        lines
+        Self { headers, lines }
     }
 
-    fn all_mut(&mut self) -> impl Iterator<Item = &mut FieldLines<'a>> {
-        [Some(&mut self.host), Some(&mut self.connection)]
-            .into_iter()
-            .chain([
-                self.client.as_mut(),
-                self.proto.as_mut(),
-                self.x_host.as_mut(),
-                self.port.as_mut(),
-                self.prefix.as_mut(),
-            ])
-            .flatten()
+    pub(crate) fn host(&self) -> FieldLines<'a> {
+        let [found, ..] = self.lines;
+        FieldLines { headers: self.headers, name: &HOST, found }
     }
 
-    /// The field lines of the trusted headers.
-    pub(crate) fn trusted(&self) -> impl Iterator<Item = &FieldLines<'a>> {
-        [&self.client, &self.proto, &self.x_host, &self.port, &self.prefix].into_iter().flatten()
+    pub(crate) fn connection(&self) -> FieldLines<'a> {
+        let [_, found, ..] = self.lines;
+        FieldLines { headers: self.headers, name: &CONNECTION, found }
+    }
+
+    /// The lines of a trusted header.
+    pub(crate) fn of<'b, R>(&self, trusted: &'b Trusted<R>) -> FieldLines<'b>
+    where
+        'a: 'b,
+    {
+        let found = self.lines.get(trusted.place).copied().unwrap_or_default();
+        FieldLines { headers: self.headers, name: &trusted.name, found }
+    }
+
+    /// Whether none of the trusted headers is there.
+    pub(crate) fn none_trusted(&self) -> bool {
+        let [_, _, trusted @ ..] = &self.lines;
+        trusted.iter().all(|lines| lines.last.is_none())
     }
 }
 
 impl<'a> FieldLines<'a> {
     pub(crate) fn of(headers: &'a HeaderMap, name: &'a HeaderName) -> Self {
         let lines = headers.get_all(name);
-        Self { headers, name, last: lines.iter().next_back(), count: lines.iter().count() }
+        let found = Lines { last: lines.iter().next_back(), count: lines.iter().count() };
+        Self { headers, name, found }
     }
 
     pub(crate) fn is_absent(&self) -> bool {
-        self.last.is_none()
+        self.found.last.is_none()
     }
 
     /// Whether every element is empty. For a list that is known to be short.
@@ -101,25 +101,35 @@ impl<'a> FieldLines<'a> {
         self.elements().all(|element| element.is_ok_and(|element| element.text.is_empty()))
     }
 
+    pub(crate) fn lines(&self) -> impl Iterator<Item = &'a HeaderValue> {
+        let lines = self.found.last.map(|_| self.headers.get_all(self.name));
+        lines.into_iter().flatten()
+    }
+
+    /// The line, where it is the only one.
+    pub(crate) fn alone(&self) -> Option<&'a HeaderValue> {
+        self.found.last.filter(|_| self.found.count == 1)
+    }
+
     /// The only line of a field that must not have several.
     pub(crate) fn single(&self) -> Result<Option<&'a HeaderValue>, Error> {
-        match self.count {
-            0 | 1 => Ok(self.last),
+        match self.found.count {
+            0 | 1 => Ok(self.found.last),
             _ => Err(Error::in_header(ErrorKind::Repeated, self.name)),
         }
     }
 
     /// The elements between commas, from the right. They know no quotes.
-    pub(crate) fn elements(self) -> Elements<'a> {
-        self.elements_by(|tail| Ok(tail.iter().rposition(|&byte| byte == b',')))
+    pub(crate) fn elements(self) -> Elements<'a, impl LastComma> {
+        self.elements_by(|tail: &[u8]| Ok(last(b',', tail)))
     }
 
     /// The elements between the commas that `last_comma` finds, from the right.
-    pub(crate) fn elements_by(self, last_comma: LastComma) -> Elements<'a> {
+    pub(crate) fn elements_by<C: LastComma>(self, last_comma: C) -> Elements<'a, C> {
         Elements {
             field: self,
-            line: self.count,
-            unread: self.last.map(HeaderValue::as_bytes),
+            line: self.found.count,
+            unread: self.found.last.map(HeaderValue::as_bytes),
             earlier: None,
             hop: 0,
             last_comma,
@@ -127,6 +137,7 @@ impl<'a> FieldLines<'a> {
     }
 
     /// The `n`th element from the right, from 1.
+    #[inline]
     pub(crate) fn nth(self, n: usize) -> Result<Element<'a>, Error> {
         let mut elements = self.elements();
         loop {
@@ -140,7 +151,9 @@ impl<'a> FieldLines<'a> {
 }
 
 /// Finds the last comma that separates elements.
-pub(crate) type LastComma = fn(&[u8]) -> Result<Option<usize>, Fault>;
+pub(crate) trait LastComma: Fn(&[u8]) -> Result<Option<usize>, Fault> {}
+
+impl<C: Fn(&[u8]) -> Result<Option<usize>, Fault>> LastComma for C {}
 
 /// One element of a list, without the white space around it.
 #[derive(Clone, Copy, Debug)]
@@ -165,7 +178,7 @@ impl Element<'_> {
 /// The elements of a field's lines, from the right. Ends behind the first error, for what stands
 /// left of it has no certain place.
 #[derive(Debug)]
-pub(crate) struct Elements<'a> {
+pub(crate) struct Elements<'a, C> {
     field: FieldLines<'a>,
     /// The number of the line being read, from 1.
     line: usize,
@@ -174,47 +187,47 @@ pub(crate) struct Elements<'a> {
     /// The lines before the last.
     earlier: Option<Skip<Rev<ValueIter<'a, HeaderValue>>>>,
     hop: usize,
-    last_comma: LastComma,
+    last_comma: C,
 }
 
-impl<'a> Elements<'a> {
-    /// What is unread of the next line to the left that has something.
-    fn unread(&mut self) -> Option<&'a [u8]> {
-        if self.unread.is_none() && self.line > 1 {
-            let field = self.field;
-            let lines = || field.headers.get_all(field.name).iter().rev().skip(1);
-            self.unread = self.earlier.get_or_insert_with(lines).next().map(HeaderValue::as_bytes);
-            self.line = self.line.saturating_sub(1);
+impl<'a, C> Elements<'a, C> {
+    /// The next line to the left.
+    #[cold]
+    fn earlier_line(&mut self) -> Option<&'a [u8]> {
+        if self.line <= 1 {
+            return None;
         }
-        self.unread.take()
+        let field = self.field;
+        let lines = || field.headers.get_all(field.name).iter().rev().skip(1);
+        self.line = self.line.saturating_sub(1);
+        self.earlier.get_or_insert_with(lines).next().map(HeaderValue::as_bytes)
     }
 
-    fn end(&mut self) {
+    /// An error behind which there is nothing.
+    #[cold]
+    fn end(&mut self, fault: Fault) -> Error {
         self.unread = None;
         self.line = 0;
+        fault.in_header(self.field.name).at_hop(self.hop)
     }
 }
 
-impl<'a> Iterator for Elements<'a> {
+impl<'a, C: LastComma> Iterator for Elements<'a, C> {
     type Item = Result<Element<'a>, Error>;
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        let unread = self.unread()?;
+        let unread = self.unread.take().or_else(|| self.earlier_line())?;
         self.hop = self.hop.saturating_add(1);
         // One byte more than the longest element, for its comma.
         let cut = unread.len().saturating_sub(MAX_ELEMENT.saturating_add(1));
         let tail = unread.get(cut..).unwrap_or(unread);
         let comma = match (self.last_comma)(tail) {
-            Ok(None) if tail.len() > MAX_ELEMENT => Err(Fault::new(ErrorKind::TooLong, 0)),
-            found => found,
-        };
-        let comma = match comma {
-            Ok(comma) => comma,
-            Err(fault) => {
-                self.end();
-                let error = fault.shift(cut).in_header(self.field.name).at_hop(self.hop);
-                return Some(Err(error));
+            Ok(None) if tail.len() > MAX_ELEMENT => {
+                return Some(Err(self.end(Fault::new(ErrorKind::TooLong, cut))));
             }
+            Ok(comma) => comma,
+            Err(fault) => return Some(Err(self.end(fault.shift(cut)))),
         };
         let start = comma.map_or(0, |comma| cut.saturating_add(comma).saturating_add(1));
         self.unread = comma.and_then(|comma| unread.get(..cut.saturating_add(comma)));
@@ -227,6 +240,13 @@ impl<'a> Iterator for Elements<'a> {
             hop: self.hop,
         }))
     }
+}
+
+/// The last place of a byte in a text.
+#[inline]
+fn last(byte: u8, text: &[u8]) -> Option<usize> {
+    let after = text.iter().rev().position(|&b| b == byte)?;
+    text.len().checked_sub(after)?.checked_sub(1)
 }
 
 /// Drops SP and HTAB, the only white space of field values (RFC 9110 §5.6.3), from the left.

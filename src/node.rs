@@ -71,7 +71,7 @@ pub enum NodePort {
 
 /// An obfuscated identifier, with its leading `_` (RFC 7239 §6.3).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Obfuscated(Text<30>);
+pub struct Obfuscated(Text<22>);
 
 impl Obfuscated {
     /// The identifier, with its leading `_`.
@@ -152,31 +152,35 @@ impl Node {
             let colon = text.iter().rposition(|&b| b == b':')?;
             let (name, port) = text.split_at_checked(colon)?;
             let port = host::number(port.strip_prefix(b":")?)?;
-            match host::ipv6(name)
-                .map(|ip| NodeName::Ip(ip.into()))
-                .or_else(|| NodeName::parse(name))
-            {
-                Some(NodeName::Ip(ip)) => Some(Self::new(ip, Some(port))),
-                _ => None,
-            }
+            let node = Self::read(name).filter(|node| node.port.is_none());
+            let ip = host::ipv6(name).map(IpAddr::V6).or_else(|| node?.ip())?;
+            Some(Self::new(ip, Some(port)))
         };
         read().map(ForwardedFor::Node).ok_or_else(|| Self::fault(text))
     }
 
     fn read(text: &[u8]) -> Option<Self> {
-        let end_of_name = if text.first() == Some(&b'[') {
-            text.iter().position(|&b| b == b']')?.saturating_add(1)
-        } else {
-            text.iter().position(|&b| b == b':').unwrap_or(text.len())
+        let (name, rest) = match text {
+            [b'0'..=b'9', ..] => {
+                let (address, rest) = split_ipv4(text)?;
+                (NodeName::Ip(address.into()), rest)
+            }
+            _ => {
+                let end = if text.first() == Some(&b'[') {
+                    text.iter().position(|&b| b == b']')?.saturating_add(1)
+                } else {
+                    text.iter().position(|&b| b == b':').unwrap_or(text.len())
+                };
+                let (name, rest) = text.split_at_checked(end)?;
+                (NodeName::parse(name)?, rest)
+            }
         };
-        let (name, rest) = text.split_at_checked(end_of_name)?;
-        let port = match rest.split_first() {
-            None => None,
-            Some((b':', b"")) => return None,
-            Some((b':', port)) => Some(NodePort::parse(port)?),
-            Some(_) => return None,
+        let port = match rest {
+            [] => None,
+            [b':', port @ ..] => Some(NodePort::parse(port)?),
+            _ => return None,
         };
-        Some(Self { name: NodeName::parse(name)?, port })
+        Some(Self { name, port })
     }
 
     fn fault(text: &[u8]) -> Fault {
@@ -186,20 +190,45 @@ impl Node {
 }
 
 impl NodeName {
+    /// Reads a name that is no IPv4 address.
     fn parse(text: &[u8]) -> Option<Self> {
-        if let Some(literal) = text.strip_prefix(b"[") {
-            let address = host::ipv6(literal.strip_suffix(b"]")?)?;
-            return Some(Self::Ip(IpAddr::V6(address).to_canonical()));
+        match text {
+            [b'[', literal @ .., b']'] => {
+                Some(Self::Ip(IpAddr::V6(host::ipv6(literal)?).to_canonical()))
+            }
+            [b'_', ..] => Obfuscated::parse(text).map(Self::Obfuscated),
+            _ => text.eq_ignore_ascii_case(b"unknown").then_some(Self::Unknown),
         }
-        if text.eq_ignore_ascii_case(b"unknown") {
-            return Some(Self::Unknown);
-        }
-        if let Some(identifier) = Obfuscated::parse(text) {
-            return Some(Self::Obfuscated(identifier));
-        }
-        let address: Ipv4Addr = str::from_utf8(text).ok()?.parse().ok()?;
-        Some(Self::Ip(address.into()))
     }
+}
+
+/// Reads the IPv4 address at the start of a text, and returns what follows it.
+fn split_ipv4(text: &[u8]) -> Option<(Ipv4Addr, &[u8])> {
+    let mut octets = [0; 4];
+    let mut rest = text;
+    for (place, octet) in octets.iter_mut().enumerate() {
+        if place > 0 {
+            rest = rest.strip_prefix(b".")?;
+        }
+        (*octet, rest) = split_octet(rest)?;
+    }
+    Some((octets.into(), rest))
+}
+
+/// Reads a number of at most 255 without leading zeros.
+fn split_octet(text: &[u8]) -> Option<(u8, &[u8])> {
+    let digit = |byte: u8| byte.checked_sub(b'0').filter(|digit| *digit <= 9);
+    let (&first, mut rest) = text.split_first()?;
+    let mut number = digit(first)?;
+    while let Some((&byte, after)) = rest.split_first() {
+        let Some(digit) = digit(byte) else { break };
+        if number == 0 {
+            return None;
+        }
+        number = number.checked_mul(10)?.checked_add(digit)?;
+        rest = after;
+    }
+    Some((number, rest))
 }
 
 impl NodePort {

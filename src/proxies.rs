@@ -41,18 +41,23 @@ pub struct TrustedProxies {
     unix: bool,
     /// Disjoint and sorted, IPv4 first.
     networks: Vec<IpNet>,
+    /// The first and the last address of each, as numbers.
+    v4: Vec<(u32, u32)>,
+    v6: Vec<(u128, u128)>,
 }
 
 impl TrustedProxies {
     /// Every peer may speak for the client, as in Werkzeug. Right only where nobody but the proxy
     /// can reach the application.
     pub const fn any() -> Self {
-        Self { any: true, unix: false, networks: Vec::new() }
+        let mut any = Self::none();
+        any.any = true;
+        any
     }
 
     /// Nobody may: every forwarding header is ignored and removed.
     pub const fn none() -> Self {
-        Self { any: false, unix: false, networks: Vec::new() }
+        Self { any: false, unix: false, networks: Vec::new(), v4: Vec::new(), v6: Vec::new() }
     }
 
     /// Whether this peer may speak for the client.
@@ -75,14 +80,20 @@ impl TrustedProxies {
         }
     }
 
-    /// The networks are disjoint and sorted: only the last that begins at or before the address
-    /// can hold it.
     fn contains_ip(&self, ip: IpAddr) -> bool {
-        let ip = ip.to_canonical();
-        let after = self.networks.partition_point(|network| network.network() <= ip);
-        let candidate = after.checked_sub(1).and_then(|at| self.networks.get(at));
-        candidate.is_some_and(|network| network.contains(&ip))
+        match ip.to_canonical() {
+            IpAddr::V4(ip) => holds(&self.v4, ip.into()),
+            IpAddr::V6(ip) => holds(&self.v6, ip.into()),
+        }
     }
+}
+
+/// Whether one of the ranges, disjoint and sorted, holds a number: only the last that begins at or
+/// before it can.
+fn holds<T: Copy + Ord>(ranges: &[(T, T)], number: T) -> bool {
+    let after = ranges.partition_point(|(first, _)| *first <= number);
+    let candidate = after.checked_sub(1).and_then(|at| ranges.get(at));
+    candidate.is_some_and(|(_, last)| number <= *last)
 }
 
 impl FromStr for TrustedProxies {
@@ -198,6 +209,14 @@ impl Extend<IpNet> for TrustedProxies {
         self.networks.extend(added);
         self.networks = IpNet::aggregate(&self.networks);
         self.networks.sort_unstable();
+        self.v4.clear();
+        self.v6.clear();
+        for network in &self.networks {
+            match network {
+                IpNet::V4(net) => self.v4.push((net.network().into(), net.broadcast().into())),
+                IpNet::V6(net) => self.v6.push((net.network().into(), net.broadcast().into())),
+            }
+        }
     }
 }
 

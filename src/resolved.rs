@@ -5,7 +5,12 @@
 //! 3. The authority elides the scheme's default port (RFC 9110 §4.2.3).
 //! 4. What a stranger wrote is in [`Resolved::original`] alone.
 
-use std::{fmt, net::IpAddr, sync::OnceLock};
+use std::{
+    fmt,
+    net::IpAddr,
+    num::NonZeroUsize,
+    sync::{LazyLock, OnceLock},
+};
 
 use http::{
     HeaderName, HeaderValue, Uri,
@@ -13,7 +18,7 @@ use http::{
 };
 
 use crate::{
-    config::Config,
+    config::{Config, Trusted},
     error::{Error, ErrorKind},
     host::HostPort,
     node::Node,
@@ -23,22 +28,22 @@ use crate::{
 };
 
 /// Who vouches for a value.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Source {
+pub enum Source<'a> {
     /// We ourselves: the connection, the configuration, or the request's own target and `Host`.
     Own,
     /// A trusted header.
     Header {
         /// Its name.
-        name: HeaderName,
+        name: &'a HeaderName,
         /// Which of its elements from the right, from 1: 1 was written by our peer.
         hop: usize,
     },
 }
 
 /// Prints `own`, or the header and the hop: `x-forwarded-for, hop 1`.
-impl fmt::Display for Source {
+impl fmt::Display for Source<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Own => f.write_str("own"),
@@ -48,39 +53,65 @@ impl fmt::Display for Source {
 }
 
 /// Who vouches for each value of a [`Resolved`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sources {
-    pub(crate) client: Source,
-    pub(crate) scheme: Source,
-    pub(crate) host: Source,
-    pub(crate) port: Source,
-    pub(crate) prefix: Source,
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sources<'a> {
+    client: Source<'a>,
+    scheme: Source<'a>,
+    host: Source<'a>,
+    port: Source<'a>,
+    prefix: Source<'a>,
 }
 
-impl Sources {
+/// At which hop the header of each value was read; `None` is our own value.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Hops {
+    pub(crate) client: Option<NonZeroUsize>,
+    pub(crate) scheme: Option<NonZeroUsize>,
+    pub(crate) host: Option<NonZeroUsize>,
+    /// `None` where no header of its own states the port, but the host's source.
+    pub(crate) port: Option<NonZeroUsize>,
+    pub(crate) prefix: Option<NonZeroUsize>,
+}
+
+impl Hops {
+    /// The values that are our own, by the code of their step in an explanation.
+    pub(crate) fn own(self) -> impl Iterator<Item = &'static str> {
+        [
+            ("own-client", self.client),
+            ("own-scheme", self.scheme),
+            ("own-host", self.host),
+            ("own-port", self.port.or(self.host)),
+            ("own-prefix", self.prefix),
+        ]
+        .into_iter()
+        .filter_map(|(code, hop)| hop.is_none().then_some(code))
+    }
+}
+
+impl<'a> Sources<'a> {
     /// Who vouches for the client.
-    pub fn client(&self) -> &Source {
-        &self.client
+    pub fn client(&self) -> Source<'a> {
+        self.client
     }
 
     /// Who vouches for the scheme.
-    pub fn scheme(&self) -> &Source {
-        &self.scheme
+    pub fn scheme(&self) -> Source<'a> {
+        self.scheme
     }
 
     /// Who vouches for the host.
-    pub fn host(&self) -> &Source {
-        &self.host
+    pub fn host(&self) -> Source<'a> {
+        self.host
     }
 
     /// Who vouches for the port: the port's own header, else the host's source.
-    pub fn port(&self) -> &Source {
-        &self.port
+    pub fn port(&self) -> Source<'a> {
+        self.port
     }
 
     /// Who vouches for the prefix.
-    pub fn prefix(&self) -> &Source {
-        &self.prefix
+    pub fn prefix(&self) -> Source<'a> {
+        self.prefix
     }
 }
 
@@ -143,8 +174,9 @@ pub struct Resolved {
     /// The effective port, where one was stated.
     pub(crate) port: Option<u16>,
     pub(crate) prefix: Prefix,
-    pub(crate) sources: Sources,
-    pub(crate) original: Original,
+    pub(crate) hops: Hops,
+    /// What was rewritten, where something was.
+    pub(crate) original: Option<Original>,
     /// Made when first asked for, so that deciding allocates nothing.
     pub(crate) authority: OnceLock<Option<Authority>>,
 }
@@ -254,13 +286,33 @@ impl Resolved {
     }
 
     /// Who vouches for each value.
-    pub fn source(&self) -> &Sources {
-        &self.sources
+    pub fn source(&self) -> Sources<'_> {
+        let (plan, hops) = (self.config.plan(), self.hops);
+        // `Forwarded` states the scheme and the host with the client.
+        let client = plan.client.as_ref().map(Trusted::name);
+        let scheme = plan.proto.as_ref().map(Trusted::name).or(client);
+        let host = source(plan.host.as_ref().map(Trusted::name).or(client), hops.host);
+        let port = plan.port.as_ref().map(Trusted::name);
+        Sources {
+            client: source(client, hops.client),
+            scheme: source(scheme, hops.scheme),
+            port: if hops.port.is_some() { source(port, hops.port) } else { host },
+            host,
+            prefix: source(plan.prefix.as_ref().map(Trusted::name), hops.prefix),
+        }
     }
 
     /// What the rewritten values were before.
     pub fn original(&self) -> &Original {
-        &self.original
+        static NOTHING: LazyLock<Original> = LazyLock::new(Original::default);
+        self.original.as_ref().unwrap_or(&NOTHING)
+    }
+}
+
+fn source(name: Option<&HeaderName>, hop: Option<NonZeroUsize>) -> Source<'_> {
+    match (name, hop) {
+        (Some(name), Some(hop)) => Source::Header { name, hop: hop.get() },
+        _ => Source::Own,
     }
 }
 
@@ -274,7 +326,7 @@ impl fmt::Debug for Resolved {
             .field("port", &self.port())
             .field("prefix", &self.prefix())
             .field("peer", &self.peer)
-            .field("sources", &self.sources)
+            .field("sources", &self.source())
             .finish_non_exhaustive()
     }
 }

@@ -24,6 +24,7 @@ use crate::{
     config::{ClientRule, Config, HeaderPolicy, Trusted, UriPolicy},
     error::{Error, ErrorKind},
     forwarded::PrintedElement,
+    lines::{FieldLines, RequestLines},
     node::XNode,
     peer::Peer,
     resolve::{self, Head},
@@ -161,13 +162,13 @@ fn fix(request: &mut impl RequestHead, config: &Config) -> Result<(), Error> {
     }
     let head = Head {
         peer: request.extensions().get::<Peer>().copied(),
-        headers: request.headers(),
+        lines: RequestLines::find(request.headers(), config.plan()),
         uri: request.uri(),
         version: Some(request.version()),
     };
     let mut resolved = resolve::decide(&head, config, &mut Off)?;
-    let rewrite = Rewrite::prepare(request.method(), &head, &resolved)?;
-    resolved.original = rewrite.apply(request)?;
+    let rewrite = Rewrite::prepare(request.method(), request.headers(), &head, &resolved)?;
+    resolved.original = Some(rewrite.apply(request)?);
     request.extensions_mut().insert(resolved);
     Ok(())
 }
@@ -180,9 +181,9 @@ pub(crate) fn rehearse<B>(
     request: &Request<B>,
     config: &Config,
 ) -> Result<Resolved, Error> {
-    let head = Head::of(peer, request);
+    let head = Head::of(peer, request, config);
     let resolved = resolve::decide(&head, config, &mut Off)?;
-    Rewrite::prepare(request.method(), &head, &resolved)?;
+    Rewrite::prepare(request.method(), request.headers(), &head, &resolved)?;
     Ok(resolved)
 }
 
@@ -208,22 +209,38 @@ fn reduces_trusted(resolved: &Resolved) -> bool {
     resolved.trusted_peer && resolved.config.settings().headers == HeaderPolicy::Canonical
 }
 
-/// A new value for a header that is there.
-type NewValue<'a> = Option<(&'a HeaderName, HeaderValue)>;
+/// A new value for a header.
+#[derive(Debug)]
+struct Change<'a> {
+    name: &'a HeaderName,
+    value: HeaderValue,
+    /// Whether it is there in one line, which is changed in place.
+    in_place: bool,
+}
 
 /// All that changes in a request.
+#[derive(Debug)]
 struct Rewrite<'a> {
     uri: Option<Uri>,
     /// Client, scheme, host, port, prefix in `canonical` form; and `Host`.
-    values: [NewValue<'a>; 6],
+    changes: [Option<Change<'a>>; 6],
     removed: Vec<HeaderName>,
+    host: Option<HeaderValue>,
 }
 
 impl<'a> Rewrite<'a> {
-    fn prepare(method: &Method, head: &Head<'_>, resolved: &'a Resolved) -> Result<Self, Error> {
-        let reduces = reduces_trusted(resolved);
-        let mut values = if reduces { values(head.headers, resolved)? } else { Default::default() };
+    fn prepare(
+        method: &Method,
+        headers: &HeaderMap,
+        head: &Head<'_>,
+        resolved: &'a Resolved,
+    ) -> Result<Self, Error> {
+        let mut changes = Default::default();
+        if reduces_trusted(resolved) {
+            changes = reductions(&head.lines, resolved)?;
+        }
         let mut uri = None;
+        let host = head.lines.host();
         if let Some(authority) = resolved.try_authority()? {
             if resolved.config.settings().uri == UriPolicy::Rewrite {
                 if head.uri.path_and_query().is_none() && method != Method::CONNECT {
@@ -231,26 +248,24 @@ impl<'a> Rewrite<'a> {
                 }
                 uri = with_origin(head.uri, resolved.scheme(), authority)?;
             }
-            let [.., host] = &mut values;
-            *host = changed(head.headers, &HOST, authority)?.map(|value| (&HOST, value));
+            let [.., change] = &mut changes;
+            *change = changed(&HOST, host, authority)?;
         }
-        let removed = removed(head.headers, resolved).cloned().collect();
-        Ok(Self { uri, values, removed })
+        let removed = removed(headers, resolved).cloned().collect();
+        Ok(Self { uri, changes, removed, host: host.alone().cloned() })
     }
 
     /// Changes the request, and returns what the changed values were.
     fn apply(self, request: &mut impl RequestHead) -> Result<Original, Error> {
         let headers = request.headers_mut();
         let full = || Error::in_header(ErrorKind::TooManyHeaders, &HOST);
-        if !self.values.iter().flatten().all(|(name, _)| is_alone(headers, name)) {
+        if !self.changes.iter().flatten().all(|change| change.in_place) {
             // To insert needs room, even where it replaces. Asked for before anything changes, it
             // is there until a header is added, which is `Host`, the last.
             headers.try_entry(HOST).map_err(|_| full())?;
         }
-        let host = headers.get(HOST).cloned();
-        for (name, value) in self.values.into_iter().flatten() {
-            let alone = is_alone(headers, name);
-            match headers.get_mut(name).filter(|_| alone) {
+        for Change { name, value, in_place } in self.changes.into_iter().flatten() {
+            match headers.get_mut(name).filter(|_| in_place) {
                 Some(line) => *line = value,
                 None => {
                     headers.try_insert(name, value).map_err(|_| full())?;
@@ -264,7 +279,7 @@ impl<'a> Rewrite<'a> {
             Some(uri) => std::mem::replace(request.uri_mut(), uri),
             None => request.uri().clone(),
         };
-        Ok(Original { uri, host })
+        Ok(Original { uri, host: self.host })
     }
 }
 
@@ -292,29 +307,32 @@ pub(crate) fn with_origin(
     Uri::from_parts(parts).map(Some).map_err(|_| Error::new(ErrorKind::InvalidTarget))
 }
 
-/// The effective values of the trusted headers that are there, where they differ.
-fn values<'a>(headers: &HeaderMap, resolved: &'a Resolved) -> Result<[NewValue<'a>; 6], Error> {
-    fn new<'a, R>(
-        headers: &HeaderMap,
+/// What reduces the trusted headers that are there to their effective values.
+fn reductions<'a>(
+    lines: &RequestLines<'_>,
+    resolved: &'a Resolved,
+) -> Result<[Option<Change<'a>>; 6], Error> {
+    fn reduce<'a, R>(
+        lines: &RequestLines<'_>,
         trusted: Option<&'a Trusted<R>>,
         value: impl fmt::Display,
-    ) -> Result<NewValue<'a>, Error> {
-        let name = trusted.map(|trusted| &trusted.name);
-        let Some(name) = name.filter(|name| headers.contains_key(*name)) else { return Ok(None) };
-        Ok(changed(headers, name, value)?.map(|value| (name, value)))
+    ) -> Result<Option<Change<'a>>, Error> {
+        let Some(trusted) = trusted else { return Ok(None) };
+        let lines = lines.of(trusted);
+        if lines.is_absent() { Ok(None) } else { changed(&trusted.name, lines, value) }
     }
     let plan = resolved.config.plan();
     let client = plan.client.as_ref();
     let host = resolved.authority().map_or("", Authority::as_str);
     Ok([
         match client.map(|client| client.rule) {
-            Some(ClientRule::Forwarded(_)) => new(headers, client, element(resolved))?,
-            _ => new(headers, client, XNode(&resolved.client))?,
+            Some(ClientRule::Forwarded(_)) => reduce(lines, client, element(resolved))?,
+            _ => reduce(lines, client, XNode(&resolved.client))?,
         },
-        new(headers, plan.proto.as_ref(), plan.scheme_form.text(resolved.scheme))?,
-        new(headers, plan.host.as_ref(), host)?,
-        new(headers, plan.port.as_ref(), resolved.port())?,
-        new(headers, plan.prefix.as_ref(), resolved.prefix())?,
+        reduce(lines, plan.proto.as_ref(), plan.scheme_form.text(resolved.scheme))?,
+        reduce(lines, plan.host.as_ref(), host)?,
+        reduce(lines, plan.port.as_ref(), resolved.port())?,
+        reduce(lines, plan.prefix.as_ref(), resolved.prefix())?,
         None,
     ])
 }
@@ -329,24 +347,19 @@ fn element(resolved: &Resolved) -> PrintedElement<'_> {
 }
 
 /// The value as the one line of a header, where that is not what is there.
-fn changed(
-    headers: &HeaderMap,
-    name: &HeaderName,
+fn changed<'a>(
+    name: &'a HeaderName,
+    lines: FieldLines<'_>,
     value: impl fmt::Display,
-) -> Result<Option<HeaderValue>, Error> {
-    let line = headers.get(name).filter(|_| is_alone(headers, name));
+) -> Result<Option<Change<'a>>, Error> {
+    let line = lines.alone();
     if line.is_some_and(|line| prints_as(&value, line.as_bytes())) {
         return Ok(None);
     }
     // What is printed is ASCII that has passed a parser.
-    let value = HeaderValue::try_from(value.to_string());
-    value.map(Some).map_err(|_| Error::in_header(ErrorKind::InvalidHost, name))
-}
-
-/// Whether a header has exactly one line.
-fn is_alone(headers: &HeaderMap, name: &HeaderName) -> bool {
-    let mut lines = headers.get_all(name).iter();
-    lines.next().is_some() && lines.next().is_none()
+    let invalid = |_| Error::in_header(ErrorKind::InvalidHost, name);
+    let value = HeaderValue::try_from(value.to_string()).map_err(invalid)?;
+    Ok(Some(Change { name, value, in_place: line.is_some() }))
 }
 
 /// Whether a value prints as this text, without printing it anywhere.

@@ -46,16 +46,20 @@ impl Scheme {
 
     /// Reads the name of a scheme.
     pub(crate) fn parse(text: &[u8]) -> Result<Self, Fault> {
-        const NAMES: [(&[u8], Scheme); 4] = [
-            (b"https", Scheme::Https),
-            (b"http", Scheme::Http),
-            (b"wss", Scheme::Https),
-            (b"ws", Scheme::Http),
-        ];
-        let found = NAMES.iter().find(|(name, _)| text.eq_ignore_ascii_case(name));
-        found.map(|&(_, scheme)| scheme).ok_or_else(|| {
-            Fault::at_first(ErrorKind::InvalidScheme, text, |b| b.is_ascii_alphabetic())
-        })
+        match text {
+            b"https" => Ok(Self::Https),
+            b"http" => Ok(Self::Http),
+            _ if text.eq_ignore_ascii_case(b"https") || text.eq_ignore_ascii_case(b"wss") => {
+                Ok(Self::Https)
+            }
+            _ if text.eq_ignore_ascii_case(b"http") || text.eq_ignore_ascii_case(b"ws") => {
+                Ok(Self::Http)
+            }
+            _ => {
+                let allowed = |b: u8| b.is_ascii_alphabetic();
+                Err(Fault::at_first(ErrorKind::InvalidScheme, text, allowed))
+            }
+        }
     }
 }
 

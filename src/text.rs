@@ -4,10 +4,10 @@
 
 use std::{fmt, hash, str, sync::Arc};
 
-/// ASCII text, in place up to `N` bytes, shared beyond.
+/// ASCII text, in place up to `N` bytes (at most 255), shared beyond.
 #[derive(Clone)]
 pub(crate) enum Text<const N: usize> {
-    Inline { len: usize, bytes: [u8; N] },
+    Inline { len: u8, bytes: [u8; N] },
     Shared(Arc<str>),
 }
 
@@ -16,30 +16,32 @@ impl<const N: usize> Text<N> {
 
     /// Copies ASCII bytes. Where they are not ASCII, which their parser rules out, it is empty.
     pub(crate) fn new(ascii: &[u8]) -> Self {
-        let mut bytes = [0; N];
-        if let Some(start) = bytes.get_mut(..ascii.len()) {
-            start.copy_from_slice(ascii);
-            return Self::Inline { len: ascii.len(), bytes };
-        }
-        Self::Shared(str::from_utf8(ascii).unwrap_or_default().into())
+        Self::map(ascii, |byte| byte)
     }
 
-    /// Copies ASCII bytes as lower case.
-    pub(crate) fn lower_case(ascii: &[u8]) -> Self {
-        match Self::new(ascii) {
-            Self::Inline { len, mut bytes } => {
-                bytes.make_ascii_lowercase();
+    /// Copies ASCII bytes, each as what `map` makes of it.
+    pub(crate) fn map(ascii: &[u8], map: impl Fn(u8) -> u8) -> Self {
+        let mut bytes = [0; N];
+        match u8::try_from(ascii.len()) {
+            Ok(len) if ascii.len() <= N => {
+                for (to, from) in bytes.iter_mut().zip(ascii) {
+                    *to = map(*from);
+                }
                 Self::Inline { len, bytes }
             }
-            Self::Shared(text) => Self::Shared(text.to_ascii_lowercase().into()),
+            _ => {
+                let mapped = ascii.iter().map(|&byte| map(byte)).collect();
+                Self::Shared(String::from_utf8(mapped).unwrap_or_default().into())
+            }
         }
     }
 
     pub(crate) fn as_str(&self) -> &str {
         match self {
-            Self::Inline { len, bytes } => {
-                bytes.get(..*len).and_then(|text| str::from_utf8(text).ok()).unwrap_or_default()
-            }
+            Self::Inline { len, bytes } => bytes
+                .get(..usize::from(*len))
+                .and_then(|text| str::from_utf8(text).ok())
+                .unwrap_or_default(),
             Self::Shared(text) => text,
         }
     }

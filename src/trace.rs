@@ -148,24 +148,43 @@ impl Step {
     pub fn text(&self) -> Option<&[u8]> {
         self.text.as_deref()
     }
+
+    /// Why the element, or the value, is not believed.
+    pub fn error(&self) -> Option<&Error> {
+        self.error.as_ref()
+    }
+
+    /// What the step came to, as a sentence without its place and text.
+    pub fn reason(&self) -> impl fmt::Display + '_ {
+        Reason(self)
+    }
+}
+
+/// Prints the sentence of a step.
+struct Reason<'a>(&'a Step);
+
+impl fmt::Display for Reason<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (_, sentence) = self.0.rule.text();
+        match (self.0.rule, &self.0.error) {
+            (Rule::Invalid, Some(error)) => f.write_str(error.kind().text()),
+            (_, Some(error)) => write!(f, "{sentence}, because of {error}"),
+            (_, None) => f.write_str(sentence),
+        }
+    }
 }
 
 /// Prints one line: the code, the place, the text in quotes and escaped, the sentence.
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (code, sentence) = self.rule.text();
-        write!(f, "{code:<16} ")?;
+        write!(f, "{:<16} ", self.code())?;
         if let (Some(header), Some(line), Some(hop)) = (&self.header, self.line, self.hop) {
             write!(f, "{header}, line {line}, hop {hop}")?;
         }
         if let (Some(span), Some(text)) = (&self.span, &self.text) {
             write!(f, ", bytes {}..{} \"{}\": ", span.start, span.end, text.escape_ascii())?;
         }
-        match (self.rule, &self.error) {
-            (Rule::Invalid, Some(error)) => f.write_str(error.kind().text()),
-            (_, Some(error)) => write!(f, "{sentence}, because of {error}"),
-            (_, None) => f.write_str(sentence),
-        }
+        self.reason().fmt(f)
     }
 }
 
@@ -222,6 +241,7 @@ impl fmt::Display for Explanation {
         match &self.outcome {
             Err(error) => write!(f, "{:<16} {error}", "rejected"),
             Ok(resolved) => {
+                let sources = resolved.source();
                 let host = resolved
                     .host_port()
                     .map_or_else(|| "no host".to_owned(), |host| host.to_string());
@@ -230,12 +250,12 @@ impl fmt::Display for Explanation {
                     "{:<16} client {} ({}), {}://{host}{} (scheme: {}; host: {}; prefix: {})",
                     "resolved",
                     resolved.client,
-                    resolved.sources.client,
+                    sources.client(),
                     resolved.scheme,
                     resolved.prefix(),
-                    resolved.sources.scheme,
-                    resolved.sources.host,
-                    resolved.sources.prefix,
+                    sources.scheme(),
+                    sources.host(),
+                    sources.prefix(),
                 )
             }
         }

@@ -44,8 +44,8 @@ fn values() {
     owned::<Peer>();
     owned::<Resolved>();
     owned::<Scheme>();
-    owned::<Source>();
-    owned::<Sources>();
+    owned::<Source<'_>>();
+    owned::<Sources<'_>>();
     owned::<Step>();
     owned::<Trust>();
     owned::<TrustedProxies>();
@@ -65,8 +65,8 @@ fn comparable_values() {
     eq::<Config>();
     eq::<ConfigError>();
     eq::<Error>();
-    eq::<Source>();
-    eq::<Sources>();
+    eq::<Source<'_>>();
+    eq::<Sources<'_>>();
     eq::<TrustedProxies>();
     hash::<ErrorKind>();
     hash::<Node>();

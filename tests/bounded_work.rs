@@ -2,13 +2,16 @@
 //!
 //! 1. `resolve` allocates nothing, however long the headers are. What does allocate, whatever
 //!    stands left of it, are believed values that are long themselves: hosts over 62 bytes,
-//!    prefixes and identifiers over 30, joined prefixes, escaped values of `Forwarded`.
+//!    prefixes over 30, identifiers over 22, joined prefixes, escaped values of `Forwarded`.
 //! 2. The instructions of one `resolve`, counted under callgrind, are the same for 1 KiB and for
 //!    1 MiB of junk. They are counted as the difference between many decisions and none, so that
 //!    the making of the junk does not count.
 //! 3. The same holds of a request that shadow mode observes, beyond sixteen elements of 4 KiB.
 
-use std::{hint::black_box, net::IpAddr, process::Command};
+#[path = "../benches/src/callgrind.rs"]
+mod callgrind;
+
+use std::{hint::black_box, net::IpAddr};
 
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use proxyfix::{Config, Peer, resolve};
@@ -35,8 +38,11 @@ const WORKLOADS: [Workload; 16] = [
     ("backslashes", "forwarded=1", "forwarded", "\\\\\"", ", for=203.0.113.9;x=\"\\\"\""),
 ];
 
+/// All of `Connection` is read, so that this one does grow.
+const NOMINATION: Workload = ("connection", "for=1", "connection", "a,", "close");
+
 fn case(workload: &str, junk: usize) -> (Config, HeaderMap) {
-    let find = WORKLOADS.iter().find(|(name, ..)| *name == workload);
+    let find = WORKLOADS.iter().chain([&NOMINATION]).find(|(name, ..)| *name == workload);
     let (_, trust, header, unit, suffix) = find.expect("a workload");
     let config = format!("proxies=10.0.0.0/8 {trust}").parse().expect("valid");
     let value = unit.repeat(junk / unit.len()) + suffix;
@@ -109,18 +115,32 @@ fn worker() {
 const SHADOWED: &str = " shadowed";
 
 fn instructions(workload: &str, junk: usize, decisions: usize) -> u64 {
-    let output = Command::new("valgrind")
-        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
-        .arg(std::env::current_exe().expect("this program"))
-        .args(["--exact", "worker", "--ignored", "--test-threads=1"])
-        .envs([("WORKLOAD", workload), ("JUNK", &junk.to_string())])
-        .env("DECISIONS", decisions.to_string())
-        .output()
-        .expect("valgrind runs");
-    let text = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success(), "{text}");
-    let (_, collected) = text.rsplit_once("Collected :").expect("a count");
-    collected.split_whitespace().next().and_then(|n| n.parse().ok()).expect("a number")
+    callgrind::instructions(
+        &["--exact", "worker", "--ignored", "--test-threads=1"],
+        &[
+            ("WORKLOAD", workload),
+            ("JUNK", &junk.to_string()),
+            ("DECISIONS", &decisions.to_string()),
+        ],
+        None,
+    )
+}
+
+/// The instructions of one decision.
+fn decision(workload: &str, junk: usize) -> u64 {
+    const DECISIONS: u64 = 1000;
+    let many = instructions(workload, junk, 1000);
+    many.saturating_sub(instructions(workload, junk, 0)) / DECISIONS
+}
+
+/// Options of one byte, the dearest.
+#[test]
+#[ignore = "needs valgrind; .ci/run runs it"]
+fn connection_costs_little_for_each_byte() {
+    let [small, large] = [1 << 10, 1 << 16].map(|junk| decision(NOMINATION.0, junk));
+    let each = (large - small) / ((1 << 16) - (1 << 10));
+    println!("connection   {each:>7} instructions for each byte");
+    assert!((1..40).contains(&each), "{each}");
 }
 
 #[test]
@@ -143,11 +163,7 @@ fn instructions_of_shadow_mode_do_not_grow() {
 /// Compares so many bytes of junk with 1 MiB.
 #[track_caller]
 fn instructions_are_equal(workload: &str, few: usize) {
-    const DECISIONS: u64 = 1000;
-    let [small, large] = [few, 1 << 20].map(|junk| {
-        let many = instructions(workload, junk, 1000);
-        many.saturating_sub(instructions(workload, junk, 0)) / DECISIONS
-    });
+    let [small, large] = [few, 1 << 20].map(|junk| decision(workload, junk));
     let few = few / 1024;
     println!("{workload:<20} {small:>7} instructions behind {few} KiB, {large:>7} behind 1 MiB");
     assert!(small > 100, "not counted");

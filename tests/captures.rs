@@ -118,7 +118,7 @@ impl Run {
     /// What came out for each value, `None` where no header is believed for it.
     fn answers(&self, resolved: &Resolved) -> Vec<(&'static str, Option<String>)> {
         let source = resolved.source();
-        let believed = |source: &Source| *source != Source::Own;
+        let believed = |source| source != Source::Own;
         let x_host = believed(source.host());
         let x_port = source.port().to_string().starts_with("x-forwarded-port");
         let mut answers = Vec::new();

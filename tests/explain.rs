@@ -89,6 +89,24 @@ fn forwarded_and_the_rest() {
     assert_eq!(steps("proto=1", &["X-Forwarded-Proto: http"])[1], "client-untrusted");
 }
 
+/// A step by its parts, for whoever prints it in a form of its own.
+#[test]
+fn reasons() {
+    let lines = ["X-Forwarded-For: 192.0.2.256", "X-Forwarded-Proto: http"];
+    let request = request(util::PROXY, "/", &lines);
+    let config = config("proxies=10.0.0.0/8 for=1 proto=1 invalid=unknown");
+    let explanation = explain(peer(util::PROXY), request.headers(), request.uri(), &config);
+    let step = |code: &str| explanation.steps().iter().find(|step| step.code() == code).unwrap();
+    let error = step("invalid").error().unwrap();
+    assert_eq!((error.kind().code(), error.offset()), ("invalid-node", Some(0)));
+    assert!(step("invalid").reason().to_string().starts_with("malformed node, expected"));
+    assert_eq!(step("scheme").reason().to_string(), "this is the scheme");
+    assert!(step("scheme").error().is_none());
+    let fallback = step("fallback").reason().to_string();
+    let because = "the value is unknown, or our own, because of x-forwarded-for, hop 1, byte 0: ";
+    assert!(fallback.starts_with(because), "{fallback}");
+}
+
 /// For people: a line a step, what a stranger wrote escaped.
 #[test]
 fn printed() {

@@ -45,6 +45,18 @@ fn of_headers() {
     });
 }
 
+/// What programs match on.
+#[test]
+fn codes() {
+    let code = |line: &str| {
+        fix("proxies=10.0.0.0/8 for=2 verify=hops", &[line]).unwrap_err().kind().code()
+    };
+    assert_eq!(code("X-Forwarded-For: 192.0.2.1"), "untrusted-hop");
+    assert_eq!(code("X-Forwarded-For: 10.0.0.2"), "short");
+    assert_eq!(code("X-Forwarded-For: x, 10.0.0.2"), "invalid-node");
+    assert_eq!(code("Connection: X-Forwarded-For"), "nominated");
+}
+
 /// The place of a fault does not depend on what stands left of the element.
 #[test]
 fn of_long_lines() {

@@ -33,7 +33,7 @@ fn rule_1_peer_gate() {
         let resolved = of(&request);
         assert_eq!(resolved.client_ip().map(|ip| ip.to_string()).as_deref(), Some(from));
         assert_eq!(resolved.external_url("/").expect("a host"), "http://app.example/");
-        assert_eq!(resolved.source().client(), &proxyfix::Source::Own);
+        assert_eq!(resolved.source().client(), proxyfix::Source::Own);
         assert_eq!(request.headers().keys().collect::<Vec<_>>(), ["host", "connection"]);
     }
     // `Host` and `hosts=` are checked all the same.

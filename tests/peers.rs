@@ -45,7 +45,7 @@ fn holds(part: &str, outcome: &Result<Request<()>, Error>) -> bool {
         }
         ["client", ip] => client(ip) && resolved.client_port().is_none(),
         ["host", host] => resolved.host() == Some(host) && fixed.headers()["host"] == host,
-        ["our", "own", "host"] => resolved.source().host() == &Source::Own,
+        ["our", "own", "host"] => resolved.source().host() == Source::Own,
         ["scheme", scheme] => resolved.scheme().as_str() == scheme,
         [name, "removed"] => !fixed.headers().contains_key(name),
         _ => panic!("not understood: {part}"),

@@ -437,10 +437,12 @@ fn rule_10_bounds() {
         assert_eq!(read("x".repeat(65536)), Err(TooLong));
         assert_eq!(read(",".repeat(65536)), Err(Empty));
     }
-    assert_eq!(
-        client("proxies=10.0.0.0/8 for=1", &[format!("Connection: {}", "x".repeat(4097))]),
-        Err(TooLong)
-    );
+    // `Connection` is no list that is read from its right: all of it is looked at, at any length.
+    let connection =
+        |options: &str| client("proxies=10.0.0.0/8 for=1", &[format!("Connection: {options}")]);
+    assert_eq!(connection(&"x".repeat(4097)).as_deref(), Ok("unknown"));
+    let nominated = format!("x-forwarded-for,{}", "x".repeat(65536));
+    assert_eq!(connection(&nominated), Err(Nominated));
 }
 
 #[test]

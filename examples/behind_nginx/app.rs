@@ -103,7 +103,7 @@ impl IntoResponse for Answer {
     }
 }
 
-fn claim(value: &impl ToString, source: &Source) -> Claim {
+fn claim(value: &impl ToString, source: Source<'_>) -> Claim {
     Claim { value: value.to_string(), vouched_for_by: source.to_string() }
 }
 

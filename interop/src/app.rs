@@ -1,8 +1,9 @@
 //! The application behind the proxies: axum with the layer, on a TCP or a Unix socket.
 //!
-//! It answers with what it believes, and with every header that its handler sees, as JSON. Its answer is
-//! told from a proxy's own by the header [`ANSWERED`], and a rejection by the layer by [`REJECTED`].
-//! Nobody may keep an answer, but those below [`KEPT`].
+//! It answers with what it believes, with every header that its handler sees, and with every one that
+//! arrived, as JSON. Its answer is told from a proxy's own by the header [`ANSWERED`], and a rejection by
+//! the layer by [`REJECTED`].
+//! Nobody may keep an answer, but those below [`KEPT`], and perhaps the one at [`SILENT`].
 
 use std::{
     fmt,
@@ -11,11 +12,12 @@ use std::{
 };
 
 use axum::{
-    Json, Router,
+    Extension, Json, Router,
     body::Body,
     extract::{Request, connect_info::Connected},
-    http::{HeaderName, HeaderValue, Response, header::CACHE_CONTROL},
-    response::IntoResponse,
+    http::{HeaderMap, HeaderName, HeaderValue, Response, header::CACHE_CONTROL},
+    middleware::{Next, from_fn},
+    response::{AppendHeaders, IntoResponse},
     serve::{IncomingStream, Listener},
 };
 use proxyfix::{Config, Error, Peer, ProxyFixLayer, Resolved};
@@ -36,6 +38,9 @@ pub const ANSWERED: &str = "x-answered-by-the-app";
 /// What is below this path may be kept by a cache.
 pub const KEPT: &str = "/kept";
 
+/// The answer at this path says nothing about that.
+pub const SILENT: &str = "/silent";
+
 /// What the application believes.
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
 pub struct Answer {
@@ -54,6 +59,17 @@ pub struct Answer {
     /// The request target as the handler sees it.
     pub uri: String,
     /// Every header that the handler sees.
+    pub headers: Vec<(String, String)>,
+    /// What arrived, before the layer.
+    pub arrived: Arrived,
+}
+
+/// What arrived at the application, before the layer.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, PartialEq, Eq)]
+pub struct Arrived {
+    /// The authority in the request's target.
+    pub authority: Option<String>,
+    /// Every header.
     pub headers: Vec<(String, String)>,
 }
 
@@ -130,12 +146,26 @@ fn router(config: Config) -> Router {
             response.headers_mut().insert(HeaderName::from_static(REJECTED), reason);
             response
         });
-    Router::new().fallback(answer).layer(layer)
+    Router::new().fallback(answer).layer(layer).layer(from_fn(arrive))
 }
 
-async fn answer(resolved: Resolved, request: Request) -> impl IntoResponse {
+async fn arrive(mut request: Request, next: Next) -> impl IntoResponse {
+    let authority = request.uri().authority().map(ToString::to_string);
+    let arrived = Arrived { authority, headers: texts(request.headers()) };
+    request.extensions_mut().insert(arrived);
+    next.run(request).await
+}
+
+fn texts(headers: &HeaderMap) -> Vec<(String, String)> {
     let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-    let kept = request.uri().path().starts_with(KEPT);
+    headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect()
+}
+
+async fn answer(
+    resolved: Resolved,
+    Extension(arrived): Extension<Arrived>,
+    request: Request,
+) -> impl IntoResponse {
     let answer = Answer {
         client: resolved.client().to_string(),
         client_ip: resolved.client_ip(),
@@ -144,12 +174,13 @@ async fn answer(resolved: Resolved, request: Request) -> impl IntoResponse {
         port: resolved.port(),
         prefix: resolved.prefix().to_owned(),
         uri: request.uri().to_string(),
-        headers: request
-            .headers()
-            .iter()
-            .map(|(name, value)| (name.to_string(), text(value)))
-            .collect(),
+        headers: texts(request.headers()),
+        arrived,
     };
-    let cache = if kept { "max-age=60" } else { "no-store" };
-    ([(ANSWERED, "yes"), (CACHE_CONTROL.as_str(), cache)], Json(answer))
+    let cache = match request.uri().path() {
+        SILENT => None,
+        path if path.starts_with(KEPT) => Some((CACHE_CONTROL, "max-age=60")),
+        _ => Some((CACHE_CONTROL, "no-store")),
+    };
+    ([(ANSWERED, "yes")], AppendHeaders(cache), Json(answer))
 }

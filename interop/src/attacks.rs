@@ -3,7 +3,12 @@
 //! The lies are that the client is in 198.51.100.0/24, or is the documented proxy 10.0.0.2, the host
 //! `evil.example`, the port 6666, the prefix `/evil`, and the scheme the one that it is not.
 
-use crate::request::{OTHER_HOST, Request, Target};
+use std::net::SocketAddr;
+
+use crate::{
+    certificate,
+    request::{OTHER_HOST, Request, Target},
+};
 
 const XFF: &str = "X-Forwarded-For";
 const FORGED: &str = "198.51.100.7";
@@ -85,6 +90,10 @@ fn connection(lie: &str) -> Vec<Request> {
             "Connection names X-Forwarded-Port",
             &[("X-Forwarded-Port", "6666"), ("Connection", "X-Forwarded-Port")],
         ),
+        request(
+            "Connection names X-Forwarded-Host",
+            &[("X-Forwarded-Host", "evil.example"), ("Connection", "X-Forwarded-Host")],
+        ),
         request("Connection names Host", &[("Connection", "Host")]),
         request(
             "Connection names Forwarded",
@@ -98,6 +107,16 @@ fn connection(lie: &str) -> Vec<Request> {
             lines: [lines(&upgrade), everything(lie), lines(&[("Forwarded", &forwarded(lie))])]
                 .concat(),
             ..request("an upgrade to HTTP/2", &[])
+        },
+        // A proxy that relays the upgrade, and obeys `Connection`, would drop the settings.
+        Request {
+            lines: [
+                lines(&[("Connection", "Upgrade"), upgrade[1], upgrade[2]]),
+                everything(lie),
+                lines(&[("Forwarded", &forwarded(lie))]),
+            ]
+            .concat(),
+            ..request("an upgrade to HTTP/2, its settings not named", &[])
         },
     ]
 }
@@ -114,7 +133,7 @@ fn targets(lie: &str) -> Vec<Request> {
             ..request("a URI with the other scheme, and the family", &[])
         },
         Request { target: Target::OtherHost, ..request("a URI with another host", &[]) },
-        Request { target: Target::Path("/squid-internal-mgr/info"), ..request("a manager", &[]) },
+        Request { target: Target::OtherUri, ..request("a URI with both", &[]) },
         Request {
             host: Some("x\", for=198.51.100.7;proto=https;host=\"evil.example".to_owned()),
             ..request("an element in Host", &[])
@@ -143,6 +162,16 @@ fn targets(lie: &str) -> Vec<Request> {
             ..request("2 KiB in Host, a URI, and Forwarded", &[("Forwarded", &forwarded(lie))])
         },
     ]
+}
+
+/// A proxy's own pages, asked for by a port of each of these sockets: Squid's manager is where Squid's own
+/// name and port are in the URL.
+pub fn managers(own: &[SocketAddr]) -> impl Iterator<Item = Request> {
+    own.iter().map(|own| Request {
+        target: Target::Path("/squid-internal-mgr/info"),
+        host: Some(format!("{}:{}", certificate::NAME, own.port())),
+        ..request("a manager", &[])
+    })
 }
 
 /// Long lists.

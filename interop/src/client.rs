@@ -21,6 +21,7 @@ use tokio_rustls::{TlsConnector, rustls::ClientConfig, rustls::pki_types::Server
 use crate::{
     Context, Result,
     app::{ANSWERED, Answer, REJECTED},
+    arrived::Arrives,
     certificate,
     request::{Mode, OTHER_HOST, Request, Target},
     response::{self, Response},
@@ -54,6 +55,8 @@ pub struct Client {
     pub tls: Arc<ClientConfig>,
     /// The sockets of the proxies and of the application.
     pub own: Vec<SocketAddr>,
+    /// What is said of the headers that arrive at the application.
+    pub arrives: Arrives,
 }
 
 impl Client {
@@ -67,7 +70,9 @@ impl Client {
             let stream = self.connect().await?;
             match mode {
                 Mode::Http2 => self.http2(self.tls(stream, b"h2").await?, request).await,
-                Mode::Tls => self.http1(self.tls(stream, b"http/1.1").await?, request, mode).await,
+                Mode::Tls | Mode::Ipv6Tls => {
+                    self.http1(self.tls(stream, b"http/1.1").await?, request, mode).await
+                }
                 _ => self.http1(stream, request, mode).await,
             }
         };
@@ -90,7 +95,13 @@ impl Client {
         let mut config = ClientConfig::clone(&self.tls);
         config.alpn_protocols = vec![protocol.to_vec()];
         let name = ServerName::try_from(certificate::NAME)?;
-        TlsConnector::from(Arc::new(config)).connect(name, stream).await.context("TLS fails")
+        let connector = TlsConnector::from(Arc::new(config));
+        let stream = connector.connect(name, stream).await.context("TLS fails")?;
+        // HTTP/1.1 needs no agreement.
+        if protocol == b"h2" && stream.get_ref().1.alpn_protocol() != Some(protocol) {
+            return Err("HTTP/2 is not agreed on".into());
+        }
+        Ok(stream)
     }
 
     fn authority(&self) -> String {
@@ -106,6 +117,7 @@ impl Client {
             Target::Path(path) => path.to_owned(),
             Target::OtherScheme => format!("{lie}://{authority}/"),
             Target::OtherHost => format!("{scheme}://{OTHER_HOST}:{}/", self.to.port()),
+            Target::OtherUri => format!("{lie}://{OTHER_HOST}:{}/", self.to.port()),
         };
         let mut head = if mode == Mode::Http10 {
             format!("GET {target} HTTP/1.0\r\n")
@@ -186,6 +198,7 @@ impl Client {
             Target::Path(path) => ("https", path, None),
             Target::OtherScheme => ("http", "/", None),
             Target::OtherHost => ("https", "/", Some(OTHER_HOST)),
+            Target::OtherUri => ("http", "/", Some(OTHER_HOST)),
         };
         let mut built = hyper::Request::get(format!("{scheme}://{authority}{path}"));
         if let Some(host) = host {

@@ -8,13 +8,15 @@
 //! Read it in this order: [`recipe`] (what is documented), [`program`] and [`programs`] (what each
 //! program needs), [`snippet`] (documented addresses and real ones), [`process`] (what runs, and always
 //! ends), [`app`] (what stands behind), [`certificate`] (for TLS), [`setup`] (all of that together),
-//! [`request`] (how clients come), [`attacks`] (what they send), [`truth`] (what is true of it), [`client`]
-//! (how it is sent), `response` (what an HTTP/1 answer says), `upgrade` (HTTP/2 by hand), [`matrix`] (each recipe under each request),
-//! [`namespace`] (hosts with addresses of their own), [`report`] (`docs/INTEROP.md`). Then, for as many
-//! requests as one likes, [`keepalive`] (connections that are used again), [`load`] (honest and hostile
-//! clients together) and [`memory`] (whether the application's grows).
+//! [`request`] (how clients come), [`attacks`] (what they send), [`arrived`] (what the documents say of
+//! what arrives), [`truth`] (what is true), [`client`] (how it is sent), `response` (what an HTTP/1 answer
+//! says), `upgrade` (HTTP/2 by hand), [`matrix`] (each recipe under each request), [`relayed`] (an inner
+//! proxy by itself), [`namespace`] (hosts with addresses of their own), [`report`] (`docs/INTEROP.md`).
+//! Then, for as many requests as one likes, [`keepalive`] (connections that are used again), [`load`]
+//! (honest and hostile clients together) and [`memory`] (whether the application's grows).
 
 pub mod app;
+pub mod arrived;
 pub mod attacks;
 pub mod certificate;
 pub mod client;
@@ -27,6 +29,7 @@ pub mod process;
 pub mod program;
 pub mod programs;
 pub mod recipe;
+pub mod relayed;
 pub mod report;
 pub mod request;
 mod response;

@@ -225,7 +225,11 @@ async fn one(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client::Reply;
+    use crate::{
+        app::{Answer, Arrived},
+        arrived::Arrives,
+        client::Reply,
+    };
 
     fn sent(name: &str, meant: Verdict) -> Sent {
         let (_, lie) = Mode::Plain.schemes();
@@ -272,7 +276,8 @@ mod tests {
     /// One client's true answer is wrong for another.
     #[test]
     fn clients_differ() {
-        let answer = |client_ip: Ipv4Addr| crate::app::Answer {
+        let headers = vec![("host".to_owned(), "app.example".to_owned())];
+        let answer = |client_ip: Ipv4Addr| Answer {
             client: client_ip.to_string(),
             client_ip: Some(client_ip.into()),
             scheme: "http".into(),
@@ -280,12 +285,14 @@ mod tests {
             port: 80,
             prefix: String::new(),
             uri: "http://app.example/".into(),
-            headers: vec![("host".into(), "app.example".into())],
+            headers: headers.clone(),
+            arrived: Arrived { authority: None, headers: headers.clone() },
         };
         let [one, other] = [1, 2].map(|index| Ipv4Addr::new(127, 0, 1, index));
         let to = ([127, 0, 0, 2], 80).into();
         let tls = crate::certificate::write(tempfile::tempdir().unwrap().path()).unwrap();
-        let client = Client { from: one.into(), to, tls, own: Vec::new() };
+        let client =
+            Client { from: one.into(), to, tls, own: Vec::new(), arrives: Arrives::default() };
         let honest = Request::honest();
         let truth = Truth::of(&honest, &client, Mode::Plain);
         let verdict = |ip| Verdict::of(Reply::Answer(Box::new(answer(ip))), &truth);

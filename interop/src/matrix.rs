@@ -4,7 +4,8 @@ use std::fmt;
 
 use crate::{
     Context, Error, Result,
-    app::KEPT,
+    app::{KEPT, SILENT},
+    arrived::Arrives,
     attacks, certificate,
     client::{Client, Reply},
     program::{Ability, Program},
@@ -99,20 +100,21 @@ pub async fn single(program: &'static Program, family: Family) -> Result<Option<
         return Ok(None);
     }
     let config = recipe.config(&words)?;
+    let arrives = Arrives::by(config).and_tables(program.name, family)?;
     let mut cells = Vec::new();
 
     let hops = [Hop::new(program, &recipe, &words)?];
     let setup = Setup::start(&hops, Listens::OnTcp(config)).await?;
     for mode in Mode::ALL.into_iter().filter(|mode| can(program, *mode)) {
         if mode != Mode::Unix {
-            cells.extend(run(&setup, mode).await?);
+            cells.extend(run(&setup, mode, &arrives).await?);
         }
     }
     drop(setup);
     if program.can(Ability::Unix) {
         let unix = recipe.required(&["unix"])?;
         let setup = Setup::start(&hops, Listens::OnUnix(config, unix)).await?;
-        cells.extend(run(&setup, Mode::Unix).await?);
+        cells.extend(run(&setup, Mode::Unix, &arrives).await?);
     }
     Ok(Some(cells))
 }
@@ -134,13 +136,14 @@ pub async fn chain(programs: &[&'static Program], config: &str) -> Result<Vec<Ce
             if position == 0 { &[family.word()] } else { &["x-forwarded", "inner"] };
         hops.push(Hop::new(program, recipe, words)?);
     }
+    let arrives = Arrives::by(config);
     let config = with_sources(programs, config)?;
     let setup = Setup::start(&hops, Listens::OnTcp(&config)).await?;
     let edge = programs.first().context("no proxy")?;
     let mut cells = Vec::new();
     for mode in [Mode::Plain, Mode::Tls] {
         if can(edge, mode) {
-            cells.extend(run(&setup, mode).await?);
+            cells.extend(run(&setup, mode, &arrives).await?);
         }
     }
     Ok(cells)
@@ -156,7 +159,11 @@ pub async fn stranger(program: &'static Program) -> Result<Vec<Cell>> {
     let hops = [Hop::new(program, &recipe, &["x-forwarded", "inner"])?];
     // The snippet's own `10.0.0.2` stays, which nobody has here.
     let setup = Setup::start(&hops, Listens::OnTcp("proxies=loopback for=1")).await?;
-    run(&setup, Mode::Plain).await
+    let mut cells = Vec::new();
+    for mode in [Mode::Plain, Mode::Ipv6].into_iter().filter(|mode| can(program, *mode)) {
+        cells.extend(run(&setup, mode, &Arrives::default()).await?);
+    }
+    Ok(cells)
 }
 
 /// The configuration with the addresses that these proxies connect from in place of the documented
@@ -173,38 +180,49 @@ fn with_sources(programs: &[&Program], config: &str) -> Result<String> {
 
 /// Whether a client can come to this program in this mode.
 pub fn can(program: &Program, mode: Mode) -> bool {
-    let ability = match mode {
-        Mode::Plain | Mode::Http10 => return true,
-        Mode::Tls => Ability::Tls,
-        Mode::Ipv6 => Ability::Ipv6,
-        Mode::Unix => Ability::Unix,
-        Mode::Http2 => Ability::Http2,
+    let abilities: &[Ability] = match mode {
+        Mode::Plain | Mode::Http10 => &[],
+        Mode::Tls => &[Ability::Tls],
+        Mode::Ipv6 => &[Ability::Ipv6],
+        Mode::Ipv6Tls => &[Ability::Ipv6, Ability::Tls],
+        Mode::Unix => &[Ability::Unix],
+        Mode::Http2 => &[Ability::Http2],
     };
-    program.can(ability)
+    abilities.iter().all(|ability| program.can(*ability))
 }
 
-/// Every request in this mode, and one whose answer may be kept: that must not become another's.
-async fn run(setup: &Setup, mode: Mode) -> Result<Vec<Cell>> {
-    let client = setup.client(mode)?;
-    // By the documents, an application must not let an answer be kept that is for one client.
-    let path = match (setup.keeps(), mode) {
-        (true, Mode::Ipv6) => "/kept/other",
-        _ => KEPT,
-    };
-    let kept = Request {
-        name: "an answer that may be kept",
-        target: Target::Path(path),
-        host: Some(certificate::NAME.to_owned()),
-        lines: Vec::new(),
-    };
+/// Every request in this mode, and those that only proxies may notice.
+async fn run(setup: &Setup, mode: Mode, arrives: &Arrives) -> Result<Vec<Cell>> {
+    let client = Client { arrives: arrives.clone(), ..setup.client(mode)? };
+    let managers = attacks::managers(&client.own).filter(|manager| manager.can_come_by(mode));
     let all = async {
         let mut cells = attack(&client, mode).await?;
+        for manager in managers {
+            cells.push(cell(&client, &manager, mode).await?);
+        }
         if mode != Mode::Http10 {
-            cells.push(Cell { honest: true, ..cell(&client, &kept, mode).await? });
+            for kept in kept(setup.keeps(), mode) {
+                cells.push(Cell { honest: true, ..cell(&client, &kept, mode).await? });
+            }
         }
         Ok::<_, Error>(cells)
     };
     all.await.map_err(|error| format!("{error}\n{}", setup.logs()).into())
+}
+
+/// Honest requests whose answers must not become another's: one that may be kept, and one about which the
+/// application says nothing.
+fn kept(keeps: bool, mode: Mode) -> [Request; 2] {
+    // By the documents, an application must not let an answer be kept that is for one client.
+    let may = if keeps && mode.is_ipv6() { "/kept/other" } else { KEPT };
+    [("an answer that may be kept", may), ("an answer that says nothing", SILENT)].map(
+        |(name, path)| Request {
+            name,
+            target: Target::Path(path),
+            host: Some(certificate::NAME.to_owned()),
+            lines: Vec::new(),
+        },
+    )
 }
 
 /// Sends every request from this client in this mode, and the honest one again, and judges the replies.

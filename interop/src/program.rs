@@ -175,65 +175,58 @@ impl Program {
         upstream: &Upstream,
         tls: &Path,
     ) -> Result<Running> {
+        let once = || -> Result<Running> {
+            let folder = process::folder()?;
+            open(folder.path())?;
+            let (ip, http, https) = match site {
+                Site::Loopback(position) => {
+                    let ip = Ipv4Addr::new(127, 0, 0, 1 + position).into();
+                    (ip, free_port(ip)?, free_port(ip)?)
+                }
+                Site::Host(ip) => (ip, 80, 443),
+            };
+            let mut place = Place {
+                dir: folder.path().to_owned(),
+                ip,
+                http,
+                https,
+                inner: free_port(ip)?,
+                tls: tls.to_owned(),
+                up: String::new(),
+                recipe: String::new(),
+                extra: BTreeMap::new(),
+            };
+            if let Upstream::Tcp(address) = upstream {
+                place.up = address.to_string();
+            }
+            (place.recipe, place.extra) = snippet::place(self, snippet, site, upstream, &place)?;
+            for name in self.folders {
+                let path = place.dir.join(name);
+                fs::create_dir_all(&path)?;
+                open(&path)?;
+            }
+            for (name, text) in self.files {
+                let path = place.dir.join(name);
+                if let Some(parent) = path.parent() {
+                    fs::create_dir_all(parent)?;
+                }
+                fs::write(path, render(text, &place).context(name)?)?;
+            }
+            let mut running = Running::new(place, folder);
+            for command in self.commands {
+                running.run(command)?;
+            }
+            running.wait()?;
+            Ok(running)
+        };
         let mut failure = String::new();
         for _ in 0..3 {
-            match self.try_start(snippet, site, upstream, tls) {
+            match once() {
                 Ok(running) => return Ok(running),
                 Err(error) => failure = error.to_string(),
             }
         }
         Err(failure).context(format_args!("{} does not start", self.name))
-    }
-
-    fn try_start(
-        &self,
-        snippet: Snippet<'_>,
-        site: Site,
-        upstream: &Upstream,
-        tls: &Path,
-    ) -> Result<Running> {
-        let folder = process::folder()?;
-        open(folder.path())?;
-        let (ip, http, https) = match site {
-            Site::Loopback(position) => {
-                let ip = Ipv4Addr::new(127, 0, 0, 1 + position).into();
-                (ip, free_port(ip)?, free_port(ip)?)
-            }
-            Site::Host(ip) => (ip, 80, 443),
-        };
-        let mut place = Place {
-            dir: folder.path().to_owned(),
-            ip,
-            http,
-            https,
-            inner: free_port(ip)?,
-            tls: tls.to_owned(),
-            up: String::new(),
-            recipe: String::new(),
-            extra: BTreeMap::new(),
-        };
-        if let Upstream::Tcp(address) = upstream {
-            place.up = address.to_string();
-        }
-        (place.recipe, place.extra) = snippet::place(self, snippet, site, upstream, &place)?;
-        for name in self.folders {
-            let path = place.dir.join(name);
-            fs::create_dir_all(&path)?;
-            open(&path)?;
-        }
-        for (name, text) in self.files {
-            let path = place.dir.join(name);
-            if let Some(parent) = path.parent() {
-                fs::create_dir_all(parent)?;
-            }
-            fs::write(path, render(text, &place).context(name)?)?;
-        }
-        let mut running = Running::new(place, folder);
-        for command in self.commands {
-            running.run(command)?;
-        }
-        running.wait()?;
-        Ok(running)
     }
 }
 

@@ -9,6 +9,8 @@ pub enum Mode {
     Tls,
     /// HTTP/1.1 over IPv6.
     Ipv6,
+    /// HTTP/1.1 over TLS over IPv6.
+    Ipv6Tls,
     /// HTTP/1.1 over IPv4, and the proxy reaches the application by a Unix socket.
     Unix,
     /// HTTP/1.0 without `Host`.
@@ -19,8 +21,8 @@ pub enum Mode {
 
 impl Mode {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Plain, Self::Tls, Self::Ipv6, Self::Unix, Self::Http10, Self::Http2];
+    pub const ALL: [Self; 7] =
+        [Self::Plain, Self::Tls, Self::Ipv6, Self::Ipv6Tls, Self::Unix, Self::Http10, Self::Http2];
 
     /// As a column's head.
     pub fn title(self) -> &'static str {
@@ -28,6 +30,7 @@ impl Mode {
             Self::Plain => "plain",
             Self::Tls => "TLS",
             Self::Ipv6 => "IPv6",
+            Self::Ipv6Tls => "TLS over IPv6",
             Self::Unix => "Unix socket",
             Self::Http10 => "HTTP/1.0",
             Self::Http2 => "HTTP/2",
@@ -36,7 +39,12 @@ impl Mode {
 
     /// Whether the client speaks TLS.
     pub fn is_tls(self) -> bool {
-        matches!(self, Self::Tls | Self::Http2)
+        matches!(self, Self::Tls | Self::Ipv6Tls | Self::Http2)
+    }
+
+    /// Whether the client comes by IPv6.
+    pub fn is_ipv6(self) -> bool {
+        matches!(self, Self::Ipv6 | Self::Ipv6Tls)
     }
 
     /// The scheme that the client uses, and the other one.
@@ -57,6 +65,8 @@ pub enum Target {
     /// A URI with another authority than `Host` says, which is then the one that counts
     /// (RFC 9112 §3.2.2). In HTTP/2, the `Host` field differs from `:authority`.
     OtherHost,
+    /// Both at once.
+    OtherUri,
 }
 
 /// The authority of [`Target::OtherHost`].

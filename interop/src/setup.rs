@@ -6,7 +6,9 @@ use proxyfix::Config;
 use tempfile::TempDir;
 
 use crate::{
-    Context, Result, app, certificate,
+    Context, Result, app,
+    arrived::Arrives,
+    certificate,
     client::Client,
     process::{Running, folder},
     program::{Ability, Program, Site, Upstream},
@@ -17,7 +19,7 @@ use crate::{
 
 /// The client's IPv4 address. It is one of `loopback`, but so would an attacker's be who sits there:
 /// with a count nobody asks.
-const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 9));
+pub const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 9));
 
 /// A proxy, and what its recipe says for its place.
 #[derive(Clone, Debug)]
@@ -108,7 +110,7 @@ impl Setup {
             proxies.insert(0, running);
         }
         let Upstream::Tcp(to) = upstream else { return Err("no proxy".into()) };
-        let client = Client { from: CLIENT, to, tls, own };
+        let client = Client { from: CLIENT, to, tls, own, arrives: Arrives::default() };
         let keeps = hops.iter().any(|hop| hop.program.can(Ability::Keep));
         Ok(Self { proxies, client, keeps, _app: app, _folder: folder })
     }
@@ -122,7 +124,7 @@ impl Setup {
         let place = self.proxies.first().context("no proxy")?.place();
         let mut client = self.client.clone();
         client.to.set_port(if mode.is_tls() { place.https } else { place.http });
-        if mode == Mode::Ipv6 {
+        if mode.is_ipv6() {
             client.from = Ipv6Addr::LOCALHOST.into();
             client.to.set_ip(Ipv6Addr::LOCALHOST.into());
         }

@@ -6,11 +6,13 @@
 //! 3. The URI that the handler sees, and its `Host`, say the same; its path is the one that was sent.
 //! 4. In no header that the handler sees is anything left that only an attacker writes, and in no
 //!    forwarding header the value that the client sent.
+//! 5. The headers that arrive are as the documents have it: see [`arrived`](crate::arrived).
 
 use std::net::{IpAddr, SocketAddr};
 
 use crate::{
     app::Answer,
+    arrived::Arrives,
     certificate,
     client::Client,
     request::{Mode, OTHER_HOST, Request, Target},
@@ -34,8 +36,12 @@ pub struct Truth<'a> {
     pub authority: Authority<'a>,
     /// The path.
     pub path: &'static str,
-    /// The field lines that it sent.
-    pub sent: &'a [(&'static str, String)],
+    /// What it sent.
+    pub request: &'a Request,
+    /// How it came.
+    pub mode: Mode,
+    /// What is said of the headers that arrive.
+    pub arrives: &'a Arrives,
 }
 
 /// What is true of host and port.
@@ -57,6 +63,8 @@ impl<'a> Truth<'a> {
         let usual = default_port(scheme);
         let named = match (request.target, request.host.as_deref()) {
             (Target::OtherHost, _) if mode != Mode::Http2 => vec![other],
+            // Apache takes a URI with a scheme that is not its own for somebody else's, and keeps `Host`.
+            (Target::OtherUri, _) if mode != Mode::Http2 => vec![other, own],
             (Target::OtherScheme, None) => vec![own],
             _ if mode == Mode::Http10 => vec![],
             // Some take the first, some the last.
@@ -70,7 +78,8 @@ impl<'a> Truth<'a> {
         let unnamed = named.is_empty() || mode == Mode::Http10;
         let authority = Authority { named, own: unnamed.then_some(&client.own) };
         let path = if let Target::Path(path) = request.target { path } else { "/" };
-        Self { client: client.from, scheme, authority, path, sent: &request.lines }
+        let (client, arrives) = (client.from, &client.arrives);
+        Self { client, scheme, authority, path, request, mode, arrives }
     }
 
     /// What is false in the answer; empty where all is true.
@@ -112,13 +121,14 @@ impl<'a> Truth<'a> {
                 wrong.push(format!("the handler sees {name}: {shown}"));
             }
         }
+        wrong.extend(self.arrives.check(&answer.arrived, self.request, self.mode));
         wrong
     }
 
     /// Whether this is what the client sent under this name, however that is spelled.
     fn is_left(&self, name: &str, value: &str) -> bool {
         let plain = |name: &str| name.to_ascii_lowercase().replace('_', "-");
-        let mut sent = self.sent.iter().filter(|(name, _)| !NOT_FORWARDING.contains(name));
+        let mut sent = self.request.lines.iter().filter(|(name, _)| !NOT_FORWARDING.contains(name));
         sent.any(|(sent, lie)| plain(sent) == plain(name) && lie == value)
     }
 }

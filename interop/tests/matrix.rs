@@ -2,7 +2,7 @@
 //!
 //! 1. Each proxy alone, in each mode, by its recipe for each family.
 //! 2. Chains, by count and by walk.
-//! 3. Inner proxies refuse whoever is not the proxy in front.
+//! 3. Inner proxies refuse whoever is not the proxy in front, and bear what that relays.
 //! 4. `docs/INTEROP.md` says what was seen. `PROXYFIX_WRITE_INTEROP=1` writes it.
 //!
 //! A program that is not installed makes its tests ignored, by name; with `PROXYFIX_ALL_PROXIES=1`
@@ -22,6 +22,7 @@ use proxyfix_interop::{
     program::{Ability, Program, all_must_be_there},
     programs,
     recipe::{Chain, Family, Recipe, chains},
+    relayed,
     report::{self, Row, Stale, Table},
 };
 
@@ -91,6 +92,11 @@ fn trials(rows: &Rows) -> Result<Vec<Trial>> {
             let refused =
                 |cell: &Cell| matches!(cell.verdict, Verdict::Refused(None | Some(101 | 400..500)));
             Ok(wrong(&run(matrix::stranger(program))?, refused))
+        }));
+        trials.push(trial(format!("{} behind a relay", program.name), &[program], move || {
+            Ok(wrong(&run(relayed::relayed(program))?, |cell| {
+                !matches!(cell.verdict, Verdict::Refused(Some(101))) && cell.passes()
+            }))
         }));
     }
     Ok(trials)

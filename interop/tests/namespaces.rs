@@ -28,7 +28,9 @@ use std::{
 use libtest_mimic::{Arguments, Failed, Trial};
 use proxyfix::Config;
 use proxyfix_interop::{
-    Result, app, attacks, certificate,
+    Result, app,
+    arrived::Arrives,
+    attacks, certificate,
     client::{Client, Reply},
     matrix::{attack, can},
     namespace::{self, Host, join},
@@ -140,8 +142,13 @@ fn check(chain: [&'static Program; 2], link: [&str; 2], count: &str) -> Result<(
         .map_err(|error| format!("{error}\n{}{}", cdn_program.logs(), lb_program.logs()))?;
 
     // Whoever is not the CDN cannot say of himself what the CDN says of its clients.
-    let stranger =
-        Client { from: app_address, to: (lb_inside, lb_program.place().http).into(), tls, own };
+    let stranger = Client {
+        from: app_address,
+        to: (lb_inside, lb_program.place().http).into(),
+        tls,
+        own,
+        arrives: Arrives::default(),
+    };
     let forged = attacks::all("https");
     let reply = app.run(async move || {
         let forged = forged.iter().find(|request| request.name == "the whole family");
@@ -194,7 +201,8 @@ fn attacked(
             let port = if mode.is_tls() { place.https } else { place.http };
             let to = SocketAddr::new(to, port);
             let own = [own, &[to]].concat();
-            let sender = Client { from, to, tls: Arc::clone(tls), own };
+            let sender =
+                Client { from, to, tls: Arc::clone(tls), own, arrives: Arrives::default() };
             let cells = client.run(async move || attack(&sender, mode).await);
             for cell in cells.map_err(|error| format!("from {from}: {error}"))? {
                 if env::var_os("SHOW").is_some() {

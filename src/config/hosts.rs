@@ -21,7 +21,7 @@ impl HostPattern {
         let invalid = || ConfigError::InvalidHostPattern { text: text.to_owned() };
         if let Some(parent) = text.strip_prefix("*.") {
             let name = host::host_name(parent.as_bytes()).map_err(|_| invalid())?;
-            return Ok(Self::Under(format!(".{}", name.escape_ascii()).to_ascii_lowercase()));
+            return Ok(Self::Under(format!(".{}", name.as_str())));
         }
         let host = HostPort::parse(text.as_bytes()).map_err(|_| invalid())?;
         // `example.com:` has no port in a URI, but here it is a mistake.

@@ -22,6 +22,7 @@ use std::{ffi::OsStr, fmt, str::FromStr, sync::Arc};
 
 pub use self::{builder::ConfigBuilder, error::ConfigError};
 pub(crate) use self::{
+    names::MOST_READ,
     plan::{ClientRule, Plan, PrefixRule, Reach, ScalarRule, Trusted},
     settings::{Names, Settings},
 };

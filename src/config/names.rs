@@ -4,6 +4,8 @@
 //! 2. Headers that frame, route or authorize a request are reserved: no field may be read from
 //!    one, and none is removed.
 
+use std::array;
+
 use http::HeaderName;
 
 /// The known forwarding headers, which are removed where they are not trusted.
@@ -83,21 +85,33 @@ pub(super) fn is_reserved(name: &HeaderName) -> bool {
 
 /// Whether two names are equal with `_` as `-`.
 pub(super) fn same(a: &str, b: &str) -> bool {
-    a.len() == b.len() && folded(a).eq(folded(b))
+    a.len() == b.len() && (a == b || folded(a).eq(folded(b)))
 }
 
 fn folded(name: &str) -> impl Iterator<Item = u8> + '_ {
-    name.bytes().map(|byte| if byte == b'_' { b'-' } else { byte })
+    name.bytes().map(fold)
 }
+
+fn fold(byte: u8) -> u8 {
+    if byte == b'_' { b'-' } else { byte }
+}
+
+/// A number of a name's length and last byte, by which most names of a request are told apart from
+/// those looked for: every header of every request is.
+fn key(name: &str) -> usize {
+    let last = name.bytes().next_back().map(fold).unwrap_or_default();
+    name.len().wrapping_mul(8).wrapping_add(usize::from(last)) % KEYS
+}
+
+const KEYS: usize = 256;
 
 /// A set of header names in which `_` is `-`.
 #[derive(Clone, Debug)]
 pub(crate) struct NameSet {
-    /// Bit *n* is set where a name of *n* bytes, or of 63 and more, is in the set: most names of
-    /// a request are told apart by this alone.
-    lengths: u64,
-    /// Sorted by length, then by folded name.
+    /// Sorted by [`key`].
     names: Vec<String>,
+    /// Where the names of each key begin.
+    starts: [usize; KEYS + 1],
 }
 
 impl NameSet {
@@ -106,22 +120,52 @@ impl NameSet {
         let known = KNOWN.iter().copied();
         let mut names: Vec<String> =
             known.chain(more.map(HeaderName::as_str)).map(String::from).collect();
-        names.sort_by(|a, b| order(a, b));
-        names.dedup_by(|a, b| same(a, b));
-        let lengths = names.iter().fold(0, |bits, name| bits | length_bit(name));
-        Self { lengths, names }
+        names.sort_by_key(|name| key(name));
+        let starts = array::from_fn(|start| names.partition_point(|name| key(name) < start));
+        Self { names, starts }
     }
 
     pub(crate) fn contains(&self, name: &str) -> bool {
-        self.lengths & length_bit(name) != 0
-            && self.names.binary_search_by(|candidate| order(candidate, name)).is_ok()
+        let key = key(name);
+        let start = self.starts.get(key).copied().unwrap_or_default();
+        let end = self.starts.get(key.saturating_add(1)).copied().unwrap_or_default();
+        let names = self.names.get(start..end).unwrap_or_default();
+        names.iter().any(|candidate| same(candidate, name))
     }
 }
 
-fn order(a: &str, b: &str) -> std::cmp::Ordering {
-    a.len().cmp(&b.len()).then_with(|| folded(a).cmp(folded(b)))
+/// The most headers that a decision reads: `Host`, `Connection`, and one for each value.
+pub(crate) const MOST_READ: usize = 7;
+
+/// The headers that a decision reads, each with its place.
+#[derive(Clone, Debug)]
+pub(super) struct ReadNames {
+    names: Vec<String>,
+    /// By the [`key`] of a name: the place of the first that has it, or one behind the last.
+    first: [usize; KEYS],
 }
 
-fn length_bit(name: &str) -> u64 {
-    1 << name.len().min(63)
+impl ReadNames {
+    /// Adds a name and returns its place.
+    pub(super) fn add(&mut self, name: &HeaderName) -> usize {
+        let place = self.names.len();
+        self.names.push(name.to_string());
+        if let Some(first) = self.first.get_mut(key(name.as_str())) {
+            *first = place.min(*first);
+        }
+        place
+    }
+
+    #[inline]
+    pub(super) fn place(&self, name: &str) -> Option<usize> {
+        let first = *self.first.get(key(name))?;
+        let at = self.names.get(first..)?.iter().position(|read| read == name)?;
+        Some(first.saturating_add(at))
+    }
+}
+
+impl Default for ReadNames {
+    fn default() -> Self {
+        Self { names: Vec::new(), first: [MOST_READ; KEYS] }
+    }
 }

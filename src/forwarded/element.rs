@@ -27,14 +27,17 @@ pub struct ForwardedElement<'a> {
     by: Option<Value<'a>>,
     host: Option<Value<'a>>,
     proto: Option<Value<'a>>,
+    is_empty: bool,
 }
 
 impl<'a> ForwardedElement<'a> {
     pub(crate) fn parse(element: Element<'a>) -> Result<Self, Error> {
-        let mut parsed = Self { element, r#for: None, by: None, host: None, proto: None };
+        let mut parsed =
+            Self { element, r#for: None, by: None, host: None, proto: None, is_empty: true };
         let fault = |fault| element.error(fault);
         for (at, pair) in Pairs::of(element.text).enumerate() {
             let pair = pair.map_err(fault)?;
+            parsed.is_empty = false;
             let repeated = match parsed.known(pair.name) {
                 Some(known) => known.replace(pair.value).is_some(),
                 None => Pairs::of(element.text)
@@ -108,9 +111,13 @@ impl<'a> ForwardedElement<'a> {
         self.element.text
     }
 
+    pub(crate) fn element(&self) -> &Element<'a> {
+        &self.element
+    }
+
     /// Whether it has no parameter at all: the hop wrote nothing.
     pub(crate) fn is_empty(&self) -> bool {
-        Pairs::of(self.element.text).next().is_none()
+        self.is_empty
     }
 
     pub(crate) fn host_port(&self) -> Result<Option<HostPort>, Error> {
@@ -199,7 +206,8 @@ impl<'a> Pairs<'a> {
             let value = Value { raw, quoted: true, start: self.offset(content) };
             return Ok((Pair { name, value, start }, rest));
         }
-        let (raw, rest) = split_while(value, |byte| is_token(byte) || b":[]".contains(&byte));
+        let (raw, rest) =
+            split_while(value, |byte| is_token(byte) || matches!(byte, b':' | b'[' | b']'));
         let known: [&[u8]; 4] = [b"for", b"by", b"host", b"proto"];
         if raw.is_empty() && known.iter().any(|known| name.eq_ignore_ascii_case(known)) {
             return Err(self.fault(rest));
@@ -211,16 +219,19 @@ impl<'a> Pairs<'a> {
     /// Reads the rest of a quoted-string: its content, and what follows it. Any byte that a
     /// `HeaderValue` holds may stand in it (RFC 9110 §5.6.4).
     fn quoted(&self, content: &'a [u8]) -> Result<(&'a [u8], &'a [u8]), Fault> {
-        let mut rest = content;
+        let mut start = 0_usize;
         loop {
-            rest = match rest {
-                [b'"', after @ ..] => {
-                    let length = content.len().saturating_sub(rest.len());
+            let rest = content.get(start..).unwrap_or_default();
+            let at = rest.iter().position(|byte| matches!(byte, b'"' | b'\\'));
+            match at.and_then(|at| rest.split_at_checked(at)) {
+                Some((before, [b'"', after @ ..])) => {
+                    let length = start.saturating_add(before.len());
                     return Ok((content.get(..length).unwrap_or_default(), after));
                 }
-                [b'\\', _, after @ ..] | [_, after @ ..] => after,
-                [] => return Err(self.fault(rest)),
-            };
+                // The backslash and what it escapes.
+                Some((before, _)) => start = start.saturating_add(before.len()).saturating_add(2),
+                None => return Err(self.fault(b"")),
+            }
         }
     }
 }

@@ -53,7 +53,9 @@ use crate::{
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn forwarded_elements(headers: &HeaderMap) -> ForwardedElements<'_> {
-    ForwardedElements(FieldLines::of(headers, &FORWARDED).elements_by(last_comma))
+    let lines = FieldLines::of(headers, &FORWARDED);
+    let last_comma: FindComma = last_comma;
+    ForwardedElements(lines.elements_by(last_comma))
 }
 
 /// The elements of `Forwarded`, nearest hop first. See [`forwarded_elements`].
@@ -62,7 +64,9 @@ pub fn forwarded_elements(headers: &HeaderMap) -> ForwardedElements<'_> {
 /// certain (an unclosed quote), the iterator ends behind the error.
 #[derive(Debug)]
 #[must_use]
-pub struct ForwardedElements<'a>(Elements<'a>);
+pub struct ForwardedElements<'a>(Elements<'a, FindComma>);
+
+type FindComma = fn(&[u8]) -> Result<Option<usize>, Fault>;
 
 impl<'a> Iterator for ForwardedElements<'a> {
     type Item = Result<ForwardedElement<'a>, Error>;
@@ -75,7 +79,8 @@ impl<'a> Iterator for ForwardedElements<'a> {
 /// Finds the last comma outside a quoted-string, from the right; see 1 above.
 pub(crate) fn last_comma(line: &[u8]) -> Result<Option<usize>, Fault> {
     let mut rest = line;
-    while let Some((&byte, before)) = rest.split_last() {
+    // Of what a token holds, nearly all is above the comma.
+    while let Some((byte, before)) = split_at_last(rest, |byte| byte <= b',') {
         rest = match byte {
             b',' => return Ok(Some(before.len())),
             b'"' => before_string(before)?,
@@ -89,18 +94,23 @@ pub(crate) fn last_comma(line: &[u8]) -> Result<Option<usize>, Fault> {
 /// closing quote.
 fn before_string(content: &[u8]) -> Result<&[u8], Fault> {
     let mut rest = content;
-    while let Some((&byte, before)) = rest.split_last() {
-        if byte == b'"' {
-            if before.last() == Some(&b'=') {
-                return Ok(before);
-            }
-            let backslashes = before.iter().rev().take_while(|&&b| b == b'\\').count();
-            if backslashes % 2 == 0 {
-                return Err(Fault::at(ErrorKind::InvalidElement, content, before.len()));
-            }
+    while let Some((_, before)) = split_at_last(rest, |byte| byte == b'"') {
+        if before.last() == Some(&b'=') {
+            return Ok(before);
+        }
+        let backslashes = before.iter().rev().take_while(|&&b| b == b'\\').count();
+        if backslashes % 2 == 0 {
+            return Err(Fault::at(ErrorKind::InvalidElement, content, before.len()));
         }
         rest = before;
     }
     // No opening quote: the fault is at the closing one.
     Err(Fault { found: Some(b'"'), ..Fault::new(ErrorKind::InvalidElement, content.len()) })
+}
+
+/// The last byte of a kind, and what stands left of it.
+fn split_at_last(text: &[u8], is: impl Fn(u8) -> bool) -> Option<(u8, &[u8])> {
+    let after = text.iter().rev().position(|&byte| is(byte))?;
+    let (&byte, before) = text.get(..text.len().checked_sub(after)?)?.split_last()?;
+    Some((byte, before))
 }

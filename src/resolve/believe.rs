@@ -1,8 +1,8 @@
 //! What a trusted peer's headers say: rules 3, 4 and 6 to 8 of the [decision](super).
 
-use http::HeaderName;
+use std::num::NonZeroUsize;
 
-use super::client::non_empty;
+use super::{client::non_empty, own_client};
 use crate::{
     config::{
         ClientRule, OnInvalid, OnMissing, Plan, PrefixRule, Reach, ScalarRule, Settings, Trusted,
@@ -12,69 +12,38 @@ use crate::{
     host::{self, HostPort},
     lines::{Element, FieldLines, RequestLines},
     node::{ForwardedFor, Node},
-    peer::Peer,
     prefix::{self, Prefix},
-    resolved::Source,
-    scheme::Scheme,
+    resolved::Resolved,
     trace::{Recorder, Rule, Step},
 };
-
-/// A value and who vouches for it.
-pub(super) struct Claim<T> {
-    pub(super) value: T,
-    pub(super) source: Source,
-}
-
-impl<T> Claim<T> {
-    pub(super) fn own(value: T) -> Self {
-        Self { value, source: Source::Own }
-    }
-
-    pub(super) fn at(value: T, element: &Element<'_>) -> Self {
-        Self { value, source: Source::Header { name: element.name.clone(), hop: element.hop } }
-    }
-}
-
-/// What is believed of a request; `None` is our own value.
-pub(super) struct Believed {
-    pub(super) client: Claim<Node>,
-    pub(super) scheme: Option<Claim<Scheme>>,
-    pub(super) host: Option<Claim<HostPort>>,
-    pub(super) port: Option<Claim<u16>>,
-    pub(super) prefix: Option<Claim<Prefix>>,
-}
-
-impl Believed {
-    pub(super) fn only(client: Claim<Node>) -> Self {
-        Self { client, scheme: None, host: None, port: None, prefix: None }
-    }
-}
 
 pub(super) struct Decision<'a, R> {
     pub(super) settings: &'a Settings,
     pub(super) plan: &'a Plan,
-    pub(super) peer: Option<Peer>,
     pub(super) lines: &'a RequestLines<'a>,
+    /// What is believed goes here, in place of our own values.
+    pub(super) resolved: &'a mut Resolved,
     pub(super) recorder: &'a mut R,
 }
 
 impl<'a, R: Recorder> Decision<'a, R> {
     /// What a trusted peer's headers say.
-    pub(super) fn believe(&mut self) -> Result<Believed, Error> {
+    pub(super) fn believe(&mut self) -> Result<(), Error> {
         self.check_connection()?;
-        if self.lines.trusted().all(FieldLines::is_absent) {
+        if self.lines.none_trusted() {
             self.recorder.record(|| Step::new(Rule::Missing));
             return match (self.settings.missing, self.plan.trusted_names().next()) {
                 (OnMissing::Reject, Some(name)) => Err(Error::in_header(ErrorKind::Missing, name)),
                 (OnMissing::Reject, None) => Err(Error::new(ErrorKind::Missing)),
                 (OnMissing::Unknown | OnMissing::Peer, _) => {
-                    Ok(Believed::only(self.unnamed_client()))
+                    self.resolved.client = self.unnamed_client();
+                    Ok(())
                 }
             };
         }
-        match (&self.plan.client, self.lines.client) {
-            (Some(Trusted { rule: ClientRule::Forwarded(reach), .. }), Some(lines)) => {
-                self.forwarded(lines, *reach)
+        match &self.plan.client {
+            Some(client @ Trusted { rule: ClientRule::Forwarded(reach), .. }) => {
+                self.forwarded(self.lines.of(client), *reach)
             }
             _ => self.x_forwarded(),
         }
@@ -85,12 +54,10 @@ impl<'a, R: Recorder> Decision<'a, R> {
         if self.settings.ignore_connection {
             return Ok(());
         }
-        for options in self.lines.connection.elements() {
+        for line in self.lines.connection().lines() {
             // Deliberately split at more than commas: a lax proxy may have read more options.
-            for option in options?.text.split(|&byte| !is_token(byte)) {
-                let names =
-                    |name: &&HeaderName| option.eq_ignore_ascii_case(name.as_str().as_bytes());
-                if let Some(name) = self.plan.trusted_names().find(names) {
+            for option in line.as_bytes().split(|&byte| !is_token(byte)) {
+                if let Some(name) = self.plan.trusted_name(option) {
                     return Err(Error::in_header(ErrorKind::Nominated, name));
                 }
             }
@@ -98,23 +65,19 @@ impl<'a, R: Recorder> Decision<'a, R> {
         Ok(())
     }
 
-    pub(super) fn own_client(&self) -> Claim<Node> {
-        Claim::own(self.peer.map_or(Node::UNKNOWN, |peer| peer.node()))
-    }
-
     /// The client where no header names it.
-    fn unnamed_client(&self) -> Claim<Node> {
+    fn unnamed_client(&self) -> Node {
         match self.settings.missing {
-            OnMissing::Peer => self.own_client(),
-            OnMissing::Unknown | OnMissing::Reject => Claim::own(Node::UNKNOWN),
+            OnMissing::Peer => own_client(self.resolved.peer),
+            OnMissing::Unknown | OnMissing::Reject => Node::UNKNOWN,
         }
     }
 
     /// The client where the header that names it is invalid, and that is no error.
-    fn invalid_client(&self) -> Claim<Node> {
+    fn invalid_client(&self) -> Node {
         match self.settings.invalid {
-            OnInvalid::Peer => self.own_client(),
-            OnInvalid::Unknown | OnInvalid::Reject => Claim::own(Node::UNKNOWN),
+            OnInvalid::Peer => own_client(self.resolved.peer),
+            OnInvalid::Unknown | OnInvalid::Reject => Node::UNKNOWN,
         }
     }
 
@@ -133,36 +96,50 @@ impl<'a, R: Recorder> Decision<'a, R> {
     }
 
     /// Rules 5 and 6.
-    fn x_forwarded(&mut self) -> Result<Believed, Error> {
-        let (client, distance) = match (&self.plan.client, self.lines.client) {
-            (Some(trusted), Some(lines)) => {
-                let found = self.x_client(lines, trusted.rule);
-                match self.settle(found.map(Some))? {
-                    Some((claim, distance)) => (claim, distance),
-                    None => (self.invalid_client(), None),
-                }
+    fn x_forwarded(&mut self) -> Result<(), Error> {
+        let distance = match &self.plan.client {
+            Some(trusted) => {
+                let found = self.x_client(self.lines.of(trusted), trusted.rule);
+                let found = self.settle(found.map(Some))?;
+                let (client, at) = found.unwrap_or_else(|| (self.invalid_client(), None));
+                self.resolved.client = client;
+                self.resolved.hops.client = at.and_then(NonZeroUsize::new);
+                at
             }
-            _ => {
+            None => {
                 self.recorder.record(|| Step::new(Rule::ClientUntrusted));
-                (self.unnamed_client(), None)
+                self.resolved.client = self.unnamed_client();
+                None
             }
         };
         let (plan, lines) = (self.plan, self.lines);
-        let rule = |trusted: &Option<Trusted<ScalarRule>>| trusted.as_ref().map(|t| t.rule);
-        let proto = select(lines.proto, rule(&plan.proto), distance, true);
-        let host = select(lines.x_host, rule(&plan.host), distance, false);
-        let port = select(lines.port, rule(&plan.port), distance, false);
-        Ok(Believed {
-            client,
-            scheme: self.claim(proto, Rule::Scheme, |text| plan.scheme_form.parse(text))?,
-            host: self.claim(host, Rule::Host, HostPort::parse)?,
-            port: self.claim(port, Rule::Port, host::port)?,
-            prefix: self.prefix(distance)?,
-        })
+        if let Some(trusted) = &plan.proto {
+            let element = select(lines.of(trusted), trusted.rule, distance, true);
+            let parse = |text: &[u8]| plan.scheme_form.parse(text);
+            if let Some((scheme, hop)) = self.read(element, Rule::Scheme, parse)? {
+                self.resolved.scheme = scheme;
+                self.resolved.hops.scheme = hop;
+            }
+        }
+        if let Some(trusted) = &plan.host {
+            let element = select(lines.of(trusted), trusted.rule, distance, false);
+            if let Some((host, hop)) = self.read(element, Rule::Host, HostPort::parse)? {
+                self.resolved.host = Some(host);
+                self.resolved.hops.host = hop;
+            }
+        }
+        if let Some(trusted) = &plan.port {
+            let element = select(lines.of(trusted), trusted.rule, distance, false);
+            if let Some((port, hop)) = self.read(element, Rule::Port, host::port)? {
+                self.resolved.port = Some(port);
+                self.resolved.hops.port = hop;
+            }
+        }
+        self.prefix(distance)
     }
 
     /// Rule 7.
-    fn forwarded(&mut self, lines: FieldLines<'a>, reach: Reach) -> Result<Believed, Error> {
+    fn forwarded(&mut self, lines: FieldLines<'a>, reach: Reach) -> Result<(), Error> {
         let elements = lines.elements_by(forwarded::last_comma);
         let found = self.find(lines.name, elements, reach, |element| {
             non_empty(&element)?;
@@ -174,45 +151,50 @@ impl<'a, R: Recorder> Decision<'a, R> {
             Ok((node.map(ForwardedFor::Node), parsed))
         });
         let Some(found) = self.settle(found.map(Some))? else {
-            return Ok(Believed::only(self.invalid_client()));
+            self.resolved.client = self.invalid_client();
+            return Ok(());
         };
-        let client = self.settle(found.client.map(Some))?;
-        let Some((element, parsed)) = found.at else {
-            return Ok(Believed::only(client.map_or_else(|| self.invalid_client(), Claim::own)));
-        };
-        let claimed = |node| Claim::at(node, &element);
-        let scheme = self.settle(parsed.proto())?;
-        let host = self.settle(parsed.host_port())?;
-        if scheme.is_some() {
-            self.recorder.record(|| Step::at(Rule::Scheme, &element));
+        let hop = found.read.as_ref().and_then(|read| NonZeroUsize::new(read.element().hop));
+        match self.settle(found.client.map(Some))? {
+            Some(client) => {
+                self.resolved.client = client;
+                self.resolved.hops.client = hop;
+            }
+            None => self.resolved.client = self.invalid_client(),
         }
-        if host.is_some() {
-            self.recorder.record(|| Step::at(Rule::Host, &element));
+        let Some(parsed) = found.read else { return Ok(()) };
+        if let Some(scheme) = self.settle(parsed.proto())? {
+            self.recorder.record(|| Step::at(Rule::Scheme, parsed.element()));
+            self.resolved.scheme = scheme;
+            self.resolved.hops.scheme = hop;
         }
-        Ok(Believed {
-            client: client.map_or_else(|| self.invalid_client(), claimed),
-            scheme: scheme.map(|scheme| Claim::at(scheme, &element)),
-            host: host.map(|host| Claim::at(host, &element)),
-            port: None,
-            prefix: None,
-        })
+        if let Some(host) = self.settle(parsed.host_port())? {
+            self.recorder.record(|| Step::at(Rule::Host, parsed.element()));
+            self.resolved.host = Some(host);
+            self.resolved.hops.host = hop;
+        }
+        Ok(())
     }
 
-    fn prefix(&mut self, distance: Option<usize>) -> Result<Option<Claim<Prefix>>, Error> {
-        let (Some(trusted), Some(lines)) = (&self.plan.prefix, self.lines.prefix) else {
-            return Ok(None);
-        };
-        match trusted.rule {
+    fn prefix(&mut self, distance: Option<usize>) -> Result<(), Error> {
+        let Some(trusted) = &self.plan.prefix else { return Ok(()) };
+        let lines = self.lines.of(trusted);
+        let prefix = match trusted.rule {
             PrefixRule::One(rule) => {
-                let element = select(Some(lines), Some(rule), distance, false);
-                self.claim(element, Rule::Prefix, prefix::parse)
+                let element = select(lines, rule, distance, false);
+                self.read(element, Rule::Prefix, prefix::parse)?
             }
             PrefixRule::Joined(count) if !lines.is_absent() => {
                 let joined = self.joined_prefix(lines, count).map(Some);
-                self.settle(joined)
+                self.settle(joined)?
             }
-            PrefixRule::Joined(_) => Ok(None),
+            PrefixRule::Joined(_) => None,
+        };
+        if let Some((prefix, hop)) = prefix {
+            self.resolved.prefix = prefix;
+            self.resolved.hops.prefix = hop;
         }
+        Ok(())
     }
 
     /// The last `count` prefixes, outermost first. An empty one adds nothing.
@@ -220,7 +202,7 @@ impl<'a, R: Recorder> Decision<'a, R> {
         &mut self,
         lines: FieldLines<'a>,
         count: usize,
-    ) -> Result<Claim<Prefix>, Error> {
+    ) -> Result<(Prefix, Option<NonZeroUsize>), Error> {
         let mut joined = Vec::new();
         for element in lines.elements() {
             let element = element?;
@@ -230,24 +212,24 @@ impl<'a, R: Recorder> Decision<'a, R> {
             }
             self.recorder.record(|| Step::at(Rule::Prefix, &element));
             if element.hop == count {
-                return Ok(Claim::at(Prefix::new(&joined), &element));
+                return Ok((Prefix::new(&joined), NonZeroUsize::new(element.hop)));
             }
         }
         Err(Error::in_header(ErrorKind::Short, lines.name).at_hop(count))
     }
 
-    /// Reads the value of a selected element.
-    fn claim<T>(
+    /// Reads the value of a selected element, and says at which hop.
+    fn read<T>(
         &mut self,
         element: Result<Option<Element<'a>>, Error>,
         rule: Rule,
         parse: impl Fn(&[u8]) -> Result<T, Fault>,
-    ) -> Result<Option<Claim<T>>, Error> {
-        let claim = match element {
+    ) -> Result<Option<(T, Option<NonZeroUsize>)>, Error> {
+        let read = match element {
             Ok(Some(element)) => match parse(element.text) {
                 Ok(value) => {
                     self.recorder.record(|| Step::at(rule, &element));
-                    Ok(Some(Claim::at(value, &element)))
+                    Ok(Some((value, NonZeroUsize::new(element.hop))))
                 }
                 Err(fault) => {
                     let error = element.error(fault);
@@ -258,18 +240,17 @@ impl<'a, R: Recorder> Decision<'a, R> {
             Ok(None) => Ok(None),
             Err(error) => Err(error),
         };
-        self.settle(claim)
+        self.settle(read)
     }
 }
 
 /// Selects the element that holds a scheme, host or port; `None` is our own value.
 fn select(
-    lines: Option<FieldLines<'_>>,
-    rule: Option<ScalarRule>,
+    lines: FieldLines<'_>,
+    rule: ScalarRule,
     distance: Option<usize>,
     required: bool,
 ) -> Result<Option<Element<'_>>, Error> {
-    let (Some(lines), Some(rule)) = (lines, rule) else { return Ok(None) };
     if lines.is_absent() {
         let incomplete = || Error::in_header(ErrorKind::Incomplete, lines.name);
         return if required { Err(incomplete()) } else { Ok(None) };

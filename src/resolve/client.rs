@@ -2,20 +2,21 @@
 
 use http::HeaderName;
 
-use super::believe::{Claim, Decision};
+use super::believe::Decision;
 use crate::{
     config::{AllTrusted, ClientRule, Reach},
     error::{Error, ErrorKind, Fault},
-    lines::{Element, Elements, FieldLines},
+    lines::{Element, Elements, FieldLines, LastComma},
     node::{ForwardedFor, Node},
     trace::{Recorder, Rule, Step},
 };
 
 /// The element that names the client.
-pub(super) struct Found<'a, T> {
+pub(super) struct Found<T> {
     pub(super) client: Result<Node, Error>,
-    /// `None` where every element is a trusted proxy, and so none is the client's.
-    pub(super) at: Option<(Element<'a>, T)>,
+    /// What was read of it. `None` where every element is a trusted proxy, and so none is the
+    /// client's.
+    pub(super) read: Option<T>,
 }
 
 /// What an element is to the search for the client.
@@ -29,12 +30,13 @@ enum Visit<T> {
 }
 
 impl<'a, R: Recorder> Decision<'a, R> {
-    /// The client of the X-Forwarded family, and its distance from the right.
+    /// The client of the X-Forwarded family, and its distance from the right; `None` where every
+    /// element is a trusted proxy.
     pub(super) fn x_client(
         &mut self,
         lines: FieldLines<'a>,
         rule: ClientRule,
-    ) -> Result<(Claim<Node>, Option<usize>), Error> {
+    ) -> Result<(Node, Option<usize>), Error> {
         if lines.is_absent() {
             return Err(Error::in_header(ErrorKind::Incomplete, lines.name));
         }
@@ -56,31 +58,27 @@ impl<'a, R: Recorder> Decision<'a, R> {
         };
         let found = self.find(lines.name, elements, reach, |element| {
             let hop = parse(non_empty(&element)?).map_err(|fault| element.error(fault));
-            Ok((hop, ()))
+            Ok((hop, element.hop))
         })?;
-        let client = found.client?;
-        Ok(match found.at {
-            Some((element, ())) => (Claim::at(client, &element), Some(element.hop)),
-            None => (Claim::own(client), None),
-        })
+        Ok((found.client?, found.read))
     }
 
     /// Finds the element that names the client, in a list of either family.
     pub(super) fn find<T>(
         &mut self,
         name: &HeaderName,
-        elements: Elements<'a>,
+        elements: Elements<'a, impl LastComma>,
         reach: Reach,
         read: impl Fn(Element<'a>) -> Result<(Result<ForwardedFor, Error>, T), Error>,
-    ) -> Result<Found<'a, T>, Error> {
+    ) -> Result<Found<T>, Error> {
         let mut leftmost = None;
         for element in elements {
             let element = element?;
             match self.visit(element, reach, &read) {
                 Ok(Visit::Passed) => {}
-                Ok(Visit::Proxy(hop, rest)) => leftmost = Some((hop, element, rest)),
-                Ok(Visit::Client(client, rest)) => {
-                    return Ok(Found { client, at: Some((element, rest)) });
+                Ok(Visit::Proxy(hop, read)) => leftmost = Some((hop, read)),
+                Ok(Visit::Client(client, read)) => {
+                    return Ok(Found { client, read: Some(read) });
                 }
                 Err(error) => {
                     self.recorder.record(|| Step::at(Rule::Invalid, &element).because(&error));
@@ -137,16 +135,16 @@ impl<'a, R: Recorder> Decision<'a, R> {
     fn all_trusted<T>(
         &mut self,
         name: &HeaderName,
-        leftmost: Option<(ForwardedFor, Element<'a>, T)>,
-    ) -> Result<Found<'a, T>, Error> {
+        leftmost: Option<(ForwardedFor, T)>,
+    ) -> Result<Found<T>, Error> {
         self.recorder.record(|| Step::new(Rule::AllTrusted));
         match (self.settings.all_trusted, leftmost) {
             (AllTrusted::Reject, _) => Err(Error::in_header(ErrorKind::AllTrusted, name)),
-            (AllTrusted::Leftmost, Some((hop, element, rest))) => {
-                Ok(Found { client: Ok(client(hop)), at: Some((element, rest)) })
+            (AllTrusted::Leftmost, Some((hop, read))) => {
+                Ok(Found { client: Ok(client(hop)), read: Some(read) })
             }
             (AllTrusted::Unknown | AllTrusted::Leftmost, _) => {
-                Ok(Found { client: Ok(Node::UNKNOWN), at: None })
+                Ok(Found { client: Ok(Node::UNKNOWN), read: None })
             }
         }
     }

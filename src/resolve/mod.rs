@@ -25,25 +25,26 @@ use std::sync::OnceLock;
 
 use http::{HeaderMap, Uri, Version, header::HOST};
 
-use self::believe::{Believed, Claim, Decision};
+use self::believe::Decision;
 use crate::{
     config::{Config, Settings},
     error::{Error, ErrorKind, Fault},
     host::HostPort,
-    lines::{FieldLines, RequestLines, trim_end, trim_start},
+    lines::{RequestLines, trim_end, trim_start},
+    node::Node,
     peer::Peer,
     prefix::Prefix,
-    resolved::{Original, Resolved, Source, Sources},
+    resolved::{Hops, Resolved, Source},
     rewrite,
     scheme::Scheme,
     trace::{Explanation, Off, Recorder, Rule, Step},
 };
 
 /// What a decision looks at.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(crate) struct Head<'a> {
     pub(crate) peer: Option<Peer>,
-    pub(crate) headers: &'a HeaderMap,
+    pub(crate) lines: RequestLines<'a>,
     pub(crate) uri: &'a Uri,
     /// `None` where the caller has none; rule 2 then takes HTTP/1.1.
     pub(crate) version: Option<Version>,
@@ -51,10 +52,14 @@ pub(crate) struct Head<'a> {
 
 #[cfg(feature = "tower")]
 impl<'a> Head<'a> {
-    /// The head of a request from this peer.
-    pub(crate) fn of<B>(peer: Option<Peer>, request: &'a http::Request<B>) -> Self {
-        let version = Some(request.version());
-        Self { peer, headers: request.headers(), uri: request.uri(), version }
+    /// The head of a request from this peer, for a decision by this configuration.
+    pub(crate) fn of<B>(
+        peer: Option<Peer>,
+        request: &'a http::Request<B>,
+        config: &'a Config,
+    ) -> Self {
+        let lines = RequestLines::find(request.headers(), config.plan());
+        Self { peer, lines, uri: request.uri(), version: Some(request.version()) }
     }
 }
 
@@ -65,8 +70,8 @@ impl<'a> Head<'a> {
 /// [`fix_request`](crate::fix_request) alone.
 ///
 /// It makes one pass over the field names, and then looks at the trusted elements, `Host` and
-/// `Connection`. It allocates nothing, but for hosts over 62 bytes, prefixes and identifiers over
-/// 30, joined prefixes, and escaped values of `Forwarded`.
+/// `Connection`. It allocates nothing, but for hosts over 62 bytes, prefixes over 30,
+/// identifiers over 22, joined prefixes, and escaped values of `Forwarded`.
 ///
 /// # Errors
 /// The request is to be rejected with [`Error::status`]: `X-Forwarded-For: 192.0.2.256` with
@@ -92,7 +97,8 @@ pub fn resolve(
     uri: &Uri,
     config: &Config,
 ) -> Result<Resolved, Error> {
-    decide(&Head { peer: peer.into(), headers, uri, version: None }, config, &mut Off)
+    let lines = RequestLines::find(headers, config.plan());
+    decide(&Head { peer: peer.into(), lines, uri, version: None }, config, &mut Off)
 }
 
 /// Decides as [`resolve`] does, and tells every step. Where `fix_request` alone rejects, for `Host`
@@ -122,7 +128,8 @@ pub fn explain(
     uri: &Uri,
     config: &Config,
 ) -> Explanation {
-    let head = Head { peer: peer.into(), headers, uri, version: None };
+    let lines = RequestLines::find(headers, config.plan());
+    let head = Head { peer: peer.into(), lines, uri, version: None };
     let mut steps = Vec::new();
     let outcome = decide(&head, config, &mut steps);
     let stripped = match &outcome {
@@ -149,68 +156,47 @@ pub(crate) fn decide<R: Recorder>(
     if head.peer.is_none() && !trusted {
         return Err(Error::new(ErrorKind::MissingPeer));
     }
-    let lines = RequestLines::find(head.headers, plan);
     let own_scheme = head.peer.and_then(|peer| peer.scheme()).unwrap_or(settings.listener);
-    let own_host = own_host(head, &lines.host, own_scheme)?;
-
-    let mut decision = Decision { settings, plan, peer: head.peer, lines: &lines, recorder };
-    let believed = if trusted {
-        decision.recorder.record(|| Step::new(Rule::PeerTrusted));
-        decision.believe()?
-    } else {
-        decision.recorder.record(|| Step::new(Rule::PeerUntrusted));
-        Believed::only(decision.own_client())
-    };
-
-    let scheme = believed.scheme.unwrap_or_else(|| Claim::own(own_scheme));
-    let (host, host_source) = match believed.host {
-        Some(claim) => (Some(claim.value), claim.source),
-        None => (own_host, Source::Own),
-    };
-    check_allowed(host.as_ref(), &host_source, head, settings)?;
-    let (port, port_source) = match believed.port {
-        Some(claim) => (Some(claim.value), claim.source),
-        None => (host.as_ref().and_then(|host| host.port), host_source.clone()),
-    };
-    let prefix = believed.prefix.unwrap_or_else(|| Claim::own(Prefix::EMPTY));
-    let own = [
-        ("own-client", &believed.client.source),
-        ("own-scheme", &scheme.source),
-        ("own-host", &host_source),
-        ("own-port", &port_source),
-        ("own-prefix", &prefix.source),
-    ];
-    for (code, _) in own.into_iter().filter(|(_, source)| matches!(source, Source::Own)) {
-        recorder.record(|| Step::new(Rule::Own(code)));
-    }
-    Ok(Resolved {
+    // Our own values, until a header that is believed says otherwise.
+    let mut resolved = Resolved {
         config: config.clone(),
         peer: head.peer,
         trusted_peer: trusted,
-        client: believed.client.value,
-        scheme: scheme.value,
-        host,
-        port,
-        prefix: prefix.value,
-        sources: Sources {
-            client: believed.client.source,
-            scheme: scheme.source,
-            host: host_source,
-            port: port_source,
-            prefix: prefix.source,
-        },
-        original: Original::default(),
+        client: if trusted { Node::UNKNOWN } else { own_client(head.peer) },
+        scheme: own_scheme,
+        host: own_host(head, own_scheme)?,
+        port: None,
+        prefix: Prefix::EMPTY,
+        hops: Hops::default(),
+        original: None,
         authority: OnceLock::new(),
-    })
+    };
+    if trusted {
+        recorder.record(|| Step::new(Rule::PeerTrusted));
+        Decision { settings, plan, lines: &head.lines, resolved: &mut resolved, recorder }
+            .believe()?;
+    } else {
+        recorder.record(|| Step::new(Rule::PeerUntrusted));
+    }
+    if resolved.hops.port.is_none() {
+        resolved.port = resolved.host.as_ref().and_then(|host| host.port);
+    }
+    check_allowed(&resolved, head)?;
+    for code in resolved.hops.own() {
+        recorder.record(|| Step::new(Rule::Own(code)));
+    }
+    Ok(resolved)
+}
+
+/// The peer as the client.
+fn own_client(peer: Option<Peer>) -> Node {
+    peer.map_or(Node::UNKNOWN, |peer| peer.node())
 }
 
 /// Rule 2: the target's authority, else `Host`.
-fn own_host(
-    head: &Head<'_>,
-    lines: &FieldLines<'_>,
-    own_scheme: Scheme,
-) -> Result<Option<HostPort>, Error> {
-    let field = match lines.single()?.map(|line| trim_end(trim_start(line.as_bytes()))) {
+fn own_host(head: &Head<'_>, own_scheme: Scheme) -> Result<Option<HostPort>, Error> {
+    let field = match head.lines.host().single()?.map(|line| trim_end(trim_start(line.as_bytes())))
+    {
         None | Some(b"") => None,
         Some(text) => Some(HostPort::parse(text).map_err(|fault| fault.in_header(&HOST))?),
     };
@@ -228,22 +214,18 @@ fn own_host(
 }
 
 /// Rule 9.
-fn check_allowed(
-    host: Option<&HostPort>,
-    source: &Source,
-    head: &Head<'_>,
-    settings: &Settings,
-) -> Result<(), Error> {
-    let kind = match host {
-        _ if settings.hosts.is_empty() => return Ok(()),
+fn check_allowed(resolved: &Resolved, head: &Head<'_>) -> Result<(), Error> {
+    let hosts = &resolved.config.settings().hosts;
+    if hosts.is_empty() {
+        return Ok(());
+    }
+    let kind = match resolved.host() {
         None => return Err(Error::new(ErrorKind::MissingHost)),
-        Some(host) if settings.hosts.iter().any(|allowed| allowed.matches(host.host())) => {
-            return Ok(());
-        }
+        Some(host) if hosts.iter().any(|allowed| allowed.matches(host)) => return Ok(()),
         Some(_) => ErrorKind::HostNotAllowed,
     };
-    Err(match source {
-        Source::Header { name, hop } => Error::in_header(kind, name).at_hop(*hop),
+    Err(match resolved.source().host() {
+        Source::Header { name, hop } => Error::in_header(kind, name).at_hop(hop),
         Source::Own if head.uri.authority().is_some() => Error::new(kind),
         Source::Own => Error::in_header(kind, &HOST),
     })

@@ -33,7 +33,7 @@ struct Value {
     name: &'static str,
     same: fn(&Resolved, &Resolved) -> bool,
     /// The value, and who vouches for it.
-    show: fn(&Resolved) -> (String, &Source),
+    show: fn(&Resolved) -> (String, Source<'_>),
 }
 
 const VALUES: [Value; 5] = [

@@ -122,11 +122,14 @@ impl Histogram {
 /// one of them has no certain end.
 fn length(headers: &HeaderMap, name: &HeaderName) -> Option<usize> {
     let lines = FieldLines::of(headers, name);
-    let elements = if *name == FORWARDED {
-        lines.elements_by(forwarded::last_comma)
+    if *name == FORWARDED {
+        count(lines.elements_by(forwarded::last_comma))
     } else {
-        lines.elements()
-    };
+        count(lines.elements())
+    }
+}
+
+fn count<T, E>(elements: impl Iterator<Item = Result<T, E>>) -> Option<usize> {
     let mut nearest = elements.take(LONGEST);
     nearest.try_fold(0_usize, |length, element| element.ok().map(|_| length.saturating_add(1)))
 }

@@ -1,0 +1,194 @@
+//! Whether an honest request is read truly, and how much of each trusted header the chain writes.
+
+use http::HeaderMap;
+use serde::Serialize;
+
+use super::judge::{Got, Value};
+use crate::{
+    model::{Chain, Client, Sent, What},
+    settings::Settings,
+};
+
+/// The prefix that an edge strips, where it sets one.
+pub(super) const PREFIX: &str = "/app";
+
+/// Counts that are worth trying.
+const COUNTS: std::ops::RangeInclusive<usize> = 1..=8;
+
+/// A trusted header, and how many elements the chain writes into it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Header {
+    pub(super) name: String,
+    /// What the configuration says of it.
+    pub(super) trusted: String,
+    pub(super) written: usize,
+    /// Whether it reads more than is written.
+    pub(super) too_far: bool,
+}
+
+/// A value that is not true, though nobody lies.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Misread {
+    pub(super) field: &'static str,
+    pub(super) got: String,
+    pub(super) truth: String,
+    /// What would be read truly.
+    pub(super) write: Option<String>,
+}
+
+impl Misread {
+    /// Whether it is the same fault, of another client perhaps.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        self.field == other.field && self.write == other.write
+    }
+}
+
+/// What is true of a request by this client.
+pub(super) fn truth(client: Client, host: &str, chain: &Chain) -> Vec<Value> {
+    let strips = chain.sets.iter().any(|(_, what)| matches!(what, What::Prefix(_)));
+    let node = if client.ip.is_ipv6() { format!("[{}]", client.ip) } else { client.ip.to_string() };
+    let value = |field, text| Value { field, text, own: false };
+    vec![
+        value("client", node),
+        value("scheme", client.scheme.to_string()),
+        value("host", host.to_owned()),
+        value("port", client.scheme.default_port().to_string()),
+        value("prefix", if strips { PREFIX } else { "none" }.to_owned()),
+    ]
+}
+
+/// How much of each trusted header the chain writes.
+pub(super) fn headers(
+    chain: &Chain,
+    settings: &Settings,
+    sent: &Sent,
+    client: Client,
+) -> Vec<Header> {
+    let came = chain.pass(sent, client);
+    let header = |trusted: crate::settings::Trusted| {
+        let value = settings.get(trusted.key).unwrap_or_default();
+        let written = elements(came.headers(), trusted.header.as_str());
+        let count = value.trim_start_matches("join:").parse().unwrap_or(1);
+        Header {
+            name: trusted.header.to_string(),
+            trusted: format!("{}={value}", trusted.key),
+            written,
+            // From nobody, nothing is read.
+            too_far: count > written && settings.get("proxies") != Some("none"),
+        }
+    };
+    settings.trusted().into_iter().map(header).collect()
+}
+
+/// How many elements a header has. Those of honest proxies have no commas in quotes.
+fn elements(headers: &HeaderMap, name: &str) -> usize {
+    let lines = headers.get_all(name).iter();
+    lines.map(|line| line.as_bytes().split(|&b| b == b',').count()).sum()
+}
+
+/// What is not read truly.
+pub(super) fn misread(
+    chain: &Chain,
+    settings: &Settings,
+    sent: &Sent,
+    client: Client,
+    truth: &[Value],
+    honest: &Got,
+) -> Vec<Misread> {
+    let reads = |key: &str, value: &str, field: &str| {
+        let Ok(config) = settings.with(key, Some(value)) else { return false };
+        let got = Got::new(chain, &config, sent, client);
+        match got.error() {
+            // Another header is at fault.
+            Some(error) => error.header() != settings.header(key).as_ref(),
+            None => is_true(&got, field, truth, client),
+        }
+    };
+    let fits = |key: &'static str, field: &str| {
+        let counts = || COUNTS.into_iter().find(|count| reads(key, &count.to_string(), field));
+        let count = || counts().map(|count| format!("{key}={count}"));
+        match settings.get(key) {
+            Some("walk") => {
+                let all = all_proxies(chain, settings);
+                let listed = reads("proxies", &all, field).then(|| format!("proxies={all}"));
+                let inside = settings.proxies().contains(client.ip);
+                let without =
+                    || Some(format!("proxies= without the client's network, or {}", count()?));
+                listed.or_else(|| without().filter(|_| inside))
+            }
+            Some(value) if value.parse::<usize>().is_ok() => count(),
+            _ => None,
+        }
+    };
+    if let Some(error) = honest.error() {
+        let trusted = settings.trusted();
+        let at = trusted.iter().find(|trusted| Some(&trusted.header) == error.header());
+        let field = at.map_or("request", |trusted| field(trusted.key));
+        return vec![Misread {
+            field,
+            got: format!("rejected: {error}"),
+            truth: text(truth, field).unwrap_or("an honest request").to_owned(),
+            write: at.and_then(|trusted| fits(trusted.key, field)),
+        }];
+    }
+    let mut found = Vec::new();
+    for value in honest.values() {
+        if !is_claimed(honest, settings, &value) || is_true(honest, value.field, truth, client) {
+            continue;
+        }
+        let key =
+            settings.trusted().into_iter().map(|t| t.key).find(|key| field(key) == value.field);
+        found.push(Misread {
+            field: value.field,
+            got: value.text,
+            truth: text(truth, value.field).unwrap_or_default().to_owned(),
+            write: key.and_then(|key| fits(key, value.field)),
+        });
+    }
+    found
+}
+
+/// The list of proxies, with all of the chain.
+fn all_proxies(chain: &Chain, settings: &Settings) -> String {
+    let proxies = settings.proxies();
+    let unlisted = chain.addresses.iter().filter(|peer| !proxies.contains(**peer));
+    let unlisted =
+        unlisted.map(|peer| peer.ip().map_or_else(|| "unix".to_owned(), |ip| ip.to_string()));
+    settings.list("proxies").map(str::to_owned).chain(unlisted).collect::<Vec<_>>().join(",")
+}
+
+/// The field that a key is about.
+fn field(key: &str) -> &'static str {
+    match key {
+        "proto" => "scheme",
+        "host" => "host",
+        "port" => "port",
+        "prefix" => "prefix",
+        _ => "client",
+    }
+}
+
+fn text<'a>(values: &'a [Value], field: &str) -> Option<&'a str> {
+    values.iter().find(|value| value.field == field).map(|value| value.text.as_str())
+}
+
+/// Whether a header is trusted to say this value: our own is nobody's lie, but for the client.
+fn is_claimed(honest: &Got, settings: &Settings, value: &Value) -> bool {
+    let client_trusted = settings.trusted().iter().any(|trusted| field(trusted.key) == "client");
+    let nobody = settings.get("proxies") == Some("none");
+    let port_by_host = value.field == "port"
+        && honest.resolved().is_some_and(|r| r.source().port() == r.source().host())
+        && settings.get("port").is_none();
+    match value.field {
+        "client" => client_trusted && !nobody,
+        _ => !value.own && !port_by_host,
+    }
+}
+
+fn is_true(got: &Got, field: &str, truth: &[Value], client: Client) -> bool {
+    match field {
+        // With or without its port.
+        "client" => got.resolved().is_some_and(|resolved| resolved.client_ip() == Some(client.ip)),
+        _ => text(&got.values(), field) == text(truth, field),
+    }
+}

@@ -1,0 +1,139 @@
+//! Whether a spoofing request changes what an honest one would have got.
+//!
+//! 1. The honest request first: what is believed of it must be true. Where it is not, a count does not
+//!    fit the chain, or a proxy in it does not write what is trusted.
+//! 2. Each attack is compared with the honest request of the same client. *Same*: the same answer.
+//!    *Rejected*: its own request is. *Lost*: the client is unknown, or a value our own. *Leaks*: a
+//!    header that it wrote reaches the application. *Believed*: another client, scheme, host, port
+//!    or prefix; also the proxy's own address as the client.
+//! 3. *Believed* and *leaks* are holes; *lost* is not one, but may be closed, by `missing=reject` and
+//!    `all-trusted=reject`.
+//! 4. Of an attack that asks for another host, that host is its own choice, and not compared.
+
+use http::{HeaderName, HeaderValue, Request, header};
+use proxyfix::{Config, Error, Resolved, Source, fix_request};
+use serde::Serialize;
+
+use super::requests::Attack;
+use crate::{
+    escape,
+    model::{Chain, Client, Sent},
+};
+
+/// What became of an attack, the worst last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Verdict {
+    Same,
+    Rejected,
+    Lost,
+    Leaks,
+    Believed,
+}
+
+impl Verdict {
+    /// Whether something got through.
+    pub(crate) fn is_hole(self) -> bool {
+        self >= Self::Leaks
+    }
+}
+
+/// What the application gets of a request.
+pub(super) struct Got {
+    outcome: Result<Request<()>, Error>,
+}
+
+/// One field of an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Value {
+    pub(super) field: &'static str,
+    pub(super) text: String,
+    pub(super) own: bool,
+}
+
+impl Got {
+    /// Sends a request through the chain to the application.
+    pub(super) fn new(chain: &Chain, config: &Config, sent: &Sent, client: Client) -> Self {
+        let mut request = chain.pass(sent, client);
+        let outcome = fix_request(&mut request, config).map(|()| request);
+        Self { outcome }
+    }
+
+    pub(super) fn error(&self) -> Option<&Error> {
+        self.outcome.as_ref().err()
+    }
+
+    pub(super) fn resolved(&self) -> Option<&Resolved> {
+        self.outcome.as_ref().ok()?.extensions().get()
+    }
+
+    /// What is believed, in the order of the fields.
+    pub(super) fn values(&self) -> Vec<Value> {
+        let Some(resolved) = self.resolved() else { return Vec::new() };
+        let sources = resolved.source();
+        let host = resolved.host().unwrap_or("none").to_owned();
+        let prefix = if resolved.prefix().is_empty() { "none" } else { resolved.prefix() };
+        let value = |field, text, source| Value { field, text, own: source == Source::Own };
+        vec![
+            value("client", resolved.client().to_string(), sources.client()),
+            value("scheme", resolved.scheme().to_string(), sources.scheme()),
+            value("host", host, sources.host()),
+            value("port", resolved.port().to_string(), sources.port()),
+            value("prefix", prefix.to_owned(), sources.prefix()),
+        ]
+    }
+}
+
+/// Compares an attack with the honest request, of which `before` was believed or would be true; the
+/// text says what came of it.
+pub(super) fn judge(
+    attack: &Attack,
+    honest: &Got,
+    before: &[Value],
+    attacked: &Got,
+) -> (Verdict, String) {
+    if let Some(error) = attacked.error() {
+        return (Verdict::Rejected, error.to_string());
+    }
+    let mut worst = (Verdict::Same, String::new());
+    for (value, was) in attacked.values().iter().zip(before) {
+        let its_choice = attack.other_host && matches!(value.field, "host" | "port");
+        if its_choice || was.text == value.text {
+            continue;
+        }
+        let lost = value.own && (value.field != "client" || value.text == "unknown");
+        let verdict = if lost { Verdict::Lost } else { Verdict::Believed };
+        if verdict > worst.0 {
+            worst = (verdict, format!("{} {} in place of {}", value.field, value.text, was.text));
+        }
+    }
+    match leak(attack, honest, attacked) {
+        Some(leak) if worst.0 < Verdict::Leaks => (Verdict::Leaks, leak),
+        _ => worst,
+    }
+}
+
+/// A header of the client's that reaches the application, or a target with another scheme or host
+/// than is believed.
+fn leak(attack: &Attack, honest: &Got, attacked: &Got) -> Option<String> {
+    let (resolved, request) = (attacked.resolved()?, attacked.outcome.as_ref().ok()?);
+    let uri = request.uri();
+    let scheme = uri.scheme_str().is_some_and(|scheme| scheme != resolved.scheme().as_str());
+    if scheme || uri.authority().is_some_and(|authority| Some(authority) != resolved.authority()) {
+        let uri = escape::shortened(uri.to_string().as_bytes(), 60);
+        return Some(format!("the target reaches the application as {uri}"));
+    }
+    let same = |name: &HeaderName, value: &HeaderValue| {
+        let before = honest.outcome.as_ref().ok().map(Request::headers);
+        before.is_some_and(|headers| headers.get_all(name).iter().any(|line| line == value))
+    };
+    let written = |name: &HeaderName, value: &HeaderValue| {
+        let mut sent = attack.sent.headers.get_all(name).iter().filter(|sent| !sent.is_empty());
+        sent.any(|sent| value.as_bytes().windows(sent.len()).any(|part| part == sent.as_bytes()))
+    };
+    let own = [header::CONNECTION, header::HOST];
+    let mut lines = request.headers().iter().filter(|(name, _)| !own.contains(name));
+    let (name, value) = lines.find(|(name, value)| written(name, value) && !same(name, value))?;
+    let value = escape::shortened(value.as_bytes(), 60);
+    Some(format!("{name}: {value} reaches the application"))
+}

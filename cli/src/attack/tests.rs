@@ -1,0 +1,290 @@
+//! The recipes are safe, and what departs from them is caught.
+
+use std::{fs, path::Path};
+
+use clap::Parser;
+use proptest::prelude::*;
+
+use super::{Tried, attack, judge::Verdict};
+use crate::args::{Arguments, Command};
+
+fn tried(config: &str, style: &str, more: &[&str]) -> Tried {
+    let program = ["proxyfix", "attack", "--config", config, "--style", style];
+    let arguments = Arguments::parse_from(program.iter().chain(more));
+    let Command::Attack(arguments) = arguments.command else { panic!("another command") };
+    attack(&arguments.config.given.config, &arguments).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// What is wrong: the worst attack, or an honest request that is misread.
+fn wrong(config: &str, style: &str) -> Option<String> {
+    let tried = tried(config, style, &[]);
+    if tried.is_safe() {
+        return None;
+    }
+    let too_far = tried.headers.iter().filter(|header| header.too_far);
+    let too_far = too_far.map(|header| format!("{}: more is read than written", header.name));
+    let misread = tried.misread.iter().map(|m| format!("{}: {} for {}", m.field, m.got, m.truth));
+    let worst = tried.attacks.iter().filter(|attack| attack.verdict.is_hole());
+    let worst = worst.map(|attack| format!("{}: {}", attack.name, attack.detail));
+    misread.chain(worst).chain(too_far).next()
+}
+
+fn docs(path: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/recipes").join(path);
+    fs::read_to_string(path).unwrap()
+}
+
+/// The cells of each row of the tables.
+fn rows(text: &str) -> Vec<Vec<String>> {
+    let rows = text.lines().filter(|line| line.starts_with('|') && line.contains("proxies="));
+    rows.map(|row| row.split('|').map(|cell| cell.trim().replace('`', "")).collect()).collect()
+}
+
+#[test]
+fn recipes_of_proxies() {
+    let readme = docs("README.md");
+    let mut count = 0;
+    for row in rows(&readme).iter().filter(|row| row.len() == 5) {
+        let name = row[1].split(['(', ')']).nth(1).unwrap().trim_end_matches(".md");
+        assert_eq!(wrong(&row[2], name), None, "{name}: {}", row[2]);
+        if row[3].starts_with("proxies=") {
+            assert_eq!(wrong(&row[3], &format!("{name}-forwarded")), None, "{name}: {}", row[3]);
+        }
+        count += 1;
+    }
+    assert!(count >= 11);
+}
+
+/// By count and by walk, each of the chains that interop runs.
+#[test]
+fn recipes_of_chains() {
+    let chains = docs("chains.md");
+    let rows = rows(&chains);
+    assert!(rows.len() >= 25);
+    for row in rows {
+        let forwarded = row[2].contains("forwarded=");
+        let names: Vec<_> = row[1].split(" → ").collect();
+        let edge = if forwarded { format!("{}-forwarded", names[0]) } else { names[0].to_owned() };
+        let style = [&[edge.as_str()], &names[1..]].concat().join(",");
+        for config in &row[2..4] {
+            assert_eq!(wrong(config, &style), None, "{style}: {config}");
+        }
+    }
+}
+
+#[test]
+fn recipes_of_platforms() {
+    const PRIVATE: &str = "proxies=10.0.1.0/24";
+    for (style, config) in [
+        ("alb", "for=1 proto=1 port=1"),
+        ("alb-preserve", "proto=1 port=1"),
+        ("alb-remove", "proto=1 port=1"),
+        ("cloudfront", "for=1 proto=1 proto-name=CloudFront-Forwarded-Proto"),
+        ("cloudfront,alb", "for=2 proto=1 proto-name=CloudFront-Forwarded-Proto"),
+        ("cloudfront,alb-preserve", "for=1 proto=1 proto-name=CloudFront-Forwarded-Proto"),
+        (
+            "cloudfront",
+            "client-ip=CloudFront-Viewer-Address proto=1 proto-name=CloudFront-Forwarded-Proto",
+        ),
+        ("google-cloud", "for=2 proto=1"),
+        ("google-cloud", "for=2 proto=1 verify=hops"),
+        ("application-gateway", "for=1 proto=1 port=1"),
+        (
+            "application-gateway",
+            "for=1 proto=1 host=1 port=1 host-name=X-Original-Host hosts=app.example",
+        ),
+        ("front-door", "for=1 proto=1 host=1"),
+        ("cloudflare", "client-ip=CF-Connecting-IP proto=1"),
+        ("cloudflare", "for=1 proto=1"),
+        ("fastly", "client-ip=Fastly-Client-IP proto=1"),
+        ("fly", "client-ip=Fly-Client-IP port=1 port-name=Fly-Forwarded-Port listener=https"),
+        (
+            "fly",
+            "client-ip=Fly-Client-IP proto=1 port=1 proto-name=Fly-Forwarded-Proto port-name=Fly-Forwarded-Port",
+        ),
+        ("heroku", "for=1 proto=1 port=1"),
+        ("ingress-nginx", "for=1 proto=1 host=1 port=1 strip-also=X-Original-Forwarded-Host"),
+        (
+            "alb,ingress-nginx",
+            "for=1 proto=1 port=1 hosts=app.example strip-also=X-Original-Forwarded-Host",
+        ),
+        (
+            "alb,ingress-nginx-full",
+            "for=2 proto=1 port=1 hosts=app.example strip-also=X-Original-Forwarded-Host",
+        ),
+        ("traefik", "for=1 proto=1 host=1 port=1"),
+        ("alb,traefik", "for=2 proto=1 port=1"),
+        ("istio", "for=1 proto=1"),
+        ("alb,istio", "for=2 proto=1"),
+        ("alb,istio", "client-ip=X-Envoy-External-Address proto=1"),
+    ] {
+        assert_eq!(wrong(&format!("{PRIVATE} {config}"), style), None, "{style}: {config}");
+    }
+    let https = tried(
+        &format!("{PRIVATE} for=2 proto=1 host=1"),
+        "front-door,application-gateway",
+        &["--inner-tls", "--https-only"],
+    );
+    assert!(https.is_safe());
+}
+
+/// What a proxy passes through, or does not write so often, is caught.
+#[test]
+fn departures_are_caught() {
+    const PRIVATE: &str = "proxies=10.0.1.0/24";
+    for (style, config) in [
+        // Nobody writes it.
+        ("nginx", "for=1 prefix=1"),
+        ("nginx", "forwarded=1"),
+        ("nginx", "client-ip=X-Real-IP"),
+        ("caddy", "for=1 port=1"),
+        ("h2o", "for=1 host=1"),
+        ("alb", "for=1 host=1"),
+        ("alb-preserve", "for=1"),
+        ("fly", "client-ip=Fly-Client-IP proto=1"),
+        ("nginx-forwarded", "for=1"),
+        ("cloudflare", "client-ip=True-Client-IP"),
+        ("istio", "client-ip=X-Envoy-External-Address"),
+        ("pass", "for=1"),
+        ("if-absent", "for=1"),
+        ("alb", "for=1 proto=1 proto-name=X-Forwarded-Ssl"),
+        ("lighttpd", "for=1 host=1"),
+        ("h2o", "for=1 host=1 hosts=app.example"),
+        // The count is too high.
+        ("nginx", "for=2"),
+        ("nginx", "for=1 proto=2"),
+        ("haproxy,nginx", "for=3"),
+        ("haproxy,nginx", "for=2 proto=2"),
+        ("caddy", "for=2"),
+        ("google-cloud", "for=3"),
+        ("append", "for=2 proto=2"),
+        ("append-forwarded", "forwarded=2"),
+        // It is too low.
+        ("haproxy,nginx", "for=1"),
+        ("google-cloud", "for=1"),
+        // The scheme of the connection between the two.
+        ("haproxy,nginx:edge", "for=2 proto=1"),
+        ("front-door,application-gateway", "for=2 proto=1 host=1"),
+        // What the settings give up.
+        ("nginx", "for=1 headers=keep"),
+        ("nginx", "for=1 uri=keep"),
+        ("nginx", "for=1 exempt=X-Real-IP"),
+        ("apache-forwarded", "forwarded=1 missing=peer"),
+        ("haproxy,apache", "for=walk all-trusted=leftmost"),
+        ("nginx", "for=2 invalid=peer"),
+    ] {
+        let config = format!("{PRIVATE} {config}");
+        assert!(wrong(&config, style).is_some(), "{style}: {config}");
+    }
+    // A client in the proxies' network, under a walk.
+    let inside = ["--client", "10.0.1.77"];
+    assert!(!tried("proxies=10.0.1.0/24 for=walk", "nginx", &inside).is_safe());
+    assert!(tried("proxies=10.0.1.0/24 for=1", "nginx", &inside).is_safe());
+    // A walk that ends at a proxy which is not listed.
+    let outside = ["--address", "192.0.2.9,10.0.1.1"];
+    assert!(!tried("proxies=10.0.1.0/24 for=walk", "haproxy,nginx", &outside).is_safe());
+}
+
+/// What `proxyfix::write` appends is read by count, whatever came in.
+#[test]
+fn written_by_the_library() {
+    for style in ["append", "replace", "append,append", "append,append,append"] {
+        let count = style.split(',').count();
+        let config = format!("proxies=unix for={count} proto={count} host={count} port={count}");
+        assert_eq!(wrong(&config, style), None, "{style}");
+    }
+    for style in ["append-forwarded", "replace-forwarded", "append-forwarded,append-forwarded"] {
+        let count = style.split(',').count();
+        assert_eq!(wrong(&format!("proxies=unix forwarded={count}"), style), None, "{style}");
+    }
+}
+
+/// What the edge sets besides is the edge's.
+#[test]
+fn what_the_edge_sets() {
+    let config = "proxies=loopback for=1 proto=1 prefix=1 proto-name=Front-End-Https";
+    assert!(!tried(config, "nginx", &[]).is_safe());
+    let sets = ["--sets", "X-Forwarded-Prefix,Front-End-Https"];
+    assert!(tried(config, "nginx", &sets).is_safe());
+    assert!(tried("proxies=unix client-ip=X-Real-IP", "nginx", &["--sets", "x-real-ip"]).is_safe());
+}
+
+/// Where an inner proxy obeys a client's `Connection`, what is lost is said, and is no hole.
+#[test]
+fn what_is_lost() {
+    let tried = |config| tried(config, "apache-forwarded", &[]);
+    let open = tried("proxies=loopback forwarded=1");
+    assert!(open.is_safe() && open.count(Verdict::Lost) > 0);
+    assert_eq!(tried("proxies=loopback forwarded=1 missing=reject").count(Verdict::Lost), 0);
+}
+
+/// Styles that write on every request what they write at all. (Some write a header only where it is
+/// absent, or the host where there is one: what an honest request shows of them is not always so.)
+const STEADY: [&str; 12] = [
+    "nginx",
+    "nginx:edge",
+    "haproxy",
+    "haproxy:edge",
+    "varnish:edge",
+    "h2o",
+    "trafficserver:edge",
+    "alb",
+    "google-cloud",
+    "application-gateway",
+    "append",
+    "pass",
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    /// **Non-interference**: by counts that reach as far as the proxies write, to the edge, nothing gets
+    /// through, whatever the chain. By one more, something does.
+    #[test]
+    fn what_is_written_is_safe(
+        styles in prop::collection::vec(prop::sample::select(&STEADY[..]), 1..4),
+        asked in prop::collection::vec(any::<bool>(), 4),
+        more in prop::sample::select(&["", " verify=hops", " hosts=app.example", " headers=strip"][..]),
+        too_high in 0_usize..5,
+    ) {
+        let style = styles.join(",");
+        let all = tried("proxies=10.0.1.0/24 for=1 proto=1 host=1 port=1", &style, &[]);
+        let written: Vec<_> = all.headers.iter().map(|header| header.written).collect();
+        let keys = ["for", "proto", "host", "port"];
+        let config = |more_of: Option<usize>| {
+            let count = |at: usize| {
+                let asked = at == 0 || asked[at];
+                written[at] * usize::from(asked) + usize::from(more_of == Some(at))
+            };
+            let keys: Vec<_> = (0..4).map(|at| format!("{}={}", keys[at], count(at))).collect();
+            format!("proxies=10.0.1.0/24 {}{more}", keys.join(" "))
+        };
+        prop_assume!(written[0] > 0);
+        let fits = tried(&config(None), &style, &[]);
+        let hole = fits.attacks.iter().find(|attack| attack.verdict.is_hole());
+        prop_assert!(hole.is_none(), "{}: {style}: {}", config(None), hole.unwrap().detail);
+        if too_high < 4 && !more.contains("verify") && (too_high == 0 || asked[too_high]) {
+            let config = config(Some(too_high));
+            prop_assert!(!tried(&config, &style, &[]).is_safe(), "{config}: {style}");
+        }
+    }
+
+    /// Any configuration and any chain can be tried, linted and printed.
+    #[test]
+    fn anything_can_be_tried(
+        style in prop::collection::vec(0_usize..42, 1..5),
+        proxies in prop::sample::select(&["any", "none", "unix", "0.0.0.0/0", "::/0,unix", "private", "10.0.0.1", "2001:db8::/127"][..]),
+        trust in prop::sample::select(&["for=9", "for=walk proto=aligned", "forwarded=walk", "forwarded=3", "prefix=join:2", "client-ip=Cookie2 port=99999999999", "for=1 for-name=X_For"][..]),
+        more in prop::sample::select(&["", " missing=peer invalid=peer", " headers=keep uri=keep", " hosts=*.a.example,[::1]"][..]),
+    ) {
+        let styles: Vec<_> = crate::model::all().collect();
+        let style: Vec<_> = style.iter().map(|at| styles[at % styles.len()].name).collect();
+        let config = format!("proxies={proxies} {trust}{more}");
+        if config.parse::<proxyfix::Config>().is_ok() {
+            let tried = tried(&config, &style.join(","), &[]);
+            let text = super::report::text(&tried, true);
+            let plain = anstream::adapter::strip_str(&text).to_string();
+            prop_assert!(plain.chars().all(|c| matches!(c, ' '..='~' | '\n' | '→' | '…')), "{plain}");
+        }
+    }
+}

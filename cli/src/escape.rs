@@ -1,0 +1,70 @@
+//! A stranger's bytes on a terminal.
+//!
+//! 1. Printable ASCII stands as it is; a backslash is doubled, every other byte is `\xNN`, so that
+//!    the bytes can be read back, and no control sequence, bidirectional mark or odd width is left.
+//! 2. What is long is cut in its middle.
+//! 3. All that comes out is ASCII but for the mark of a cut, and one column wide for each character.
+
+/// What stands for bytes that are not shown.
+pub(crate) const CUT: char = '…';
+
+/// The bytes as printable text.
+pub(crate) fn text(bytes: &[u8]) -> String {
+    bytes.iter().map(|&b| byte(b)).collect()
+}
+
+/// The same, of at most about `columns` columns.
+pub(crate) fn shortened(bytes: &[u8], columns: usize) -> String {
+    let whole = text(bytes);
+    if whole.len() <= columns {
+        return whole;
+    }
+    let side = columns / 2;
+    format!("{}{CUT}{}", &whole[..side], &whole[whole.len() - side..])
+}
+
+/// Lines of text, each escaped but for its end.
+pub(crate) fn lines(lines: &str) -> String {
+    lines.split_inclusive('\n').fold(String::new(), |escaped, line| {
+        let (line, end) = line.strip_suffix('\n').map_or((line, ""), |line| (line, "\n"));
+        escaped + &text(line.as_bytes()) + end
+    })
+}
+
+/// Whether the bytes are printable ASCII as they are.
+pub(crate) fn is_plain(bytes: &[u8]) -> bool {
+    bytes.iter().all(|b| matches!(b, b' '..=b'~'))
+}
+
+/// How many columns the bytes take.
+pub(crate) fn columns(bytes: &[u8]) -> usize {
+    text(bytes).len()
+}
+
+fn byte(byte: u8) -> String {
+    match byte {
+        b'\\' => r"\\".to_owned(),
+        b' '..=b'~' => char::from(byte).to_string(),
+        _ => format!("\\x{byte:02x}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{is_plain, lines, shortened, text};
+
+    #[test]
+    fn nothing_but_printable_ascii() {
+        let all: Vec<u8> = (0..=255).collect();
+        assert!(text(&all).bytes().all(|b| (b' '..=b'~').contains(&b)));
+        assert_eq!(lines("a\x1b\nb\n"), "a\\x1b\nb\n");
+        assert!(is_plain(b"a ~") && !is_plain(b"a\n"));
+        assert_eq!(text(b"a\x1b[2J\\\"\xe9"), r#"a\x1b[2J\\"\xe9"#);
+    }
+
+    #[test]
+    fn what_is_long_is_cut() {
+        assert_eq!(shortened(b"0123456789", 10), "0123456789");
+        assert_eq!(shortened(b"0123456789a", 4), "01…9a");
+    }
+}

@@ -1,0 +1,151 @@
+//! Many requests: a JSON object on each line, answered by one on each line, in order.
+//!
+//! 1. A line that cannot be read is answered too, with the outcome `unreadable`, and the next is read.
+//! 2. The status is that of the worst line: 2 where one was unreadable, 1 where one was rejected.
+//! 3. Each answer is written out before the next line is waited for, so that another program can
+//!    ask and wait. A line is at most 1 MiB: a request head has 8 KiB in common servers.
+//! 4. Values of headers are texts of one character for each byte, as in the answers.
+
+use std::{
+    fs::File,
+    io::{self, BufRead, Read as _, Write},
+};
+
+use proxyfix::{Peer, Scheme};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{
+    Account, json,
+    request::{self, Received},
+};
+use crate::{
+    args::{self, Explain},
+    json::{Bytes, line},
+    status::{Failure, Status},
+};
+
+/// The longest line, in bytes.
+const LONGEST: u64 = 1 << 20;
+
+/// One request.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Asked {
+    /// Comes back as it is.
+    id: Option<Value>,
+    /// As `--peer`, or `unix`; where it is not there, what the arguments say.
+    peer: Option<String>,
+    tls: Option<bool>,
+    method: Option<String>,
+    target: Option<String>,
+    version: Option<String>,
+    #[serde(default)]
+    headers: Vec<(String, Bytes)>,
+}
+
+/// The answer to a line that is no request.
+#[derive(Debug, Serialize)]
+struct Unreadable<'a> {
+    outcome: &'static str,
+    line: usize,
+    reason: &'a str,
+}
+
+/// Answers every line.
+pub(crate) fn run(arguments: &Explain) -> Result<Status, Failure> {
+    let mut out = io::stdout().lock();
+    match arguments.request.as_ref().filter(|path| path.as_os_str() != "-") {
+        None => answer(arguments, &mut io::stdin().lock(), &mut out),
+        Some(path) => {
+            let file = File::open(path).map_err(|error| super::unread(path, &error))?;
+            answer(arguments, &mut io::BufReader::new(file), &mut out)
+        }
+    }
+}
+
+fn answer(
+    arguments: &Explain,
+    input: &mut impl BufRead,
+    out: &mut impl Write,
+) -> Result<Status, Failure> {
+    let mut worst = Status::Good;
+    for number in 1.. {
+        let mut text = Vec::new();
+        if input.take(LONGEST).read_until(b'\n', &mut text)? == 0 {
+            break;
+        }
+        if text.trim_ascii().is_empty() {
+            continue;
+        }
+        let whole = text.ends_with(b"\n") || (text.len() as u64) < LONGEST;
+        if !whole {
+            skip_line(input)?;
+        }
+        let asked = if whole { asked(&text) } else { Err("longer than 1 MiB".to_owned()) };
+        let read = asked.and_then(|asked| Ok((received(&asked)?, peer(&asked, arguments)?, asked)));
+        worst = worst.max(match read {
+            Ok((received, peer, asked)) => {
+                let config = &arguments.config.given.config;
+                let account = Account::new(config, peer, &received);
+                line(out, &json::Answer::new(&account, asked.id.as_ref()))?;
+                account.status()
+            }
+            Err(reason) => {
+                line(out, &Unreadable { outcome: "unreadable", line: number, reason: &reason })?;
+                Status::Usage
+            }
+        });
+        out.flush()?;
+    }
+    Ok(worst)
+}
+
+/// Reads up to the end of a line, and keeps nothing of it.
+fn skip_line(input: &mut impl BufRead) -> io::Result<()> {
+    loop {
+        let mut part = Vec::new();
+        let read = input.take(LONGEST).read_until(b'\n', &mut part)?;
+        if read == 0 || part.ends_with(b"\n") {
+            return Ok(());
+        }
+    }
+}
+
+fn asked(text: &[u8]) -> Result<Asked, String> {
+    serde_json::from_slice(text).map_err(|error| error.to_string())
+}
+
+fn received(asked: &Asked) -> Result<Received, String> {
+    let mut received = Received::default();
+    if let Some(method) = &asked.method {
+        received.method = request::method(method)?;
+    }
+    if let Some(target) = &asked.target {
+        received.uri = request::uri(target)?;
+    }
+    received.version = match asked.version.as_deref() {
+        None | Some("HTTP/1.1") => http::Version::HTTP_11,
+        Some("HTTP/1.0") => http::Version::HTTP_10,
+        Some("HTTP/2" | "HTTP/2.0") => http::Version::HTTP_2,
+        Some("HTTP/3" | "HTTP/3.0") => http::Version::HTTP_3,
+        Some(_) => return Err("version: expected HTTP/1.0, HTTP/1.1, HTTP/2 or HTTP/3".to_owned()),
+    };
+    for (name, value) in &asked.headers {
+        received.add(name, &value.0)?;
+    }
+    Ok(received)
+}
+
+fn peer(asked: &Asked, arguments: &Explain) -> Result<Option<Peer>, String> {
+    let peer = match &asked.peer {
+        None => arguments.peer(),
+        Some(text) => Some(args::peer(text).map_err(|error| format!("peer: {error}"))?),
+    };
+    Ok(match asked.tls {
+        None if arguments.tls => peer.map(|peer| peer.with_scheme(Scheme::Https)),
+        None => peer,
+        Some(true) => peer.map(|peer| peer.with_scheme(Scheme::Https)),
+        Some(false) => peer.map(|peer| peer.with_scheme(Scheme::Http)),
+    })
+}

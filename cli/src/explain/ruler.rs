@@ -1,0 +1,166 @@
+//! A header line with rulers below it, as compilers mark source text.
+//!
+//! 1. One ruler for each part, the nearest hop first: `^` is believed, `-` is passed over, `~` is
+//!    not valid, with `^` at the byte that is at fault.
+//! 2. What no step has looked at is shortened: it may be long, and says nothing.
+//! 3. Columns are those of the escaped text.
+
+use std::{fmt::Write as _, ops::Range};
+
+use anstyle::Style;
+use http::header::CONNECTION;
+use proxyfix::{Error, Step};
+
+use super::request::Line;
+use crate::{
+    escape,
+    style::{BAD, FAINT, GOOD, TITLE},
+};
+
+/// The longest part that is shown whole, in columns.
+const PART: usize = 100;
+/// The same for what was not looked at.
+const UNREAD: usize = 40;
+
+/// What a step made of a part of a line; the worst is the greatest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Role {
+    Passed,
+    Believed,
+    Invalid,
+}
+
+/// A part of a line.
+#[derive(Clone, Debug)]
+pub(crate) struct Mark {
+    span: Range<usize>,
+    role: Role,
+    label: String,
+    /// The byte of the line that is at fault.
+    fault: Option<usize>,
+}
+
+/// What the steps and the error say of a line, the nearest hop first.
+pub(crate) fn marks(line: &Line, steps: &[Step], error: Option<&Error>, alone: bool) -> Vec<Mark> {
+    let mut marks: Vec<Mark> = Vec::new();
+    for step in steps.iter().filter(|step| step.header() == Some(&line.name)) {
+        let (Some(number), Some(hop), Some(span)) = (step.line(), step.hop(), step.span()) else {
+            continue;
+        };
+        if number != line.number {
+            continue;
+        }
+        let role = match step.code() {
+            "hop-passed" | "hop-trusted" => Role::Passed,
+            "invalid" => Role::Invalid,
+            _ => Role::Believed,
+        };
+        let reason = step.reason();
+        match marks.iter_mut().find(|mark| mark.span == span) {
+            Some(mark) => {
+                mark.role = mark.role.max(role);
+                let _ = write!(mark.label, "; {reason}");
+            }
+            None => {
+                let label = format!("hop {hop}: {reason}");
+                let fault = step.error().and_then(Error::offset);
+                marks.push(Mark { span, role, label, fault });
+            }
+        }
+    }
+    marks.extend(fault(line, error, alone, &marks));
+    marks
+}
+
+/// An error that no step has told. Which line it is in is certain where there is one.
+fn fault(line: &Line, error: Option<&Error>, alone: bool, marks: &[Mark]) -> Option<Mark> {
+    let error = error?;
+    let told = marks.iter().any(|mark| mark.role == Role::Invalid);
+    if error.kind().code() == "nominated" && line.name == CONNECTION {
+        let name = error.header()?.as_str();
+        let mut parts = line.value.as_bytes().windows(name.len());
+        let at = parts.position(|part| part.eq_ignore_ascii_case(name.as_bytes()))?;
+        let label = "a proxy on the way may have dropped this header".to_owned();
+        return Some(Mark { span: at..at + name.len(), role: Role::Invalid, label, fault: None });
+    }
+    let mine = alone && !told && error.header() == Some(&line.name);
+    let at = error.offset().filter(|at| mine && *at <= line.value.len())?;
+    let span = at..line.value.len().min(at + 1);
+    Some(Mark { span, role: Role::Invalid, label: format!("byte {at}"), fault: Some(at) })
+}
+
+/// Prints the line, and a ruler for each mark.
+pub(crate) fn print(out: &mut String, line: &Line, marks: &[Mark]) {
+    let mut column = 2 + line.spelling.len() + 2;
+    let _ = write!(out, "  {TITLE}{}{TITLE:#}: ", line.spelling);
+    let mut rulers = vec![(0, String::new()); marks.len()];
+    for (span, marked) in parts(line.value.len(), marks) {
+        let bytes = &line.value.as_bytes()[span.clone()];
+        let shown = escape::shortened(bytes, if marked.is_some() { PART } else { UNREAD });
+        let width = shown.chars().count();
+        match marked {
+            Some(at) => {
+                let style = style(marks[at].role);
+                let _ = write!(out, "{style}{shown}{style:#}");
+                rulers[at] = (column, ruler(&marks[at], bytes, width));
+            }
+            None => {
+                let _ = write!(out, "{FAINT}{shown}{FAINT:#}");
+            }
+        }
+        column += width;
+    }
+    out.push('\n');
+    for (mark, (column, ruler)) in marks.iter().zip(rulers) {
+        let style = style(mark.role);
+        let space = " ".repeat(column);
+        let _ = writeln!(out, "{space}{style}{ruler} {}{style:#}", mark.label);
+    }
+}
+
+fn style(role: Role) -> Style {
+    match role {
+        Role::Passed => FAINT,
+        Role::Believed => GOOD,
+        Role::Invalid => BAD,
+    }
+}
+
+/// The line cut at the marks, from the left: each part, and which mark it is.
+fn parts(length: usize, marks: &[Mark]) -> Vec<(Range<usize>, Option<usize>)> {
+    let mut order: Vec<_> = (0..marks.len()).collect();
+    order.sort_by_key(|&at| marks[at].span.start);
+    let (mut parts, mut done) = (Vec::new(), 0);
+    for at in order {
+        let span = marks[at].span.clone();
+        if done < span.start {
+            parts.push((done..span.start, None));
+        }
+        done = span.end.max(done);
+        parts.push((span, Some(at)));
+    }
+    if done < length {
+        parts.push((done..length, None));
+    }
+    parts
+}
+
+/// A ruler of this width below a part; an empty part has one mark too.
+fn ruler(mark: &Mark, part: &[u8], width: usize) -> String {
+    let (sign, width) = match mark.role {
+        Role::Passed => ("-", width.max(1)),
+        Role::Believed => ("^", width.max(1)),
+        Role::Invalid => ("~", width.max(1)),
+    };
+    let mut ruler = sign.repeat(width);
+    let fault = mark.fault.and_then(|fault| fault.checked_sub(mark.span.start));
+    if let Some(before) = fault.and_then(|fault| part.get(..fault)) {
+        let column = escape::columns(before);
+        if column < width && escape::columns(part) <= width {
+            ruler.replace_range(column..=column, "^");
+        }
+    } else if let (Role::Invalid, Some(_)) = (mark.role, fault) {
+        ruler.replace_range(..1, "^");
+    }
+    ruler
+}

@@ -1,0 +1,163 @@
+//! What the account says is what the library decides, and nothing of it is more than printable text.
+
+use http::{HeaderMap, Uri};
+use proptest::prelude::*;
+use proxyfix::{Config, Peer, Source, resolve};
+use serde_json::Value;
+
+use super::{Account, json::Answer, request::Received, text};
+use crate::{json, settings::Settings};
+
+const CONFIGS: [&str; 10] = [
+    "proxies=10.0.0.0/8 for=1",
+    "proxies=10.0.0.0/8 for=2 proto=1 host=1 port=1 prefix=1",
+    "proxies=10.0.0.0/8 for=2 proto=aligned verify=hops",
+    "proxies=10.0.0.0/8 for=walk proto=1 prefix=join:2",
+    "proxies=10.0.0.0/8 for=1 proto=1 invalid=unknown missing=peer headers=keep",
+    "proxies=10.0.0.0/8 forwarded=1",
+    "proxies=10.0.0.0/8 forwarded=walk invalid=peer uri=keep",
+    "proxies=any client-ip=X-Real-IP proto=1 hosts=a.example headers=strip exempt=Forwarded",
+    "proxies=none for=1",
+    "proxies=unix,192.0.2.0/24 for=1 proto=1 proto-name=Front-End-Https listener=https",
+];
+
+const PEERS: [&str; 4] = ["10.0.0.1", "192.0.2.7:80", "unix", "203.0.113.9"];
+
+const LINES: [&[u8]; 22] = [
+    b"Host: a.example",
+    b"Host: b.example:81",
+    b"Host: x y",
+    b"X-Forwarded-For: 6.6.6.6, 203.0.113.9, 10.0.0.2",
+    b"X-Forwarded-For: 203.0.113.9",
+    b"X-Forwarded-For: ,, \x80\xff",
+    b"X-Forwarded-For: 10.0.0.2,10.0.0.3",
+    b"X-Forwarded-For:",
+    b"X-Forwarded-Proto: https",
+    b"X-Forwarded-Proto: http, javascript",
+    b"X-Forwarded-Host: shop.example",
+    b"X-Forwarded-Host: a, b/\\c\t",
+    b"X-Forwarded-Port: 8443",
+    b"X-Forwarded-Prefix: /app, /v1",
+    b"Forwarded: for=6.6.6.6, for=203.0.113.9;proto=https;host=a.example",
+    b"Forwarded: for=\"_x, for=\"[2001:db8::9]\"",
+    b"Forwarded: for=10.0.0.3;ext=\"\\\"\xe9\"",
+    b"X-Real-IP: 203.0.113.9",
+    b"X_Real_IP: 6.6.6.6",
+    b"Front-End-Https: on",
+    b"Connection: close, X-Forwarded-For",
+    b"Accept: */*",
+];
+
+fn request() -> impl Strategy<Value = Received> {
+    prop::collection::vec(prop::sample::select(&LINES[..]), 0..7).prop_map(|lines| {
+        let mut received = Received::default();
+        for line in lines {
+            let (name, value) = line.split_at(line.iter().position(|&b| b == b':').unwrap());
+            received.add(std::str::from_utf8(name).unwrap(), value[1..].trim_ascii()).unwrap();
+        }
+        received
+    })
+}
+
+fn source(value: &Value, source: Source<'_>) -> bool {
+    match source {
+        Source::Header { name, hop } => value["header"] == name.as_str() && value["hop"] == hop,
+        _ => value.is_null(),
+    }
+}
+
+proptest! {
+    #[test]
+    fn as_the_library_decides(
+        text in prop::sample::select(&CONFIGS[..]),
+        from in prop::sample::select(&PEERS[..]),
+        received in request(),
+    ) {
+        let config: Config = text.parse().unwrap();
+        let peer: Peer = crate::args::peer(from).unwrap();
+        let account = Account::new(&config, Some(peer), &received);
+        let mut out = Vec::new();
+        json::line(&mut out, &Answer::new(&account, None)).unwrap();
+        let answer: Value = serde_json::from_slice(&out).unwrap();
+        match resolve(peer, &received.headers, &received.uri, &config) {
+            Err(error) => {
+                prop_assert_eq!(&answer["outcome"], "rejected");
+                prop_assert_eq!(&answer["error"]["code"], error.kind().code());
+                prop_assert_eq!(&answer["error"]["text"], &error.to_string());
+                prop_assert_eq!(&answer["resolved"], &Value::Null);
+            }
+            Ok(resolved) => {
+                let said = &answer["resolved"];
+                prop_assert_eq!(&answer["outcome"], "resolved");
+                prop_assert_eq!(&said["client"], &resolved.client().to_string());
+                prop_assert_eq!(&said["scheme"], resolved.scheme().as_str());
+                prop_assert_eq!(said["host"].as_str(), resolved.host());
+                prop_assert_eq!(said["port"].as_u64(), Some(u64::from(resolved.port())));
+                prop_assert_eq!(said["prefix"].as_str(), Some(resolved.prefix()));
+                let (said, sources) = (&said["sources"], resolved.source());
+                prop_assert!(source(&said["client"], sources.client()));
+                prop_assert!(source(&said["scheme"], sources.scheme()));
+                prop_assert!(source(&said["host"], sources.host()));
+                prop_assert!(source(&said["port"], sources.port()));
+                prop_assert!(source(&said["prefix"], sources.prefix()));
+            }
+        }
+        let printable = |b: &u8| matches!(b, b' '..=b'~' | b'\n');
+        prop_assert!(out.iter().all(printable));
+    }
+
+    /// But for arrows and cuts of ours, the report is ASCII once its colours are taken away.
+    #[test]
+    fn printable(
+        name in "[A-Za-z-]{1,20}",
+        values in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..300), 1..4),
+        text in prop::sample::select(&CONFIGS[..]),
+    ) {
+        let mut received = Received::default();
+        for value in values {
+            let value: Vec<u8> = value.into_iter().filter(|b| *b == 9 || !b.is_ascii_control()).collect();
+            for name in [name.as_str(), "X-Forwarded-For", "Forwarded", "X-Forwarded-Proto"] {
+                received.add(name, &value).unwrap();
+            }
+        }
+        let config: Config = text.parse().unwrap();
+        let peer = crate::args::peer("10.0.0.1").unwrap();
+        let account = Account::new(&config, Some(peer), &received);
+        let report = text::report(&account, &Settings::from(&config));
+        let plain = anstream::adapter::strip_str(&report).to_string();
+        let ours = |c: char| matches!(c, ' '..='~' | '\n' | '→' | '…');
+        prop_assert!(plain.chars().all(ours), "{plain:?}");
+    }
+}
+
+/// Every ruler stands below what it marks.
+#[test]
+fn rulers_are_in_place() {
+    let mut received = Received::default();
+    let long = format!("{}, 203.0.113.9, 10.0.0.2", "6.6.6.6, \u{e9}".repeat(50));
+    received.add("X-Forwarded-For", b"1.1.1.1").unwrap();
+    received.add("X-Forwarded-For", long.as_bytes()).unwrap();
+    let config: Config = "proxies=10.0.0.0/8 for=2".parse().unwrap();
+    let peer = crate::args::peer("10.0.0.1").unwrap();
+    let account = Account::new(&config, Some(peer), &received);
+    let report = text::report(&account, &Settings::from(&config));
+    let plain = anstream::adapter::strip_str(&report).to_string();
+    let lines: Vec<Vec<char>> = plain.lines().map(|line| line.chars().collect()).collect();
+    let line = lines.iter().position(|line| line.contains(&'…')).expect("a line that is cut");
+    let below = |at: usize, sign: char| -> String {
+        let marked = lines[at].iter().zip(&lines[line]).filter(|(mark, _)| **mark == sign);
+        marked.map(|(_, text)| *text).take_while(|c| *c != ' ').collect()
+    };
+    assert_eq!(below(line + 1, '-'), "10.0.0.2");
+    assert_eq!(below(line + 2, '^'), "203.0.113.9");
+}
+
+#[test]
+fn without_a_peer() {
+    let config: Config = "proxies=10.0.0.0/8 for=1".parse().unwrap();
+    let received = Received::default();
+    let account = Account::new(&config, None, &received);
+    assert_eq!(account.outcome().unwrap_err().kind().code(), "missing-peer");
+    assert!(resolve(None, &HeaderMap::new(), &Uri::default(), &config).is_err());
+    assert_eq!(account.hints[0].code, "peer");
+}

@@ -1,0 +1,185 @@
+//! The account of one request for people: a picture of the chain, the header lines that count with
+//! rulers, what is believed or why not, what was ignored, what the application gets, what to change.
+
+use std::fmt::Write as _;
+
+use http::{HeaderName, Request};
+use proxyfix::{Error, Resolved, Source, forwarded_elements};
+
+use super::{
+    account::Account,
+    request::Line,
+    ruler::{self, marks},
+};
+use crate::{
+    escape,
+    settings::Settings,
+    style::{BAD, FAINT, GOOD, HELP, TITLE},
+};
+
+/// The whole account.
+pub(crate) fn report(account: &Account<'_>, settings: &Settings) -> String {
+    let mut out = String::new();
+    picture(&mut out, account);
+    lines(&mut out, account, settings);
+    match account.outcome() {
+        Ok(resolved) => believed(&mut out, account, resolved),
+        Err(error) => {
+            let status = error.status().as_u16();
+            let _ = writeln!(out, "\n{BAD}rejected{BAD:#} with {status}: {error}");
+        }
+    }
+    ignored(&mut out, account, settings);
+    if let Ok(fixed) = &account.fixed {
+        head(&mut out, account, fixed);
+    }
+    for (at, hint) in account.hints.iter().enumerate() {
+        let gap = if at == 0 { "\n" } else { "" };
+        let _ = writeln!(out, "{gap}{HELP}help:{HELP:#} {}\n      {}", hint.write, hint.reason);
+    }
+    out
+}
+
+/// Client → hops → peer → application, each with what it is below.
+fn picture(out: &mut String, account: &Account<'_>) {
+    let mut nodes = Vec::new();
+    let client = account.outcome().map_or_else(|_| "?".to_owned(), |r| r.client().to_string());
+    let own = account.outcome().is_ok_and(|resolved| resolved.source().client() == Source::Own);
+    let peer = account.peer.map_or_else(|| "?".to_owned(), |peer| peer.to_string());
+    // From an untrusted peer there is nobody else.
+    if account.is_peer_trusted() || account.outcome().is_err() {
+        nodes.push((client, "client".to_owned()));
+        let hops = hops(account);
+        let passed = hops.into_iter().rev().map(|(hop, text)| (text, format!("hop {hop}")));
+        nodes.extend(passed);
+        nodes.push((peer, "peer".to_owned()));
+    } else {
+        nodes.push((peer, if own { "client, peer" } else { "peer" }.to_owned()));
+    }
+    nodes.push(("app".to_owned(), String::new()));
+    let (mut top, mut below) = (String::new(), String::new());
+    for (at, (text, role)) in nodes.iter().enumerate() {
+        let arrow = if at == 0 { "" } else { "  →  " };
+        let width = text.chars().count().max(role.len());
+        let style = if at == 0 { GOOD } else { TITLE };
+        let _ = write!(top, "{arrow}{style}{text}{style:#}{:1$}", "", width - text.chars().count());
+        let _ = write!(below, "{:1$}{role:width$}", "", arrow.chars().count());
+    }
+    let _ = writeln!(out, "{}\n{FAINT}{}{FAINT:#}", top.trim_end(), below.trim_end());
+}
+
+/// The elements between us and the client's, each with its hop and what it names.
+fn hops(account: &Account<'_>) -> Vec<(usize, String)> {
+    let steps = account.explanation.steps().iter();
+    let passed = steps.filter(|step| matches!(step.code(), "hop-passed" | "hop-trusted"));
+    let name = |step: &proxyfix::Step| {
+        let (hop, text) = (step.hop()?, step.text()?);
+        let mut elements = forwarded_elements(&account.received.headers);
+        let node = match step.header().map(HeaderName::as_str) {
+            Some("forwarded") => {
+                let element = elements.nth(hop - 1)?.ok();
+                let node = element.and_then(|element| element.for_node().ok().flatten());
+                node.map_or_else(|| "?".to_owned(), |node| node.to_string())
+            }
+            _ => escape::shortened(text, 40),
+        };
+        Some((hop, node))
+    };
+    passed.filter_map(name).collect()
+}
+
+/// The lines of the headers that were read, with rulers.
+fn lines(out: &mut String, account: &Account<'_>, settings: &Settings) {
+    let error = account.outcome().err();
+    let trusted = settings.trusted();
+    let at_fault = error.and_then(Error::header);
+    let read = |line: &&Line| {
+        account.is_peer_trusted() && trusted.iter().any(|trusted| trusted.header == line.name)
+            || at_fault == Some(&line.name)
+            || error.is_some_and(|error| error.kind().code() == "nominated")
+                && line.name == http::header::CONNECTION
+    };
+    let received = account.received;
+    for (at, line) in received.lines.iter().filter(read).enumerate() {
+        if at == 0 {
+            let _ = writeln!(out, "\n{TITLE}read, from the right{TITLE:#}");
+        }
+        let alone = received.lines_of(&line.name).nth(1).is_none();
+        let marks = marks(line, account.explanation.steps(), error, alone);
+        ruler::print(out, line, &marks);
+    }
+}
+
+/// The values in effect, and who vouches for each.
+fn believed(out: &mut String, account: &Account<'_>, resolved: &Resolved) {
+    let sources = resolved.source();
+    let host = resolved.host().unwrap_or("none");
+    let prefix = if resolved.prefix().is_empty() { "none" } else { resolved.prefix() };
+    let rows = [
+        ("client", resolved.client().to_string(), sources.client()),
+        ("scheme", resolved.scheme().to_string(), sources.scheme()),
+        ("host", host.to_owned(), sources.host()),
+        ("port", resolved.port().to_string(), sources.port()),
+        ("prefix", prefix.to_owned(), sources.prefix()),
+    ];
+    let width = rows.iter().map(|(_, value, _)| value.len()).max().unwrap_or_default();
+    let _ = writeln!(out, "\n{GOOD}believed{GOOD:#}");
+    for (field, value, source) in rows {
+        let source = match source {
+            Source::Own => own(field, account, resolved).to_owned(),
+            header => header.to_string(),
+        };
+        let _ = writeln!(out, "  {field:<6}  {value:<width$}  {FAINT}{source}{FAINT:#}");
+    }
+}
+
+/// Where one of our own values comes from.
+fn own(field: &str, account: &Account<'_>, resolved: &Resolved) -> &'static str {
+    let says = |code| account.explanation.steps().iter().any(|step| step.code() == code);
+    match field {
+        "client" if !account.is_peer_trusted() => "the peer itself, which is none of the proxies",
+        "client" if resolved.client_ip().is_some() => "the peer, as missing= or invalid= has it",
+        "client" if says("missing") => "none of the trusted headers is there",
+        "client" if says("all-trusted") => "every address is one of the proxies",
+        "client" => "no trusted header says who it is",
+        "scheme" => "what our own socket speaks",
+        "host" if account.received.uri.authority().is_some() => "the request's target",
+        "host" if resolved.host().is_some() => "the request's Host",
+        "host" => "the request has none",
+        "port" if resolved.host().is_some() => "the host's, or the scheme's",
+        "port" => "the scheme's",
+        _ => "no trusted header says it",
+    }
+}
+
+/// The forwarding headers that were not read.
+fn ignored(out: &mut String, account: &Account<'_>, settings: &Settings) {
+    let ignored = |line: &&Line| account.ignored.contains(&line.name);
+    for (at, line) in account.received.lines.iter().filter(ignored).enumerate() {
+        if at == 0 {
+            let _ = writeln!(out, "\n{TITLE}ignored{TITLE:#}");
+        }
+        let kept =
+            account.fixed.as_ref().is_ok_and(|fixed| fixed.headers().contains_key(&line.name));
+        let reason = match (account.is_peer_trusted(), kept) {
+            (_, true) if settings.get("headers") == Some("keep") => {
+                "not trusted, but kept (headers=keep): the application can read it"
+            }
+            (_, true) => "not trusted, but kept (exempt=): the application can read it",
+            (true, false) => "not trusted",
+            (false, false) => "the peer is none of the proxies",
+        };
+        let value = escape::shortened(line.value.as_bytes(), 60);
+        let _ = writeln!(out, "  {}: {value}  {FAINT}{reason}{FAINT:#}", line.spelling);
+    }
+}
+
+/// The head that the application gets, in the order and spelling in which it came.
+fn head(out: &mut String, account: &Account<'_>, fixed: &Request<()>) {
+    let _ = writeln!(out, "\n{TITLE}the application gets{TITLE:#}");
+    let uri = escape::text(fixed.uri().to_string().as_bytes());
+    let _ = writeln!(out, "  {} {uri} {:?}", fixed.method(), fixed.version());
+    for (spelling, value) in super::account::fixed_lines(account.received, fixed) {
+        let _ = writeln!(out, "  {spelling}: {}", escape::shortened(value, 1000));
+    }
+}

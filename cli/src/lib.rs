@@ -1,0 +1,41 @@
+//! The program `proxyfix`: what is believed of a request and why, what is dangerous in a
+//! configuration, and whether spoofed requests get through. Its manual is `docs/CLI.md`; this
+//! library is no interface of its own.
+//!
+//! 1. The answers are the library's: `explain` and `attack` run [`proxyfix::explain`] and
+//!    [`proxyfix::fix_request`], and decide nothing themselves.
+//! 2. What a stranger wrote reaches the terminal and JSON as printable ASCII (`escape`, `json`).
+//! 3. Status 0 is good, 1 is what was asked about, 2 is a fault of the call (`status`).
+//!
+//! To read: `args`, then `settings`, what a configuration says; then one folder for
+//! each subcommand.
+
+#![forbid(unsafe_code)]
+
+mod args;
+mod attack;
+mod escape;
+mod explain;
+mod json;
+mod lint;
+mod model;
+mod settings;
+mod status;
+mod style;
+
+use std::process::ExitCode;
+
+use crate::args::{Arguments, Command};
+
+/// Runs the program with the arguments of the process.
+#[must_use]
+pub fn main() -> ExitCode {
+    let arguments = Arguments::of_process();
+    arguments.color.write_global();
+    let done = match &arguments.command {
+        Command::Attack(attack) => attack::run(attack),
+        Command::Explain(explain) => explain::run(explain),
+        Command::Lint(lint) => lint::run(lint),
+    };
+    done.unwrap_or_else(|failure| failure.report()).into()
+}

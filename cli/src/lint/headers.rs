@@ -1,0 +1,206 @@
+//! What is believed: which headers, and by which counts.
+//!
+//! 1. A request has a client, a scheme and a host: what is not read has a reason.
+//! 2. A scalar is set by one proxy, which counts 1, or appended by each, which counts as `for` does.
+//! 3. A key that names a header has no effect without the key that trusts it.
+//! 4. A header with a single value is the edge's, or it is the client's.
+
+use super::{Check, Found, Rule, Severity, Subject};
+use crate::settings::x_family;
+
+pub(super) const RULES: [Rule; 12] = [
+    Rule { code: "no-client", severity: Severity::Warning, check: Check::Find(no_client) },
+    Rule { code: "no-scheme", severity: Severity::Note, check: Check::Find(no_scheme) },
+    Rule { code: "any-host", severity: Severity::Note, check: Check::Find(any_host) },
+    Rule { code: "wide-hosts", severity: Severity::Warning, check: Check::Find(wide_hosts) },
+    Rule { code: "counts-differ", severity: Severity::Warning, check: Check::Find(counts_differ) },
+    Rule { code: "unverified-count", severity: Severity::Note, check: Check::Find(unverified) },
+    Rule { code: "name-without-key", severity: Severity::Warning, check: Check::Find(names) },
+    Rule { code: "single-header", severity: Severity::Note, check: Check::Find(single_header) },
+    Rule {
+        code: "list-as-single",
+        severity: Severity::Warning,
+        check: Check::Find(list_as_single),
+    },
+    Rule { code: "clients-words", severity: Severity::Warning, check: Check::Find(clients_words) },
+    Rule { code: "prefix-passes", severity: Severity::Note, check: Check::Find(prefix_passes) },
+    Rule { code: "no-effect", severity: Severity::Note, check: Check::Find(no_effect) },
+];
+
+/// Headers that hold what the client said of itself, in spite of their names, as the recipes have it.
+const CLIENTS_WORDS: [(&str, &str); 4] = [
+    ("x-azure-clientip", "Azure Front Door takes it from the client's own X-Forwarded-For"),
+    ("x-original-forwarded-for", "ingress-nginx keeps the client's own X-Forwarded-For there"),
+    ("x-original-forwarded-host", "ingress-nginx keeps the client's own X-Forwarded-Host there"),
+    ("fastly-ssl", "Fastly passes the client's own"),
+];
+
+fn believes_nobody(subject: &Subject<'_>) -> bool {
+    subject.settings.get("proxies") == Some("none")
+}
+
+fn one(found: Option<Found>) -> Vec<Found> {
+    found.into_iter().collect()
+}
+
+fn no_client(subject: &Subject<'_>) -> Vec<Found> {
+    let trusted = subject.settings.trusted();
+    let named = trusted.iter().any(|t| matches!(t.key, "for" | "forwarded" | "client-ip"));
+    let first = trusted.first().filter(|_| !named).map(|trusted| trusted.key);
+    one(first.map(|key| {
+        Found::new(
+            format!("{key}="),
+            "no header names the client, and so it is unknown in logs, limits and access lists",
+            "for=1 beside it, where your proxy appends to X-Forwarded-For",
+        )
+    }))
+}
+
+fn no_scheme(subject: &Subject<'_>) -> Vec<Found> {
+    let settings = &subject.settings;
+    let known = ["proto", "forwarded", "listener"].iter().any(|key| settings.get(key).is_some());
+    let missing = !known && !believes_nobody(subject);
+    one(missing.then(|| {
+        Found::new(
+            "proto=",
+            "no header names the scheme: behind TLS, links and redirects say http",
+            "proto=1, where your proxy writes X-Forwarded-Proto on every request; or \
+             listener=https, where all clients come by TLS",
+        )
+    }))
+}
+
+fn any_host(subject: &Subject<'_>) -> Vec<Found> {
+    let settings = &subject.settings;
+    let key = ["host", "forwarded"].into_iter().find(|key| settings.get(key).is_some());
+    one(key.filter(|_| settings.get("hosts").is_none()).map(|key| {
+        Found::new(
+            format!("{key}={}", settings.get(key).unwrap_or_default()),
+            "the host is what the client asked for, and links that are made of it lead there",
+            "hosts= with the hosts that are yours, beside it",
+        )
+    }))
+}
+
+fn wide_hosts(subject: &Subject<'_>) -> Vec<Found> {
+    let wide = |pattern: &&str| pattern.strip_prefix("*.").is_some_and(|rest| !rest.contains('.'));
+    let found = |pattern: &str| {
+        let reason = "everybody can have a name under this one";
+        Found::new(format!("{pattern} in hosts="), reason, "the domains that are yours")
+    };
+    subject.settings.list("hosts").filter(wide).map(found).collect()
+}
+
+/// The count of a key; `join:N` is one.
+fn count(subject: &Subject<'_>, key: &str) -> Option<usize> {
+    let value = subject.settings.get(key)?;
+    value.strip_prefix("join:").unwrap_or(value).parse().ok()
+}
+
+fn counts_differ(subject: &Subject<'_>) -> Vec<Found> {
+    let Some(clients) = count(subject, "for") else { return Vec::new() };
+    let odd = |(key, _): (&str, &str)| {
+        let own = count(subject, key).filter(|_| key != "for")?;
+        let reason = if own > clients {
+            "more proxies than those that append to X-Forwarded-For: the element is the client's"
+        } else if own > 1 && own < clients && !subject.settings.get(key)?.starts_with("join:") {
+            "a proxy sets this header, which counts 1, or all append to it, as to X-Forwarded-For"
+        } else {
+            return None;
+        };
+        let at = format!("for={clients} {key}={}", subject.settings.get(key)?);
+        let instead = match clients {
+            1 => format!("{key}=1"),
+            _ => format!("{key}=1 where the edge sets it, {key}={clients} where all append"),
+        };
+        Some(Found::new(at, reason, instead))
+    };
+    x_family().filter_map(odd).collect()
+}
+
+fn unverified(subject: &Subject<'_>) -> Vec<Found> {
+    let settings = &subject.settings;
+    let verified = settings.get("verify").is_some() || settings.get("proxies") == Some("any");
+    let key = settings.client_list().filter(|_| !verified);
+    let found = key.and_then(|key| Some((key, settings.count(key).filter(|count| *count > 1)?)));
+    one(found.map(|(key, count)| {
+        Found::new(
+            format!("{key}={count}"),
+            "where fewer proxies append, by another way in or after a change, the element is the \
+             client's",
+            "verify=hops beside it, with the addresses of all proxies in proxies=; and no way in \
+             but through all of them",
+        )
+    }))
+}
+
+fn names(subject: &Subject<'_>) -> Vec<Found> {
+    let settings = &subject.settings;
+    let silent = |(key, _): (&str, &str)| {
+        let name = settings.get(&format!("{key}-name"))?;
+        settings.get(key).is_none().then(|| {
+            Found::new(
+                format!("{key}-name={name}"),
+                format!("{name} is not believed: nothing says so"),
+                format!("{key}=1 beside it"),
+            )
+        })
+    };
+    x_family().filter_map(silent).collect()
+}
+
+fn single_header(subject: &Subject<'_>) -> Vec<Found> {
+    one(subject.settings.get("client-ip").map(|name| {
+        Found::new(
+            format!("client-ip={name}"),
+            "a proxy that does not know this header passes on what the client wrote in it",
+            "for=, where your proxy appends to X-Forwarded-For; else see that the edge overwrites \
+             this header on every request, and that there is no way past the edge",
+        )
+    }))
+}
+
+fn list_as_single(subject: &Subject<'_>) -> Vec<Found> {
+    const LISTS: [&str; 2] = ["x-forwarded-for", "x-original-forwarded-for"];
+    let name = subject.settings.get("client-ip").filter(|name| LISTS.contains(name));
+    one(name.map(|name| {
+        Found::new(
+            format!("client-ip={name}"),
+            "proxies append to this header, and a list is rejected here: each client who sends it \
+             is turned away",
+            "for=1, the last element of the list",
+        )
+    }))
+}
+
+fn clients_words(subject: &Subject<'_>) -> Vec<Found> {
+    let trusted = subject.settings.trusted();
+    let words = |name: &str| CLIENTS_WORDS.iter().find(|(header, _)| *header == name);
+    let found = trusted.iter().filter_map(|t| words(t.header.as_str()).map(|(_, why)| (t, why)));
+    found
+        .map(|(trusted, why)| {
+            let instead = "the header in which the edge writes what it saw itself";
+            Found::new(format!("{} from {}", trusted.key, trusted.header), *why, instead)
+        })
+        .collect()
+}
+
+fn prefix_passes(subject: &Subject<'_>) -> Vec<Found> {
+    one(subject.settings.get("prefix").map(|value| {
+        Found::new(
+            format!("prefix={value}"),
+            "few proxies write this header by themselves, and the others pass the client's on",
+            "leave it out, unless a line of your proxy sets it on every request",
+        )
+    }))
+}
+
+fn no_effect(subject: &Subject<'_>) -> Vec<Found> {
+    let settings = &subject.settings;
+    let idle = ["max-hops", "all-trusted"].into_iter().filter(|_| !settings.walks());
+    let found = |key: &str| {
+        let at = format!("{key}={}", settings.get(key)?);
+        Some(Found::new(at, "it is about a walk, and nothing here walks", "leave it out"))
+    };
+    idle.filter_map(found).collect()
+}

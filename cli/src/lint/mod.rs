@@ -1,0 +1,142 @@
+//! `proxyfix lint`: what is dangerous in a configuration, and what to write instead.
+//!
+//! 1. A configuration that contradicts itself is refused by the library; here is what is valid, and
+//!    may still be wrong for the network that it stands in.
+//! 2. A *danger* believes strangers in every network. A *warning* does in some, or gives a part of
+//!    the security property up. A *note* is to be known, and is right in many networks.
+//! 3. Each finding has a stable code, and a section of that name in `docs/LINT.md`.
+//! 4. [`proxies`] is about who is believed, [`headers`] about what, [`policies`] about the rest.
+
+mod headers;
+mod policies;
+mod proxies;
+mod report;
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use crate::{
+    args::Lint,
+    json,
+    settings::Settings,
+    status::{Failure, Status},
+};
+
+/// How bad a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Severity {
+    Note,
+    Warning,
+    Danger,
+}
+
+/// What one rule looks for.
+struct Rule {
+    code: &'static str,
+    severity: Severity,
+    check: Check,
+}
+
+/// How it is found.
+enum Check {
+    /// By looking at several keys.
+    Find(fn(&Subject<'_>) -> Vec<Found>),
+    /// By one key, and by its value where that is given.
+    Setting {
+        key: &'static str,
+        value: Option<&'static str>,
+        reason: &'static str,
+        instead: &'static str,
+    },
+}
+
+impl Check {
+    fn run(&self, subject: &Subject<'_>) -> Vec<Found> {
+        match self {
+            Self::Find(find) => find(subject),
+            Self::Setting { key, value, reason, instead } => {
+                let set = subject.settings.get(key);
+                let set = set.filter(|set| value.is_none_or(|value| value == *set));
+                let found = |set| Found::new(format!("{key}={set}"), *reason, *instead);
+                set.map(found).into_iter().collect()
+            }
+        }
+    }
+}
+
+/// The configuration under scrutiny.
+struct Subject<'a> {
+    /// As it was written.
+    text: &'a str,
+    settings: Settings,
+}
+
+/// What a rule found.
+struct Found {
+    /// The words of the configuration.
+    at: String,
+    reason: String,
+    instead: String,
+}
+
+impl Found {
+    fn new(at: impl Into<String>, reason: impl Into<String>, instead: impl Into<String>) -> Self {
+        Self { at: at.into(), reason: reason.into(), instead: instead.into() }
+    }
+}
+
+/// A finding.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Finding {
+    code: &'static str,
+    severity: Severity,
+    at: String,
+    reason: String,
+    instead: String,
+    docs: String,
+}
+
+/// All rules.
+fn rules() -> impl Iterator<Item = Rule> {
+    proxies::RULES.into_iter().chain(headers::RULES).chain(policies::RULES)
+}
+
+/// The codes of all findings.
+pub(crate) fn codes() -> Vec<&'static str> {
+    rules().map(|rule| rule.code).collect()
+}
+
+/// Runs the subcommand.
+pub(crate) fn run(arguments: &Lint) -> Result<Status, Failure> {
+    let given = &arguments.config.given;
+    let mut findings = lint(&given.text, &Settings::from(&given.config));
+    findings.retain(|finding| !arguments.allow.contains(&finding.code.to_owned()));
+    if arguments.json {
+        let answer = report::Answer::new(given.config.to_string(), &findings);
+        json::line(&mut io::stdout().lock(), &answer)?;
+    } else {
+        anstream::stdout().lock().write_all(report::text(&findings).as_bytes())?;
+    }
+    let bad = findings.iter().any(|finding| finding.severity >= Severity::Warning);
+    Ok(if bad { Status::Found } else { Status::Good })
+}
+
+/// The findings about a configuration, the worst first.
+fn lint(text: &str, settings: &Settings) -> Vec<Finding> {
+    let subject = Subject { text, settings: settings.clone() };
+    let mut findings = Vec::new();
+    for rule in rules() {
+        for Found { at, reason, instead } in rule.check.run(&subject) {
+            let docs = format!("docs/LINT.md#{}", rule.code);
+            let (code, severity) = (rule.code, rule.severity);
+            findings.push(Finding { code, severity, at, reason, instead, docs });
+        }
+    }
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    findings
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,148 @@
+//! Each rule with a configuration that breaks it and one that does not; the recipes; the documents.
+
+use std::{collections::BTreeSet, fs, path::Path};
+
+use super::{codes, lint};
+use crate::settings::Settings;
+
+fn found(text: &str) -> Vec<&'static str> {
+    let config = text.parse().unwrap_or_else(|error| panic!("{text}: {error}"));
+    lint(text, &Settings::from(&config)).iter().map(|finding| finding.code).collect()
+}
+
+/// What breaks a rule, and what next to it does not.
+const ROWS: [(&str, &str, &str); 45] = [
+    ("every-peer", "proxies=any for=1", "proxies=loopback for=1"),
+    ("every-address", "proxies=0.0.0.0/0 for=1", "proxies=10.0.0.0/8 for=1"),
+    ("every-address", "proxies=0.0.0.0/1,128.0.0.0/1 for=1", "proxies=none for=1"),
+    ("every-address", "proxies=10.0.0.1,::/0 for=1", "proxies=fc00::/7 for=1"),
+    ("large-network", "proxies=192.0.0.0/12 for=1", "proxies=192.0.2.0/24 for=1"),
+    ("large-network", "proxies=2001:d00::/24 for=1", "proxies=2001:db8::/32 for=1"),
+    ("large-network", "proxies=104.0.0.0/8 for=1", "proxies=104.16.0.0/13 for=1"),
+    ("large-network", "proxies=8.0.0.0/5 for=1", "proxies=10.0.0.0/8 for=1"),
+    ("public-network", "proxies=192.0.2.0/24 for=1", "proxies=192.0.2.1 for=1"),
+    ("public-network", "proxies=2001:db8::/64 for=1", "proxies=192.168.0.0/16 for=1"),
+    ("provider-network", "proxies=173.245.48.0/20 for=1", "proxies=192.0.2.0/24 for=1"),
+    ("provider-network", "proxies=104.16.0.0/13,104.24.0.0/14 for=1", "proxies=loopback for=1"),
+    ("private-clients", "proxies=private for=walk", "proxies=10.0.1.0/24 for=walk"),
+    ("private-clients", "proxies=10.0.0.0/16 forwarded=walk", "proxies=10.0.0.0/8 forwarded=1"),
+    ("private-clients", "proxies=fd00::/48 for=walk", "proxies=fd00::/64 for=walk"),
+    ("private-clients", "proxies=100.64.0.0/10 for=walk", "proxies=loopback for=walk"),
+    ("host-bits", "proxies=10.0.1.7/8 for=1", "proxies=10.0.0.0/8 for=1"),
+    ("host-bits", "for=1 proxies=unix,2001:db8::1/32", "for=1 proxies=10.0.1.7/32"),
+    ("nobody", "proxies=none for=1", "proxies=unix for=1"),
+    ("no-client", "proxies=unix proto=1", "proxies=unix proto=1 for=1"),
+    ("no-client", "proxies=unix port=1", "proxies=unix port=1 client-ip=X-Real-IP"),
+    ("no-scheme", "proxies=unix for=1", "proxies=unix for=1 proto=1"),
+    ("no-scheme", "proxies=unix for=1 host=1", "proxies=unix for=1 listener=https"),
+    ("any-host", "proxies=unix for=1 host=1", "proxies=unix for=1 host=1 hosts=a.example"),
+    ("any-host", "proxies=unix forwarded=1", "proxies=unix forwarded=1 hosts=a.example"),
+    ("wide-hosts", "proxies=unix for=1 hosts=*.com", "proxies=unix for=1 hosts=*.a.example"),
+    ("counts-differ", "proxies=unix for=1 proto=2", "proxies=unix for=1 proto=1"),
+    ("counts-differ", "proxies=unix for=3 host=2", "proxies=unix for=3 host=3"),
+    ("counts-differ", "proxies=unix for=1 prefix=join:2", "proxies=unix for=3 prefix=join:2"),
+    ("counts-differ", "proxies=unix for=2 port=3", "proxies=unix for=walk port=3"),
+    ("unverified-count", "proxies=unix for=2", "proxies=unix for=2 verify=hops"),
+    ("unverified-count", "proxies=unix forwarded=2", "proxies=unix forwarded=1"),
+    (
+        "name-without-key",
+        "proxies=unix for=1 proto-name=X-Scheme",
+        "proxies=unix for=1 proto=1 proto-name=X-Scheme",
+    ),
+    ("name-without-key", "proxies=unix proto=1 for-name=X-Real-IP", "proxies=unix proto=1"),
+    ("single-header", "proxies=unix client-ip=X-Real-IP", "proxies=unix for=1"),
+    (
+        "list-as-single",
+        "proxies=unix client-ip=X-Forwarded-For",
+        "proxies=unix client-ip=X-Real-IP",
+    ),
+    (
+        "clients-words",
+        "proxies=unix client-ip=X-Azure-ClientIP",
+        "proxies=unix client-ip=X-Azure-SocketIP",
+    ),
+    ("prefix-passes", "proxies=unix for=1 prefix=1", "proxies=unix for=1"),
+    ("no-effect", "proxies=unix for=1 max-hops=2", "proxies=unix for=walk max-hops=2"),
+    ("missing-peer", "proxies=unix for=1 missing=peer", "proxies=unix for=1 missing=reject"),
+    ("invalid-peer", "proxies=unix for=1 invalid=peer", "proxies=unix for=1 invalid=unknown"),
+    (
+        "all-trusted-leftmost",
+        "proxies=unix for=walk all-trusted=leftmost",
+        "proxies=unix for=walk all-trusted=reject",
+    ),
+    ("headers-keep", "proxies=unix for=1 headers=keep", "proxies=unix for=1 headers=strip"),
+    ("uri-keep", "proxies=unix for=1 uri=keep", "proxies=unix for=1"),
+    ("connection-ignore", "proxies=unix for=1 connection=ignore", "proxies=unix for=1"),
+];
+
+#[test]
+fn rows() {
+    let mut rows = ROWS.to_vec();
+    rows.push(("exempt", "proxies=unix for=1 exempt=X-Real-IP", "proxies=unix for=1"));
+    for (code, bad, good) in &rows {
+        assert!(found(bad).contains(code), "{bad}: {code} in {:?}", found(bad));
+        assert!(!found(good).contains(code), "{good}: no {code} in {:?}", found(good));
+    }
+    let tested: BTreeSet<_> = rows.iter().map(|(code, ..)| *code).collect();
+    assert_eq!(tested, codes().into_iter().collect());
+}
+
+fn docs(path: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path);
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+#[test]
+fn each_code_has_a_section() {
+    let text = docs("docs/LINT.md");
+    let sections: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("## ")).collect();
+    assert_eq!(sections, codes());
+}
+
+/// What recipes cannot know: the hosts, the chain behind an address, a client's scheme where nobody
+/// says it.
+const NOTES: [&str; 6] = [
+    "any-host",
+    "unverified-count",
+    "no-scheme",
+    "single-header",
+    "provider-network",
+    "public-network",
+];
+
+/// The findings beyond notes, with the reason why each recipe is right.
+const JUSTIFIED: [(&str, &str, &str); 1] = [(
+    "docs/recipes/aws.md",
+    "no-client",
+    "an ALB in the modes `preserve` and `remove` has nobody say who the client is, and the recipe says so",
+)];
+
+/// Every line for proxyfix in the recipes and in README.
+#[test]
+fn recipes_are_clean() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/recipes");
+    let mut files: Vec<_> = fs::read_dir(folder)
+        .unwrap()
+        .map(|file| format!("docs/recipes/{}", file.unwrap().file_name().into_string().unwrap()))
+        .collect();
+    files.push("README.md".to_owned());
+    let (mut lines, mut used) = (0, BTreeSet::new());
+    for file in files {
+        let text = docs(&file);
+        let quoted =
+            text.split('`').chain(text.lines()).filter(|part| part.starts_with("proxies="));
+        for line in quoted.filter(|line| !line.contains('…') && line.contains(' ')) {
+            lines += 1;
+            for code in found(line) {
+                let justified =
+                    JUSTIFIED.iter().find(|(at, known, _)| *at == file && *known == code);
+                used.extend(justified.map(|(at, ..)| *at));
+                let note =
+                    NOTES.contains(&code) || line == "proxies=none for=1" && code == "nobody";
+                assert!(note || justified.is_some(), "{file}: {line}: {code}");
+            }
+        }
+    }
+    assert!(lines > 100, "{lines}");
+    assert_eq!(used.len(), JUSTIFIED.len());
+}

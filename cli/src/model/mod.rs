@@ -1,0 +1,120 @@
+//! Honest proxies between a client and the application: each writes what it saw, in its style, and
+//! passes the rest through.
+//!
+//! 1. The edge sees the client, its scheme, and the host that it asked for. Each of the others sees
+//!    the proxy before it, over plain HTTP unless told otherwise.
+//! 2. A request passes every proxy, from the edge to the last one, which is the application's peer.
+//! 3. The model is on the client's side where documents leave it open: nothing is refused on the
+//!    way, and what no line writes passes.
+//! 4. It is held against `tests/captures/`: what real proxies made of some thousand requests.
+
+mod platforms;
+mod proxies;
+mod style;
+mod write;
+
+use std::net::IpAddr;
+
+use http::{HeaderMap, HeaderName, Request, Uri, header};
+use proxyfix::{Peer, Scheme};
+
+pub(crate) use self::style::{Link, What, all, link};
+use self::{style::Connection, style::Does};
+
+/// What a client sends.
+#[derive(Clone, Debug)]
+pub(crate) struct Sent {
+    pub(crate) uri: Uri,
+    pub(crate) headers: HeaderMap,
+}
+
+/// Who sends it, and how it comes to the edge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Client {
+    pub(crate) ip: IpAddr,
+    pub(crate) scheme: Scheme,
+}
+
+/// The proxies, the edge first.
+#[derive(Clone, Debug)]
+pub(crate) struct Chain {
+    pub(crate) links: Vec<Link>,
+    /// Where each connects from.
+    pub(crate) addresses: Vec<Peer>,
+    /// The address that some write for their own beside the client's.
+    pub(crate) own: IpAddr,
+    /// What they speak with each other.
+    pub(crate) between: Scheme,
+    /// What the edge sets on every request, besides what its style says.
+    pub(crate) sets: Vec<(HeaderName, What)>,
+}
+
+/// What one proxy sees of a request.
+#[derive(Clone, Debug)]
+struct Seen {
+    from: Peer,
+    scheme: Scheme,
+    /// As it stands in the target or in `Host`; empty where there is none.
+    host: Vec<u8>,
+    own: IpAddr,
+}
+
+impl Chain {
+    /// The request as it comes to the application.
+    pub(crate) fn pass(&self, sent: &Sent, client: Client) -> Request<()> {
+        let mut headers = sent.headers.clone();
+        let mut from = Peer::from(client.ip);
+        for (place, link) in self.links.iter().enumerate() {
+            let scheme = if place == 0 { client.scheme } else { self.between };
+            let host = match (sent.uri.authority(), headers.get(header::HOST)) {
+                (Some(authority), _) => authority.as_str().as_bytes().to_vec(),
+                (None, Some(host)) => host.as_bytes().to_vec(),
+                (None, None) => Vec::new(),
+            };
+            let seen = Seen { from, scheme, host, own: self.own };
+            forward(&mut headers, link, place, &seen);
+            if place == 0 {
+                write::more(&mut headers, &self.sets, &seen);
+            }
+            from = self.addresses[place];
+        }
+        let mut request = Request::new(());
+        *request.uri_mut() = sent.uri.clone();
+        *request.headers_mut() = headers;
+        request.extensions_mut().insert(from);
+        request
+    }
+}
+
+/// What one proxy makes of a request.
+fn forward(headers: &mut HeaderMap, link: &Link, place: usize, seen: &Seen) {
+    let came = headers.clone();
+    let obeys = link.style.connection == Connection::Obeyed;
+    let does = link.does(place);
+    if let Does::Writes(writes) = does {
+        write::early(headers, writes, seen, &came);
+    }
+    if obeys {
+        for name in nominated(&came) {
+            headers.remove(name);
+        }
+    }
+    match does {
+        Does::Writes(writes) => write::late(headers, writes, seen, &came),
+        Does::Library(family, mode) => write::library(headers, family, mode, seen),
+    }
+    if link.style.connection != Connection::Relayed {
+        headers.remove(header::CONNECTION);
+    }
+}
+
+/// The headers that `Connection` names. `Host` is none of them: a proxy always writes one.
+fn nominated(headers: &HeaderMap) -> Vec<HeaderName> {
+    let lines = headers.get_all(header::CONNECTION).iter();
+    let options = lines.flat_map(|line| line.as_bytes().split(|&b| b == b','));
+    let names = options.filter_map(|option| HeaderName::from_bytes(option.trim_ascii()).ok());
+    names.filter(|name| name != header::HOST).collect()
+}
+
+#[cfg(test)]
+mod tests;

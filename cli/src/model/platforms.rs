@@ -1,0 +1,132 @@
+//! The platforms, by their vendors' documents: what each writes, as `docs/recipes/` has it.
+
+use super::{
+    proxies::{FOR, HOST, PORT, PROTO, SERVER},
+    style::{
+        Connection::Dropped,
+        Does::Writes,
+        How, Style,
+        What::{
+            Address, AddressAndOwn, AddressPort, BareAddressPort, Copy, Host, LastFor, Port, Scheme,
+        },
+        Write, adds, does, removes, sets,
+    },
+};
+
+const REAL_IP: &str = "x-real-ip";
+const ENVOY_ADDRESS: &str = "x-envoy-external-address";
+
+/// A platform that writes the same in every place.
+const fn anywhere(name: &'static str, writes: &'static [Write]) -> Style {
+    Style { name, edge: Writes(writes), inner: Writes(writes), connection: Dropped }
+}
+
+/// A gateway of one's own, which can be told that another stands in front of it.
+const fn gateway(name: &'static str, edge: &'static [Write], inner: &'static [Write]) -> Style {
+    Style { name, edge: Writes(edge), inner: Writes(inner), connection: Dropped }
+}
+
+pub(super) const PLATFORMS: [Style; 15] = [
+    anywhere("alb", &[adds(FOR, Address), sets(PROTO, Scheme), sets(PORT, Port)]),
+    anywhere("alb-preserve", &[sets(PROTO, Scheme), sets(PORT, Port)]),
+    anywhere("alb-remove", &[removes(FOR), sets(PROTO, Scheme), sets(PORT, Port)]),
+    anywhere(
+        "cloudfront",
+        &[
+            adds(FOR, Address),
+            sets("cloudfront-forwarded-proto", Scheme),
+            sets("cloudfront-viewer-address", BareAddressPort),
+            removes(PROTO),
+            removes(REAL_IP),
+        ],
+    ),
+    anywhere("google-cloud", &[does(FOR, AddressAndOwn, How::Join(",")), sets(PROTO, Scheme)]),
+    anywhere(
+        "application-gateway",
+        &[
+            adds(FOR, AddressPort),
+            sets(PROTO, Scheme),
+            sets(PORT, Port),
+            sets("x-original-host", Host),
+        ],
+    ),
+    anywhere(
+        "front-door",
+        &[
+            adds(FOR, Address),
+            sets(PROTO, Scheme),
+            sets(HOST, Host),
+            sets("x-azure-socketip", Address),
+        ],
+    ),
+    anywhere(
+        "cloudflare",
+        &[
+            does(FOR, Address, How::Join(",")),
+            sets(PROTO, Scheme),
+            sets("cf-connecting-ip", Address),
+        ],
+    ),
+    anywhere("fastly", &[sets("fastly-client-ip", Address), sets(PROTO, Scheme)]),
+    anywhere(
+        "fly",
+        &[
+            sets("fly-client-ip", Address),
+            sets("fly-forwarded-port", Port),
+            sets("fly-forwarded-proto", Scheme),
+            adds(FOR, AddressAndOwn),
+        ],
+    ),
+    anywhere("heroku", &[adds(FOR, Address), sets(PROTO, Scheme), sets(PORT, Port)]),
+    gateway(
+        "ingress-nginx",
+        &[
+            sets("x-original-forwarded-for", Copy(FOR)),
+            sets("x-original-forwarded-host", Copy(HOST)),
+            sets(FOR, Address),
+            sets(REAL_IP, Address),
+            sets(PROTO, Scheme),
+            sets(HOST, Host),
+            sets(PORT, Port),
+            sets("x-forwarded-scheme", Scheme),
+            sets("x-scheme", Scheme),
+        ],
+        // `use-forwarded-headers`, with the load balancer in `proxy-real-ip-cidr`.
+        &[
+            sets("x-original-forwarded-for", Copy(FOR)),
+            sets("host", Copy(HOST)),
+            sets(REAL_IP, LastFor),
+            sets(FOR, LastFor),
+        ],
+    ),
+    gateway(
+        "ingress-nginx-full",
+        &[sets(FOR, Address), sets(PROTO, Scheme), sets(HOST, Host), sets(PORT, Port)],
+        // With `compute-full-forwarded-for` besides.
+        &[sets("host", Copy(HOST)), sets(REAL_IP, LastFor), adds(FOR, Address)],
+    ),
+    gateway(
+        "traefik",
+        &[
+            sets(FOR, Address),
+            sets(PROTO, Scheme),
+            sets(HOST, Host),
+            sets(PORT, Port),
+            sets(REAL_IP, Address),
+            sets(SERVER, Host),
+            removes("x-forwarded-prefix"),
+        ],
+        &[
+            adds(FOR, Address),
+            does(PROTO, Scheme, How::IfAbsent),
+            does(HOST, Host, How::IfAbsent),
+            does(PORT, Port, How::IfAbsent),
+            does(REAL_IP, Address, How::IfAbsent),
+        ],
+    ),
+    gateway(
+        "istio",
+        &[does(FOR, Address, How::Join(",")), sets(PROTO, Scheme)],
+        &[sets(ENVOY_ADDRESS, LastFor), does(FOR, Address, How::Join(","))],
+    ),
+];

@@ -1,0 +1,46 @@
+//! How the program ends.
+//!
+//! 1. 0: resolved, clean, safe. 1: rejected, with findings, or spoofed. 2: the call itself is at
+//!    fault, as in clap.
+//! 2. Whoever closes our output early has seen enough: that is no failure.
+
+use std::{io, process::ExitCode};
+
+use crate::style::BAD;
+
+/// What the program found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Status {
+    Good = 0,
+    Found = 1,
+    Usage = 2,
+}
+
+impl From<Status> for ExitCode {
+    fn from(status: Status) -> Self {
+        Self::from(status as u8)
+    }
+}
+
+/// Why the program could not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// The text is ours, or escaped.
+    #[error("{0}")]
+    Usage(String),
+    #[error("{0}")]
+    Output(#[from] io::Error),
+}
+
+impl Failure {
+    /// Says on standard error what is wrong.
+    pub(crate) fn report(&self) -> Status {
+        match self {
+            Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Status::Good,
+            _ => {
+                anstream::eprintln!("{BAD}error:{BAD:#} {self}");
+                Status::Usage
+            }
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! What arrives at the application, before proxyfix: as the documents have it.
+//!
+//! 1. Where a recipe's table says that a proxy *replaces* or *removes* what came in, nothing arrives
+//!    under that name which the client sent.
+//! 2. What the line for proxyfix trusts once for scheme, host and port arrives once on an honest
+//!    request: one line with one element. A `Forwarded` says whom it is for, and the scheme; where the
+//!    table says who writes `Host`, it names no host.
+//! 3. `Host` arrives as an honest client wrote it, but for the port. Where a host arrives in the target
+//!    too, it is the same.
+//! 4. No `Upgrade` to HTTP/2 arrives.
+//!
+//! proxyfix is not misled without them; but a recipe says so, and others may read these headers too.
+
+use crate::{
+    Result,
+    app::Arrived,
+    certificate,
+    recipe::{Family, rows},
+    request::{Mode, Request},
+};
+
+/// The keys for proxyfix that trust a header once, and the header.
+const TRUSTED: [(&str, &str); 3] = [
+    ("proto=1", "X-Forwarded-Proto"),
+    ("host=1", "X-Forwarded-Host"),
+    ("port=1", "X-Forwarded-Port"),
+];
+
+/// What is said of the headers.
+#[derive(Clone, Debug, Default)]
+pub struct Arrives {
+    /// Nothing that the client sent arrives in these.
+    clean: Vec<String>,
+    /// These arrive once.
+    once: Vec<&'static str>,
+    /// The host travels in `Host` alone.
+    bare: bool,
+}
+
+impl Arrives {
+    /// With this line for proxyfix.
+    pub fn by(config: &str) -> Self {
+        let trusts = |key: &str| config.split(' ').any(|word| word == key);
+        let mut once: Vec<_> =
+            TRUSTED.iter().filter(|(key, _)| trusts(key)).map(|(_, name)| *name).collect();
+        if config.contains("forwarded=") {
+            once.push("Forwarded");
+        }
+        Self { clean: Vec::new(), once, bare: false }
+    }
+
+    /// Also as the tables of `docs/recipes/NAME.md` have it for this family.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no such file.
+    pub fn and_tables(mut self, name: &str, family: Family) -> Result<Self> {
+        for row in rows(name)? {
+            let [names, who, ..] = row.as_slice() else { continue };
+            self.bare |= names == "Host";
+            if !["replaces what came in", "removes what came in"].iter().any(|it| who.contains(it))
+            {
+                continue;
+            }
+            for name in names.split(", ") {
+                // `X-Forwarded-Proto`, `-Host`
+                let whole = if name.starts_with('-') { "X-Forwarded" } else { "" };
+                if (name == "Forwarded") == (family == Family::Forwarded) {
+                    self.clean.push(format!("{whole}{name}"));
+                }
+            }
+        }
+        Ok(self)
+    }
+
+    /// What is not so where this request made these headers arrive.
+    pub fn check(
+        &self,
+        Arrived { authority, headers: arrived }: &Arrived,
+        request: &Request,
+        mode: Mode,
+    ) -> Vec<String> {
+        let mut wrong = Vec::new();
+        if let Some(authority) = authority {
+            let hosts: Vec<&str> = values(arrived, "Host").collect();
+            if hosts.iter().any(|host| host != authority) {
+                wrong.push(format!("a target for {authority} arrives beside the hosts {hosts:?}"));
+            }
+        }
+        let host = values(arrived, "Host").next().unwrap_or_default();
+        if request.is_honest() && mode != Mode::Http10 && !host.starts_with(certificate::NAME) {
+            wrong.push(format!("Host arrives as {host}"));
+        }
+        if values(arrived, "Upgrade").any(|value| value.contains("h2c")) {
+            wrong.push("Upgrade: h2c arrives".to_owned());
+        }
+        for name in &self.clean {
+            let sent = request.lines.iter().filter(|(sent, _)| sent.eq_ignore_ascii_case(name));
+            let sent: Vec<&str> = sent.flat_map(|(_, value)| elements(value)).collect();
+            for value in values(arrived, name) {
+                if elements(value).any(|element| sent.contains(&element)) {
+                    let shown: String = value.chars().take(60).collect();
+                    wrong.push(format!("the client's own {name} arrives: {shown}"));
+                }
+            }
+        }
+        for name in self.once.iter().filter(|_| request.is_honest()) {
+            let values: Vec<&str> = values(arrived, name).collect();
+            let said = |value: &&str| {
+                let has = |word| value.contains(word);
+                let bare = !(self.bare && has("host="));
+                *name != "Forwarded" || (has("for=") && has("proto=") && bare)
+            };
+            let right = match values.as_slice() {
+                // Where the client names no host, neither need the proxy.
+                [] => mode == Mode::Http10 && *name == "X-Forwarded-Host",
+                [value] => elements(value).count() <= 1 && said(value),
+                _ => false,
+            };
+            if !right {
+                wrong.push(format!("{name} arrives as {values:?}"));
+            }
+        }
+        wrong
+    }
+}
+
+fn values<'a>(arrived: &'a [(String, String)], wanted: &'a str) -> impl Iterator<Item = &'a str> {
+    let lines = arrived.iter().filter(move |(name, _)| name.eq_ignore_ascii_case(wanted));
+    lines.map(|(_, value)| value.as_str())
+}
+
+fn elements(value: &str) -> impl Iterator<Item = &str> {
+    value.split(',').map(str::trim).filter(|element| !element.is_empty())
+}

@@ -1,0 +1,107 @@
+//! An inner proxy, asked by the address of the proxy in front: as if that relayed whatever a client sends.
+//!
+//! 1. It does not become an HTTP/2 connection by `Upgrade: h2c`, nor passes that on: the client would then
+//!    write every header itself, from a trusted address.
+//! 2. It resolves a target with another host.
+//! 3. Where it keeps an answer, that is for one scheme, host and port by the proxy in front; and it keeps
+//!    none of which the application says nothing.
+
+use crate::{
+    Result,
+    app::SILENT,
+    client::{Client, Reply},
+    matrix::{Cell, Verdict},
+    program::Program,
+    recipe::Recipe,
+    request::{Mode, OTHER_HOST, Request, Target},
+    setup::{CLIENT, Hop, Listens, Setup},
+    truth::Truth,
+};
+
+/// What became of the requests.
+///
+/// # Errors
+///
+/// Where something does not start, the recipe is missing, or none answers.
+pub async fn relayed(program: &'static Program) -> Result<Vec<Cell>> {
+    let recipe = Recipe::read(program.name)?;
+    let words = ["x-forwarded", "inner"];
+    // The client is the proxy in front.
+    let text = recipe.required(&words)?.replace("10.0.0.2", &CLIENT.to_string());
+    let hop = Hop { text: &text, ..Hop::new(program, &recipe, &words)? };
+    let setup = Setup::start(&[hop], Listens::OnTcp("proxies=loopback for=1")).await?;
+    let client = setup.client(Mode::Plain)?;
+    let mut cells = Vec::new();
+    for request in passed_on() {
+        let reply = client.send(&request, Mode::Plain).await?;
+        let truth = Truth::of(&request, &client, Mode::Plain);
+        cells.push(cell(request.name, Verdict::of(reply, &truth)));
+    }
+    let by = |scheme, host, port| {
+        [("X-Forwarded-Proto", scheme), ("X-Forwarded-Host", host), ("X-Forwarded-Port", port)]
+    };
+    let usual = by("http", "a", "80");
+    for (name, path, other) in [
+        ("kept for one scheme", "/kept/1", by("https", "a", "80")),
+        ("kept for one host", "/kept/2", by("http", "b", "80")),
+        ("kept for one port", "/kept/3", by("http", "a", "81")),
+    ] {
+        cells.push(cell(name, differ(&client, path, [usual, other]).await?));
+    }
+    cells.push(cell("kept without leave", differ(&client, SILENT, [usual, usual]).await?));
+    Ok(cells)
+}
+
+fn cell(request: &'static str, verdict: Verdict) -> Cell {
+    Cell { mode: Mode::Plain, request, honest: false, verdict }
+}
+
+/// What a client may send, and a proxy pass on.
+fn passed_on() -> Vec<Request> {
+    // Spelled so, the client does not go on in HTTP/2, and a 101 is seen.
+    let upgrade = [("upgrade", "h2c"), ("HTTP2-Settings", "AAMAAABkAAQAAP__")];
+    let lines = |connection: &str| {
+        let upgrade = upgrade.map(|(name, value)| (name, value.to_owned()));
+        [vec![("Connection", connection.to_owned())], upgrade.to_vec()].concat()
+    };
+    vec![
+        Request {
+            name: "an upgrade to HTTP/2",
+            lines: lines("Upgrade, HTTP2-Settings"),
+            ..Request::honest()
+        },
+        Request {
+            name: "an upgrade to HTTP/2, its settings not named",
+            lines: lines("Upgrade"),
+            ..Request::honest()
+        },
+        Request { name: "a URI with both", target: Target::OtherUri, ..Request::honest() },
+    ]
+}
+
+/// Whether two requests with these lines are answered each for itself.
+async fn differ(
+    client: &Client,
+    path: &'static str,
+    both: [[(&'static str, &str); 3]; 2],
+) -> Result<Verdict> {
+    for (number, lines) in ["1", "2"].into_iter().zip(both) {
+        let number = ("X-Number", number.to_owned());
+        let lines = lines.map(|(name, value)| (name, value.to_owned()));
+        let request = Request {
+            target: Target::Path(path),
+            host: Some(OTHER_HOST.to_owned()),
+            lines: [lines.to_vec(), vec![number.clone()]].concat(),
+            ..Request::honest()
+        };
+        let reply = client.send(&request, Mode::Plain).await?;
+        let Reply::Answer(answer) = reply else {
+            return Ok(Verdict::Wrong(vec![format!("no answer: {reply:?}")]));
+        };
+        let own = ("x-number".to_owned(), number.1);
+        if !answer.headers.contains(&own) {
+            return Ok(Verdict::Wrong(vec!["the answer is another's".to_owned()]));
+        }
+    }
+    Ok(Verdict::True)
+}
