@@ -173,6 +173,20 @@ fn fix(request: &mut impl RequestHead, config: &Config) -> Result<(), Error> {
     Ok(())
 }
 
+/// What [`fix_request`] would decide, and whether it would reject, but for a lack of room. Nothing is
+/// touched.
+#[cfg(feature = "tower")]
+pub(crate) fn rehearse<B>(
+    peer: Option<Peer>,
+    request: &Request<B>,
+    config: &Config,
+) -> Result<Resolved, Error> {
+    let head = Head::of(peer, request, config);
+    let resolved = resolve::decide(&head, config, &mut Off)?;
+    Rewrite::prepare(request.method(), request.headers(), &head, &resolved)?;
+    Ok(resolved)
+}
+
 /// The forwarding headers that are removed from a request.
 pub(crate) fn removed<'a>(
     headers: &'a HeaderMap,

@@ -6,6 +6,7 @@
 //! 2. The instructions of one `resolve`, counted under callgrind, are the same for 1 KiB and for
 //!    1 MiB of junk. They are counted as the difference between many decisions and none, so that
 //!    the making of the junk does not count.
+//! 3. The same holds of a request that shadow mode observes, beyond sixteen elements of 4 KiB.
 
 #[path = "../benches/src/callgrind.rs"]
 mod callgrind;
@@ -83,17 +84,42 @@ fn resolve_allocates_nothing() {
     assert_eq!(long(1 << 20), long(0));
 }
 
+/// Sends a request with these headers through a layer that observes it.
+#[cfg(feature = "tower")]
+fn observe(config: &Config, headers: &HeaderMap, times: usize) {
+    use proxyfix::shadow::{Shadow, ShadowLayer};
+    use tower::{Layer, Service, service_fn};
+
+    let layer = ShadowLayer::new(Shadow::new(config.clone()));
+    let mut service = layer.layer(service_fn(|_| std::future::ready(Ok::<_, ()>(()))));
+    for _ in 0..times {
+        let mut request = http::Request::new(());
+        request.headers_mut().clone_from(headers);
+        request.extensions_mut().insert(Peer::from(IpAddr::from([10, 0, 0, 1])));
+        drop(black_box(service.call(request)));
+    }
+}
+
 /// What callgrind runs: as many decisions as `DECISIONS` says, over a workload.
 #[test]
 #[ignore = "run by instructions_do_not_grow, under callgrind"]
 fn worker() {
     let variable = |name| std::env::var(name).expect(name);
-    let (config, headers) =
-        case(&variable("WORKLOAD"), variable("JUNK").parse().expect("a number"));
-    for _ in 0..variable("DECISIONS").parse().expect("a number") {
+    let number = |name| variable(name).parse::<usize>().expect("a number");
+    let workload = variable("WORKLOAD");
+    let shadowed = workload.strip_suffix(SHADOWED);
+    let (config, headers) = case(shadowed.unwrap_or(&workload), number("JUNK"));
+    #[cfg(feature = "tower")]
+    if shadowed.is_some() {
+        return observe(&config, &headers, number("DECISIONS"));
+    }
+    for _ in 0..number("DECISIONS") {
         decide(&config, &headers);
     }
 }
+
+/// Behind the name of a workload: observed in shadow mode.
+const SHADOWED: &str = " shadowed";
 
 fn instructions(workload: &str, junk: usize, decisions: usize) -> u64 {
     callgrind::instructions(
@@ -128,10 +154,26 @@ fn connection_costs_little_for_each_byte() {
 #[ignore = "needs valgrind; .ci/run runs it"]
 fn instructions_do_not_grow() {
     for (workload, ..) in WORKLOADS {
-        let [small, large] = [1 << 10, 1 << 20].map(|junk| decision(workload, junk));
-        println!("{workload:<12} {small:>7} instructions behind 1 KiB, {large:>7} behind 1 MiB");
-        assert!(small > 100, "not counted");
-        // Threads of the test harness differ by a few instructions from run to run.
-        assert!(large.abs_diff(small) * 100 <= small, "{workload}: {small}, then {large}");
+        instructions_are_equal(workload, 1 << 10);
     }
+}
+
+#[cfg(feature = "tower")]
+#[test]
+#[ignore = "needs valgrind; .ci/run runs it"]
+fn instructions_of_shadow_mode_do_not_grow() {
+    for workload in ["count", "commas", "scheme", "forwarded", "quotes"] {
+        instructions_are_equal(&format!("{workload}{SHADOWED}"), 1 << 17);
+    }
+}
+
+/// Compares so many bytes of junk with 1 MiB.
+#[track_caller]
+fn instructions_are_equal(workload: &str, few: usize) {
+    let [small, large] = [few, 1 << 20].map(|junk| decision(workload, junk));
+    let few = few / 1024;
+    println!("{workload:<20} {small:>7} instructions behind {few} KiB, {large:>7} behind 1 MiB");
+    assert!(small > 100, "not counted");
+    // Threads of the test harness differ by a few instructions from run to run.
+    assert!(large.abs_diff(small) * 100 <= small, "{workload}: {small}, then {large}");
 }

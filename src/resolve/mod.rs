@@ -50,6 +50,19 @@ pub(crate) struct Head<'a> {
     pub(crate) version: Option<Version>,
 }
 
+#[cfg(feature = "tower")]
+impl<'a> Head<'a> {
+    /// The head of a request from this peer, for a decision by this configuration.
+    pub(crate) fn of<B>(
+        peer: Option<Peer>,
+        request: &'a http::Request<B>,
+        config: &'a Config,
+    ) -> Self {
+        let lines = RequestLines::find(request.headers(), config.plan());
+        Self { peer, lines, uri: request.uri(), version: Some(request.version()) }
+    }
+}
+
 /// Decides what may be believed about a request, and touches nothing.
 ///
 /// For a caller who has headers only, the URI is `Uri::default()`. The version of the request is
@@ -127,7 +140,7 @@ pub fn explain(
 }
 
 /// Whether the peer may speak for the client.
-fn is_trusted(peer: Option<Peer>, settings: &Settings) -> bool {
+pub(crate) fn is_trusted(peer: Option<Peer>, settings: &Settings) -> bool {
     let Some(proxies) = &settings.proxies else { return false };
     peer.map_or_else(|| proxies.is_any(), |peer| proxies.contains(peer))
 }
