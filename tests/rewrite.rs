@@ -245,6 +245,28 @@ fn values_in_canonical_form() {
 }
 
 /// Every known header, with underscores too.
+/// Names are found by their length and last byte: none is missed, of whatever length and end, in
+/// any spelling, to be read or to be removed.
+#[test]
+fn names_of_every_length_and_end() {
+    for length in 3..40 {
+        for end in "0123456789abcdefghijklmnopqrstuvwxyz-_".chars() {
+            let name = format!("a{}{end}", "-".repeat(length - 2));
+            let alias = name.replace('-', "_");
+            let removed = fix(
+                &format!("proxies=any for=1 strip-also={name}"),
+                &[&format!("{name}: 1"), &format!("{alias}: 1"), "X-Other: 1"],
+            );
+            let removed = removed.unwrap_or_else(|error| panic!("{name}: {error}"));
+            assert_eq!(lines(removed.headers()), ["x-other: 1"], "{name}");
+            let read =
+                fix(&format!("proxies=any client-ip={name}"), &[&format!("{name}: 192.0.2.1")]);
+            let read = read.unwrap_or_else(|error| panic!("{name}: {error}"));
+            assert_eq!(of(&read).client().to_string(), "192.0.2.1", "{name}");
+        }
+    }
+}
+
 #[test]
 fn known_headers() {
     let known = "Forwarded X-Forwarded-For X-Forwarded-Proto X-Forwarded-Protocol X-Forwarded-Host X-Forwarded-Port \

@@ -371,6 +371,9 @@ fn rule_9_connection() {
             ("for=1 host=1", &["X-Forwarded-For: 192.0.2.1", "Connection: X-Forwarded-Host"]),
             Err(Nominated),
         ),
+        // Two names of one length.
+        (("host=1 port=1", &["Connection: X-Forwarded-Host"]), Err(Nominated)),
+        (("host=1 port=1", &["Connection: X-Forwarded-Port"]), Err(Nominated)),
         // What a lax reader takes for options.
         (("for=1", &["Connection: close X-Forwarded-For"]), Err(Nominated)),
         (("for=1", &["Connection: close;X-Forwarded-For"]), Err(Nominated)),

@@ -98,18 +98,12 @@ fn fold(byte: u8) -> u8 {
     if byte == b'_' { b'-' } else { byte }
 }
 
-/// A number of a name's length and last byte: most names have none in common with those looked
-/// for.
+/// A number of a name's length and last byte, whichever of `_` and `-` that is: most names have it
+/// not in common with those looked for.
 #[inline]
 fn key(name: &str) -> usize {
-    let last = name.bytes().next_back().unwrap_or_default();
+    let last = name.bytes().next_back().map_or(0, fold);
     name.len().wrapping_mul(8).wrapping_add(usize::from(last)) % KEYS
-}
-
-/// The same name with the other of `-` and `_` at its end.
-fn twin(name: &str) -> Option<String> {
-    let hyphen = name.strip_suffix('_').map(|start| format!("{start}-"));
-    hyphen.or_else(|| name.strip_suffix('-').map(|start| format!("{start}_")))
 }
 
 const KEYS: usize = 256;
@@ -129,9 +123,6 @@ impl NameSet {
         let known = KNOWN.iter().copied();
         let mut names: Vec<String> =
             known.chain(more.map(HeaderName::as_str)).map(String::from).collect();
-        // `key` looks at the last byte: what ends with `-` is there with `_` too.
-        let twins: Vec<String> = names.iter().filter_map(|name| twin(name)).collect();
-        names.extend(twins);
         names.sort_by_key(|name| key(name));
         let starts = array::from_fn(|start| names.partition_point(|name| key(name) < start));
         Self { names, starts }
