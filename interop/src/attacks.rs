@@ -164,6 +164,16 @@ fn targets(lie: &str) -> Vec<Request> {
     ]
 }
 
+/// CONNECT, then lies on the same connection: whoever relays the one, and then whatever comes, lets the
+/// client write a whole request to what stands behind.
+pub fn tunnel(lie: &str) -> Request {
+    Request {
+        target: Target::Tunnel,
+        lines: [everything(lie), lines(&[("Forwarded", &forwarded(lie))])].concat(),
+        ..request("CONNECT, then a second request", &[])
+    }
+}
+
 /// A proxy's own pages, asked for by a port of each of these sockets: Squid's manager is where Squid's own
 /// name and port are in the URL.
 pub fn managers(own: &[SocketAddr]) -> impl Iterator<Item = Request> {

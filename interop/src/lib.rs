@@ -10,8 +10,8 @@
 //! ends), [`app`] (what stands behind), [`certificate`] (for TLS), [`setup`] (all of that together),
 //! [`request`] (how clients come), [`attacks`] (what they send), [`arrived`] (what the documents say of
 //! what arrives), [`truth`] (what is true), [`client`] (how it is sent), `response` (what an HTTP/1 answer
-//! says), `upgrade` (HTTP/2 by hand), [`matrix`] (each recipe under each request), [`relayed`] (an inner
-//! proxy by itself), [`namespace`] (hosts with addresses of their own), [`report`] (`docs/INTEROP.md`).
+//! says), `upgrade` (HTTP/2 by hand), `tunnel` (CONNECT), [`matrix`] (each recipe under each request),
+//! [`relayed`] (an inner proxy by itself), [`namespace`] (hosts with addresses of their own), [`report`] (`docs/INTEROP.md`).
 //! Then, for as many requests as one likes, [`keepalive`] (connections that are used again), [`load`]
 //! (honest and hostile clients together) and [`memory`] (whether the application's grows).
 
@@ -36,6 +36,7 @@ mod response;
 pub mod setup;
 pub mod snippet;
 pub mod truth;
+mod tunnel;
 mod upgrade;
 
 /// An error that says what was being done.

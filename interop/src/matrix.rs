@@ -38,6 +38,7 @@ impl Verdict {
             },
             Reply::Rejected(reason) => Self::Rejected(reason),
             Reply::Foreign => Self::Wrong(vec!["a page of the proxy's own".to_owned()]),
+            Reply::Tunnel => Self::Wrong(vec!["a tunnel to what stands behind".to_owned()]),
             Reply::Refused(status) => Self::Refused(status),
         }
     }
@@ -66,6 +67,9 @@ pub struct Cell {
     pub honest: bool,
     /// What became of it.
     pub verdict: Verdict,
+    /// Whether it is a refusal to hang up: by HTTP/2, CONNECT has a form of its own (RFC 9113 §8.5), and
+    /// whoever does not know it resets the stream.
+    pub resets: bool,
 }
 
 impl Cell {
@@ -75,6 +79,7 @@ impl Cell {
     pub fn passes(&self) -> bool {
         match self.verdict {
             Verdict::True => true,
+            Verdict::Refused(None) if self.resets => true,
             Verdict::Rejected(_) | Verdict::Refused(Some(101 | 400..500)) => !self.honest,
             Verdict::Wrong(_) | Verdict::Refused(_) => false,
         }
@@ -232,9 +237,9 @@ fn kept(keeps: bool, mode: Mode) -> [Request; 2] {
 /// Where no connection is made, or none answers.
 pub async fn attack(client: &Client, mode: Mode) -> Result<Vec<Cell>> {
     let (_, lie) = mode.schemes();
-    let again = Request { name: "honest, again", ..Request::honest() };
+    let last = [attacks::tunnel(lie), Request { name: "honest, again", ..Request::honest() }];
     let mut cells = Vec::new();
-    for request in attacks::all(lie).iter().chain([&again]) {
+    for request in attacks::all(lie).iter().chain(&last) {
         if request.can_come_by(mode) {
             cells.push(cell(client, request, mode).await?);
         }
@@ -246,5 +251,6 @@ async fn cell(client: &Client, request: &Request, mode: Mode) -> Result<Cell> {
     let reply = client.send(request, mode).await;
     let reply = reply.context(format_args!("{}, {}", mode.title(), request.name))?;
     let verdict = Verdict::of(reply, &Truth::of(request, client, mode));
-    Ok(Cell { mode, request: request.name, honest: request.is_honest(), verdict })
+    let resets = mode == Mode::Http2 && request.target == Target::Tunnel;
+    Ok(Cell { mode, request: request.name, honest: request.is_honest(), verdict, resets })
 }

@@ -2,13 +2,16 @@
 //!
 //! 1. It does not become an HTTP/2 connection by `Upgrade: h2c`, nor passes that on: the client would then
 //!    write every header itself, from a trusted address.
-//! 2. It resolves a target with another host.
-//! 3. Where it keeps an answer, that is for one scheme, host and port by the proxy in front; and it keeps
+//! 2. It does not answer CONNECT with a 2xx, be it the application's, and read a second request: what
+//!    stands in front takes that for the inside of a tunnel.
+//! 3. It resolves a target with another host.
+//! 4. Where it keeps an answer, that is for one scheme, host and port by the proxy in front; and it keeps
 //!    none of which the application says nothing.
 
 use crate::{
     Result,
     app::SILENT,
+    attacks,
     client::{Client, Reply},
     matrix::{Cell, Verdict},
     program::Program,
@@ -37,6 +40,18 @@ pub async fn relayed(program: &'static Program) -> Result<Vec<Cell>> {
         let truth = Truth::of(&request, &client, Mode::Plain);
         cells.push(cell(request.name, Verdict::of(reply, &truth)));
     }
+    let tunnel = attacks::tunnel("https");
+    cells.push(cell(
+        tunnel.name,
+        match client.send(&tunnel, Mode::Plain).await? {
+            Reply::Refused(status) => Verdict::Refused(status),
+            Reply::Rejected(reason) => Verdict::Rejected(reason),
+            Reply::Answer(_) | Reply::Foreign => {
+                Verdict::Wrong(vec!["a 2xx, and then a second request is read".to_owned()])
+            }
+            Reply::Tunnel => Verdict::Wrong(vec!["a tunnel to what stands behind".to_owned()]),
+        },
+    ));
     let by = |scheme, host, port| {
         [("X-Forwarded-Proto", scheme), ("X-Forwarded-Host", host), ("X-Forwarded-Port", port)]
     };
@@ -53,7 +68,7 @@ pub async fn relayed(program: &'static Program) -> Result<Vec<Cell>> {
 }
 
 fn cell(request: &'static str, verdict: Verdict) -> Cell {
-    Cell { mode: Mode::Plain, request, honest: false, verdict }
+    Cell { mode: Mode::Plain, request, honest: false, verdict, resets: false }
 }
 
 /// What a client may send, and a proxy pass on.

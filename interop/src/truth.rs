@@ -15,7 +15,7 @@ use crate::{
     arrived::Arrives,
     certificate,
     client::Client,
-    request::{Mode, OTHER_HOST, Request, Target},
+    request::{Mode, OTHER_HOST, Request, SECOND, Target},
 };
 
 /// Lines of a request that are about its own connection, or its host.
@@ -77,7 +77,11 @@ impl<'a> Truth<'a> {
         // Not every proxy looks for a host in the target of HTTP/1.0.
         let unnamed = named.is_empty() || mode == Mode::Http10;
         let authority = Authority { named, own: unnamed.then_some(&client.own) };
-        let path = if let Target::Path(path) = request.target { path } else { "/" };
+        let path = match request.target {
+            Target::Path(path) => path,
+            Target::Tunnel => SECOND,
+            _ => "/",
+        };
         let (client, arrives) = (client.from, &client.arrives);
         Self { client, scheme, authority, path, request, mode, arrives }
     }

@@ -86,16 +86,23 @@ fn trials(rows: &Rows) -> Result<Vec<Trial>> {
             }));
         }
     }
-    for program in programs::ALL.into_iter().filter(|program| program.can(Ability::Restrict)) {
-        trials.push(trial(format!("{} refuses strangers", program.name), &[program], move || {
-            // Here a proxy may hang up: it is meant for whoever comes from elsewhere.
-            let refused =
-                |cell: &Cell| matches!(cell.verdict, Verdict::Refused(None | Some(101 | 400..500)));
-            Ok(wrong(&run(matrix::stranger(program))?, refused))
-        }));
+    for program in programs::ALL {
+        if program.can(Ability::Restrict) {
+            let name = format!("{} refuses strangers", program.name);
+            trials.push(trial(name, &[program], move || {
+                // Here a proxy may hang up: it is meant for whoever comes from elsewhere.
+                let refused = |cell: &Cell| {
+                    matches!(cell.verdict, Verdict::Refused(None | Some(101 | 400..500)))
+                };
+                Ok(wrong(&run(matrix::stranger(program))?, refused))
+            }));
+        }
         trials.push(trial(format!("{} behind a relay", program.name), &[program], move || {
             Ok(wrong(&run(relayed::relayed(program))?, |cell| {
-                !matches!(cell.verdict, Verdict::Refused(Some(101))) && cell.passes()
+                let upgraded = cell.verdict == Verdict::Refused(Some(101));
+                // The one that has no option against it: as its document says.
+                let upgrades = !program.can(Ability::Stay) && cell.request.contains("upgrade");
+                if upgrades { upgraded } else { !upgraded && cell.passes() }
             }))
         }));
     }

@@ -35,6 +35,7 @@ pub(super) const VARNISH: Program = Program {
         Ability::Unix,
         Ability::Http2,
         Ability::Restrict,
+        Ability::Stay,
         Ability::Keep,
     ],
 };
