@@ -10,7 +10,7 @@ use crate::{
     client::{Client, Reply},
     program::{Ability, Program},
     recipe::{Family, Recipe},
-    request::{Mode, Request, Target},
+    request::{Mode, OTHER_HOST, Request, Target},
     setup::{Hop, Listens, Setup},
     truth::Truth,
 };
@@ -165,8 +165,12 @@ pub async fn stranger(program: &'static Program) -> Result<Vec<Cell>> {
     // The snippet's own `10.0.0.2` stays, which nobody has here.
     let setup = Setup::start(&hops, Listens::OnTcp("proxies=loopback for=1")).await?;
     let mut cells = Vec::new();
+    // Other sites of the same program must not let in either.
+    let other =
+        Request { name: "another host", host: Some(OTHER_HOST.to_owned()), ..Request::honest() };
     for mode in [Mode::Plain, Mode::Ipv6].into_iter().filter(|mode| can(program, *mode)) {
         cells.extend(run(&setup, mode, &Arrives::default()).await?);
+        cells.push(cell(&setup.client(mode)?, &other, mode).await?);
     }
     Ok(cells)
 }
