@@ -105,7 +105,9 @@ pub async fn single(program: &'static Program, family: Family) -> Result<Option<
         return Ok(None);
     }
     let config = recipe.config(&words)?;
-    let arrives = Arrives::by(config).and_tables(program.name, family)?;
+    let arrives = Arrives::by(config)
+        .and_tables(program.name, family)?
+        .and_upgrades([program.name].into_iter())?;
     let mut cells = Vec::new();
 
     let hops = [Hop::new(program, &recipe, &words)?];
@@ -141,7 +143,8 @@ pub async fn chain(programs: &[&'static Program], config: &str) -> Result<Vec<Ce
             if position == 0 { &[family.word()] } else { &["x-forwarded", "inner"] };
         hops.push(Hop::new(program, recipe, words)?);
     }
-    let arrives = Arrives::by(config);
+    let names = programs.iter().map(|program| program.name);
+    let arrives = Arrives::by(config).and_upgrades(names)?;
     let config = with_sources(programs, config)?;
     let setup = Setup::start(&hops, Listens::OnTcp(&config)).await?;
     let edge = programs.first().context("no proxy")?;

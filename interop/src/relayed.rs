@@ -1,7 +1,7 @@
 //! An inner proxy, asked by the address of the proxy in front: as if that relayed whatever a client sends.
 //!
-//! 1. It does not become an HTTP/2 connection by `Upgrade: h2c`, nor passes that on: the client would then
-//!    write every header itself, from a trusted address.
+//! 1. It does not become an HTTP/2 connection by `Upgrade: h2c`, however that is spelled, nor passes that
+//!    on: the client would then write every header itself, from a trusted address.
 //! 2. It does not answer CONNECT with a 2xx, be it the application's, and read a second request: what
 //!    stands in front takes that for the inside of a tunnel.
 //! 3. It resolves a target with another host.
@@ -11,6 +11,7 @@
 use crate::{
     Result,
     app::SILENT,
+    arrived::Arrives,
     attacks,
     client::{Client, Reply},
     matrix::{Cell, Verdict},
@@ -33,7 +34,8 @@ pub async fn relayed(program: &'static Program) -> Result<Vec<Cell>> {
     let text = recipe.required(&words)?.replace("10.0.0.2", &CLIENT.to_string());
     let hop = Hop { text: &text, ..Hop::new(program, &recipe, &words)? };
     let setup = Setup::start(&[hop], Listens::OnTcp("proxies=loopback for=1")).await?;
-    let client = setup.client(Mode::Plain)?;
+    let arrives = Arrives::default().and_upgrades([program.name].into_iter())?;
+    let client = Client { arrives, ..setup.client(Mode::Plain)? };
     let mut cells = Vec::new();
     for request in passed_on() {
         let reply = client.send(&request, Mode::Plain).await?;
@@ -74,20 +76,27 @@ fn cell(request: &'static str, verdict: Verdict) -> Cell {
 /// What a client may send, and a proxy pass on.
 fn passed_on() -> Vec<Request> {
     // Spelled so, the client does not go on in HTTP/2, and a 101 is seen.
-    let upgrade = [("upgrade", "h2c"), ("HTTP2-Settings", "AAMAAABkAAQAAP__")];
-    let lines = |connection: &str| {
-        let upgrade = upgrade.map(|(name, value)| (name, value.to_owned()));
-        [vec![("Connection", connection.to_owned())], upgrade.to_vec()].concat()
+    let lines = |connection, upgrade| {
+        [("Connection", connection), ("upgrade", upgrade), ("HTTP2-Settings", "AAMAAABkAAQAAP__")]
+            .map(|(name, value): (_, &str)| (name, value.to_owned()))
+            .to_vec()
     };
+    let all = "Upgrade, HTTP2-Settings";
     vec![
+        Request { name: "an upgrade to HTTP/2", lines: lines(all, "h2c"), ..Request::honest() },
         Request {
-            name: "an upgrade to HTTP/2",
-            lines: lines("Upgrade, HTTP2-Settings"),
+            name: "an upgrade to HTTP/2, its settings not named",
+            lines: lines("Upgrade", "h2c"),
             ..Request::honest()
         },
         Request {
-            name: "an upgrade to HTTP/2, its settings not named",
-            lines: lines("Upgrade"),
+            name: "capitals in an upgrade to HTTP/2",
+            lines: lines(all, "H2C"),
+            ..Request::honest()
+        },
+        Request {
+            name: "WebSocket or an upgrade to HTTP/2",
+            lines: lines(all, "websocket, h2c"),
             ..Request::honest()
         },
         Request { name: "a URI with both", target: Target::OtherUri, ..Request::honest() },

@@ -132,7 +132,9 @@ impl<'a> Truth<'a> {
     /// Whether this is what the client sent under this name, however that is spelled.
     fn is_left(&self, name: &str, value: &str) -> bool {
         let plain = |name: &str| name.to_ascii_lowercase().replace('_', "-");
-        let mut sent = self.request.lines.iter().filter(|(name, _)| !NOT_FORWARDING.contains(name));
+        let forwards =
+            |name: &str| !NOT_FORWARDING.iter().any(|other| other.eq_ignore_ascii_case(name));
+        let mut sent = self.request.lines.iter().filter(|(name, _)| forwards(name));
         sent.any(|(sent, lie)| plain(sent) == plain(name) && lie == value)
     }
 }

@@ -101,7 +101,8 @@ fn trials(rows: &Rows) -> Result<Vec<Trial>> {
             Ok(wrong(&run(relayed::relayed(program))?, |cell| {
                 let upgraded = cell.verdict == Verdict::Refused(Some(101));
                 // The one that has no option against it: as its document says.
-                let upgrades = !program.can(Ability::Stay) && cell.request.contains("upgrade");
+                let upgrades =
+                    !program.can(Ability::Stay) && cell.request.starts_with("an upgrade");
                 if upgrades { upgraded } else { !upgraded && cell.passes() }
             }))
         }));
