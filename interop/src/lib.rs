@@ -11,7 +11,7 @@
 //! [`request`] (how clients come), [`attacks`] (what they send), [`arrived`] (what the documents say of
 //! what arrives), [`truth`] (what is true), [`client`] (how it is sent), `response` (what an HTTP/1 answer
 //! says), `upgrade` (HTTP/2 by hand), `tunnel` (CONNECT), [`matrix`] (each recipe under each request),
-//! [`relayed`] (an inner proxy by itself), [`namespace`] (hosts with addresses of their own), [`report`] (`docs/INTEROP.md`).
+//! [`relayed`] (an inner proxy by itself), [`debian`] (beside Debian's own lines), [`namespace`] (hosts with addresses of their own), [`report`] (`docs/INTEROP.md`).
 //! Then, for as many requests as one likes, [`keepalive`] (connections that are used again), [`load`]
 //! (honest and hostile clients together) and [`memory`] (whether the application's grows).
 
@@ -20,6 +20,7 @@ pub mod arrived;
 pub mod attacks;
 pub mod certificate;
 pub mod client;
+pub mod debian;
 pub mod keepalive;
 pub mod load;
 pub mod matrix;

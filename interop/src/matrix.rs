@@ -157,14 +157,15 @@ pub async fn chain(programs: &[&'static Program], config: &str) -> Result<Vec<Ce
     Ok(cells)
 }
 
-/// An inner proxy, asked by whoever is not the proxy in front.
+/// An inner proxy, beside Debian's own lines, asked by whoever is not the proxy in front.
 ///
 /// # Errors
 ///
 /// Where something does not start, or the recipe is missing.
 pub async fn stranger(program: &'static Program) -> Result<Vec<Cell>> {
     let recipe = Recipe::read(program.name)?;
-    let hops = [Hop::new(program, &recipe, &["x-forwarded", "inner"])?];
+    let hop = Hop::new(program, &recipe, &["x-forwarded", "inner"])?;
+    let hops = [Hop { debian: true, ..hop }];
     // The snippet's own `10.0.0.2` stays, which nobody has here.
     let setup = Setup::start(&hops, Listens::OnTcp("proxies=loopback for=1")).await?;
     let mut cells = Vec::new();
@@ -254,7 +255,8 @@ pub async fn attack(client: &Client, mode: Mode) -> Result<Vec<Cell>> {
     Ok(cells)
 }
 
-async fn cell(client: &Client, request: &Request, mode: Mode) -> Result<Cell> {
+/// Sends one request, and judges the reply.
+pub(crate) async fn cell(client: &Client, request: &Request, mode: Mode) -> Result<Cell> {
     let reply = client.send(request, mode).await;
     let reply = reply.context(format_args!("{}, {}", mode.title(), request.name))?;
     let verdict = Verdict::of(reply, &Truth::of(request, client, mode));

@@ -118,6 +118,10 @@ pub struct Place {
     pub recipe: String,
     /// The recipe's further texts, by name.
     pub extra: BTreeMap<String, String>,
+    /// Whether the lines of Debian's own configuration stand beside the snippet.
+    pub debian: bool,
+    /// Whether this process may do what only root may.
+    pub root: bool,
 }
 
 impl Place {
@@ -197,6 +201,8 @@ impl Program {
                 up: String::new(),
                 recipe: String::new(),
                 extra: BTreeMap::new(),
+                debian: snippet.debian,
+                root: rustix::process::geteuid().is_root(),
             };
             if let Upstream::Tcp(address) = upstream {
                 place.up = address.to_string();

@@ -12,12 +12,12 @@ use crate::{
     Result,
     app::SILENT,
     arrived::Arrives,
-    attacks,
+    attacks, certificate,
     client::{Client, Reply},
     matrix::{Cell, Verdict},
     program::Program,
     recipe::Recipe,
-    request::{Mode, OTHER_HOST, Request, Target},
+    request::{Mode, Request, Target},
     setup::{CLIENT, Hop, Listens, Setup},
     truth::Truth,
 };
@@ -32,7 +32,7 @@ pub async fn relayed(program: &'static Program) -> Result<Vec<Cell>> {
     let words = ["x-forwarded", "inner"];
     // The client is the proxy in front.
     let text = recipe.required(&words)?.replace("10.0.0.2", &CLIENT.to_string());
-    let hop = Hop { text: &text, ..Hop::new(program, &recipe, &words)? };
+    let hop = Hop { text: &text, debian: true, ..Hop::new(program, &recipe, &words)? };
     let setup = Setup::start(&[hop], Listens::OnTcp("proxies=loopback for=1")).await?;
     let arrives = Arrives::default().and_upgrades([program.name].into_iter())?;
     let client = Client { arrives, ..setup.client(Mode::Plain)? };
@@ -114,7 +114,7 @@ async fn differ(
         let lines = lines.map(|(name, value)| (name, value.to_owned()));
         let request = Request {
             target: Target::Path(path),
-            host: Some(OTHER_HOST.to_owned()),
+            host: Some(certificate::NAME.to_owned()),
             lines: [lines.to_vec(), vec![number.clone()]].concat(),
             ..Request::honest()
         };

@@ -3,7 +3,8 @@
 //! 1. Each proxy alone, in each mode, by its recipe for each family.
 //! 2. Chains, by count and by walk.
 //! 3. Inner proxies refuse whoever is not the proxy in front, and bear what that relays.
-//! 4. `docs/INTEROP.md` says what was seen. `PROXYFIX_WRITE_INTEROP=1` writes it.
+//! 4. Recipes hold beside the lines that Debian's packages have.
+//! 5. `docs/INTEROP.md` says what was seen. `PROXYFIX_WRITE_INTEROP=1` writes it.
 //!
 //! A program that is not installed makes its tests ignored, by name; with `PROXYFIX_ALL_PROXIES=1`
 //! they fail. A table that has other rows for the same versions fails; one for other versions does with
@@ -17,7 +18,7 @@ use std::{
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use proxyfix_interop::{
-    Result,
+    Result, debian,
     matrix::{self, Cell, Verdict},
     program::{Ability, Program, all_must_be_there},
     programs,
@@ -83,6 +84,15 @@ fn trials(rows: &Rows) -> Result<Vec<Trial>> {
                 let cells = run(matrix::chain(&programs, &config))?;
                 keep(vec![title, format!("`{config}`")], &cells)?;
                 Ok(wrong(&cells, Cell::passes))
+            }));
+        }
+    }
+    for (name, _) in debian::SKELETONS {
+        let program = programs::named(name).ok_or(name)?;
+        for family in Family::ALL {
+            let name = format!("{name} on Debian, {}", family.word());
+            trials.push(trial(name, &[program], move || {
+                Ok(wrong(&run(debian::edge(program, family))?, Cell::passes))
             }));
         }
     }

@@ -237,7 +237,8 @@ fn start(
         let recipe = Recipe::read(program.name)?;
         let Behind { edge, own, upstream } = behind;
         let text = recipe.required(words)?;
-        let snippet = Snippet { text, unix: None, edge, extra: &recipe.extra(edge.is_some()) };
+        let extra = &recipe.extra(edge.is_some());
+        let snippet = Snippet { text, unix: None, edge, extra, debian: false };
         program.start(snippet, Site::Host(own), &upstream, &tls)
     })
 }
