@@ -14,8 +14,9 @@ use crate::{
     Context, Result,
     arrived::Arrives,
     attacks,
+    cell::{Cell, Seen},
     client::Client,
-    matrix::{Cell, can, cell},
+    matrix::{can, cell},
     program::Program,
     recipe::{Family, Recipe},
     request::{Mode, Request},
@@ -37,47 +38,52 @@ pub const SKELETONS: [(&str, &str); 6] = [
 /// # Errors
 ///
 /// Where something does not start, a recipe is missing, or none answers.
-pub async fn edge(program: &'static Program, family: Family) -> Result<Vec<Cell>> {
+pub async fn edge(program: &'static Program, family: Family) -> Result<Seen> {
     let recipe = Recipe::read(program.name)?;
     let words = [family.word()];
     let config = recipe.config(&words)?;
     let hops = [Hop { debian: true, ..Hop::new(program, &recipe, &words)? }];
-    let mut cells = Vec::new();
 
     let setup = Setup::start(&hops, Listens::OnTcp(config)).await?;
     let arrives = Arrives::by(config).and_tables(program.name, family)?;
-    for mode in [Mode::Plain, Mode::Tls, Mode::Ipv6, Mode::Http2] {
-        if can(program, mode) {
-            let client = Client { arrives: arrives.clone(), ..setup.client(mode)? };
-            cells.extend(few(&client, mode).await?);
-        }
-    }
+    let modes = [Mode::Plain, Mode::Tls, Mode::Ipv6, Mode::Http2];
+    let modes = modes.into_iter().filter(|mode| can(program, *mode));
+    let mut seen = few(&setup, modes, &arrives).await?;
     if program.name == "squid" {
         let client = setup.client(Mode::Plain)?;
         let to = setup.further()?;
         let client = Client { to, ..client };
         let tunnel = Request { name: "CONNECT by Debian's port", ..attacks::tunnel("https") };
-        cells.push(cell(&client, &tunnel, Mode::Plain).await?);
+        seen.cells.push(cell(&client, &tunnel, Mode::Plain).await?);
     }
     drop(setup);
     if program.name == "haproxy" && rustix::process::geteuid().is_root() {
         let unix = recipe.required(&["unix"])?;
         let setup = Setup::start(&hops, Listens::OnUnixInside(config, unix)).await?;
-        let client = Client { arrives, ..setup.client(Mode::Unix)? };
-        cells.extend(few(&client, Mode::Unix).await?);
+        seen = seen.and(few(&setup, [Mode::Unix], &arrives).await?);
     }
-    Ok(cells)
+    Ok(seen)
 }
 
-async fn few(client: &Client, mode: Mode) -> Result<Vec<Cell>> {
-    let (_, lie) = mode.schemes();
-    let all = attacks::all(lie).into_iter();
-    let chosen = all.filter(|it| it.is_honest() || it.name == "the whole family");
-    let mut cells = Vec::new();
-    for request in chosen.chain([attacks::tunnel(lie)]) {
-        cells.push(cell(client, &request, mode).await?);
-    }
-    Ok(cells)
+async fn few(
+    setup: &Setup,
+    modes: impl IntoIterator<Item = Mode>,
+    arrives: &Arrives,
+) -> Result<Seen> {
+    let all = async {
+        let mut cells = Vec::new();
+        for mode in modes {
+            let client = Client { arrives: arrives.clone(), ..setup.client(mode)? };
+            let (_, lie) = mode.schemes();
+            let all = attacks::all(lie).into_iter();
+            let chosen = all.filter(|it| it.is_honest() || it.name == "the whole family");
+            for request in chosen.chain([attacks::tunnel(lie)]) {
+                cells.push(cell(&client, &request, mode).await?);
+            }
+        }
+        Ok::<Vec<Cell>, _>(cells)
+    };
+    Seen::of(setup, all.await)
 }
 
 /// The lines of this skeleton that are said to be Debian's and are not in its file, which is in this folder.
@@ -111,7 +117,7 @@ pub fn invented(skeleton: &str, root: &Path) -> Result<Vec<String>> {
     Ok(invented)
 }
 
-/// Without a comment that shows the line, and with one space for many.
+/// With one space for many.
 fn plain(line: &str) -> String {
     line.split_whitespace().collect::<Vec<_>>().join(" ")
 }
@@ -127,5 +133,16 @@ mod tests {
             let invented = invented(skeleton, Path::new("/")).unwrap();
             assert!(invented.is_empty(), "{invented:#?}");
         }
+    }
+
+    #[test]
+    fn an_invention_is_found() {
+        let root = tempfile::tempdir().unwrap();
+        fs::create_dir_all(root.path().join("etc/haproxy")).unwrap();
+        fs::write(root.path().join("etc/haproxy/haproxy.cfg"), "\tlog\tglobal\n").unwrap();
+        let found = invented("haproxy.cfg", root.path()).unwrap();
+        assert!(found.contains(&"haproxy.cfg: mode http".to_owned()), "{found:#?}");
+        assert!(!found.iter().any(|line| line.ends_with("log global")), "{found:#?}");
+        assert!(!found.iter().any(|line| line.contains("maxconn")), "{found:#?}");
     }
 }

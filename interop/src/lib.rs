@@ -10,7 +10,8 @@
 //! ends), [`app`] (what stands behind), [`certificate`] (for TLS), [`setup`] (all of that together),
 //! [`request`] (how clients come), [`attacks`] (what they send), [`arrived`] (what the documents say of
 //! what arrives), [`truth`] (what is true), [`client`] (how it is sent), `response` (what an HTTP/1 answer
-//! says), `upgrade` (HTTP/2 by hand), `tunnel` (CONNECT), [`matrix`] (each recipe under each request),
+//! says), `upgrade` (HTTP/2 by hand), `tunnel` (CONNECT), [`cell`] (what became of a request),
+//! [`matrix`] (each recipe under each request),
 //! [`relayed`] (an inner proxy by itself), [`debian`] (beside Debian's own lines), [`namespace`] (hosts with addresses of their own), [`report`] (`docs/INTEROP.md`).
 //! Then, for as many requests as one likes, [`keepalive`] (connections that are used again), [`load`]
 //! (honest and hostile clients together) and [`memory`] (whether the application's grows).
@@ -18,6 +19,7 @@
 pub mod app;
 pub mod arrived;
 pub mod attacks;
+pub mod cell;
 pub mod certificate;
 pub mod client;
 pub mod debian;

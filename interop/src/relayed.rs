@@ -12,9 +12,10 @@ use crate::{
     Result,
     app::SILENT,
     arrived::Arrives,
-    attacks, certificate,
+    attacks,
+    cell::{Cell, Seen, Verdict},
+    certificate,
     client::{Client, Reply},
-    matrix::{Cell, Verdict},
     program::Program,
     recipe::Recipe,
     request::{Mode, Request, Target},
@@ -27,7 +28,7 @@ use crate::{
 /// # Errors
 ///
 /// Where something does not start, the recipe is missing, or none answers.
-pub async fn relayed(program: &'static Program) -> Result<Vec<Cell>> {
+pub async fn relayed(program: &'static Program) -> Result<Seen> {
     let recipe = Recipe::read(program.name)?;
     let words = ["x-forwarded", "inner"];
     // The client is the proxy in front.
@@ -36,10 +37,15 @@ pub async fn relayed(program: &'static Program) -> Result<Vec<Cell>> {
     let setup = Setup::start(&[hop], Listens::OnTcp("proxies=loopback for=1")).await?;
     let arrives = Arrives::default().and_upgrades([program.name].into_iter())?;
     let client = Client { arrives, ..setup.client(Mode::Plain)? };
+    let all = ask(&client).await;
+    Seen::of(&setup, all)
+}
+
+async fn ask(client: &Client) -> Result<Vec<Cell>> {
     let mut cells = Vec::new();
     for request in passed_on() {
         let reply = client.send(&request, Mode::Plain).await?;
-        let truth = Truth::of(&request, &client, Mode::Plain);
+        let truth = Truth::of(&request, client, Mode::Plain);
         cells.push(cell(request.name, Verdict::of(reply, &truth)));
     }
     let tunnel = attacks::tunnel("https");
@@ -63,9 +69,9 @@ pub async fn relayed(program: &'static Program) -> Result<Vec<Cell>> {
         ("kept for one host", "/kept/2", by("http", "b", "80")),
         ("kept for one port", "/kept/3", by("http", "a", "81")),
     ] {
-        cells.push(cell(name, differ(&client, path, [usual, other]).await?));
+        cells.push(cell(name, differ(client, path, [usual, other]).await?));
     }
-    cells.push(cell("kept without leave", differ(&client, SILENT, [usual, usual]).await?));
+    cells.push(cell("kept without leave", differ(client, SILENT, [usual, usual]).await?));
     Ok(cells)
 }
 

@@ -18,8 +18,9 @@ use std::{
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use proxyfix_interop::{
-    Result, debian,
-    matrix::{self, Cell, Verdict},
+    Result,
+    cell::{Cell, Seen, Verdict},
+    debian, matrix,
     program::{Ability, Program, all_must_be_there},
     programs,
     recipe::{Chain, Family, Recipe, chains},
@@ -63,10 +64,10 @@ fn trials(rows: &Rows) -> Result<Vec<Trial>> {
             let keep = keeper(rows, Table::Recipes, trials.len(), &[program]);
             let name = format!("{} {}", program.name, family.word());
             trials.push(trial(name, &[program], move || {
-                let cells = run(matrix::single(program, family))?.unwrap_or_default();
+                let seen = run(matrix::single(program, family))?.unwrap_or_default();
                 let recipe = format!("[{}](recipes/{}.md)", family.word(), program.name);
-                keep(vec![program.title.to_owned(), program.version()?, recipe], &cells)?;
-                Ok(wrong(&cells, Cell::passes))
+                keep(vec![program.title.to_owned(), program.version()?, recipe], &seen.cells)?;
+                Ok(wrong(&seen, Cell::passes))
             }));
         }
     }
@@ -81,9 +82,9 @@ fn trials(rows: &Rows) -> Result<Vec<Trial>> {
             let name = format!("{}, by {how}{of}", names.join(" and "));
             let (title, programs) = (names.join(" → "), known.clone());
             trials.push(trial(name, &known, move || {
-                let cells = run(matrix::chain(&programs, &config))?;
-                keep(vec![title, format!("`{config}`")], &cells)?;
-                Ok(wrong(&cells, Cell::passes))
+                let seen = run(matrix::chain(&programs, &config))?;
+                keep(vec![title, format!("`{config}`")], &seen.cells)?;
+                Ok(wrong(&seen, Cell::passes))
             }));
         }
     }
@@ -109,11 +110,11 @@ fn trials(rows: &Rows) -> Result<Vec<Trial>> {
         }
         trials.push(trial(format!("{} behind a relay", program.name), &[program], move || {
             Ok(wrong(&run(relayed::relayed(program))?, |cell| {
-                let upgraded = cell.verdict == Verdict::Refused(Some(101));
+                let becomes = cell.verdict == Verdict::Refused(Some(101));
                 // The one that has no option against it: as its document says.
                 let upgrades =
                     !program.can(Ability::Stay) && cell.request.starts_with("an upgrade");
-                if upgrades { upgraded } else { !upgraded && cell.passes() }
+                if upgrades { becomes } else { !becomes && cell.passes() }
             }))
         }));
     }
@@ -149,13 +150,13 @@ fn run<T>(test: impl Future<Output = Result<T>>) -> Result<T> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(test)
 }
 
-fn wrong(cells: &[Cell], right: impl Fn(&Cell) -> bool) -> Vec<String> {
+fn wrong(seen: &Seen, right: impl Fn(&Cell) -> bool) -> Vec<String> {
     if env::var_os("SHOW").is_some() {
-        for cell in cells {
+        for cell in &seen.cells {
             eprintln!("{cell}");
         }
     }
-    cells.iter().filter(|cell| !right(cell)).map(Cell::to_string).collect()
+    seen.wrong(right)
 }
 
 /// What takes a row of this table, about these programs, to stand at this place.
