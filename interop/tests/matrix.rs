@@ -14,6 +14,7 @@ use std::{
     env,
     process::ExitCode,
     sync::{Arc, Mutex},
+    time::Instant,
 };
 
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -42,7 +43,11 @@ fn main() -> ExitCode {
         }
     };
     let whole = arguments.filter.is_none() && arguments.skip.is_empty() && !arguments.list;
+    let start = Instant::now();
     let conclusion = libtest_mimic::run(&arguments, trials);
+    if whole {
+        eprintln!("the whole matrix took {} s", start.elapsed().as_secs());
+    }
     if whole && !conclusion.has_failed() {
         let rows = rows.lock().map(|rows| rows.clone()).unwrap_or_default();
         if let Err(error) = keep(&rows, conclusion.num_ignored == 0) {
