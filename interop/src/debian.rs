@@ -8,10 +8,8 @@
 //! 3. Squid has another port there, for an ordinary proxy, which must not become a way in; `HAProxy` is in a
 //!    `chroot`, and reaches a Unix socket from there.
 
-use std::{fs, path::Path};
-
 use crate::{
-    Context, Result,
+    Result,
     arrived::Arrives,
     attacks,
     cell::{Cell, Seen},
@@ -23,15 +21,9 @@ use crate::{
     setup::{Hop, Listens, Setup},
 };
 
-/// The proxies with a package whose configuration a recipe goes into, and the name of the skeleton.
-pub const SKELETONS: [(&str, &str); 6] = [
-    ("nginx", "nginx.conf"),
-    ("haproxy", "haproxy.cfg"),
-    ("apache", "httpd.conf"),
-    ("lighttpd", "lighttpd.conf"),
-    ("squid", "squid.conf"),
-    ("trafficserver", "trafficserver/records.config"),
-];
+/// The proxies with a package whose configuration a recipe goes into.
+pub const NAMES: [&str; 7] =
+    ["nginx", "haproxy", "apache", "varnish", "lighttpd", "squid", "trafficserver"];
 
 /// What became of a few requests to an edge.
 ///
@@ -86,45 +78,54 @@ async fn few(
     Seen::of(setup, all.await)
 }
 
-/// The lines of this skeleton that are said to be Debian's and are not in its file, which is in this folder.
-/// Of files that are not there, nothing is said.
-///
-/// # Errors
-///
-/// Where a skeleton is not there.
-pub fn invented(skeleton: &str, root: &Path) -> Result<Vec<String>> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("skeletons").join(skeleton);
-    let text = fs::read_to_string(&path).context(path.display())?;
-    let mut invented = Vec::new();
-    let mut theirs: Option<Vec<String>> = None;
-    for line in text.lines() {
-        if let Some((_, comment)) = line.split_once("{# ") {
-            let file = comment.split([' ', ',']).next().unwrap_or_default();
-            let file = file.strip_prefix('/').unwrap_or("none");
-            let text = fs::read_to_string(root.join(file)).ok();
-            theirs = text.map(|text| text.lines().map(plain).collect());
-            continue;
-        }
-        if line.contains("{%") {
-            theirs = None;
-        }
-        // What has an address or a path of ours is theirs but for that.
-        let Some(theirs) = theirs.as_ref().filter(|_| !line.contains("{{")) else { continue };
-        if !line.trim().is_empty() && !theirs.contains(&plain(line)) {
-            invented.push(format!("{skeleton}: {}", line.trim()));
-        }
-    }
-    Ok(invented)
-}
-
-/// With one space for many.
-fn plain(line: &str) -> String {
-    line.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
 #[cfg(test)]
 mod tests {
+    use std::{fs, path::Path};
+
     use super::*;
+    use crate::Context;
+
+    /// Those with files (Varnish's is replaced, and the command of its service is kept), and the skeletons.
+    const SKELETONS: [(&str, &str); 6] = [
+        ("nginx", "nginx.conf"),
+        ("haproxy", "haproxy.cfg"),
+        ("apache", "httpd.conf"),
+        ("lighttpd", "lighttpd.conf"),
+        ("squid", "squid.conf"),
+        ("trafficserver", "trafficserver/records.config"),
+    ];
+
+    /// The lines of this skeleton that are said to be Debian's and are not in its file, which is in this folder.
+    /// Of files that are not there, nothing is said.
+    fn invented(skeleton: &str, root: &Path) -> Result<Vec<String>> {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("skeletons").join(skeleton);
+        let text = fs::read_to_string(&path).context(path.display())?;
+        let mut invented = Vec::new();
+        let mut theirs: Option<Vec<String>> = None;
+        for line in text.lines() {
+            if let Some((_, comment)) = line.split_once("{# ") {
+                let file = comment.split([' ', ',']).next().unwrap_or_default();
+                let file = file.strip_prefix('/').unwrap_or("none");
+                let text = fs::read_to_string(root.join(file)).ok();
+                theirs = text.map(|text| text.lines().map(plain).collect());
+                continue;
+            }
+            if line.contains("{%") {
+                theirs = None;
+            }
+            // What has an address or a path of ours is theirs but for that.
+            let Some(theirs) = theirs.as_ref().filter(|_| !line.contains("{{")) else { continue };
+            if !line.trim().is_empty() && !theirs.contains(&plain(line)) {
+                invented.push(format!("{skeleton}: {}", line.trim()));
+            }
+        }
+        Ok(invented)
+    }
+
+    /// With one space for many.
+    fn plain(line: &str) -> String {
+        line.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
 
     /// Debian's lines are Debian's, where its packages are installed.
     #[test]

@@ -93,7 +93,7 @@ fn trials(rows: &Rows) -> Result<Vec<Trial>> {
             }));
         }
     }
-    for (name, _) in debian::SKELETONS {
+    for name in debian::NAMES {
         let program = programs::named(name).ok_or(name)?;
         for family in Family::ALL {
             let name = format!("{name} on Debian, {}", family.word());
