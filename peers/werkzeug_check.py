@@ -65,12 +65,18 @@ def load():
     return by_version
 
 
-def ask(version, rows, folder):
+def environment(version, folder):
+    """The Python of a new environment that has this version of Werkzeug."""
     home = pathlib.Path(folder) / version
     venv.create(home, with_pip=True)
     python = home / "bin" / "python"
     install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     subprocess.run([*install, f"werkzeug=={version}"], check=True)
+    return python
+
+
+def ask(version, rows, folder):
+    python = environment(version, folder)
     questions = json.dumps([(lines, count) for _, lines, _, count, _ in rows])
     run = subprocess.run([python, "-c", ASK], input=questions, capture_output=True, text=True)
     if run.returncode:

@@ -175,10 +175,12 @@ pub struct Error {
 }
 
 impl Error {
+    #[cold]
     pub(crate) fn new(kind: ErrorKind) -> Self {
         Self { kind, header: None, hop: None, offset: None, found: None }
     }
 
+    #[cold]
     pub(crate) fn in_header(kind: ErrorKind, header: &HeaderName) -> Self {
         Self { header: Some(header.clone()), ..Self::new(kind) }
     }
@@ -250,11 +252,13 @@ pub(crate) struct Fault {
 }
 
 impl Fault {
+    #[cold]
     pub(crate) fn new(kind: ErrorKind, offset: usize) -> Self {
         Self { kind, offset, found: None }
     }
 
     /// A fault at the byte at `offset` of `text`, or at its end.
+    #[cold]
     pub(crate) fn at(kind: ErrorKind, text: &[u8], offset: usize) -> Self {
         Self { kind, offset, found: text.get(offset).copied() }
     }
@@ -272,10 +276,12 @@ impl Fault {
         Self { offset: self.offset.saturating_add(by), ..self }
     }
 
+    #[cold]
     pub(crate) fn in_header(self, header: &HeaderName) -> Error {
         Error { header: Some(header.clone()), ..self.in_target() }
     }
 
+    #[cold]
     pub(crate) fn in_target(self) -> Error {
         Error { offset: Some(self.offset), found: self.found, ..Error::new(self.kind) }
     }

@@ -21,26 +21,32 @@ const MAX_HOST: usize = 255;
 /// The bytes kept in place. Longer names are rare and cost one allocation.
 pub(crate) type Name = Text<62>;
 
-/// What each byte is in a host name, in lower case; 0 where it cannot stand in one.
-const LOWER: [u8; 256] = {
-    let mut table = [0; 256];
-    let mut slots: &mut [u8] = &mut table;
+/// What a byte is in a host name.
+#[derive(Clone, Copy)]
+enum Class {
+    Lower,
+    Upper,
+    Dot,
+    Other,
+}
+
+/// The class of each byte: a table, since every request has a host.
+const CLASSES: [Class; 256] = {
+    let mut table = [Class::Other; 256];
+    let mut slots: &mut [Class] = &mut table;
     let mut byte = 0_u8;
     while let [slot, rest @ ..] = slots {
         *slot = match byte {
-            b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' => byte,
-            b'A'..=b'Z' => byte.to_ascii_lowercase(),
-            _ => 0,
+            b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' => Class::Lower,
+            b'A'..=b'Z' => Class::Upper,
+            b'.' => Class::Dot,
+            _ => Class::Other,
         };
         byte = byte.wrapping_add(1);
         slots = rest;
     }
     table
 };
-
-fn lower(byte: u8) -> u8 {
-    LOWER.get(usize::from(byte)).copied().unwrap_or_default()
-}
 
 /// A valid host, lower-cased, with the port that stood behind it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,9 +68,9 @@ impl HostPort {
             let end = text.iter().position(|&b| b == b']');
             let end = end.map_or(text.len(), |at| at.saturating_add(1));
             let (literal, rest) = text.split_at_checked(end).unwrap_or((text, b""));
-            (ipv6_literal(literal)?, rest)
+            (check_ipv6(literal)?, rest)
         } else {
-            split_name(text)?
+            check_name(text)?
         };
         let port = match rest.split_first() {
             None | Some((b':', [])) => None,
@@ -74,7 +80,7 @@ impl HostPort {
             }
             Some(_) => return Err(Fault::at(KIND, text, text.len().saturating_sub(rest.len()))),
         };
-        Ok(Self { host, port })
+        Ok(Self { host: host.name(), port })
     }
 
     pub(crate) fn host(&self) -> &str {
@@ -94,10 +100,22 @@ impl fmt::Display for HostPort {
     }
 }
 
+/// A checked host, as it was written, without a trailing dot.
+struct Checked<'a> {
+    text: &'a [u8],
+    has_upper: bool,
+}
+
+impl Checked<'_> {
+    fn name(&self) -> Name {
+        if self.has_upper { Name::lower_case(self.text) } else { Name::new(self.text) }
+    }
+}
+
 /// Reads a host name.
 pub(crate) fn host_name(text: &[u8]) -> Result<Name, Fault> {
-    match split_name(text)? {
-        (name, []) => Ok(name),
+    match check_name(text)? {
+        (host, []) => Ok(host.name()),
         (_, rest) => {
             let end = text.len().saturating_sub(rest.len());
             Err(Fault::at(ErrorKind::InvalidHost, text, end))
@@ -105,45 +123,42 @@ pub(crate) fn host_name(text: &[u8]) -> Result<Name, Fault> {
     }
 }
 
-/// Reads the host name at the start of a text, and returns what follows it.
-fn split_name(text: &[u8]) -> Result<(Name, &[u8]), Fault> {
+/// Checks the host name at the start of a text, and returns what follows it.
+fn check_name(text: &[u8]) -> Result<(Checked<'_>, &[u8]), Fault> {
     const KIND: ErrorKind = ErrorKind::InvalidHost;
-    // With a trailing dot.
-    let mut name = [0; MAX_HOST + 1];
-    let mut end = text.len().min(name.len());
+    let mut has_upper = false;
     let mut label = 0;
-    for (at, (to, &byte)) in name.iter_mut().zip(text).enumerate() {
-        *to = lower(byte);
-        match *to {
-            0 => end = at,
-            // An empty label.
-            b'.' if at == label => end = at,
-            b'.' => label = at.saturating_add(1),
-            _ => {}
-        }
-        if end == at {
-            break;
-        }
-    }
-    let (name, rest) = (name.get(..end).unwrap_or_default(), text.get(end..).unwrap_or_default());
+    let end =
+        text.iter().enumerate().position(|(at, &byte)| match CLASSES.get(usize::from(byte)) {
+            Some(Class::Lower) => false,
+            Some(Class::Upper) => {
+                has_upper = true;
+                false
+            }
+            Some(Class::Dot) if at != label => {
+                label = at.saturating_add(1);
+                false
+            }
+            // No other byte, and no empty label.
+            Some(Class::Dot | Class::Other) | None => true,
+        });
+    let (name, rest) = text.split_at_checked(end.unwrap_or(text.len())).unwrap_or((text, b""));
     let name = name.strip_suffix(b".").unwrap_or(name);
     match name.len() {
         0 => Err(Fault::at(KIND, text, 0)),
-        1..=MAX_HOST => Ok((Name::new(name), rest)),
+        1..=MAX_HOST => Ok((Checked { text: name, has_upper }, rest)),
         _ => Err(Fault::new(KIND, MAX_HOST)),
     }
 }
 
-/// Reads an IPv6 address in brackets, which stay.
-fn ipv6_literal(text: &[u8]) -> Result<Name, Fault> {
-    text.strip_prefix(b"[")
-        .and_then(|rest| rest.strip_suffix(b"]"))
-        .and_then(ipv6)
-        .map(|_| Name::map(text, |byte| byte.to_ascii_lowercase()))
-        .ok_or_else(|| {
-            let allowed = |b: u8| b.is_ascii_hexdigit() || matches!(b, b':' | b'.' | b'[' | b']');
-            Fault::at_first(ErrorKind::InvalidHost, text, allowed)
-        })
+/// Checks an IPv6 address in brackets, which stay.
+fn check_ipv6(text: &[u8]) -> Result<Checked<'_>, Fault> {
+    let address = text.strip_prefix(b"[").and_then(|rest| rest.strip_suffix(b"]"));
+    if address.and_then(ipv6).is_some() {
+        return Ok(Checked { text, has_upper: true });
+    }
+    let allowed = |b: u8| b.is_ascii_hexdigit() || matches!(b, b':' | b'.' | b'[' | b']');
+    Err(Fault::at_first(ErrorKind::InvalidHost, text, allowed))
 }
 
 /// Reads an IPv6 address without brackets.

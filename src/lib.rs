@@ -37,9 +37,12 @@ mod write;
 
 pub use ipnet;
 
+#[cfg(feature = "axum")]
+pub use self::layer::extract;
 #[cfg(feature = "tower")]
 pub use self::layer::{
-    DefaultRejection, ProxyFix, ProxyFixLayer, RejectionResponse, ResponseFuture,
+    DefaultRejection, PrefixFuture, PrefixLayer, PrefixService, ProxyFix, ProxyFixLayer,
+    RejectionResponse, ResponseFuture, shadow,
 };
 pub use self::{
     config::{

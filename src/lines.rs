@@ -121,7 +121,7 @@ impl<'a> FieldLines<'a> {
 
     /// The elements between commas, from the right. They know no quotes.
     pub(crate) fn elements(self) -> Elements<'a, impl LastComma> {
-        self.elements_by(|tail: &[u8]| Ok(last(b',', tail)))
+        self.elements_by(last_comma)
     }
 
     /// The elements between the commas that `last_comma` finds, from the right.
@@ -170,6 +170,7 @@ pub(crate) struct Element<'a> {
 
 impl Element<'_> {
     /// A fault in the element's text, as an error with its place.
+    #[cold]
     pub(crate) fn error(&self, fault: Fault) -> Error {
         fault.shift(self.start).in_header(self.name).at_hop(self.hop)
     }
@@ -205,7 +206,7 @@ impl<'a, C> Elements<'a, C> {
 
     /// An error behind which there is nothing.
     #[cold]
-    fn end(&mut self, fault: Fault) -> Error {
+    fn fail(&mut self, fault: Fault) -> Error {
         self.unread = None;
         self.line = 0;
         fault.in_header(self.field.name).at_hop(self.hop)
@@ -224,10 +225,10 @@ impl<'a, C: LastComma> Iterator for Elements<'a, C> {
         let tail = unread.get(cut..).unwrap_or(unread);
         let comma = match (self.last_comma)(tail) {
             Ok(None) if tail.len() > MAX_ELEMENT => {
-                return Some(Err(self.end(Fault::new(ErrorKind::TooLong, cut))));
+                return Some(Err(self.fail(Fault::new(ErrorKind::TooLong, cut))));
             }
             Ok(comma) => comma,
-            Err(fault) => return Some(Err(self.end(fault.shift(cut)))),
+            Err(fault) => return Some(Err(self.fail(fault.shift(cut)))),
         };
         let start = comma.map_or(0, |comma| cut.saturating_add(comma).saturating_add(1));
         self.unread = comma.and_then(|comma| unread.get(..cut.saturating_add(comma)));
@@ -242,11 +243,12 @@ impl<'a, C: LastComma> Iterator for Elements<'a, C> {
     }
 }
 
-/// The last place of a byte in a text.
+/// Finds the last comma.
 #[inline]
-fn last(byte: u8, text: &[u8]) -> Option<usize> {
-    let after = text.iter().rev().position(|&b| b == byte)?;
-    text.len().checked_sub(after)?.checked_sub(1)
+#[expect(clippy::unnecessary_wraps, reason = "of the form of one that knows quotes")]
+fn last_comma(text: &[u8]) -> Result<Option<usize>, Fault> {
+    let after = text.iter().rev().position(|&byte| byte == b',');
+    Ok(after.and_then(|after| text.len().checked_sub(after)?.checked_sub(1)))
 }
 
 /// Drops SP and HTAB, the only white space of field values (RFC 9110 §5.6.3), from the left.

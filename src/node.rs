@@ -152,29 +152,18 @@ impl Node {
             let colon = text.iter().rposition(|&b| b == b':')?;
             let (name, port) = text.split_at_checked(colon)?;
             let port = host::number(port.strip_prefix(b":")?)?;
-            let node = Self::read(name).filter(|node| node.port.is_none());
-            let ip = host::ipv6(name).map(IpAddr::V6).or_else(|| node?.ip())?;
+            let v6 = host::ipv6(name).map(IpAddr::V6);
+            let ip = v6.or_else(|| match NodeName::split(name)? {
+                (NodeName::Ip(ip), []) => Some(ip),
+                _ => None,
+            })?;
             Some(Self::new(ip, Some(port)))
         };
         read().map(ForwardedFor::Node).ok_or_else(|| Self::fault(text))
     }
 
     fn read(text: &[u8]) -> Option<Self> {
-        let (name, rest) = match text {
-            [b'0'..=b'9', ..] => {
-                let (address, rest) = split_ipv4(text)?;
-                (NodeName::Ip(address.into()), rest)
-            }
-            _ => {
-                let end = if text.first() == Some(&b'[') {
-                    text.iter().position(|&b| b == b']')?.saturating_add(1)
-                } else {
-                    text.iter().position(|&b| b == b':').unwrap_or(text.len())
-                };
-                let (name, rest) = text.split_at_checked(end)?;
-                (NodeName::parse(name)?, rest)
-            }
-        };
+        let (name, rest) = NodeName::split(text)?;
         let port = match rest {
             [] => None,
             [b':', port @ ..] => Some(NodePort::parse(port)?),
@@ -190,14 +179,29 @@ impl Node {
 }
 
 impl NodeName {
-    /// Reads a name that is no IPv4 address.
-    fn parse(text: &[u8]) -> Option<Self> {
+    /// Reads the name at the start of a text, and returns what follows it.
+    fn split(text: &[u8]) -> Option<(Self, &[u8])> {
         match text {
-            [b'[', literal @ .., b']'] => {
-                Some(Self::Ip(IpAddr::V6(host::ipv6(literal)?).to_canonical()))
+            [b'0'..=b'9', ..] => {
+                let (address, rest) = split_ipv4(text)?;
+                Some((Self::Ip(address.into()), rest))
             }
-            [b'_', ..] => Obfuscated::parse(text).map(Self::Obfuscated),
-            _ => text.eq_ignore_ascii_case(b"unknown").then_some(Self::Unknown),
+            [b'[', literal @ ..] => {
+                let end = literal.iter().position(|&b| b == b']')?;
+                let (address, rest) = literal.split_at_checked(end)?;
+                let address = IpAddr::V6(host::ipv6(address)?).to_canonical();
+                Some((Self::Ip(address), rest.strip_prefix(b"]")?))
+            }
+            _ => {
+                let end = text.iter().position(|&b| b == b':').unwrap_or(text.len());
+                let (name, rest) = text.split_at_checked(end)?;
+                let name = match name {
+                    [b'_', ..] => Self::Obfuscated(Obfuscated::parse(name)?),
+                    _ if name.eq_ignore_ascii_case(b"unknown") => Self::Unknown,
+                    _ => return None,
+                };
+                Some((name, rest))
+            }
         }
     }
 }

@@ -41,8 +41,9 @@ pub struct TrustedProxies {
     unix: bool,
     /// Disjoint and sorted, IPv4 first.
     networks: Vec<IpNet>,
-    /// The first and the last address of each, as numbers.
+    /// The same for look-ups: the first and the last address of each IPv4 network, as numbers.
     v4: Vec<(u32, u32)>,
+    /// And of each IPv6 network.
     v6: Vec<(u128, u128)>,
 }
 

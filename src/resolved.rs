@@ -21,6 +21,7 @@ use crate::{
     config::{Config, Trusted},
     error::{Error, ErrorKind},
     host::HostPort,
+    lines::Element,
     node::Node,
     peer::Peer,
     prefix::Prefix,
@@ -62,29 +63,26 @@ pub struct Sources<'a> {
     prefix: Source<'a>,
 }
 
-/// At which hop the header of each value was read; `None` is our own value.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Hops {
-    pub(crate) client: Option<NonZeroUsize>,
-    pub(crate) scheme: Option<NonZeroUsize>,
-    pub(crate) host: Option<NonZeroUsize>,
-    /// `None` where no header of its own states the port, but the host's source.
-    pub(crate) port: Option<NonZeroUsize>,
-    pub(crate) prefix: Option<NonZeroUsize>,
+/// A value, and who vouches for it.
+#[derive(Clone, Debug)]
+pub(crate) struct Vouched<T> {
+    pub(crate) value: T,
+    /// At which hop its header was read; `None` is our own value. Which header that is says
+    /// [`Resolved::source`].
+    pub(crate) hop: Option<NonZeroUsize>,
 }
 
-impl Hops {
-    /// The values that are our own, by the code of their step in an explanation.
-    pub(crate) fn own(self) -> impl Iterator<Item = &'static str> {
-        [
-            ("own-client", self.client),
-            ("own-scheme", self.scheme),
-            ("own-host", self.host),
-            ("own-port", self.port.or(self.host)),
-            ("own-prefix", self.prefix),
-        ]
-        .into_iter()
-        .filter_map(|(code, hop)| hop.is_none().then_some(code))
+impl<T> Vouched<T> {
+    pub(crate) fn own(value: T) -> Self {
+        Self { value, hop: None }
+    }
+
+    pub(crate) fn at(value: T, element: &Element<'_>) -> Self {
+        Self { value, hop: NonZeroUsize::new(element.hop) }
+    }
+
+    pub(crate) fn map<U>(self, map: impl FnOnce(T) -> U) -> Vouched<U> {
+        Vouched { value: map(self.value), hop: self.hop }
     }
 }
 
@@ -168,14 +166,13 @@ pub struct Resolved {
     pub(crate) peer: Option<Peer>,
     /// Whether the peer may speak for the client.
     pub(crate) trusted_peer: bool,
-    pub(crate) client: Node,
-    pub(crate) scheme: Scheme,
-    pub(crate) host: Option<HostPort>,
-    /// The effective port, where one was stated.
-    pub(crate) port: Option<u16>,
-    pub(crate) prefix: Prefix,
-    pub(crate) hops: Hops,
-    /// What was rewritten, where something was.
+    pub(crate) client: Vouched<Node>,
+    pub(crate) scheme: Vouched<Scheme>,
+    pub(crate) host: Vouched<Option<HostPort>>,
+    /// The effective port, where one was stated: by a header of its own, or with the host.
+    pub(crate) port: Vouched<Option<u16>>,
+    pub(crate) prefix: Vouched<Prefix>,
+    /// What the request was, where it was rewritten.
     pub(crate) original: Option<Original>,
     /// Made when first asked for, so that deciding allocates nothing.
     pub(crate) authority: OnceLock<Option<Authority>>,
@@ -184,37 +181,37 @@ pub struct Resolved {
 impl Resolved {
     /// The client: an address with an optional port, an obfuscated identifier, or unknown.
     pub fn client(&self) -> &Node {
-        &self.client
+        &self.client.value
     }
 
     /// The client's address, where it is known.
     pub fn client_ip(&self) -> Option<IpAddr> {
-        self.client.ip()
+        self.client.value.ip()
     }
 
     /// The client's port, where it is known.
     pub fn client_port(&self) -> Option<u16> {
-        self.client.port_number()
+        self.client.value.port_number()
     }
 
     /// The scheme the client used.
     pub fn scheme(&self) -> Scheme {
-        self.scheme
+        self.scheme.value
     }
 
     /// Whether the client used `https`.
     pub fn is_secure(&self) -> bool {
-        self.scheme == Scheme::Https
+        self.scheme() == Scheme::Https
     }
 
     /// The host the client asked for, in lower case, without port.
     pub fn host(&self) -> Option<&str> {
-        self.host.as_ref().map(HostPort::host)
+        self.host.value.as_ref().map(HostPort::host)
     }
 
     /// The port the client asked for: the stated one, else the scheme's default.
     pub fn port(&self) -> u16 {
-        self.port.unwrap_or_else(|| self.scheme.default_port())
+        self.port.value.unwrap_or_else(|| self.scheme().default_port())
     }
 
     /// Host and port the client asked for, without the scheme's default port.
@@ -225,7 +222,7 @@ impl Resolved {
 
     /// The authority; an error where the host makes none, which its parser rules out.
     pub(crate) fn try_authority(&self) -> Result<Option<&Authority>, Error> {
-        match (self.authority(), &self.host) {
+        match (self.authority(), &self.host.value) {
             (None, Some(_)) => Err(Error::new(ErrorKind::InvalidHost)),
             (authority, _) => Ok(authority),
         }
@@ -233,14 +230,14 @@ impl Resolved {
 
     /// Host and port, without the scheme's default port.
     pub(crate) fn host_port(&self) -> Option<HostPort> {
-        let port = self.port.filter(|port| *port != self.scheme.default_port());
-        self.host.clone().map(|host| host.with_port(port))
+        let port = self.port.value.filter(|port| *port != self.scheme().default_port());
+        self.host.value.clone().map(|host| host.with_port(port))
     }
 
     /// The path prefix at which the outermost proxy has mounted the application: empty, or with
     /// a leading and without a trailing slash.
     pub fn prefix(&self) -> &str {
-        self.prefix.as_str()
+        self.prefix.value.as_str()
     }
 
     /// The URL under which the client reaches a path of the application.
@@ -257,7 +254,7 @@ impl Resolved {
         }
         let path = PathAndQuery::try_from(self.external_path(path_and_query));
         Uri::builder()
-            .scheme(self.scheme.as_str())
+            .scheme(self.scheme().as_str())
             .authority(authority)
             .path_and_query(path.map_err(|_| invalid())?)
             .build()
@@ -287,19 +284,32 @@ impl Resolved {
 
     /// Who vouches for each value.
     pub fn source(&self) -> Sources<'_> {
-        let (plan, hops) = (self.config.plan(), self.hops);
+        let plan = self.config.plan();
         // `Forwarded` states the scheme and the host with the client.
         let client = plan.client.as_ref().map(Trusted::name);
         let scheme = plan.proto.as_ref().map(Trusted::name).or(client);
-        let host = source(plan.host.as_ref().map(Trusted::name).or(client), hops.host);
+        let host = source(plan.host.as_ref().map(Trusted::name).or(client), self.host.hop);
         let port = plan.port.as_ref().map(Trusted::name);
         Sources {
-            client: source(client, hops.client),
-            scheme: source(scheme, hops.scheme),
-            port: if hops.port.is_some() { source(port, hops.port) } else { host },
+            client: source(client, self.client.hop),
+            scheme: source(scheme, self.scheme.hop),
             host,
-            prefix: source(plan.prefix.as_ref().map(Trusted::name), hops.prefix),
+            port: if self.port.hop.is_some() { source(port, self.port.hop) } else { host },
+            prefix: source(plan.prefix.as_ref().map(Trusted::name), self.prefix.hop),
         }
+    }
+
+    /// The values that are our own, by the code of their step in an explanation.
+    pub(crate) fn own_values(&self) -> impl Iterator<Item = &'static str> {
+        [
+            ("own-client", self.client.hop),
+            ("own-scheme", self.scheme.hop),
+            ("own-host", self.host.hop),
+            ("own-port", self.port.hop.or(self.host.hop)),
+            ("own-prefix", self.prefix.hop),
+        ]
+        .into_iter()
+        .filter_map(|(code, hop)| hop.is_none().then_some(code))
     }
 
     /// What the rewritten values were before.
@@ -320,8 +330,8 @@ fn source(name: Option<&HeaderName>, hop: Option<NonZeroUsize>) -> Source<'_> {
 impl fmt::Debug for Resolved {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Resolved")
-            .field("client", &format_args!("{}", self.client))
-            .field("scheme", &self.scheme)
+            .field("client", &format_args!("{}", self.client()))
+            .field("scheme", &self.scheme())
             .field("host", &self.host())
             .field("port", &self.port())
             .field("prefix", &self.prefix())

@@ -173,6 +173,20 @@ fn fix(request: &mut impl RequestHead, config: &Config) -> Result<(), Error> {
     Ok(())
 }
 
+/// What [`fix_request`] would decide, and whether it would reject, but for a lack of room. Nothing is
+/// touched.
+#[cfg(feature = "tower")]
+pub(crate) fn rehearse<B>(
+    peer: Option<Peer>,
+    request: &Request<B>,
+    config: &Config,
+) -> Result<Resolved, Error> {
+    let head = Head::of(peer, request, config);
+    let resolved = resolve::decide(&head, config, &mut Off)?;
+    Rewrite::prepare(request.method(), request.headers(), &head, &resolved)?;
+    Ok(resolved)
+}
+
 /// The forwarding headers that are removed from a request.
 pub(crate) fn removed<'a>(
     headers: &'a HeaderMap,
@@ -211,7 +225,7 @@ struct Rewrite<'a> {
     /// Client, scheme, host, port, prefix in `canonical` form; and `Host`.
     changes: [Option<Change<'a>>; 6],
     removed: Vec<HeaderName>,
-    host: Option<HeaderValue>,
+    old_host: Option<HeaderValue>,
 }
 
 impl<'a> Rewrite<'a> {
@@ -238,7 +252,7 @@ impl<'a> Rewrite<'a> {
             *change = changed(&HOST, host, authority)?;
         }
         let removed = removed(headers, resolved).cloned().collect();
-        Ok(Self { uri, changes, removed, host: host.alone().cloned() })
+        Ok(Self { uri, changes, removed, old_host: host.alone().cloned() })
     }
 
     /// Changes the request, and returns what the changed values were.
@@ -265,7 +279,7 @@ impl<'a> Rewrite<'a> {
             Some(uri) => std::mem::replace(request.uri_mut(), uri),
             None => request.uri().clone(),
         };
-        Ok(Original { uri, host: self.host })
+        Ok(Original { uri, host: self.old_host })
     }
 }
 
@@ -313,9 +327,9 @@ fn reductions<'a>(
     Ok([
         match client.map(|client| client.rule) {
             Some(ClientRule::Forwarded(_)) => reduce(lines, client, element(resolved))?,
-            _ => reduce(lines, client, XNode(&resolved.client))?,
+            _ => reduce(lines, client, XNode(resolved.client()))?,
         },
-        reduce(lines, plan.proto.as_ref(), plan.scheme_form.text(resolved.scheme))?,
+        reduce(lines, plan.proto.as_ref(), plan.scheme_form.text(resolved.scheme()))?,
         reduce(lines, plan.host.as_ref(), host)?,
         reduce(lines, plan.port.as_ref(), resolved.port())?,
         reduce(lines, plan.prefix.as_ref(), resolved.prefix())?,
@@ -326,8 +340,8 @@ fn reductions<'a>(
 /// What `Forwarded` says in canonical form.
 fn element(resolved: &Resolved) -> PrintedElement<'_> {
     PrintedElement {
-        r#for: &resolved.client,
-        proto: Some(resolved.scheme),
+        r#for: resolved.client(),
+        proto: Some(resolved.scheme()),
         host: resolved.authority().map(Authority::as_str),
     }
 }

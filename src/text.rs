@@ -4,7 +4,7 @@
 
 use std::{fmt, hash, str, sync::Arc};
 
-/// ASCII text, in place up to `N` bytes (at most 255), shared beyond.
+/// ASCII text, in place up to `N` bytes, shared beyond.
 #[derive(Clone)]
 pub(crate) enum Text<const N: usize> {
     Inline { len: u8, bytes: [u8; N] },
@@ -16,23 +16,25 @@ impl<const N: usize> Text<N> {
 
     /// Copies ASCII bytes. Where they are not ASCII, which their parser rules out, it is empty.
     pub(crate) fn new(ascii: &[u8]) -> Self {
-        Self::map(ascii, |byte| byte)
-    }
-
-    /// Copies ASCII bytes, each as what `map` makes of it.
-    pub(crate) fn map(ascii: &[u8], map: impl Fn(u8) -> u8) -> Self {
+        const { assert!(N <= 255, "a length is one byte") };
         let mut bytes = [0; N];
-        match u8::try_from(ascii.len()) {
-            Ok(len) if ascii.len() <= N => {
-                for (to, from) in bytes.iter_mut().zip(ascii) {
-                    *to = map(*from);
-                }
+        match (bytes.get_mut(..ascii.len()), u8::try_from(ascii.len())) {
+            (Some(start), Ok(len)) => {
+                start.copy_from_slice(ascii);
                 Self::Inline { len, bytes }
             }
-            _ => {
-                let mapped = ascii.iter().map(|&byte| map(byte)).collect();
-                Self::Shared(String::from_utf8(mapped).unwrap_or_default().into())
+            _ => Self::Shared(str::from_utf8(ascii).unwrap_or_default().into()),
+        }
+    }
+
+    /// The same in lower case.
+    pub(crate) fn lower_case(ascii: &[u8]) -> Self {
+        match Self::new(ascii) {
+            Self::Inline { len, mut bytes } => {
+                bytes.make_ascii_lowercase();
+                Self::Inline { len, bytes }
             }
+            Self::Shared(text) => Self::Shared(text.to_ascii_lowercase().into()),
         }
     }
 

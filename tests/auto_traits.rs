@@ -113,7 +113,11 @@ mod tower {
 
     use ::tower::{Layer, Service};
     use http::{Request, Response};
-    use proxyfix::{DefaultRejection, ProxyFix, ProxyFixLayer, RejectionResponse, ResponseFuture};
+    use proxyfix::{
+        DefaultRejection, PrefixFuture, PrefixLayer, PrefixService, ProxyFix, ProxyFixLayer,
+        RejectionResponse, ResponseFuture,
+        shadow::{Counts, Difference, Differs, ListLengths, Shadow, ShadowLayer, ShadowService},
+    };
 
     use super::*;
 
@@ -130,6 +134,15 @@ mod tower {
         owned::<DefaultRejection>();
         owned::<ProxyFixLayer>();
         owned::<ProxyFix<()>>();
+        owned::<PrefixLayer>();
+        owned::<PrefixService<()>>();
+        owned::<Counts>();
+        owned::<Differs>();
+        owned::<Difference<'static>>();
+        owned::<ListLengths>();
+        owned::<Shadow>();
+        owned::<ShadowLayer>();
+        owned::<ShadowService<()>>();
 
         let name = String::from("app");
         let layer = ProxyFixLayer::new(config())
@@ -151,6 +164,7 @@ mod tower {
     #[test]
     fn futures() {
         plain::<ResponseFuture<Ready<()>, String>>();
+        plain::<PrefixFuture<Ready<()>>>();
         send::<ResponseFuture<std::future::Pending<()>, std::cell::Cell<u8>>>();
 
         let service = ::tower::service_fn(|_: Request<()>| async {
@@ -169,4 +183,16 @@ mod tower {
         responds(page);
         responds(|error: &Error| Response::new(error.kind()));
     }
+}
+
+#[cfg(feature = "axum")]
+#[test]
+fn extractors() {
+    use proxyfix::extract::{ClientIp, ExternalUrl, Host, Prefix, Rejection};
+
+    owned::<ClientIp>();
+    owned::<ExternalUrl>();
+    owned::<Host>();
+    owned::<Prefix>();
+    error::<Rejection>();
 }

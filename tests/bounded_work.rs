@@ -6,8 +6,12 @@
 //! 2. The instructions of one `resolve`, counted under callgrind, are the same for 1 KiB and for
 //!    1 MiB of junk. They are counted as the difference between many decisions and none, so that
 //!    the making of the junk does not count.
+//! 3. The same holds of a request that shadow mode observes, beyond sixteen elements of 4 KiB.
 
-use std::{hint::black_box, net::IpAddr, process::Command};
+#[path = "../benches/src/callgrind.rs"]
+mod callgrind;
+
+use std::{hint::black_box, net::IpAddr};
 
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use proxyfix::{Config, Peer, resolve};
@@ -64,6 +68,13 @@ fn resolve_allocates_nothing() {
             assert_eq!(found.count_total, 0, "{workload} behind {junk} bytes: {found:?}");
         }
     }
+    // What is not believed is not kept, however long.
+    for host in ["a".repeat(200) + "!", "a".repeat(200) + ":x", "a".repeat(300)] {
+        let (config, mut headers) = case("count", 0);
+        headers.insert("host", HeaderValue::from_str(&host).expect("a value"));
+        let found = allocation_counter::measure(|| decide(&config, &headers));
+        assert_eq!(found.count_total, 0, "{host}: {found:?}");
+    }
     let long = |junk: usize| {
         let (config, mut headers) = case("count", junk);
         headers.insert("host", HeaderValue::from_str(&"a".repeat(63)).expect("a host"));
@@ -73,31 +84,53 @@ fn resolve_allocates_nothing() {
     assert_eq!(long(1 << 20), long(0));
 }
 
+/// Sends a request with these headers through a layer that observes it.
+#[cfg(feature = "tower")]
+fn observe(config: &Config, headers: &HeaderMap, times: usize) {
+    use proxyfix::shadow::{Shadow, ShadowLayer};
+    use tower::{Layer, Service, service_fn};
+
+    let layer = ShadowLayer::new(Shadow::new(config.clone()));
+    let mut service = layer.layer(service_fn(|_| std::future::ready(Ok::<_, ()>(()))));
+    for _ in 0..times {
+        let mut request = http::Request::new(());
+        request.headers_mut().clone_from(headers);
+        request.extensions_mut().insert(Peer::from(IpAddr::from([10, 0, 0, 1])));
+        drop(black_box(service.call(request)));
+    }
+}
+
 /// What callgrind runs: as many decisions as `DECISIONS` says, over a workload.
 #[test]
 #[ignore = "run by instructions_do_not_grow, under callgrind"]
 fn worker() {
     let variable = |name| std::env::var(name).expect(name);
-    let (config, headers) =
-        case(&variable("WORKLOAD"), variable("JUNK").parse().expect("a number"));
-    for _ in 0..variable("DECISIONS").parse().expect("a number") {
+    let number = |name| variable(name).parse::<usize>().expect("a number");
+    let workload = variable("WORKLOAD");
+    let shadowed = workload.strip_suffix(SHADOWED);
+    let (config, headers) = case(shadowed.unwrap_or(&workload), number("JUNK"));
+    #[cfg(feature = "tower")]
+    if shadowed.is_some() {
+        return observe(&config, &headers, number("DECISIONS"));
+    }
+    for _ in 0..number("DECISIONS") {
         decide(&config, &headers);
     }
 }
 
+/// Behind the name of a workload: observed in shadow mode.
+const SHADOWED: &str = " shadowed";
+
 fn instructions(workload: &str, junk: usize, decisions: usize) -> u64 {
-    let output = Command::new("valgrind")
-        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
-        .arg(std::env::current_exe().expect("this program"))
-        .args(["--exact", "worker", "--ignored", "--test-threads=1"])
-        .envs([("WORKLOAD", workload), ("JUNK", &junk.to_string())])
-        .env("DECISIONS", decisions.to_string())
-        .output()
-        .expect("valgrind runs");
-    let text = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success(), "{text}");
-    let (_, collected) = text.rsplit_once("Collected :").expect("a count");
-    collected.split_whitespace().next().and_then(|n| n.parse().ok()).expect("a number")
+    callgrind::instructions(
+        &["--exact", "worker", "--ignored", "--test-threads=1"],
+        &[
+            ("WORKLOAD", workload),
+            ("JUNK", &junk.to_string()),
+            ("DECISIONS", &decisions.to_string()),
+        ],
+        None,
+    )
 }
 
 /// The instructions of one decision.
@@ -121,10 +154,26 @@ fn connection_costs_little_for_each_byte() {
 #[ignore = "needs valgrind; .ci/run runs it"]
 fn instructions_do_not_grow() {
     for (workload, ..) in WORKLOADS {
-        let [small, large] = [1 << 10, 1 << 20].map(|junk| decision(workload, junk));
-        println!("{workload:<12} {small:>7} instructions behind 1 KiB, {large:>7} behind 1 MiB");
-        assert!(small > 100, "not counted");
-        // Threads of the test harness differ by a few instructions from run to run.
-        assert!(large.abs_diff(small) * 100 <= small, "{workload}: {small}, then {large}");
+        instructions_are_equal(workload, 1 << 10);
     }
+}
+
+#[cfg(feature = "tower")]
+#[test]
+#[ignore = "needs valgrind; .ci/run runs it"]
+fn instructions_of_shadow_mode_do_not_grow() {
+    for workload in ["count", "commas", "scheme", "forwarded", "quotes"] {
+        instructions_are_equal(&format!("{workload}{SHADOWED}"), 1 << 17);
+    }
+}
+
+/// Compares so many bytes of junk with 1 MiB.
+#[track_caller]
+fn instructions_are_equal(workload: &str, few: usize) {
+    let [small, large] = [few, 1 << 20].map(|junk| decision(workload, junk));
+    let few = few / 1024;
+    println!("{workload:<20} {small:>7} instructions behind {few} KiB, {large:>7} behind 1 MiB");
+    assert!(small > 100, "not counted");
+    // Threads of the test harness differ by a few instructions from run to run.
+    assert!(large.abs_diff(small) * 100 <= small, "{workload}: {small}, then {large}");
 }

@@ -49,6 +49,18 @@ fn why_a_walk_ends() {
     assert_eq!(found[1..4], ["hop-trusted 1.1@0..8 10.0.0.2", "all-trusted", "own-client"]);
 }
 
+/// The values of one element come in the order of the fields.
+#[test]
+fn a_bad_host_behind_a_good_scheme() {
+    let found = steps(
+        "forwarded=1 invalid=unknown",
+        &["Forwarded: for=192.0.2.1; host=ev*il.example; proto=https"],
+    );
+    let element = "1.1@0..46 for=192.0.2.1; host=ev*il.example; proto=https";
+    let [client, scheme] = ["client", "scheme"].map(|code| format!("{code} {element}"));
+    assert_eq!(found[1..5], [&client, &scheme, "fallback", "own-host"]);
+}
+
 #[test]
 fn what_is_not_valid() {
     let line = "X-Forwarded-For: 192.0.2.256";

@@ -4,8 +4,7 @@
 //! 2. `ConnectInfo` and `MockConnectInfo` become the client's, with port 0 where none is known, and
 //!    are removed where the client is no address: the proxy's never remains.
 //! 3. `OriginalUri` becomes the client's, in nested routers too.
-//! 4. `Resolved` is an extractor, whose rejection is 500; `Option<Resolved>` never rejects.
-//! 5. `Error` is a response, the same as the layer's own.
+//! 4. `Error` is a response, the same as the layer's own.
 
 #![cfg(feature = "axum")]
 
@@ -201,40 +200,6 @@ async fn the_original_uri_is_the_clients_in_nested_routers() {
         let response = app.oneshot(request).await.unwrap();
         assert_eq!(response.headers()[LOCATION], "http://app.example/api/here");
     }
-}
-
-#[tokio::test]
-async fn resolved_is_an_extractor() {
-    let app = || {
-        let client = |resolved: Resolved| async move { resolved.client().to_string() };
-        let maybe = |resolved: Option<Resolved>| async move { resolved.is_some().to_string() };
-        Router::new().route("/api/there", get(client)).route("/maybe", get(maybe))
-    };
-    let maybe = || {
-        let mut request = connected("203.0.113.9");
-        *request.uri_mut() = "/maybe".parse().unwrap();
-        request
-    };
-    let ok = |text: &str| (StatusCode::OK, text.to_owned());
-
-    let with = app().layer(layer());
-    assert_eq!(answer(with.clone(), connected("203.0.113.9")).await, ok("203.0.113.9"));
-    assert_eq!(answer(with, maybe()).await, ok("true"));
-
-    let (status, reason) = answer(app(), connected("203.0.113.9")).await;
-    assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
-    assert_eq!(reason, "ProxyFixLayer does not stand around this route");
-    assert_eq!(answer(app(), maybe()).await, ok("false"));
-}
-
-/// The extractor works with a state of any kind.
-#[tokio::test]
-async fn resolved_with_state() {
-    let app = Router::new()
-        .route("/api/there", get(|resolved: Resolved| async move { resolved.port().to_string() }))
-        .layer(layer())
-        .with_state(("some", "state"));
-    assert_eq!(answer(app, connected("203.0.113.9")).await.1, "80");
 }
 
 #[tokio::test]

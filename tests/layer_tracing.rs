@@ -3,7 +3,9 @@
 //! 1. One event for each rejection: a warning with the status and the error.
 //! 2. One event for each resolution, at debug level, with what is effective; what is not known is
 //!    left out.
-//! 3. Nothing in them was written by a stranger.
+//! 3. One event for each request that a candidate in shadow mode would decide otherwise.
+//! 4. A warning where `PrefixLayer` finds nothing resolved.
+//! 5. Nothing in them was written by a stranger.
 
 #![cfg(feature = "tracing")]
 
@@ -18,7 +20,10 @@ use std::{
 };
 
 use http::{Request, Response};
-use proxyfix::ProxyFixLayer;
+use proxyfix::{
+    PrefixLayer, ProxyFixLayer,
+    shadow::{Shadow, ShadowLayer},
+};
 use tower::{Layer, ServiceExt, service_fn};
 use tracing::{
     Event, Level, Metadata, Subscriber,
@@ -186,6 +191,38 @@ fn nothing_that_a_stranger_wrote() {
         assert_eq!(event.0, Level::DEBUG, "{line}");
         assert!(!format!("{event:?}").contains("stranger"), "{event:?}");
     }
+}
+
+#[test]
+fn a_difference() {
+    let shadow = || Shadow::new(config("proxies=10.0.0.0/8 for=2"));
+    let lines = ["X-Forwarded-For: stranger, 203.0.113.9"];
+    let text = "passes, would be rejected: x-forwarded-for, hop 2, byte 0: malformed node, \
+                expected an address with an optional port, unknown, or _identifier";
+    let expected = fields([("message", "candidate configuration differs"), ("difference", text)]);
+
+    let beside = layer("proxies=10.0.0.0/8 for=1").shadow(shadow()).layer(service_fn(empty));
+    let events_beside = events(beside, request(PROXY, "/", &lines));
+    assert_eq!(events_beside[0], (Level::INFO, expected.clone()));
+    assert_eq!(events_beside.len(), 2, "{events_beside:?}");
+
+    let alone = ShadowLayer::new(shadow()).layer(service_fn(empty));
+    assert_eq!(events(alone, request(PROXY, "/", &lines)), [(Level::INFO, expected)]);
+
+    let same = layer("proxies=10.0.0.0/8 for=2").shadow(shadow()).layer(service_fn(empty));
+    assert_eq!(events(same, request(PROXY, "/", &lines)).len(), 1);
+}
+
+#[test]
+fn a_prefix_layer_in_the_wrong_place() {
+    let text = "PrefixLayer adds nothing: ProxyFixLayer must stand around it";
+    let inside = layer("proxies=10.0.0.0/8 for=1").layer(service_fn(empty));
+    let outermost = events(PrefixLayer::new().layer(inside), request(PROXY, "/", &[""; 0]));
+    assert_eq!(outermost[0], (Level::WARN, fields([("message", text)])));
+
+    let inside = PrefixLayer::new().layer(service_fn(empty));
+    let around = layer("proxies=10.0.0.0/8 for=1").layer(inside);
+    assert_eq!(events(around, request(PROXY, "/", &[""; 0])).len(), 1);
 }
 
 #[test]

@@ -1,8 +1,8 @@
-//! `Config`, `TrustedProxies` and `Scheme` from and to TOML and JSON.
+//! `Config`, `TrustedProxies` and `Scheme` from and to TOML, JSON and YAML.
 //!
 //! 1. A map with the keys of the text form, whose values are numbers, strings and lists, means what
 //!    the text form means. So does the text form in one string.
-//! 2. What is written is read back as an equal value, from either format.
+//! 2. What is written is read back as an equal value, from each format.
 //! 3. An error names the key and says what it expects.
 
 #![cfg(feature = "serde")]
@@ -105,6 +105,37 @@ fn round_trips() {
         assert_eq!(toml::from_str::<Application>(&toml).unwrap(), written, "{toml}");
         let json = serde_json::to_string(&written).unwrap();
         assert_eq!(serde_json::from_str::<Application>(&json).unwrap(), written, "{json}");
+        let yaml = serde_yaml_ng::to_string(&written).unwrap();
+        assert_eq!(serde_yaml_ng::from_str::<Application>(&yaml).unwrap(), written, "{yaml}");
+    }
+}
+
+/// JSON is YAML too; this is how people write it.
+#[test]
+fn yaml() {
+    let yaml = "proxyfix:
+  proxies: [10.0.0.0/8, loopback]
+  for: walk
+  proto: 1
+  hosts:
+    - app.example
+    - '*.app.example'
+";
+    let expected = "proxies=10.0.0.0/8,loopback for=walk proto=1 hosts=app.example,*.app.example";
+    let expected = Application { proxyfix: config(expected) };
+    assert_eq!(serde_yaml_ng::from_str::<Application>(yaml).unwrap(), expected);
+    for (_, _, json) in FORMS {
+        let expected = serde_json::from_str::<Config>(json).unwrap();
+        assert_eq!(serde_yaml_ng::from_str::<Config>(json).unwrap(), expected, "{json}");
+    }
+    for (yaml, expected) in [
+        ("proxies: any\nfor: on", "for=\"on\": expected a count or walk"),
+        ("proxies: any\nfor: yes\nproto: 1", "for=\"yes\": expected a count or walk"),
+        ("proxies: any\nfor: true", "for: invalid type: boolean `true`"),
+        ("proxies:\nfor: 1", "proxies: invalid type: unit value"),
+    ] {
+        let error = serde_yaml_ng::from_str::<Config>(yaml).unwrap_err().to_string();
+        assert!(error.contains(expected), "{yaml}: {error}");
     }
 }
 

@@ -317,6 +317,20 @@ fn length_of_a_host() {
             assert_eq!(authority(&format!("proxies=10.0.0.0/8 {trust}"), &[line]), expected);
         }
     }
+    // Where it is too long, and where it is wrong.
+    let a = |length| "a".repeat(length);
+    for (text, at, found) in [
+        (a(256), 255, ""),
+        (a(255) + ".a", 255, ""),
+        (a(251) + "!aaaa", 251, ", found '!'"),
+        (a(255) + "!", 255, ", found '!'"),
+        (":80".into(), 0, ", found ':'"),
+    ] {
+        let error = resolved("proxies=10.0.0.0/8 for=1", &[format!("Host: {text}")]).unwrap_err();
+        let text = error.to_string();
+        assert!(text.starts_with(&format!("host, byte {at}: ")), "{text}");
+        assert!(text.ends_with(&format!("optional port{found}")), "{text}");
+    }
     // What is far too long is not looked at.
     for junk in ["[", "a:", ":", "."] {
         let line = format!("Host: {junk}{}", "1".repeat(65536));

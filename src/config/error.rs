@@ -85,6 +85,15 @@ pub enum ConfigError {
          where nobody else can connect)"
     )]
     MissingProxies,
+    /// The environment has no variable of the given name, nor one of its keys.
+    #[error(
+        "no configuration in the environment; write {name}=\"proxies=10.0.0.0/8 for=1 proto=1\", or \
+         a variable for each key: {name}_PROXIES, {name}_FOR, {name}_PROTO"
+    )]
+    MissingVariable {
+        /// The name.
+        name: String,
+    },
     /// A word of the text form is not `key=value`.
     #[error(
         "expected key=value, found {word:?}; a list takes commas and no spaces, such as \
@@ -93,6 +102,12 @@ pub enum ConfigError {
     NotKeyValue {
         /// The word.
         word: String,
+    },
+    /// The value of an environment variable is not Unicode.
+    #[error("environment variable {name}: the value is not Unicode")]
+    NotUnicode {
+        /// The variable.
+        name: String,
     },
     /// No header is trusted, so that the configuration would do nothing.
     #[error(
@@ -144,6 +159,14 @@ pub enum ConfigError {
         /// A key of the other family.
         other: &'static str,
     },
+    /// The environment has the whole configuration in one variable, and a key in another.
+    #[error("{name} holds the whole configuration, and {other} is set too; keep one of them")]
+    TwoForms {
+        /// The variable that holds the whole.
+        name: String,
+        /// One that holds a key.
+        other: String,
+    },
     /// A key is not known.
     #[error("unknown key {key:?}; expected one of {expected}")]
     UnknownKey {
@@ -151,6 +174,22 @@ pub enum ConfigError {
         key: String,
         /// The known ones.
         expected: String,
+    },
+    /// An environment variable has the prefix of the configuration's, and is none of them.
+    #[error("unknown environment variable {name:?}; expected one of {expected}")]
+    UnknownVariable {
+        /// The variable.
+        name: String,
+        /// The known ones.
+        expected: String,
+    },
+    /// What the environment says is refused.
+    #[error("environment variable {name}: {error}")]
+    Variable {
+        /// The variable that holds the whole configuration, or `NAME_*` for one of each key.
+        name: String,
+        /// Why.
+        error: Box<ConfigError>,
     },
     /// Nothing would be verified: a walk verifies each hop anyway, and `any` every address.
     #[error("verify=hops needs for=N or forwarded=N, and a list of proxies to compare with")]

@@ -190,8 +190,13 @@ pub(super) fn write(settings: &Settings) -> impl Iterator<Item = (&'static str, 
     KEYS.iter().filter_map(move |key| Some((key.name, (key.write)(settings)?)))
 }
 
+/// The names of all keys.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    KEYS.iter().map(|key| key.name)
+}
+
 fn unknown(key: &str) -> ConfigError {
-    let names: Vec<_> = KEYS.iter().map(|key| key.name).collect();
+    let names: Vec<_> = names().collect();
     ConfigError::UnknownKey { key: key.to_owned(), expected: names.join(", ") }
 }
 

@@ -4,9 +4,11 @@
 //! 2. Trust starts empty: who the proxies are must be said, and each header that is believed.
 //! 3. One header family is trusted; there is no fallback from one to the other, for the family
 //!    that a proxy does not write passes through it as a stranger wrote it.
-//! 4. The text form and the builder say the same things; [`keys`] has each key once.
+//! 4. The text form, the builder and the [environment](mod@env) say the same things; [`keys`] has each
+//!    key once.
 
 mod builder;
+mod env;
 mod error;
 mod hosts;
 mod keys;
@@ -16,7 +18,7 @@ mod plan;
 mod serde;
 mod settings;
 
-use std::{fmt, str::FromStr, sync::Arc};
+use std::{ffi::OsStr, fmt, str::FromStr, sync::Arc};
 
 pub use self::{builder::ConfigBuilder, error::ConfigError};
 pub(crate) use self::{
@@ -25,6 +27,8 @@ pub(crate) use self::{
     settings::{Names, Settings},
 };
 use crate::proxies::TrustedProxies;
+#[cfg(feature = "tower")]
+use crate::scheme::Scheme;
 
 /// How far into a header's list a value is believed.
 ///
@@ -193,6 +197,65 @@ impl Config {
             .headers(HeaderPolicy::Keep)
             .ignore_connection()
             .finish()
+    }
+
+    /// Reads the configuration from the environment: the text form from the variable `name`, or
+    /// each key from a variable of its own, in capitals and with `_` for `-`: with `PROXYFIX`,
+    /// from `PROXYFIX_PROXIES`, `PROXYFIX_FOR`, `PROXYFIX_ALL_TRUSTED`.
+    ///
+    /// In Kubernetes, a service called `proxyfix` puts variables of its own there, among them
+    /// `PROXYFIX_PORT`: take another name, or set `enableServiceLinks: false`.
+    ///
+    /// # Errors
+    /// [`ConfigError::MissingVariable`] where there is none of these variables, to match on where
+    /// that means a default; [`ConfigError::TwoForms`] for `PROXYFIX` beside `PROXYFIX_FOR`;
+    /// [`ConfigError::UnknownVariable`] for `PROXYFIX_FRO`; [`ConfigError::NotUnicode`]; and
+    /// [`ConfigError::Variable`] with what the text form would say.
+    ///
+    /// ```
+    /// use proxyfix::{Config, ConfigError};
+    ///
+    /// let config = match Config::from_env("MY_APP_PROXY") {
+    ///     // On a developer's machine: no proxy.
+    ///     Err(ConfigError::MissingVariable { .. }) => "proxies=none for=1".parse()?,
+    ///     config => config?,
+    /// };
+    /// # assert_eq!(config.to_string(), "proxies=none for=1");
+    /// # Ok::<(), ConfigError>(())
+    /// ```
+    pub fn from_env(name: &str) -> Result<Self, ConfigError> {
+        Self::from_vars(name, std::env::vars_os())
+    }
+
+    /// Reads the configuration from pairs of variable and value, as [`from_env`](Self::from_env)
+    /// does from the environment: for a file of variables, and for tests.
+    ///
+    /// # Errors
+    /// As [`from_env`](Self::from_env).
+    ///
+    /// ```
+    /// use proxyfix::Config;
+    ///
+    /// let variables = [("PROXYFIX_PROXIES", "10.0.0.0/8"), ("PROXYFIX_FOR", "1"), ("HOME", "/")];
+    /// let config = Config::from_vars("PROXYFIX", variables)?;
+    /// assert_eq!(config, "proxies=10.0.0.0/8 for=1".parse()?);
+    /// # Ok::<(), proxyfix::ConfigError>(())
+    /// ```
+    pub fn from_vars<K, V>(
+        name: &str,
+        variables: impl IntoIterator<Item = (K, V)>,
+    ) -> Result<Self, ConfigError>
+    where
+        K: AsRef<OsStr>,
+        V: AsRef<OsStr>,
+    {
+        env::read(name, variables)
+    }
+
+    /// Trusts nothing and rejects for no header: what is there without any configuration.
+    #[cfg(feature = "tower")]
+    pub(crate) fn nothing(listener: Scheme) -> Self {
+        Self::werkzeug(0, 0, 0, 0, 0).to_builder().listener_scheme(listener).finish()
     }
 
     fn from_settings(settings: Settings) -> Self {

@@ -1,8 +1,10 @@
-//! Header names: the known forwarding headers, and sets of names in which `_` is `-`.
+//! Header names: those that are removed, those that are read, and those that are neither.
 //!
-//! 1. Names compare with `_` as `-`, in any mixture: many frameworks fold both into one variable.
+//! 1. Where names are removed or compared with each other, `_` is `-`, in any mixture: many
+//!    frameworks fold both into one variable. A header is read under its own name alone.
 //! 2. Headers that frame, route or authorize a request are reserved: no field may be read from
 //!    one, and none is removed.
+//! 3. Every header of every request is looked up, so a look-up is one index into a table.
 
 use std::array;
 
@@ -96,11 +98,18 @@ fn fold(byte: u8) -> u8 {
     if byte == b'_' { b'-' } else { byte }
 }
 
-/// A number of a name's length and last byte, by which most names of a request are told apart from
-/// those looked for: every header of every request is.
+/// A number of a name's length and last byte: most names have none in common with those looked
+/// for.
+#[inline]
 fn key(name: &str) -> usize {
-    let last = name.bytes().next_back().map(fold).unwrap_or_default();
+    let last = name.bytes().next_back().unwrap_or_default();
     name.len().wrapping_mul(8).wrapping_add(usize::from(last)) % KEYS
+}
+
+/// The same name with the other of `-` and `_` at its end.
+fn twin(name: &str) -> Option<String> {
+    let hyphen = name.strip_suffix('_').map(|start| format!("{start}-"));
+    hyphen.or_else(|| name.strip_suffix('-').map(|start| format!("{start}_")))
 }
 
 const KEYS: usize = 256;
@@ -108,7 +117,7 @@ const KEYS: usize = 256;
 /// A set of header names in which `_` is `-`.
 #[derive(Clone, Debug)]
 pub(crate) struct NameSet {
-    /// Sorted by [`key`].
+    /// Sorted by [`key`]. One that is there twice does no harm.
     names: Vec<String>,
     /// Where the names of each key begin.
     starts: [usize; KEYS + 1],
@@ -120,6 +129,9 @@ impl NameSet {
         let known = KNOWN.iter().copied();
         let mut names: Vec<String> =
             known.chain(more.map(HeaderName::as_str)).map(String::from).collect();
+        // `key` looks at the last byte: what ends with `-` is there with `_` too.
+        let twins: Vec<String> = names.iter().filter_map(|name| twin(name)).collect();
+        names.extend(twins);
         names.sort_by_key(|name| key(name));
         let starts = array::from_fn(|start| names.partition_point(|name| key(name) < start));
         Self { names, starts }
@@ -141,7 +153,7 @@ pub(crate) const MOST_READ: usize = 7;
 #[derive(Clone, Debug)]
 pub(super) struct ReadNames {
     names: Vec<String>,
-    /// By the [`key`] of a name: the place of the first that has it, or one behind the last.
+    /// By the [`key`] of a name: the place of the first that has it, else [`MOST_READ`].
     first: [usize; KEYS],
 }
 
@@ -149,6 +161,7 @@ impl ReadNames {
     /// Adds a name and returns its place.
     pub(super) fn add(&mut self, name: &HeaderName) -> usize {
         let place = self.names.len();
+        debug_assert!(place < MOST_READ, "what is beyond would never be found");
         self.names.push(name.to_string());
         if let Some(first) = self.first.get_mut(key(name.as_str())) {
             *first = place.min(*first);

@@ -90,6 +90,7 @@ impl Plan {
     pub(super) fn new(settings: &Settings) -> Self {
         let names = &settings.names;
         let mut read = ReadNames::default();
+        // In these places `RequestLines` looks for them.
         read.add(&HOST);
         read.add(&CONNECTION);
         let client = trusted(&mut read, &names.r#for, settings.x_for.map(ClientRule::List))

@@ -53,9 +53,8 @@ use crate::{
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn forwarded_elements(headers: &HeaderMap) -> ForwardedElements<'_> {
-    let lines = FieldLines::of(headers, &FORWARDED);
-    let last_comma: FindComma = last_comma;
-    ForwardedElements(lines.elements_by(last_comma))
+    let separator: LastCommaFn = last_comma;
+    ForwardedElements(FieldLines::of(headers, &FORWARDED).elements_by(separator))
 }
 
 /// The elements of `Forwarded`, nearest hop first. See [`forwarded_elements`].
@@ -64,9 +63,9 @@ pub fn forwarded_elements(headers: &HeaderMap) -> ForwardedElements<'_> {
 /// certain (an unclosed quote), the iterator ends behind the error.
 #[derive(Debug)]
 #[must_use]
-pub struct ForwardedElements<'a>(Elements<'a, FindComma>);
+pub struct ForwardedElements<'a>(Elements<'a, LastCommaFn>);
 
-type FindComma = fn(&[u8]) -> Result<Option<usize>, Fault>;
+type LastCommaFn = fn(&[u8]) -> Result<Option<usize>, Fault>;
 
 impl<'a> Iterator for ForwardedElements<'a> {
     type Item = Result<ForwardedElement<'a>, Error>;

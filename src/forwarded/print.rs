@@ -44,7 +44,7 @@ impl<T: fmt::Display> fmt::Display for Quoted<T> {
     }
 }
 
-/// RFC 9110 §5.6.2.
+/// RFC 9110 §5.6.2: letters, digits and ``!#$%&'*+-.^_`|~``.
 pub(crate) fn is_token(byte: u8) -> bool {
     matches!(
         byte,

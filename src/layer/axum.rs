@@ -1,15 +1,12 @@
-//! axum 0.8: where it keeps the peer's address and the target, and `Resolved` as an extractor.
+//! axum 0.8: where it keeps the peer's address and the target.
 
 use std::net::SocketAddr;
 
 use axum::{
-    extract::{
-        ConnectInfo, FromRequestParts, OptionalFromRequestParts, OriginalUri,
-        connect_info::MockConnectInfo,
-    },
+    extract::{ConnectInfo, OriginalUri, connect_info::MockConnectInfo},
     response::IntoResponse,
 };
-use http::{Extensions, Response, StatusCode, request::Parts};
+use http::{Extensions, Response};
 
 use super::rejection::{self, DefaultRejection};
 use crate::{config::UriPolicy, error::Error, peer::Peer, resolved::Resolved, rewrite};
@@ -57,29 +54,6 @@ pub(super) fn correct(extensions: &mut Extensions) {
         None => {
             extensions.remove::<Connect>();
         }
-    }
-}
-
-/// Extracts what the layer resolved.
-///
-/// Its rejection is status 500: the layer does not stand around the route.
-impl<S: Sync> FromRequestParts<S> for Resolved {
-    type Rejection = (StatusCode, &'static str);
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
-        parts.extensions.get().cloned().ok_or((
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "ProxyFixLayer does not stand around this route",
-        ))
-    }
-}
-
-/// Extracts what the layer resolved, or `None` where it does not stand around the route.
-impl<S: Sync> OptionalFromRequestParts<S> for Resolved {
-    type Rejection = std::convert::Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Self::Rejection> {
-        Ok(parts.extensions.get().cloned())
     }
 }
 

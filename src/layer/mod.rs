@@ -10,14 +10,19 @@
 //!    `MockConnectInfo` and `OriginalUri` are made the client's, or removed where the client is
 //!    no address. The function given to [`on_resolved`](ProxyFixLayer::on_resolved) serves the
 //!    rest, such as tonic's `TcpConnectInfo`.
-//! 4. **Rejection.** A rejected request does not reach the service. Its response has the error's
+//! 4. **Shadow.** A candidate configuration may run beside the one in force; see [`shadow`].
+//! 5. **Rejection.** A rejected request does not reach the service. Its response has the error's
 //!    status, `Cache-Control: no-store`, and the [`Error`] in its extensions.
 
 #[cfg(feature = "axum")]
 mod axum;
+#[cfg(feature = "axum")]
+pub mod extract;
 mod future;
+mod prefix;
 mod rejection;
 mod service;
+pub mod shadow;
 #[cfg(feature = "tracing")]
 mod tracing;
 
@@ -26,8 +31,10 @@ use std::{fmt, sync::Arc};
 use http::{Extensions, Response};
 use tower_layer::Layer;
 
+use self::shadow::Shadow;
 pub use self::{
     future::ResponseFuture,
+    prefix::{PrefixFuture, PrefixLayer, PrefixService},
     rejection::{DefaultRejection, RejectionResponse},
     service::ProxyFix,
 };
@@ -75,13 +82,20 @@ pub struct ProxyFixLayer<R = DefaultRejection> {
     pub(crate) config: Config,
     pub(crate) peer_from: Option<PeerFrom>,
     pub(crate) on_resolved: Option<OnResolved>,
+    pub(crate) shadow: Option<Shadow>,
     pub(crate) rejection: R,
 }
 
 impl ProxyFixLayer {
     /// A layer that decides by this configuration and answers rejections with an empty body.
     pub fn new(config: Config) -> Self {
-        Self { config, peer_from: None, on_resolved: None, rejection: DefaultRejection }
+        Self {
+            config,
+            peer_from: None,
+            on_resolved: None,
+            shadow: None,
+            rejection: DefaultRejection,
+        }
     }
 }
 
@@ -129,6 +143,24 @@ impl<R> ProxyFixLayer<R> {
         Self { on_resolved: Some(Arc::new(correct)), ..self }
     }
 
+    /// Runs a candidate configuration beside the one in force, which alone decides: see
+    /// [`shadow`]. Set again, it replaces the candidate.
+    ///
+    /// ```
+    /// use proxyfix::{Config, ProxyFixLayer, shadow::Shadow};
+    ///
+    /// # fn main() -> Result<(), proxyfix::ConfigError> {
+    /// # let config: Config = "proxies=loopback for=1".parse()?;
+    /// let candidate: Config = "proxies=loopback for=2".parse()?;
+    /// let shadow = Shadow::new(candidate).on_difference(|difference| eprintln!("{difference}"));
+    /// let layer = ProxyFixLayer::new(config).shadow(shadow);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn shadow(self, shadow: Shadow) -> Self {
+        Self { shadow: Some(shadow), ..self }
+    }
+
     /// Says how to answer a rejected request. The layer adds `Cache-Control: no-store`, unless the
     /// response has that header, and the [`Error`] to its extensions.
     ///
@@ -154,9 +186,18 @@ impl<R> ProxyFixLayer<R> {
             config: self.config,
             peer_from: self.peer_from,
             on_resolved: self.on_resolved,
+            shadow: self.shadow,
             rejection: respond,
         }
     }
+}
+
+/// The peer, where it is not in the extensions as such, or the function says another.
+fn find_peer(peer_from: Option<&PeerFrom>, extensions: &Extensions) -> Option<Peer> {
+    let found = peer_from.and_then(|find| find(extensions));
+    #[cfg(feature = "axum")]
+    let found = found.or_else(|| axum::peer(extensions));
+    found
 }
 
 impl<S, R: Clone> Layer<S> for ProxyFixLayer<R> {

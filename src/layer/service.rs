@@ -8,7 +8,9 @@ use std::{
 use http::{Request, Response};
 use tower_service::Service;
 
-use super::{DefaultRejection, ProxyFixLayer, RejectionResponse, ResponseFuture, rejection};
+use super::{
+    DefaultRejection, ProxyFixLayer, RejectionResponse, ResponseFuture, Shadow, rejection,
+};
 use crate::{config::Config, error::Error, resolved::Resolved, rewrite};
 
 /// A service behind a [`ProxyFixLayer`].
@@ -66,19 +68,29 @@ impl<R> ProxyFixLayer<R> {
         let fixed_before =
             request.extensions().get::<Resolved>().is_some_and(|r| r.config == self.config);
         if !fixed_before {
-            let found = self.peer_from.as_ref().and_then(|find| find(request.extensions()));
-            #[cfg(feature = "axum")]
-            let found = found.or_else(|| super::axum::peer(request.extensions()));
+            let found = super::find_peer(self.peer_from.as_ref(), request.extensions());
             if let Some(peer) = found {
                 request.extensions_mut().insert(peer);
             }
+            let candidate = self.rehearse(request);
             let outcome = rewrite::fix_request(request, &self.config);
+            if let Some((shadow, candidate)) = candidate {
+                let in_force = outcome.as_ref().map(|()| request.extensions().get());
+                shadow.compare(in_force, &candidate);
+            }
             #[cfg(feature = "tracing")]
             super::tracing::event(&outcome, request.extensions());
             outcome?;
         }
         self.correct(request);
         Ok(())
+    }
+
+    /// What the candidate would make of a request that is as it came in.
+    fn rehearse<Q>(&self, request: &Request<Q>) -> Option<(&Shadow, Result<Resolved, Error>)> {
+        let shadow = self.shadow.as_ref()?;
+        let peer = request.extensions().get().copied();
+        Some((shadow, shadow.rehearse(peer, request)?))
     }
 
     /// Makes what else names the peer name the client.

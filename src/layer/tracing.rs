@@ -1,10 +1,19 @@
 //! One event per rejection and, at debug level, per resolution, with the field names of
-//! OpenTelemetry. Their values are effective ones, validated and in canonical form; of what else
+//! OpenTelemetry; and one per difference that a candidate makes. Their values are effective ones, validated and in canonical form; of what else
 //! a stranger wrote, they hold one escaped character at most.
 
 use http::Extensions;
 
+use super::shadow::Difference;
 use crate::{error::Error, resolved::Resolved};
+
+pub(super) fn difference(difference: &Difference<'_>) {
+    ::tracing::info!(%difference, "candidate configuration differs");
+}
+
+pub(super) fn prefix_without_resolved() {
+    ::tracing::warn!("PrefixLayer adds nothing: ProxyFixLayer must stand around it");
+}
 
 pub(super) fn event(outcome: &Result<(), Error>, extensions: &Extensions) {
     match outcome {

@@ -13,7 +13,7 @@ use crate::{
     lines::{Element, FieldLines, RequestLines},
     node::{ForwardedFor, Node},
     prefix::{self, Prefix},
-    resolved::Resolved,
+    resolved::{Resolved, Vouched},
     trace::{Recorder, Rule, Step},
 };
 
@@ -36,7 +36,7 @@ impl<'a, R: Recorder> Decision<'a, R> {
                 (OnMissing::Reject, Some(name)) => Err(Error::in_header(ErrorKind::Missing, name)),
                 (OnMissing::Reject, None) => Err(Error::new(ErrorKind::Missing)),
                 (OnMissing::Unknown | OnMissing::Peer, _) => {
-                    self.resolved.client = self.unnamed_client();
+                    self.resolved.client = Vouched::own(self.unnamed_client());
                     Ok(())
                 }
             };
@@ -82,15 +82,22 @@ impl<'a, R: Recorder> Decision<'a, R> {
     }
 
     /// Rule 8: an error, or no value.
-    fn settle<T>(&mut self, value: Result<Option<T>, Error>) -> Result<Option<T>, Error> {
-        match (value, self.settings.invalid) {
-            (Ok(value), _) => Ok(value),
-            (Err(error), OnInvalid::Reject) => Err(error),
+    fn settle<T>(&mut self, value: Result<T, Error>) -> Result<Option<T>, Error> {
+        match value {
+            Ok(value) => Ok(Some(value)),
+            Err(error) => self.forgive(error).map(|()| None),
+        }
+    }
+
+    #[cold]
+    fn forgive(&mut self, error: Error) -> Result<(), Error> {
+        match self.settings.invalid {
+            OnInvalid::Reject => Err(error),
             // Not a matter of one value's form: `all-trusted=reject`.
-            (Err(error), _) if error.kind() == ErrorKind::AllTrusted => Err(error),
-            (Err(error), OnInvalid::Unknown | OnInvalid::Peer) => {
+            _ if error.kind() == ErrorKind::AllTrusted => Err(error),
+            OnInvalid::Unknown | OnInvalid::Peer => {
                 self.recorder.record(|| Step::new(Rule::Fallback).because(&error));
-                Ok(None)
+                Ok(())
             }
         }
     }
@@ -99,16 +106,16 @@ impl<'a, R: Recorder> Decision<'a, R> {
     fn x_forwarded(&mut self) -> Result<(), Error> {
         let distance = match &self.plan.client {
             Some(trusted) => {
-                let found = self.x_client(self.lines.of(trusted), trusted.rule);
-                let found = self.settle(found.map(Some))?;
-                let (client, at) = found.unwrap_or_else(|| (self.invalid_client(), None));
+                let client = self.x_client(self.lines.of(trusted), trusted.rule);
+                let client = self.settle(client)?;
+                let client = client.unwrap_or_else(|| Vouched::own(self.invalid_client()));
+                let distance = client.hop.map(NonZeroUsize::get);
                 self.resolved.client = client;
-                self.resolved.hops.client = at.and_then(NonZeroUsize::new);
-                at
+                distance
             }
             None => {
                 self.recorder.record(|| Step::new(Rule::ClientUntrusted));
-                self.resolved.client = self.unnamed_client();
+                self.resolved.client = Vouched::own(self.unnamed_client());
                 None
             }
         };
@@ -116,23 +123,20 @@ impl<'a, R: Recorder> Decision<'a, R> {
         if let Some(trusted) = &plan.proto {
             let element = select(lines.of(trusted), trusted.rule, distance, true);
             let parse = |text: &[u8]| plan.scheme_form.parse(text);
-            if let Some((scheme, hop)) = self.read(element, Rule::Scheme, parse)? {
+            if let Some(scheme) = self.read(element, Rule::Scheme, parse)? {
                 self.resolved.scheme = scheme;
-                self.resolved.hops.scheme = hop;
             }
         }
         if let Some(trusted) = &plan.host {
             let element = select(lines.of(trusted), trusted.rule, distance, false);
-            if let Some((host, hop)) = self.read(element, Rule::Host, HostPort::parse)? {
-                self.resolved.host = Some(host);
-                self.resolved.hops.host = hop;
+            if let Some(host) = self.read(element, Rule::Host, HostPort::parse)? {
+                self.resolved.host = host.map(Some);
             }
         }
         if let Some(trusted) = &plan.port {
             let element = select(lines.of(trusted), trusted.rule, distance, false);
-            if let Some((port, hop)) = self.read(element, Rule::Port, host::port)? {
-                self.resolved.port = Some(port);
-                self.resolved.hops.port = hop;
+            if let Some(port) = self.read(element, Rule::Port, host::port)? {
+                self.resolved.port = port.map(Some);
             }
         }
         self.prefix(distance)
@@ -150,28 +154,23 @@ impl<'a, R: Recorder> Decision<'a, R> {
             let node = parsed.for_node().map(|node| node.unwrap_or(Node::UNKNOWN));
             Ok((node.map(ForwardedFor::Node), parsed))
         });
-        let Some(found) = self.settle(found.map(Some))? else {
-            self.resolved.client = self.invalid_client();
+        let Some(found) = self.settle(found)? else {
+            self.resolved.client = Vouched::own(self.invalid_client());
             return Ok(());
         };
-        let hop = found.read.as_ref().and_then(|read| NonZeroUsize::new(read.element().hop));
-        match self.settle(found.client.map(Some))? {
-            Some(client) => {
-                self.resolved.client = client;
-                self.resolved.hops.client = hop;
-            }
-            None => self.resolved.client = self.invalid_client(),
-        }
+        self.resolved.client = match (self.settle(found.client)?, &found.read) {
+            (Some(client), Some(read)) => Vouched::at(client, read.element()),
+            (Some(client), None) => Vouched::own(client),
+            (None, _) => Vouched::own(self.invalid_client()),
+        };
         let Some(parsed) = found.read else { return Ok(()) };
-        if let Some(scheme) = self.settle(parsed.proto())? {
+        if let Some(scheme) = self.settle(parsed.proto())?.flatten() {
             self.recorder.record(|| Step::at(Rule::Scheme, parsed.element()));
-            self.resolved.scheme = scheme;
-            self.resolved.hops.scheme = hop;
+            self.resolved.scheme = Vouched::at(scheme, parsed.element());
         }
-        if let Some(host) = self.settle(parsed.host_port())? {
+        if let Some(host) = self.settle(parsed.host_port())?.flatten() {
             self.recorder.record(|| Step::at(Rule::Host, parsed.element()));
-            self.resolved.host = Some(host);
-            self.resolved.hops.host = hop;
+            self.resolved.host = Vouched::at(Some(host), parsed.element());
         }
         Ok(())
     }
@@ -185,14 +184,13 @@ impl<'a, R: Recorder> Decision<'a, R> {
                 self.read(element, Rule::Prefix, prefix::parse)?
             }
             PrefixRule::Joined(count) if !lines.is_absent() => {
-                let joined = self.joined_prefix(lines, count).map(Some);
+                let joined = self.joined_prefix(lines, count);
                 self.settle(joined)?
             }
             PrefixRule::Joined(_) => None,
         };
-        if let Some((prefix, hop)) = prefix {
+        if let Some(prefix) = prefix {
             self.resolved.prefix = prefix;
-            self.resolved.hops.prefix = hop;
         }
         Ok(())
     }
@@ -202,7 +200,7 @@ impl<'a, R: Recorder> Decision<'a, R> {
         &mut self,
         lines: FieldLines<'a>,
         count: usize,
-    ) -> Result<(Prefix, Option<NonZeroUsize>), Error> {
+    ) -> Result<Vouched<Prefix>, Error> {
         let mut joined = Vec::new();
         for element in lines.elements() {
             let element = element?;
@@ -212,35 +210,35 @@ impl<'a, R: Recorder> Decision<'a, R> {
             }
             self.recorder.record(|| Step::at(Rule::Prefix, &element));
             if element.hop == count {
-                return Ok((Prefix::new(&joined), NonZeroUsize::new(element.hop)));
+                return Ok(Vouched::at(Prefix::new(&joined), &element));
             }
         }
         Err(Error::in_header(ErrorKind::Short, lines.name).at_hop(count))
     }
 
-    /// Reads the value of a selected element, and says at which hop.
+    /// Reads the value of a selected element.
     fn read<T>(
         &mut self,
         element: Result<Option<Element<'a>>, Error>,
         rule: Rule,
         parse: impl Fn(&[u8]) -> Result<T, Fault>,
-    ) -> Result<Option<(T, Option<NonZeroUsize>)>, Error> {
-        let read = match element {
+    ) -> Result<Option<Vouched<T>>, Error> {
+        let error = match element {
             Ok(Some(element)) => match parse(element.text) {
                 Ok(value) => {
                     self.recorder.record(|| Step::at(rule, &element));
-                    Ok(Some((value, NonZeroUsize::new(element.hop))))
+                    return Ok(Some(Vouched::at(value, &element)));
                 }
                 Err(fault) => {
                     let error = element.error(fault);
                     self.recorder.record(|| Step::at(Rule::Invalid, &element).because(&error));
-                    Err(error)
+                    error
                 }
             },
-            Ok(None) => Ok(None),
-            Err(error) => Err(error),
+            Ok(None) => return Ok(None),
+            Err(error) => error,
         };
-        self.settle(read)
+        self.forgive(error).map(|()| None)
     }
 }
 

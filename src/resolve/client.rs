@@ -8,6 +8,7 @@ use crate::{
     error::{Error, ErrorKind, Fault},
     lines::{Element, Elements, FieldLines, LastComma},
     node::{ForwardedFor, Node},
+    resolved::Vouched,
     trace::{Recorder, Rule, Step},
 };
 
@@ -30,13 +31,13 @@ enum Visit<T> {
 }
 
 impl<'a, R: Recorder> Decision<'a, R> {
-    /// The client of the X-Forwarded family, and its distance from the right; `None` where every
-    /// element is a trusted proxy.
+    /// The client of the X-Forwarded family; our own value where every element is a
+    /// trusted proxy.
     pub(super) fn x_client(
         &mut self,
         lines: FieldLines<'a>,
         rule: ClientRule,
-    ) -> Result<(Node, Option<usize>), Error> {
+    ) -> Result<Vouched<Node>, Error> {
         if lines.is_absent() {
             return Err(Error::in_header(ErrorKind::Incomplete, lines.name));
         }
@@ -58,9 +59,13 @@ impl<'a, R: Recorder> Decision<'a, R> {
         };
         let found = self.find(lines.name, elements, reach, |element| {
             let hop = parse(non_empty(&element)?).map_err(|fault| element.error(fault));
-            Ok((hop, element.hop))
+            Ok((hop, element))
         })?;
-        Ok((found.client?, found.read))
+        let client = found.client?;
+        Ok(match found.read {
+            Some(element) => Vouched::at(client, &element),
+            None => Vouched::own(client),
+        })
     }
 
     /// Finds the element that names the client, in a list of either family.

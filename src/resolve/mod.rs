@@ -34,7 +34,7 @@ use crate::{
     node::Node,
     peer::Peer,
     prefix::Prefix,
-    resolved::{Hops, Resolved, Source},
+    resolved::{Resolved, Source, Vouched},
     rewrite,
     scheme::Scheme,
     trace::{Explanation, Off, Recorder, Rule, Step},
@@ -48,6 +48,19 @@ pub(crate) struct Head<'a> {
     pub(crate) uri: &'a Uri,
     /// `None` where the caller has none; rule 2 then takes HTTP/1.1.
     pub(crate) version: Option<Version>,
+}
+
+#[cfg(feature = "tower")]
+impl<'a> Head<'a> {
+    /// The head of a request from this peer, for a decision by this configuration.
+    pub(crate) fn of<B>(
+        peer: Option<Peer>,
+        request: &'a http::Request<B>,
+        config: &'a Config,
+    ) -> Self {
+        let lines = RequestLines::find(request.headers(), config.plan());
+        Self { peer, lines, uri: request.uri(), version: Some(request.version()) }
+    }
 }
 
 /// Decides what may be believed about a request, and touches nothing.
@@ -127,7 +140,7 @@ pub fn explain(
 }
 
 /// Whether the peer may speak for the client.
-fn is_trusted(peer: Option<Peer>, settings: &Settings) -> bool {
+pub(crate) fn is_trusted(peer: Option<Peer>, settings: &Settings) -> bool {
     let Some(proxies) = &settings.proxies else { return false };
     peer.map_or_else(|| proxies.is_any(), |peer| proxies.contains(peer))
 }
@@ -144,17 +157,18 @@ pub(crate) fn decide<R: Recorder>(
         return Err(Error::new(ErrorKind::MissingPeer));
     }
     let own_scheme = head.peer.and_then(|peer| peer.scheme()).unwrap_or(settings.listener);
-    // Our own values, until a header that is believed says otherwise.
+    // Our own values, until a header that is believed says otherwise; a trusted peer's client is
+    // unknown until then.
+    let client = if trusted { Node::UNKNOWN } else { own_client(head.peer) };
     let mut resolved = Resolved {
         config: config.clone(),
         peer: head.peer,
         trusted_peer: trusted,
-        client: if trusted { Node::UNKNOWN } else { own_client(head.peer) },
-        scheme: own_scheme,
-        host: own_host(head, own_scheme)?,
-        port: None,
-        prefix: Prefix::EMPTY,
-        hops: Hops::default(),
+        client: Vouched::own(client),
+        scheme: Vouched::own(own_scheme),
+        host: Vouched::own(own_host(head, own_scheme)?),
+        port: Vouched::own(None),
+        prefix: Vouched::own(Prefix::EMPTY),
         original: None,
         authority: OnceLock::new(),
     };
@@ -165,11 +179,11 @@ pub(crate) fn decide<R: Recorder>(
     } else {
         recorder.record(|| Step::new(Rule::PeerUntrusted));
     }
-    if resolved.hops.port.is_none() {
-        resolved.port = resolved.host.as_ref().and_then(|host| host.port);
+    if resolved.port.hop.is_none() {
+        resolved.port.value = resolved.host.value.as_ref().and_then(|host| host.port);
     }
     check_allowed(&resolved, head)?;
-    for code in resolved.hops.own() {
+    for code in resolved.own_values() {
         recorder.record(|| Step::new(Rule::Own(code)));
     }
     Ok(resolved)

@@ -1,0 +1,217 @@
+//! What the layer costs an axum application under load: requests per second with and without it.
+//!
+//!     cargo run --release --locked -p proxyfix-benches --features load --bin axum_load
+//!
+//! 1. Each variant is a server process of its own, with one thread, that answers "hello".
+//! 2. `wrk` keeps one variant busy at a time; all variants run in every round, in an order that turns
+//!    round by round, so that what else the machine does hits them alike.
+//! 3. Compared is within a round. Besides requests per second, the processor time per request is
+//!    read from the kernel, which does not suffer from what else runs.
+//! 4. `again` is `plain` once more: how far it is from 1 is what these numbers are worth.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    net::{Ipv4Addr, SocketAddr},
+    process::{Child, Command, Stdio},
+};
+
+use axum::{Router, extract::Request, routing::get};
+use clap::{Parser, Subcommand, ValueEnum};
+use proxyfix::ProxyFixLayer;
+use proxyfix_benches::document::{self, table};
+use tower::util::MapRequestLayer;
+
+/// What the layer costs an axum application under load; needs wrk
+#[derive(Parser)]
+struct Arguments {
+    /// Rounds, each with every variant
+    #[arg(long, default_value_t = 12)]
+    rounds: usize,
+    /// Seconds for each variant in a round
+    #[arg(long, default_value_t = 5)]
+    seconds: u32,
+    /// Connections that wrk keeps busy
+    #[arg(long, default_value_t = 32)]
+    connections: u32,
+    /// Writes the table of docs/PERFORMANCE.md, and does not only print it
+    #[arg(long)]
+    write: bool,
+    #[command(subcommand)]
+    command: Option<Serve>,
+}
+
+#[derive(Subcommand)]
+enum Serve {
+    /// What the load is put on
+    Serve { variant: Variant },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Variant {
+    /// With the peer's address, as the layer needs it.
+    Plain,
+    /// The same once more.
+    Again,
+    /// With the layer too.
+    Layer,
+    /// With a layer that does nothing: axum boxes a request on its way through any layer.
+    Idle,
+    /// Without the peer's address, as an application may be that does not ask.
+    Bare,
+}
+
+const VARIANTS: [(Variant, &str); 5] = [
+    (Variant::Plain, "without the layer"),
+    (Variant::Again, "without the layer, once more"),
+    (Variant::Layer, "with the layer"),
+    (Variant::Idle, "with a layer that does nothing"),
+    (Variant::Bare, "without the layer and without `ConnectInfo`"),
+];
+
+#[tokio::main(flavor = "current_thread")]
+async fn serve(variant: Variant) -> std::io::Result<()> {
+    let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    println!("{}", listener.local_addr()?);
+    let mut app = Router::new().route("/", get(async || "hello"));
+    match variant {
+        Variant::Layer => {
+            let config = "proxies=loopback for=1 proto=1 host=1".parse().expect("valid");
+            app = app.layer(ProxyFixLayer::new(config));
+        }
+        Variant::Idle => app = app.layer(MapRequestLayer::new(|request: Request| request)),
+        Variant::Bare => return axum::serve(listener, app).await,
+        Variant::Plain | Variant::Again => {}
+    }
+    axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>()).await
+}
+
+/// A server, which ends with its value.
+struct Server {
+    process: Child,
+    address: String,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let ended = self.process.kill().and_then(|()| self.process.wait());
+        ended.expect("the server ends");
+    }
+}
+
+impl Server {
+    fn start(variant: Variant) -> Self {
+        let name = variant.to_possible_value().expect("a name");
+        let mut process = Command::new(std::env::current_exe().expect("this program"))
+            .args(["serve", name.get_name()])
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("a server");
+        let mut address = String::new();
+        let output = process.stdout.take().expect("an output");
+        BufReader::new(output).read_line(&mut address).expect("an address");
+        Self { process, address: address.trim().to_owned() }
+    }
+
+    /// Processor time so far, in ticks of the kernel's clock.
+    fn ticks(&self) -> f64 {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.process.id()));
+        let stat = stat.expect("a process of Linux");
+        // Behind the name in brackets: user time is the 12th field, system time the 13th.
+        let (_, fields) = stat.rsplit_once(')').expect("a name");
+        let fields = fields.split_whitespace().skip(11).take(2);
+        fields.map(|ticks| ticks.parse::<f64>().expect("a number")).sum()
+    }
+
+    /// Requests per second, and ticks per request.
+    fn load(&self, seconds: u32, connections: u32) -> [f64; 2] {
+        let before = self.ticks();
+        let output = Command::new("wrk")
+            .args(["--threads", "1", "--connections", &connections.to_string()])
+            .args(["--duration", &format!("{seconds}s")])
+            .args(["--header", "X-Forwarded-For: 203.0.113.9"])
+            .args(["--header", "X-Forwarded-Proto: https"])
+            .args(["--header", "X-Forwarded-Host: app.example"])
+            .arg(format!("http://{}/", self.address))
+            .output()
+            .expect("wrk runs");
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && !text.contains("Non-2xx"), "{text}");
+        let requests = number_before(&text, " requests in ");
+        [requests / f64::from(seconds), (self.ticks() - before) / requests]
+    }
+}
+
+/// The number that stands before some words.
+fn number_before(text: &str, words: &str) -> f64 {
+    let (before, _) = text.split_once(words).unwrap_or_else(|| panic!("wrk says {text}"));
+    let number = before.split_whitespace().last().expect("a number");
+    number.parse().expect("a number")
+}
+
+/// What a variant did in each round.
+type Rounds = Vec<[f64; 2]>;
+
+fn measure(arguments: &Arguments) -> Vec<Rounds> {
+    let servers = VARIANTS.map(|(variant, _)| Server::start(variant));
+    for server in &servers {
+        server.load(1, arguments.connections);
+    }
+    let mut rounds = vec![Rounds::new(); VARIANTS.len()];
+    for round in 0..arguments.rounds {
+        for turn in 0..VARIANTS.len() {
+            // Forwards and backwards in turn, and from another variant each time.
+            let at = if round % 2 == 0 { turn } else { VARIANTS.len() - 1 - turn };
+            let at = (at + round / 2) % VARIANTS.len();
+            let [rate, ticks] = servers[at].load(arguments.seconds, arguments.connections);
+            println!("round {round}, {}: {rate:.0} requests per second", VARIANTS[at].1);
+            rounds[at].push([rate, ticks]);
+        }
+    }
+    rounds
+}
+
+/// The first quartile, the median and the third quartile.
+fn quartiles(mut values: Vec<f64>) -> [f64; 3] {
+    values.sort_by(f64::total_cmp);
+    [1, 2, 3].map(|quarter| {
+        let at = (values.len() - 1) * quarter;
+        // Between two values where it falls between them.
+        let (low, rest) = (values[at / 4], at % 4);
+        let high = values[(at / 4 + 1).min(values.len() - 1)];
+        low + (high - low) * f64::from(u8::try_from(rest).expect("below 4")) / 4.0
+    })
+}
+
+fn report(rounds: &[Rounds]) -> String {
+    let titles = [
+        "application",
+        "requests per second, median",
+        "requests per second, ratio",
+        "processor time per request, ratio",
+    ];
+    let rows = rounds.iter().zip(VARIANTS).map(|(own, (_, about))| {
+        let ratio = |of: usize| {
+            let pairs = own.iter().zip(&rounds[0]);
+            let [low, middle, high] =
+                quartiles(pairs.map(|(own, plain)| own[of] / plain[of]).collect());
+            format!("{middle:.3} ({low:.3}–{high:.3})")
+        };
+        let [_, rate, _] = quartiles(own.iter().map(|own| own[0]).collect());
+        [about.to_owned(), format!("{rate:.0}"), ratio(0), ratio(1)]
+    });
+    table([titles.map(str::to_owned)].into_iter().chain(rows))
+}
+
+fn main() -> std::io::Result<()> {
+    let arguments = Arguments::parse();
+    if let Some(Serve::Serve { variant }) = arguments.command {
+        return serve(variant);
+    }
+    let text = report(&measure(&arguments));
+    print!("{text}");
+    if arguments.write {
+        document::replace("load", &text);
+    }
+    Ok(())
+}

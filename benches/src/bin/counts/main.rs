@@ -1,0 +1,61 @@
+//! The gate of counts: instructions under callgrind and allocations, for each subject and workload,
+//! against `benches/counts.toml`.
+//!
+//!     cargo run --release --locked -p proxyfix-benches --bin counts              # compares
+//!     cargo run --release --locked -p proxyfix-benches --bin counts -- --write   # records
+//!
+//! What fails is in [`proxyfix_benches::gate`]. Besides, the tables of `docs/PERFORMANCE.md` that come
+//! from the file must be the file's.
+
+mod measure;
+mod tables;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use proxyfix_benches::{
+    count::{Work, Worker},
+    file::Counts,
+    gate::{self, Compared},
+};
+
+/// Instructions and allocations of proxyfix, against benches/counts.toml
+#[derive(Parser)]
+struct Arguments {
+    /// Records the counts, and writes the tables of docs/PERFORMANCE.md
+    #[arg(long)]
+    write: bool,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// What runs under callgrind
+    Worker(Work),
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    if let Some(Command::Worker(work)) = arguments.command {
+        measure::visit(&mut Worker::new(work));
+        return ExitCode::SUCCESS;
+    }
+    let found = measure::all();
+    if arguments.write {
+        found.write();
+        tables::write(&found);
+        return ExitCode::SUCCESS;
+    }
+    let recorded = Counts::read();
+    let Compared { mut failures, notes } = gate::compare(&recorded, &found);
+    for note in notes {
+        println!("{note}");
+    }
+    failures.extend(tables::stale(&recorded));
+    println!("{} counts, {} failures", found.counts.len(), failures.len());
+    for failure in &failures {
+        println!("FAILED {failure}");
+    }
+    if failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}

@@ -1,0 +1,160 @@
+//! `benches/counts.toml`: what was counted, and with what.
+
+use std::{fs, process::Command};
+
+use serde::{Deserialize, Serialize};
+
+use crate::Workload;
+
+const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/counts.toml");
+
+/// What the gate compares with.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Counts {
+    pub with: With,
+    pub counts: Vec<Row>,
+    pub steps: Vec<Step>,
+}
+
+/// What the number of instructions depends on, besides the code and `Cargo.lock`.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct With {
+    pub rustc: String,
+    pub target: String,
+    /// Its `memcpy` and the like are chosen for the processor.
+    pub libc: String,
+    pub avx2: bool,
+}
+
+/// What a subject costs on a workload.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Row {
+    pub subject: String,
+    pub workload: String,
+    pub beside: String,
+    pub instructions: u64,
+    pub allocations: u64,
+    /// What the first probe of the cheapest correct code took, where it was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ratio: Option<f64>,
+}
+
+/// What a part of the work costs: the difference between two ways to be configured.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Step {
+    pub step: String,
+    pub instructions: i64,
+    pub allocations: i64,
+}
+
+impl Row {
+    pub fn new(subject: &str, workload: &Workload, instructions: u64, allocations: u64) -> Self {
+        let (beside, name) = (workload.beside.name(), &workload.name);
+        let limit = limit(name).filter(|_| subject == "resolve" && beside == "ten");
+        Self {
+            subject: subject.to_owned(),
+            workload: name.clone(),
+            beside: beside.to_owned(),
+            instructions,
+            allocations,
+            limit,
+            ratio: limit.map(|limit| ratio(instructions, limit)),
+        }
+    }
+
+    pub fn is_for(&self, other: &Self) -> bool {
+        let key = |row: &Self| (row.subject.clone(), row.workload.clone(), row.beside.clone());
+        key(self) == key(other)
+    }
+}
+
+/// The first probe's instructions, with ten headers beside.
+fn limit(workload: &str) -> Option<u64> {
+    Some(match workload {
+        "none" => 319,
+        "one" => 1_116,
+        "lines-count" => 1_349,
+        "forwarded" => 3_236,
+        "xff-junk:65536" => 748,
+        "forwarded-junk:65536" => 1_542,
+        _ => return None,
+    })
+}
+
+/// With two digits behind the point.
+#[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
+pub fn ratio(ours: u64, theirs: u64) -> f64 {
+    (ours as f64 / theirs as f64 * 100.0).round() / 100.0
+}
+
+impl With {
+    /// # Panics
+    /// Where there is no compiler.
+    pub fn here() -> Self {
+        let say = |program: &str, arguments: &[&str]| {
+            let output = Command::new(program).args(arguments).output();
+            let text = output.map_or_else(|_| "unknown".into(), |output| output.stdout);
+            String::from_utf8_lossy(&text).trim().to_owned()
+        };
+        let rustc = std::env::var("RUSTC").unwrap_or_else(|_| "rustc".to_owned());
+        Self {
+            rustc: say(&rustc, &["--version"]),
+            target: format!("{} {}", std::env::consts::ARCH, std::env::consts::OS),
+            libc: say("getconf", &["GNU_LIBC_VERSION"]),
+            #[cfg(target_arch = "x86_64")]
+            avx2: std::is_x86_feature_detected!("avx2"),
+            #[cfg(not(target_arch = "x86_64"))]
+            avx2: false,
+        }
+    }
+}
+
+impl Counts {
+    /// # Panics
+    /// Where the file is not there or malformed.
+    pub fn read() -> Self {
+        let text = fs::read_to_string(PATH).expect("benches/counts.toml");
+        toml::from_str(&text).unwrap_or_else(|error| panic!("benches/counts.toml: {error}"))
+    }
+
+    /// # Panics
+    /// Where the file cannot be written.
+    pub fn write(&self) {
+        let text = format!(
+            "# Written by `cargo run --release --locked -p proxyfix-benches --bin counts -- --write`.\n\
+             # `limit`, in instructions, is what the first probe of the cheapest correct code took.\n\
+             \nwith = {}\n\ncounts = [\n{}]\n\nsteps = [\n{}]\n",
+            inline(&self.with),
+            lines(&self.counts),
+            lines(&self.steps),
+        );
+        fs::write(PATH, text).expect("benches/counts.toml takes text");
+    }
+
+    /// # Panics
+    /// Where there is no such row.
+    pub fn row(&self, subject: &str, workload: &str, beside: &str) -> &Row {
+        let found = self.counts.iter().find(|row| {
+            (&*row.subject, &*row.workload, &*row.beside) == (subject, workload, beside)
+        });
+        found.unwrap_or_else(|| panic!("no count of {subject}, {workload}, {beside}"))
+    }
+}
+
+/// A line for each row.
+fn lines<T: Serialize>(rows: &[T]) -> String {
+    let lines: Vec<String> = rows.iter().map(|row| format!("  {},\n", inline(row))).collect();
+    lines.concat()
+}
+
+/// An inline table.
+fn inline<T: Serialize>(row: &T) -> String {
+    let fields = toml::to_string(row).expect("plain values");
+    format!("{{ {} }}", fields.trim().replace('\n', ", "))
+}

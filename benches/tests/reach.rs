@@ -1,0 +1,63 @@
+//! What `benches/counts.toml` must say: how far the code has come, and what it must not lose.
+
+use proxyfix_benches::{Beside, WORKLOADS, file::Counts};
+
+/// The aim: the decision within this factor of the first probe.
+const AIM: f64 = 1.5;
+
+/// Workloads that are not there yet. One that arrives is struck out, and stays.
+const FAR: [&str; 6] =
+    ["none", "one", "lines-count", "forwarded", "xff-junk:65536", "forwarded-junk:65536"];
+
+#[test]
+fn decisions_are_near_the_limit() {
+    let counts = Counts::read();
+    let mut wrong = Vec::new();
+    for (workload, _) in WORKLOADS {
+        let Some(ratio) = counts.row("resolve", workload, "ten").ratio else { continue };
+        if (ratio > AIM) != FAR.contains(&workload) {
+            wrong.push(format!("{workload}: {ratio}"));
+        }
+    }
+    assert!(wrong.is_empty(), "lost, or to be struck out of FAR: {wrong:?}");
+}
+
+#[test]
+fn decisions_allocate_nothing() {
+    let counts = Counts::read();
+    for (workload, _) in WORKLOADS {
+        for beside in Beside::ALL {
+            assert_eq!(counts.row("resolve", workload, beside.name()).allocations, 0, "{workload}");
+        }
+    }
+}
+
+/// But for the separator that ends the last entry, where there is more than one.
+#[test]
+fn junk_costs_nothing() {
+    const SEPARATOR: u64 = 100;
+    let counts = Counts::read();
+    for kind in ["xff-junk", "forwarded-junk"] {
+        let [none, much] = ["0", "65536"]
+            .map(|size| counts.row("resolve", &format!("{kind}:{size}"), "ten").instructions);
+        assert!(much <= none + SEPARATOR, "{kind}: {none}, then {much}");
+    }
+}
+
+/// A hundred times the networks cost less than a quarter more.
+#[test]
+fn long_lists_of_networks_are_not_walked() {
+    let counts = Counts::read();
+    let [some, many] = ["cidrs:1000", "cidrs:100000"]
+        .map(|workload| counts.row("resolve", workload, "ten").instructions);
+    assert!(many * 4 < some * 5, "{some}, then {many}");
+}
+
+/// The limit allocates for `Host`, the URI and the extension alone.
+#[test]
+fn rewriting_allocates_little() {
+    let counts = Counts::read();
+    let [ours, limit] = ["fix_request", "limit, rewritten"]
+        .map(|subject| counts.row(subject, "one", "ten").allocations);
+    assert!(ours <= limit + 2, "{ours}, where the limit is {limit}");
+}

@@ -1,0 +1,93 @@
+//! What the benches leave below the target folder, and where.
+
+use std::{collections::BTreeMap, fs, path::PathBuf};
+
+use proxyfix_benches::Answer;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::{reads_forwarded, title, workloads};
+
+/// The target folder.
+pub fn target() -> PathBuf {
+    let own = concat!(env!("CARGO_MANIFEST_DIR"), "/../target");
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| own.into(), PathBuf::from)
+}
+
+/// Nanoseconds by workload and subject.
+pub type Times = BTreeMap<(String, String), f64>;
+
+#[derive(Deserialize)]
+struct Benchmark {
+    group_id: String,
+    function_id: String,
+}
+
+/// The medians that criterion has left.
+///
+/// # Panics
+/// Where it has left none.
+pub fn times() -> Times {
+    let root = target().join("criterion");
+    let folders = fs::read_dir(&root).expect("results: run cargo bench first").flatten();
+    let functions = folders.filter_map(|folder| fs::read_dir(folder.path()).ok()).flatten();
+    let mut times = Times::new();
+    for function in functions.flatten() {
+        let read = |name: &str| fs::read_to_string(function.path().join("new").join(name)).ok();
+        let (Some(benchmark), Some(estimates)) = (read("benchmark.json"), read("estimates.json"))
+        else {
+            continue;
+        };
+        let of: Benchmark = serde_json::from_str(&benchmark).expect("criterion's own file");
+        let estimates: Value = serde_json::from_str(&estimates).expect("criterion's own file");
+        let median = estimates["median"]["point_estimate"].as_f64().expect("a median");
+        times.insert((of.group_id, of.function_id), median);
+    }
+    times
+}
+
+fn requests_file() -> PathBuf {
+    target().join("requests.json")
+}
+
+/// Leaves the requests for what is not written in Rust.
+///
+/// # Panics
+/// Where the target folder takes no file.
+pub fn write_requests() {
+    let requests: Vec<Value> = workloads()
+        .filter(|workload| !reads_forwarded(workload) && workload.count().is_some())
+        .map(|workload| {
+            let headers = workload.headers();
+            let lines: Vec<(&str, &str)> = headers
+                .iter()
+                .map(|(name, value)| (name.as_str(), value.to_str().expect("text")))
+                .collect();
+            let Answer { client, scheme, host } = workload.truth.clone();
+            json!({
+                "name": title(&workload),
+                "lines": lines,
+                "for": workload.count(),
+                "others": usize::from(workload.trust.contains("proto=")),
+                "truth": [client, scheme, host],
+            })
+        })
+        .collect();
+    fs::create_dir_all(target()).expect("a target folder");
+    fs::write(requests_file(), json!(requests).to_string()).expect("a file");
+}
+
+/// What `werkzeug_bench.py` has left, where it has run.
+#[derive(Deserialize)]
+pub struct Foreign {
+    pub name: String,
+    /// Nanoseconds by workload, and whether the answer was right.
+    pub times: BTreeMap<String, (f64, bool)>,
+}
+
+/// # Panics
+/// Where its file is malformed.
+pub fn werkzeug() -> Option<Foreign> {
+    let text = fs::read_to_string(target().join("werkzeug.json")).ok()?;
+    Some(serde_json::from_str(&text).expect("the file of werkzeug_bench.py"))
+}

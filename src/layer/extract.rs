@@ -1,0 +1,208 @@
+//! Extractors for axum's handlers: what may be believed about a request, by name.
+//!
+//! 1. All of them read the [`Resolved`] that [`ProxyFixLayer`](crate::ProxyFixLayer) leaves, and
+//!    no header. Where the layer does not stand around the route they reject with status 500: our
+//!    own wiring is at fault, also where the extractor is optional. `Option<Resolved>` alone does
+//!    not mind.
+//! 2. [`ClientIp`] rejects with 403 where the client has no address that may be believed (unknown,
+//!    or an obfuscated identifier, RFC 7239 §6): a rule that needs an address can allow nobody
+//!    without one. `Option<ClientIp>` is `None` there.
+//! 3. [`Host`] and [`ExternalUrl`] reject with 400 where the request had no host, and [`ExternalUrl`]
+//!    where its path begins with two slashes, which as a link by itself would be another host.
+//! 4. [`Scheme`] and [`Prefix`] are always there.
+//! 5. A rejection says in its body what is wrong, of which nothing is the client's text.
+//!
+//! ```
+//! use axum::{Router, routing::get};
+//! use proxyfix::{
+//!     ProxyFixLayer,
+//!     extract::{ClientIp, ExternalUrl, Host, Prefix, Resolved, Scheme},
+//! };
+//!
+//! async fn show(ClientIp(ip): ClientIp, ExternalUrl(url): ExternalUrl) -> String {
+//!     format!("{ip} came by {url}")
+//! }
+//!
+//! async fn login(scheme: Scheme, Host(host): Host, Prefix(prefix): Prefix) -> String {
+//!     format!("{scheme} to {host}, mounted at {prefix:?}")
+//! }
+//!
+//! async fn log(client: Option<ClientIp>, resolved: Resolved) -> String {
+//!     format!("{client:?}, which {} says", resolved.source().client())
+//! }
+//!
+//! # fn main() -> Result<(), proxyfix::ConfigError> {
+//! let app: Router = Router::new()
+//!     .route("/", get(show))
+//!     .route("/login", get(login))
+//!     .route("/log", get(log))
+//!     .layer(ProxyFixLayer::new("proxies=loopback for=1 proto=1 host=1".parse()?));
+//! # Ok(())
+//! # }
+//! ```
+
+use std::{convert::Infallible, net::IpAddr};
+
+use axum::{
+    extract::{FromRequestParts, OptionalFromRequestParts, OriginalUri},
+    response::{IntoResponse, Response},
+};
+use http::{
+    HeaderValue, StatusCode, Uri, header::CACHE_CONTROL, request::Parts, uri::PathAndQuery,
+};
+
+pub use crate::{resolved::Resolved, scheme::Scheme};
+
+/// The client's address. `Option<ClientIp>` is `None` where it is not known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_structs, reason = "a handler takes it apart")]
+pub struct ClientIp(pub IpAddr);
+
+/// The host the client asked for, in lower case, without port. `Option<Host>` is `None` where the
+/// request had none.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_structs, reason = "a handler takes it apart")]
+pub struct Host(pub String);
+
+/// The path prefix at which the outermost proxy has mounted the application: empty, or with a
+/// leading and without a trailing slash.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_structs, reason = "a handler takes it apart")]
+pub struct Prefix(pub String);
+
+/// The URL of the request as the client has it, with the prefix, in nested routers too. For the URL
+/// of another path take [`Resolved::external_url`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "a handler takes it apart")]
+pub struct ExternalUrl(pub Uri);
+
+/// Why an extractor rejects a request. As a response it has a body that says so.
+///
+/// ```
+/// use axum::response::IntoResponse;
+/// use proxyfix::extract::Rejection;
+///
+/// let response = Rejection::UnknownClient.into_response();
+/// assert_eq!(response.status(), 403);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum Rejection {
+    /// No [`ProxyFixLayer`](crate::ProxyFixLayer) stands around the route. Status 500.
+    #[error(
+        "ProxyFixLayer does not stand around this route; add it with Router::layer, as the last \
+         call"
+    )]
+    MissingLayer,
+    /// The client's address is not known. Status 403.
+    #[error(
+        "the client's address is not known, and this resource needs it; no trusted proxy named one"
+    )]
+    UnknownClient,
+    /// The request has no host. Status 400.
+    #[error("the request has no host, and this resource needs one")]
+    MissingHost,
+    /// The request's path makes no URL. Status 400.
+    #[error("the request's path must start with a single slash")]
+    InvalidPath,
+}
+
+impl Rejection {
+    /// The status of the response.
+    pub fn status(self) -> StatusCode {
+        match self {
+            Self::MissingLayer => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::UnknownClient => StatusCode::FORBIDDEN,
+            Self::MissingHost | Self::InvalidPath => StatusCode::BAD_REQUEST,
+        }
+    }
+}
+
+impl IntoResponse for Rejection {
+    fn into_response(self) -> Response {
+        let no_store = [(CACHE_CONTROL, HeaderValue::from_static("no-store"))];
+        (self.status(), no_store, format!("{self}\n")).into_response()
+    }
+}
+
+/// What the layer left.
+fn resolved(parts: &Parts) -> Result<&Resolved, Rejection> {
+    parts.extensions.get().ok_or(Rejection::MissingLayer)
+}
+
+impl<S: Sync> FromRequestParts<S> for Resolved {
+    type Rejection = Rejection;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Rejection> {
+        resolved(parts).cloned()
+    }
+}
+
+/// `None` where the layer does not stand around the route.
+impl<S: Sync> OptionalFromRequestParts<S> for Resolved {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Infallible> {
+        Ok(parts.extensions.get().cloned())
+    }
+}
+
+/// The scheme the client used.
+impl<S: Sync> FromRequestParts<S> for Scheme {
+    type Rejection = Rejection;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Rejection> {
+        resolved(parts).map(Resolved::scheme)
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Prefix {
+    type Rejection = Rejection;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Rejection> {
+        resolved(parts).map(|resolved| Self(resolved.prefix().to_owned()))
+    }
+}
+
+/// Makes both extractors of a value that may not be known: the plain one, which then rejects, and
+/// the optional one.
+macro_rules! may_be_unknown {
+    ($name:ident, $find:expr, $otherwise:expr) => {
+        impl<S: Sync> FromRequestParts<S> for $name {
+            type Rejection = Rejection;
+
+            async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Rejection> {
+                resolved(parts).map($find)?.map(Self).ok_or($otherwise)
+            }
+        }
+
+        impl<S: Sync> OptionalFromRequestParts<S> for $name {
+            type Rejection = Rejection;
+
+            async fn from_request_parts(
+                parts: &mut Parts,
+                _: &S,
+            ) -> Result<Option<Self>, Rejection> {
+                Ok(resolved(parts).map($find)?.map(Self))
+            }
+        }
+    };
+}
+
+may_be_unknown!(ClientIp, Resolved::client_ip, Rejection::UnknownClient);
+may_be_unknown!(Host, |resolved| resolved.host().map(str::to_owned), Rejection::MissingHost);
+
+impl<S: Sync> FromRequestParts<S> for ExternalUrl {
+    type Rejection = Rejection;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Rejection> {
+        let resolved = resolved(parts)?;
+        if resolved.host().is_none() {
+            return Err(Rejection::MissingHost);
+        }
+        // A router that is nested has taken its own path off the URI.
+        let uri = parts.extensions.get().map_or(&parts.uri, |OriginalUri(uri)| uri);
+        let path = uri.path_and_query().map_or("", PathAndQuery::as_str);
+        resolved.external_url(path).map(Self).map_err(|_| Rejection::InvalidPath)
+    }
+}

@@ -1,0 +1,219 @@
+//! The response side: what a proxy has stripped off the request's path goes back into redirects and
+//! cookies (RFC 3986 §4.2, RFC 9110 §10.2.2, RFC 6265 §5.1.4). The rules are [`PrefixLayer`]'s.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use http::{
+    Extensions, HeaderMap, HeaderValue, Request, Response,
+    header::{LOCATION, SET_COOKIE},
+};
+use pin_project_lite::pin_project;
+use tower_layer::Layer;
+use tower_service::Service;
+
+use crate::resolved::Resolved;
+
+/// Puts the believed prefix before the paths in `Location` and `Set-Cookie`, for an application that
+/// a proxy has mounted at a prefix and that knows nothing of it. In other worlds that is what
+/// `SCRIPT_NAME` is for.
+///
+/// Put it inside of [`ProxyFixLayer`](crate::ProxyFixLayer), and trust a header with
+/// [`prefix`](crate::ConfigBuilder::x_prefix).
+///
+/// 1. **The prefix** is [`Resolved::prefix`] of the request as it reached this layer: valid, from a
+///    trusted proxy, or empty, and then nothing is done. What the service writes anywhere, and any
+///    header, has no say. Without a [`Resolved`] nothing is done either; the feature `tracing` warns.
+/// 2. **`Location`** gets it where it begins with one slash. An absolute URL, a relative path, a query
+///    and a fragment are left, and so is whatever a browser may read as another host: `//host`,
+///    `/\host`, and any value with a tab, which browsers drop (`/⇥/host`).
+/// 3. **`Set-Cookie`** gets it in each `Path` that begins with a slash. For `Path=/` that is the prefix
+///    without a slash behind it: `/app` covers `/app` itself and all below, and not `/application`
+///    (RFC 6265 §5.1.4), while `/app/` would not cover `/app`. Without such a `Path` a cookie is left,
+///    for the browser takes the path of the URL it knows. So is a `__Host-` cookie, whose `Path` must
+///    be `/`; and every cookie, where the prefix has a `;`, which no `Path` can hold.
+/// 4. **Once.** What is the prefix already, or begins with it and a slash, is left. So the layer may
+///    stand twice, beside handlers that take [`Resolved::external_path`], and where the proxy does
+///    not strip the prefix and the application is nested there (axum's `nest("/app", …)`). It also
+///    means that a route that has the name of the prefix, as `/api/…` mounted at `/api`, is taken for
+///    prefixed: redirect there with [`Resolved::external_path`].
+/// 5. **Nothing else**: `Content-Location` (which nobody follows), `Link` and `Refresh` (which have a
+///    syntax of their own) and links in bodies are the application's, by
+///    [`Resolved::external_path`] or [`Resolved::external_url`].
+///
+/// ```
+/// use http::{Request, Response};
+/// use proxyfix::{Config, Peer, PrefixLayer, ProxyFixLayer};
+/// use tower::{ServiceBuilder, ServiceExt};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let config: Config = "proxies=loopback for=1 prefix=1".parse()?;
+/// let app = ServiceBuilder::new()
+///     .layer(ProxyFixLayer::new(config))
+///     .layer(PrefixLayer::new())
+///     .service_fn(|_: Request<String>| async {
+///         let response = Response::builder().status(303).header("Location", "/login");
+///         response.header("Set-Cookie", "id=1; Path=/; Secure").body(String::new())
+///     });
+///
+/// let request = Request::get("/")
+///     .header("X-Forwarded-For", "203.0.113.9")
+///     .header("X-Forwarded-Prefix", "/app")
+///     .extension(Peer::from(std::net::IpAddr::from([127, 0, 0, 1])))
+///     .body(String::new())?;
+/// let response = app.oneshot(request).await?;
+/// assert_eq!(response.headers()["location"], "/app/login");
+/// assert_eq!(response.headers()["set-cookie"], "id=1; Path=/app; Secure");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+#[must_use]
+#[non_exhaustive]
+pub struct PrefixLayer;
+
+impl PrefixLayer {
+    /// A layer that adds the prefix.
+    pub fn new() -> Self {
+        Self
+    }
+}
+
+impl<S> Layer<S> for PrefixLayer {
+    type Service = PrefixService<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        PrefixService { inner }
+    }
+}
+
+/// A service behind a [`PrefixLayer`].
+#[derive(Clone, Debug)]
+pub struct PrefixService<S> {
+    inner: S,
+}
+
+impl<S, Q, B> Service<Request<Q>> for PrefixService<S>
+where
+    S: Service<Request<Q>, Response = Response<B>>,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = PrefixFuture<S::Future>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request<Q>) -> Self::Future {
+        let prefix = believed(request.extensions());
+        PrefixFuture { future: self.inner.call(request), prefix }
+    }
+}
+
+pin_project! {
+    /// The response of [`PrefixService`].
+    #[derive(Debug)]
+    pub struct PrefixFuture<F> {
+        #[pin]
+        future: F,
+        prefix: Option<String>,
+    }
+}
+
+impl<F, B, E> Future for PrefixFuture<F>
+where
+    F: Future<Output = Result<Response<B>, E>>,
+{
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let mut response = ready!(this.future.poll(context))?;
+        if let Some(prefix) = this.prefix {
+            add(response.headers_mut(), prefix.as_bytes());
+        }
+        Poll::Ready(Ok(response))
+    }
+}
+
+/// The prefix of a fixed request, where it has one.
+fn believed(extensions: &Extensions) -> Option<String> {
+    let Some(resolved) = extensions.get::<Resolved>() else {
+        #[cfg(feature = "tracing")]
+        super::tracing::prefix_without_resolved();
+        return None;
+    };
+    let prefix = resolved.prefix();
+    (!prefix.is_empty()).then(|| prefix.to_owned())
+}
+
+/// Adds the prefix to every value that takes it.
+fn add(headers: &mut HeaderMap, prefix: &[u8]) {
+    for (name, value) in headers.iter_mut() {
+        let prefixed = if *name == LOCATION {
+            location(value.as_bytes(), prefix)
+        } else if *name == SET_COOKIE {
+            cookie(value.as_bytes(), prefix)
+        } else {
+            None
+        };
+        // What is put together of valid values is valid.
+        if let Some(Ok(mut prefixed)) = prefixed.map(HeaderValue::try_from) {
+            prefixed.set_sensitive(value.is_sensitive());
+            *value = prefixed;
+        }
+    }
+}
+
+/// Rule 2.
+fn location(value: &[u8], prefix: &[u8]) -> Option<Vec<u8>> {
+    let rest = value.strip_prefix(b"/")?;
+    let other_host = matches!(rest.first(), Some(b'/' | b'\\')) || rest.contains(&b'\t');
+    (!other_host && !has(value, prefix)).then(|| [prefix, value].concat())
+}
+
+/// Rule 3.
+fn cookie(value: &[u8], prefix: &[u8]) -> Option<Vec<u8>> {
+    // Browsers compare it in any case, and so must we.
+    const FOR_THE_HOST: &[u8] = b"__Host-";
+    let mut parts = value.split(|&byte| byte == b';');
+    let pair = parts.next()?;
+    let name = pair.trim_ascii_start().get(..FOR_THE_HOST.len());
+    if prefix.contains(&b';') || name.is_some_and(|n| n.eq_ignore_ascii_case(FOR_THE_HOST)) {
+        return None;
+    }
+    let mut cookie = pair.to_vec();
+    let mut changed = false;
+    for attribute in parts {
+        cookie.push(b';');
+        match path(attribute).filter(|path| path.starts_with(b"/") && !has(path, prefix)) {
+            Some(path) => {
+                changed = true;
+                cookie.extend_from_slice(b" Path=");
+                cookie.extend_from_slice(prefix);
+                cookie.extend_from_slice(if path == b"/" { b"" } else { path });
+            }
+            None => cookie.extend_from_slice(attribute),
+        }
+    }
+    changed.then_some(cookie)
+}
+
+/// The value of a `Path` attribute (RFC 6265 §5.2).
+fn path(attribute: &[u8]) -> Option<&[u8]> {
+    let equals = attribute.iter().position(|&byte| byte == b'=')?;
+    let (name, value) = attribute.split_at_checked(equals)?;
+    let value = value.strip_prefix(b"=")?;
+    name.trim_ascii().eq_ignore_ascii_case(b"path").then(|| value.trim_ascii())
+}
+
+/// Rule 4. A browser reads a backslash as a slash.
+fn has(path: &[u8], prefix: &[u8]) -> bool {
+    let rest = path.strip_prefix(prefix);
+    rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'/' | b'\\' | b'?' | b'#')))
+}

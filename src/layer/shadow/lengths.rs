@@ -1,0 +1,135 @@
+//! How long lists are: rule 5 of [shadow mode](super).
+
+use std::{fmt, sync::atomic::AtomicU64};
+
+use http::{HeaderMap, HeaderName, header::FORWARDED};
+
+use super::counters::{add_one, read};
+use crate::{config::Config, forwarded, lines::FieldLines};
+
+/// The longest list that is told from longer ones: as many as a walk passes by default.
+const LONGEST: usize = 16;
+
+/// How many elements the list of one header had, in requests from trusted peers.
+///
+/// How to read it is in the [module documentation](super#finding-the-count). [`Display`](fmt::Display)
+/// prints it in one line: `x-forwarded-for: absent: 3, 1: 240, 2: 12, 16 and more: 1`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListLengths {
+    header: HeaderName,
+    /// By length, from 0.
+    requests: [u64; LONGEST + 1],
+    unreadable: u64,
+}
+
+impl ListLengths {
+    /// The header.
+    pub fn header(&self) -> &HeaderName {
+        &self.header
+    }
+
+    /// How many requests had a list of that many elements; from 16 on, of 16 and more.
+    pub fn requests(&self, length: usize) -> u64 {
+        self.requests.get(length.min(LONGEST)).copied().unwrap_or_default()
+    }
+
+    /// How many requests had no such header.
+    pub fn absent(&self) -> u64 {
+        self.requests(0)
+    }
+
+    /// How many requests had a list that cannot be counted to its left end: it has an element over
+    /// 4 KiB or, in `Forwarded`, a quote out of place.
+    pub fn unreadable(&self) -> u64 {
+        self.unreadable
+    }
+
+    /// The least length, where there were lists.
+    pub fn shortest(&self) -> Option<usize> {
+        self.seen().map(|(length, _)| length).next()
+    }
+
+    /// The most frequent length, the least of several, where there were lists.
+    pub fn most_frequent(&self) -> Option<usize> {
+        // Of equal ones the last is found, hence from the right.
+        let lengths: Vec<_> = self.seen().collect();
+        lengths.iter().rev().max_by_key(|(_, requests)| *requests).map(|(length, _)| *length)
+    }
+
+    /// The lengths that lists had, each with the number of requests.
+    fn seen(&self) -> impl Iterator<Item = (usize, u64)> {
+        let lists = self.requests.iter().copied().enumerate().skip(1);
+        lists.filter(|(_, requests)| *requests > 0)
+    }
+}
+
+impl fmt::Display for ListLengths {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: absent: {}", self.header, self.absent())?;
+        for (length, requests) in self.seen() {
+            let and_more = if length == LONGEST { " and more" } else { "" };
+            write!(f, ", {length}{and_more}: {requests}")?;
+        }
+        if self.unreadable > 0 {
+            write!(f, ", unreadable: {}", self.unreadable)?;
+        }
+        Ok(())
+    }
+}
+
+/// The numbers while they are counted, for each header.
+#[derive(Debug)]
+pub(super) struct Histogram(Box<[Row]>);
+
+#[derive(Debug)]
+struct Row {
+    header: HeaderName,
+    requests: [AtomicU64; LONGEST + 1],
+    unreadable: AtomicU64,
+}
+
+impl Histogram {
+    pub(super) fn new(config: &Config) -> Self {
+        let settings = config.settings();
+        let names = settings.names.all().into_iter().chain([&FORWARDED]);
+        let row = |header: &HeaderName| Row {
+            header: header.clone(),
+            requests: Default::default(),
+            unreadable: AtomicU64::default(),
+        };
+        Self(names.chain(&settings.client_ip).map(row).collect())
+    }
+
+    /// Counts the elements of each list.
+    pub(super) fn observe(&self, headers: &HeaderMap) {
+        for row in &self.0 {
+            let length = length(headers, &row.header);
+            add_one(length.and_then(|n| row.requests.get(n)).unwrap_or(&row.unreadable));
+        }
+    }
+
+    pub(super) fn snapshot(&self) -> Vec<ListLengths> {
+        let row = |row: &Row| ListLengths {
+            header: row.header.clone(),
+            requests: row.requests.each_ref().map(read),
+            unreadable: read(&row.unreadable),
+        };
+        self.0.iter().map(row).collect()
+    }
+}
+
+/// The number of elements, no more than the longest; 0 where the header is absent, `None` where
+/// one of them has no certain end.
+fn length(headers: &HeaderMap, name: &HeaderName) -> Option<usize> {
+    let lines = FieldLines::of(headers, name);
+    if *name == FORWARDED {
+        count(lines.elements_by(forwarded::last_comma))
+    } else {
+        count(lines.elements())
+    }
+}
+
+fn count<T, E>(elements: impl Iterator<Item = Result<T, E>>) -> Option<usize> {
+    let mut nearest = elements.take(LONGEST);
+    nearest.try_fold(0_usize, |length, element| element.ok().map(|_| length.saturating_add(1)))
+}
