@@ -7,7 +7,8 @@
 //!    table says who writes `Host`, it names no host.
 //! 3. `Host` arrives as an honest client wrote it, but for the port. Where a host arrives in the target
 //!    too, it is the same.
-//! 4. No `Upgrade` to HTTP/2 arrives.
+//! 4. No `Upgrade` to HTTP/2 arrives, however it is spelled; where the table says that `Upgrade` is the
+//!    client's, none that is plainly for `h2c`.
 //!
 //! proxyfix is not misled without them; but a recipe says so, and others may read these headers too.
 
@@ -35,6 +36,8 @@ pub struct Arrives {
     once: Vec<&'static str>,
     /// The host travels in `Host` alone.
     bare: bool,
+    /// An odd `Upgrade` to HTTP/2 may arrive.
+    upgrades: bool,
 }
 
 impl Arrives {
@@ -46,7 +49,7 @@ impl Arrives {
         if config.contains("forwarded=") {
             once.push("Forwarded");
         }
-        Self { clean: Vec::new(), once, bare: false }
+        Self { once, ..Self::default() }
     }
 
     /// Also as the tables of `docs/recipes/NAME.md` have it for this family.
@@ -73,6 +76,20 @@ impl Arrives {
         Ok(self)
     }
 
+    /// Also as these proxies pass an `Upgrade` on, behind each other.
+    ///
+    /// # Errors
+    ///
+    /// Where one has no recipe.
+    pub fn and_upgrades(mut self, names: impl Iterator<Item = &'static str>) -> Result<Self> {
+        self.upgrades = true;
+        for name in names {
+            self.upgrades &=
+                rows(name)?.iter().any(|row| row.first().is_some_and(|name| name == "Upgrade"));
+        }
+        Ok(self)
+    }
+
     /// What is not so where this request made these headers arrive.
     pub fn check(
         &self,
@@ -91,8 +108,11 @@ impl Arrives {
         if request.is_honest() && mode != Mode::Http10 && !host.starts_with(certificate::NAME) {
             wrong.push(format!("Host arrives as {host}"));
         }
-        if values(arrived, "Upgrade").any(|value| value.contains("h2c")) {
-            wrong.push("Upgrade: h2c arrives".to_owned());
+        for value in values(arrived, "Upgrade") {
+            let upgrades = value.to_ascii_lowercase().contains("h2c");
+            if upgrades && (!self.upgrades || value == "h2c") {
+                wrong.push(format!("Upgrade: {value} arrives"));
+            }
         }
         for name in &self.clean {
             let sent = request.lines.iter().filter(|(sent, _)| sent.eq_ignore_ascii_case(name));

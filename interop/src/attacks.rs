@@ -80,6 +80,10 @@ fn connection(lie: &str) -> Vec<Request> {
         ("Upgrade", "h2c"),
         ("HTTP2-Settings", "AAMAAABkAAQAAP__"),
     ];
+    let upgrading = |name, these: [(&'static str, &str); 3]| Request {
+        lines: [lines(&these), everything(lie), lines(&[("Forwarded", &forwarded(lie))])].concat(),
+        ..request(name, &[])
+    };
     vec![
         request("Connection names X-Forwarded-For", &[(XFF, FORGED), ("Connection", XFF)]),
         request(
@@ -103,21 +107,17 @@ fn connection(lie: &str) -> Vec<Request> {
             "Connection names all",
             &[(XFF, FORGED), ("Forwarded", &forwarded(lie)), ("Connection", all)],
         ),
-        Request {
-            lines: [lines(&upgrade), everything(lie), lines(&[("Forwarded", &forwarded(lie))])]
-                .concat(),
-            ..request("an upgrade to HTTP/2", &[])
-        },
+        upgrading("an upgrade to HTTP/2", upgrade),
+        upgrading("an upgrade to HTTP/2 in capitals", [upgrade[0], ("Upgrade", "H2C"), upgrade[2]]),
+        upgrading(
+            "an upgrade to WebSocket or HTTP/2",
+            [upgrade[0], ("Upgrade", "websocket, h2c"), upgrade[2]],
+        ),
         // A proxy that relays the upgrade, and obeys `Connection`, would drop the settings.
-        Request {
-            lines: [
-                lines(&[("Connection", "Upgrade"), upgrade[1], upgrade[2]]),
-                everything(lie),
-                lines(&[("Forwarded", &forwarded(lie))]),
-            ]
-            .concat(),
-            ..request("an upgrade to HTTP/2, its settings not named", &[])
-        },
+        upgrading(
+            "an upgrade to HTTP/2, its settings not named",
+            [("Connection", "Upgrade"), upgrade[1], upgrade[2]],
+        ),
     ]
 }
 
@@ -162,6 +162,16 @@ fn targets(lie: &str) -> Vec<Request> {
             ..request("2 KiB in Host, a URI, and Forwarded", &[("Forwarded", &forwarded(lie))])
         },
     ]
+}
+
+/// CONNECT, then lies on the same connection: whoever relays the one, and then whatever comes, lets the
+/// client write a whole request to what stands behind.
+pub fn tunnel(lie: &str) -> Request {
+    Request {
+        target: Target::Tunnel,
+        lines: [everything(lie), lines(&[("Forwarded", &forwarded(lie))])].concat(),
+        ..request("CONNECT, then a second request", &[])
+    }
 }
 
 /// A proxy's own pages, asked for by a port of each of these sockets: Squid's manager is where Squid's own

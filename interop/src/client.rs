@@ -23,9 +23,9 @@ use crate::{
     app::{ANSWERED, Answer, REJECTED},
     arrived::Arrives,
     certificate,
-    request::{Mode, OTHER_HOST, Request, Target},
+    request::{Mode, OTHER_HOST, Request, SECOND, Target},
     response::{self, Response},
-    upgrade,
+    tunnel, upgrade,
 };
 
 /// No exchange on one machine takes longer.
@@ -42,6 +42,8 @@ pub enum Reply {
     Foreign,
     /// The proxy did not let the request through: its status, or none where it hung up.
     Refused(Option<u16>),
+    /// CONNECT was answered with a 2xx, and no second request.
+    Tunnel,
 }
 
 /// Where the client is, and where the outermost proxy.
@@ -112,7 +114,9 @@ impl Client {
     pub fn head(&self, request: &Request, mode: Mode) -> String {
         let (scheme, lie) = mode.schemes();
         let authority = self.authority();
+        let method = if request.target == Target::Tunnel { "CONNECT" } else { "GET" };
         let target = match request.target {
+            Target::Tunnel => authority.clone(),
             Target::Origin => "/".to_owned(),
             Target::Path(path) => path.to_owned(),
             Target::OtherScheme => format!("{lie}://{authority}/"),
@@ -120,12 +124,14 @@ impl Client {
             Target::OtherUri => format!("{lie}://{OTHER_HOST}:{}/", self.to.port()),
         };
         let mut head = if mode == Mode::Http10 {
-            format!("GET {target} HTTP/1.0\r\n")
+            format!("{method} {target} HTTP/1.0\r\n")
         } else {
             let host = request.host.as_ref().unwrap_or(&authority);
-            format!("GET {target} HTTP/1.1\r\nHost: {host}\r\n")
+            format!("{method} {target} HTTP/1.1\r\nHost: {host}\r\n")
         };
-        for (name, value) in &request.lines {
+        // The lies come in the second request.
+        let lines = if request.target == Target::Tunnel { &[][..] } else { &request.lines };
+        for (name, value) in lines {
             head.extend([*name, ": ", value, "\r\n"]);
         }
         head += "\r\n";
@@ -138,6 +144,9 @@ impl Client {
     {
         // A proxy may answer, and hang up, before it has read all.
         let _ = stream.write_all(self.head(request, mode).as_bytes()).await;
+        if request.target == Target::Tunnel {
+            return tunnel::ask(stream, &self.second(request)).await;
+        }
         let mut received = Vec::new();
         loop {
             match response::parse(&received)? {
@@ -152,6 +161,12 @@ impl Client {
                 Ok(_) => {}
             }
         }
+    }
+
+    /// What comes after CONNECT.
+    fn second(&self, request: &Request) -> String {
+        let request = Request { target: Target::Path(SECOND), ..request.clone() };
+        self.head(&request, Mode::Plain)
     }
 
     /// The same lies by HTTP/2 on a connection that has been upgraded to it, of which this was received
@@ -199,6 +214,7 @@ impl Client {
             Target::OtherScheme => ("http", "/", None),
             Target::OtherHost => ("https", "/", Some(OTHER_HOST)),
             Target::OtherUri => ("http", "/", Some(OTHER_HOST)),
+            Target::Tunnel => return self.http2_tunnel(stream, request).await,
         };
         let mut built = hyper::Request::get(format!("{scheme}://{authority}{path}"));
         if let Some(host) = host {
@@ -207,15 +223,43 @@ impl Client {
         for (name, value) in &request.lines {
             built = built.header(*name, value);
         }
-        let (mut sender, connection) =
-            http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await?;
-        tokio::spawn(connection);
-        let Ok(response) = sender.send_request(built.body(Empty::<Bytes>::new())?).await else {
+        let Ok(response) =
+            http2_sender(stream).await?.send_request(built.body(Empty::<Bytes>::new())?).await
+        else {
             return Ok(Reply::Refused(None));
         };
         let (head, body) = response.into_parts();
         http2_reply(&head, &body.collect().await?.to_bytes())
     }
+
+    async fn http2_tunnel<S>(&self, stream: S, request: &Request) -> Result<Reply>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let connect = hyper::Request::connect(self.authority()).body(Empty::<Bytes>::new())?;
+        let mut sender = http2_sender(stream).await?;
+        let Ok(mut response) = sender.send_request(connect).await else {
+            return Ok(Reply::Refused(None));
+        };
+        if !response.status().is_success() {
+            let (head, _) = response.into_parts();
+            return http2_reply(&head, &[]);
+        }
+        let Ok(stream) = hyper::upgrade::on(&mut response).await else {
+            return Ok(Reply::Tunnel);
+        };
+        tunnel::second(TokioIo::new(stream), Vec::new(), &self.second(request)).await
+    }
+}
+
+/// The client's end of an HTTP/2 connection.
+async fn http2_sender<S>(stream: S) -> Result<http2::SendRequest<Empty<Bytes>>>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let (sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await?;
+    tokio::spawn(connection);
+    Ok(sender)
 }
 
 fn http2_reply(head: &Parts, body: &[u8]) -> Result<Reply> {

@@ -10,16 +10,19 @@
 //! ends), [`app`] (what stands behind), [`certificate`] (for TLS), [`setup`] (all of that together),
 //! [`request`] (how clients come), [`attacks`] (what they send), [`arrived`] (what the documents say of
 //! what arrives), [`truth`] (what is true), [`client`] (how it is sent), `response` (what an HTTP/1 answer
-//! says), `upgrade` (HTTP/2 by hand), [`matrix`] (each recipe under each request), [`relayed`] (an inner
-//! proxy by itself), [`namespace`] (hosts with addresses of their own), [`report`] (`docs/INTEROP.md`).
+//! says), `upgrade` (HTTP/2 by hand), `tunnel` (CONNECT), [`cell`] (what became of a request),
+//! [`matrix`] (each recipe under each request),
+//! [`relayed`] (an inner proxy by itself), [`debian`] (beside Debian's own lines), [`namespace`] (hosts with addresses of their own), [`report`] (`docs/INTEROP.md`).
 //! Then, for as many requests as one likes, [`keepalive`] (connections that are used again), [`load`]
 //! (honest and hostile clients together) and [`memory`] (whether the application's grows).
 
 pub mod app;
 pub mod arrived;
 pub mod attacks;
+pub mod cell;
 pub mod certificate;
 pub mod client;
+pub mod debian;
 pub mod keepalive;
 pub mod load;
 pub mod matrix;
@@ -36,6 +39,7 @@ mod response;
 pub mod setup;
 pub mod snippet;
 pub mod truth;
+mod tunnel;
 mod upgrade;
 
 /// An error that says what was being done.

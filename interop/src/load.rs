@@ -22,9 +22,10 @@ use tokio::task::JoinSet;
 
 use crate::{
     Context, Result, attacks,
+    cell::{Cell, Verdict},
     client::Client,
     keepalive::Connection,
-    matrix::{self, Cell, Verdict},
+    matrix,
     request::{Mode, Request},
     truth::Truth,
 };

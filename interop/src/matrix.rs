@@ -1,91 +1,19 @@
 //! All together: one recipe, in every mode, under every request.
 
-use std::fmt;
-
 use crate::{
-    Context, Error, Result,
+    Context, Result,
     app::{KEPT, SILENT},
     arrived::Arrives,
-    attacks, certificate,
-    client::{Client, Reply},
+    attacks,
+    cell::{Cell, Seen, Verdict},
+    certificate,
+    client::Client,
     program::{Ability, Program},
     recipe::{Family, Recipe},
-    request::{Mode, Request, Target},
+    request::{Mode, OTHER_HOST, Request, Target},
     setup::{Hop, Listens, Setup},
     truth::Truth,
 };
-
-/// What became of one request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// The application believes the truth.
-    True,
-    /// The layer rejected the attacker's own request, with this error.
-    Rejected(String),
-    /// The proxy did not let it through: its status, or none where it hung up.
-    Refused(Option<u16>),
-    /// The application believes something false.
-    Wrong(Vec<String>),
-}
-
-impl Verdict {
-    /// The verdict on this reply.
-    pub fn of(reply: Reply, truth: &Truth<'_>) -> Self {
-        match reply {
-            Reply::Answer(answer) => match truth.check(&answer) {
-                wrong if wrong.is_empty() => Self::True,
-                wrong => Self::Wrong(wrong),
-            },
-            Reply::Rejected(reason) => Self::Rejected(reason),
-            Reply::Foreign => Self::Wrong(vec!["a page of the proxy's own".to_owned()]),
-            Reply::Refused(status) => Self::Refused(status),
-        }
-    }
-}
-
-impl fmt::Display for Verdict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::True => f.write_str("true"),
-            Self::Rejected(reason) => write!(f, "rejected: {reason}"),
-            Self::Refused(Some(status)) => write!(f, "refused by the proxy with {status}"),
-            Self::Refused(None) => f.write_str("refused by the proxy, which hung up"),
-            Self::Wrong(wrong) => f.write_str(&wrong.join("; ")),
-        }
-    }
-}
-
-/// One cell: how the client came, what it sent, and what became of it.
-#[derive(Clone, Debug)]
-pub struct Cell {
-    /// How the client came.
-    pub mode: Mode,
-    /// What it sent.
-    pub request: &'static str,
-    /// Whether it was honest.
-    pub honest: bool,
-    /// What became of it.
-    pub verdict: Verdict,
-}
-
-impl Cell {
-    /// Whether it is as it should be: the truth, or for an attacker a rejection, or a refusal with a
-    /// 4xx. (101 is for a request that asked for an upgrade, and then was not answered.) A proxy that
-    /// fails, or hangs up, has not seen through the attack.
-    pub fn passes(&self) -> bool {
-        match self.verdict {
-            Verdict::True => true,
-            Verdict::Rejected(_) | Verdict::Refused(Some(101 | 400..500)) => !self.honest,
-            Verdict::Wrong(_) | Verdict::Refused(_) => false,
-        }
-    }
-}
-
-impl fmt::Display for Cell {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}, {}: {}", self.mode.title(), self.request, self.verdict)
-    }
-}
 
 /// One proxy alone in front of the application, by its recipe for this family; none where it has no
 /// recipe for it.
@@ -93,30 +21,28 @@ impl fmt::Display for Cell {
 /// # Errors
 ///
 /// Where something does not start.
-pub async fn single(program: &'static Program, family: Family) -> Result<Option<Vec<Cell>>> {
+pub async fn single(program: &'static Program, family: Family) -> Result<Option<Seen>> {
     let recipe = Recipe::read(program.name)?;
     let words = [family.word()];
     if recipe.snippet(&words).is_none() {
         return Ok(None);
     }
     let config = recipe.config(&words)?;
-    let arrives = Arrives::by(config).and_tables(program.name, family)?;
-    let mut cells = Vec::new();
+    let arrives = Arrives::by(config)
+        .and_tables(program.name, family)?
+        .and_upgrades([program.name].into_iter())?;
 
     let hops = [Hop::new(program, &recipe, &words)?];
     let setup = Setup::start(&hops, Listens::OnTcp(config)).await?;
-    for mode in Mode::ALL.into_iter().filter(|mode| can(program, *mode)) {
-        if mode != Mode::Unix {
-            cells.extend(run(&setup, mode, &arrives).await?);
-        }
-    }
+    let modes = Mode::ALL.into_iter().filter(|mode| can(program, *mode) && *mode != Mode::Unix);
+    let mut seen = run(&setup, modes, &arrives).await?;
     drop(setup);
     if program.can(Ability::Unix) {
         let unix = recipe.required(&["unix"])?;
         let setup = Setup::start(&hops, Listens::OnUnix(config, unix)).await?;
-        cells.extend(run(&setup, Mode::Unix, &arrives).await?);
+        seen = seen.and(run(&setup, [Mode::Unix], &arrives).await?);
     }
-    Ok(Some(cells))
+    Ok(Some(seen))
 }
 
 /// Proxies behind each other, the outermost first, each by its recipe for its place, and this
@@ -125,7 +51,7 @@ pub async fn single(program: &'static Program, family: Family) -> Result<Option<
 /// # Errors
 ///
 /// Where something does not start, or a recipe is missing.
-pub async fn chain(programs: &[&'static Program], config: &str) -> Result<Vec<Cell>> {
+pub async fn chain(programs: &[&'static Program], config: &str) -> Result<Seen> {
     let recipes =
         programs.iter().map(|program| Recipe::read(program.name)).collect::<Result<Vec<_>>>()?;
     let family = if config.contains("forwarded=") { Family::Forwarded } else { Family::XForwarded };
@@ -136,34 +62,35 @@ pub async fn chain(programs: &[&'static Program], config: &str) -> Result<Vec<Ce
             if position == 0 { &[family.word()] } else { &["x-forwarded", "inner"] };
         hops.push(Hop::new(program, recipe, words)?);
     }
-    let arrives = Arrives::by(config);
+    let names = programs.iter().map(|program| program.name);
+    let arrives = Arrives::by(config).and_upgrades(names)?;
     let config = with_sources(programs, config)?;
     let setup = Setup::start(&hops, Listens::OnTcp(&config)).await?;
     let edge = programs.first().context("no proxy")?;
-    let mut cells = Vec::new();
-    for mode in [Mode::Plain, Mode::Tls] {
-        if can(edge, mode) {
-            cells.extend(run(&setup, mode, &arrives).await?);
-        }
-    }
-    Ok(cells)
+    run(&setup, [Mode::Plain, Mode::Tls].into_iter().filter(|mode| can(edge, *mode)), &arrives)
+        .await
 }
 
-/// An inner proxy, asked by whoever is not the proxy in front.
+/// An inner proxy, beside Debian's own lines, asked by whoever is not the proxy in front.
 ///
 /// # Errors
 ///
 /// Where something does not start, or the recipe is missing.
-pub async fn stranger(program: &'static Program) -> Result<Vec<Cell>> {
+pub async fn stranger(program: &'static Program) -> Result<Seen> {
     let recipe = Recipe::read(program.name)?;
-    let hops = [Hop::new(program, &recipe, &["x-forwarded", "inner"])?];
+    let hop = Hop::new(program, &recipe, &["x-forwarded", "inner"])?;
+    let hops = [Hop { debian: true, ..hop }];
     // The snippet's own `10.0.0.2` stays, which nobody has here.
     let setup = Setup::start(&hops, Listens::OnTcp("proxies=loopback for=1")).await?;
-    let mut cells = Vec::new();
-    for mode in [Mode::Plain, Mode::Ipv6].into_iter().filter(|mode| can(program, *mode)) {
-        cells.extend(run(&setup, mode, &Arrives::default()).await?);
+    // Other sites of the same program must not let in either.
+    let other =
+        Request { name: "another host", host: Some(OTHER_HOST.to_owned()), ..Request::honest() };
+    let modes = [Mode::Plain, Mode::Ipv6].into_iter().filter(|mode| can(program, *mode));
+    let mut seen = run(&setup, modes.clone(), &Arrives::default()).await?;
+    for mode in modes {
+        seen.cells.push(cell(&setup.client(mode)?, &other, mode).await?);
     }
-    Ok(cells)
+    Ok(seen)
 }
 
 /// The configuration with the addresses that these proxies connect from in place of the documented
@@ -191,23 +118,36 @@ pub fn can(program: &Program, mode: Mode) -> bool {
     abilities.iter().all(|ability| program.can(*ability))
 }
 
+/// Every request in each of these modes.
+async fn run(
+    setup: &Setup,
+    modes: impl IntoIterator<Item = Mode>,
+    arrives: &Arrives,
+) -> Result<Seen> {
+    let all = async {
+        let mut cells = Vec::new();
+        for mode in modes {
+            cells.extend(in_mode(setup, mode, arrives).await?);
+        }
+        Ok(cells)
+    };
+    Seen::of(setup, all.await)
+}
+
 /// Every request in this mode, and those that only proxies may notice.
-async fn run(setup: &Setup, mode: Mode, arrives: &Arrives) -> Result<Vec<Cell>> {
+async fn in_mode(setup: &Setup, mode: Mode, arrives: &Arrives) -> Result<Vec<Cell>> {
     let client = Client { arrives: arrives.clone(), ..setup.client(mode)? };
     let managers = attacks::managers(&client.own).filter(|manager| manager.can_come_by(mode));
-    let all = async {
-        let mut cells = attack(&client, mode).await?;
-        for manager in managers {
-            cells.push(cell(&client, &manager, mode).await?);
+    let mut cells = attack(&client, mode).await?;
+    for manager in managers {
+        cells.push(cell(&client, &manager, mode).await?);
+    }
+    if mode != Mode::Http10 {
+        for kept in kept(setup.keeps(), mode) {
+            cells.push(Cell { honest: true, ..cell(&client, &kept, mode).await? });
         }
-        if mode != Mode::Http10 {
-            for kept in kept(setup.keeps(), mode) {
-                cells.push(Cell { honest: true, ..cell(&client, &kept, mode).await? });
-            }
-        }
-        Ok::<_, Error>(cells)
-    };
-    all.await.map_err(|error| format!("{error}\n{}", setup.logs()).into())
+    }
+    Ok(cells)
 }
 
 /// Honest requests whose answers must not become another's: one that may be kept, and one about which the
@@ -232,9 +172,9 @@ fn kept(keeps: bool, mode: Mode) -> [Request; 2] {
 /// Where no connection is made, or none answers.
 pub async fn attack(client: &Client, mode: Mode) -> Result<Vec<Cell>> {
     let (_, lie) = mode.schemes();
-    let again = Request { name: "honest, again", ..Request::honest() };
+    let last = [attacks::tunnel(lie), Request { name: "honest, again", ..Request::honest() }];
     let mut cells = Vec::new();
-    for request in attacks::all(lie).iter().chain([&again]) {
+    for request in attacks::all(lie).iter().chain(&last) {
         if request.can_come_by(mode) {
             cells.push(cell(client, request, mode).await?);
         }
@@ -242,9 +182,11 @@ pub async fn attack(client: &Client, mode: Mode) -> Result<Vec<Cell>> {
     Ok(cells)
 }
 
-async fn cell(client: &Client, request: &Request, mode: Mode) -> Result<Cell> {
+/// Sends one request, and judges the reply.
+pub(crate) async fn cell(client: &Client, request: &Request, mode: Mode) -> Result<Cell> {
     let reply = client.send(request, mode).await;
     let reply = reply.context(format_args!("{}, {}", mode.title(), request.name))?;
     let verdict = Verdict::of(reply, &Truth::of(request, client, mode));
-    Ok(Cell { mode, request: request.name, honest: request.is_honest(), verdict })
+    let resets = mode == Mode::Http2 && request.target == Target::Tunnel;
+    Ok(Cell { mode, request: request.name, honest: request.is_honest(), verdict, resets })
 }

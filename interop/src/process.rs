@@ -6,8 +6,8 @@
 //!    whose first process dies with its parent, and whose others the kernel then kills, whatever user
 //!    they have become. That needs `setpriv` and `unshare`, and root or user namespaces. Else only those
 //!    die that fork nothing and stay the same user.
-//! 3. Folders are named after their process. Those of processes that are no more are deleted by the next
-//!    that makes one.
+//! 3. Folders are named after their process, and the namespace that it has its number in. Those of
+//!    processes that are no more are deleted by the next in that namespace that makes one.
 //! 4. It is ready when each of its sockets accepts a connection. (A free ephemeral port that is
 //!    polled can connect to itself: then both ends have one address.)
 //! 5. What it says is kept, and shown where it does not start.
@@ -190,17 +190,28 @@ fn works(words: &[&str]) -> bool {
     status.is_ok_and(|status| status.success())
 }
 
-/// What the name of a folder or a host begins with; then come this process and a `-`.
+/// What the name of a folder or a host begins with; then come this process's namespace and number, each
+/// with a `-`.
 const PREFIX: &str = "proxyfix-";
 
 /// A name for what is to end with this process: to be continued.
 pub(crate) fn own_name() -> String {
-    format!("{PREFIX}{}-", std::process::id())
+    format!("{PREFIX}{}-{}-", own_namespace().unwrap_or_default(), std::process::id())
 }
 
-/// Whether a name was made by [`own_name`] in a process that is no more.
+/// The number of the namespace in which this process has its own. In another, a container's for one, the
+/// same number is another process's, or nobody's.
+fn own_namespace() -> Option<String> {
+    let link = fs::read_link("/proc/self/ns/pid").ok()?;
+    let number = link.to_str()?.strip_prefix("pid:[")?.strip_suffix(']')?;
+    Some(number.to_owned())
+}
+
+/// Whether a name was made by [`own_name`] in a process of this namespace that is no more.
 pub(crate) fn is_orphan(name: &str) -> bool {
-    let process = name.strip_prefix(PREFIX).and_then(|rest| rest.split_once('-'));
+    let Some(own) = own_namespace() else { return false };
+    let rest = name.strip_prefix(PREFIX).and_then(|rest| rest.strip_prefix(&own));
+    let process = rest.and_then(|rest| rest.strip_prefix('-')?.split_once('-'));
     let process = process.and_then(|(process, _)| process.parse::<u32>().ok());
     process.is_some_and(|process| !Path::new("/proc").join(process.to_string()).exists())
 }
@@ -253,8 +264,19 @@ mod tests {
     fn orphans() {
         assert!(!is_orphan(&own_name()));
         // No process has this number.
-        assert!(is_orphan("proxyfix-4294967295-abc"));
-        for other in ["proxyfix-", "proxyfix-1", "proxyfix-x-y", "other-4294967295-abc"] {
+        let own = own_namespace().unwrap();
+        assert!(is_orphan(&format!("proxyfix-{own}-4294967295-abc")));
+        for other in [
+            // Another namespace's, where it may be somebody's.
+            "proxyfix-1-4294967295-abc",
+            &format!("proxyfix-{own}0-4294967295-abc"),
+            "proxyfix-4294967295-abc",
+            &format!("proxyfix-{own}-1-abc"),
+            &format!("proxyfix-{own}-x-y"),
+            &format!("proxyfix-{own}"),
+            "proxyfix-",
+            &format!("other-{own}-4294967295-abc"),
+        ] {
             assert!(!is_orphan(other), "{other}");
         }
     }

@@ -64,6 +64,8 @@ pub enum Ability {
     Source,
     /// As an inner proxy it refuses whoever is not the proxy in front.
     Restrict,
+    /// As an inner proxy it does not become an HTTP/2 connection by `Upgrade: h2c`.
+    Stay,
     /// By its recipe it keeps answers that may be kept, and gives them to every client.
     Keep,
 }
@@ -71,7 +73,7 @@ pub enum Ability {
 impl Ability {
     /// Everything but to keep answers.
     pub(crate) const ALL_BUT_KEEP: &[Self] =
-        &[Self::Tls, Self::Ipv6, Self::Unix, Self::Http2, Self::Source, Self::Restrict];
+        &[Self::Tls, Self::Ipv6, Self::Unix, Self::Http2, Self::Source, Self::Restrict, Self::Stay];
 }
 
 /// Where a program listens, and what it connects from.
@@ -116,6 +118,10 @@ pub struct Place {
     pub recipe: String,
     /// The recipe's further texts, by name.
     pub extra: BTreeMap<String, String>,
+    /// Whether the lines of Debian's own configuration stand beside the snippet.
+    pub debian: bool,
+    /// Whether this process may do what only root may.
+    pub root: bool,
 }
 
 impl Place {
@@ -195,6 +201,8 @@ impl Program {
                 up: String::new(),
                 recipe: String::new(),
                 extra: BTreeMap::new(),
+                debian: snippet.debian,
+                root: rustix::process::geteuid().is_root(),
             };
             if let Upstream::Tcp(address) = upstream {
                 place.up = address.to_string();

@@ -1,19 +1,24 @@
 //! An inner proxy, asked by the address of the proxy in front: as if that relayed whatever a client sends.
 //!
-//! 1. It does not become an HTTP/2 connection by `Upgrade: h2c`, nor passes that on: the client would then
-//!    write every header itself, from a trusted address.
-//! 2. It resolves a target with another host.
-//! 3. Where it keeps an answer, that is for one scheme, host and port by the proxy in front; and it keeps
+//! 1. It does not become an HTTP/2 connection by `Upgrade: h2c`, however that is spelled, nor passes that
+//!    on: the client would then write every header itself, from a trusted address.
+//! 2. It does not answer CONNECT with a 2xx, be it the application's, and read a second request: what
+//!    stands in front takes that for the inside of a tunnel.
+//! 3. It resolves a target with another host.
+//! 4. Where it keeps an answer, that is for one scheme, host and port by the proxy in front; and it keeps
 //!    none of which the application says nothing.
 
 use crate::{
     Result,
     app::SILENT,
+    arrived::Arrives,
+    attacks,
+    cell::{Cell, Seen, Verdict},
+    certificate,
     client::{Client, Reply},
-    matrix::{Cell, Verdict},
     program::Program,
     recipe::Recipe,
-    request::{Mode, OTHER_HOST, Request, Target},
+    request::{Mode, Request, Target},
     setup::{CLIENT, Hop, Listens, Setup},
     truth::Truth,
 };
@@ -23,20 +28,38 @@ use crate::{
 /// # Errors
 ///
 /// Where something does not start, the recipe is missing, or none answers.
-pub async fn relayed(program: &'static Program) -> Result<Vec<Cell>> {
+pub async fn relayed(program: &'static Program) -> Result<Seen> {
     let recipe = Recipe::read(program.name)?;
     let words = ["x-forwarded", "inner"];
     // The client is the proxy in front.
     let text = recipe.required(&words)?.replace("10.0.0.2", &CLIENT.to_string());
-    let hop = Hop { text: &text, ..Hop::new(program, &recipe, &words)? };
+    let hop = Hop { text: &text, debian: true, ..Hop::new(program, &recipe, &words)? };
     let setup = Setup::start(&[hop], Listens::OnTcp("proxies=loopback for=1")).await?;
-    let client = setup.client(Mode::Plain)?;
+    let arrives = Arrives::default().and_upgrades([program.name].into_iter())?;
+    let client = Client { arrives, ..setup.client(Mode::Plain)? };
+    let all = ask(&client).await;
+    Seen::of(&setup, all)
+}
+
+async fn ask(client: &Client) -> Result<Vec<Cell>> {
     let mut cells = Vec::new();
     for request in passed_on() {
         let reply = client.send(&request, Mode::Plain).await?;
-        let truth = Truth::of(&request, &client, Mode::Plain);
+        let truth = Truth::of(&request, client, Mode::Plain);
         cells.push(cell(request.name, Verdict::of(reply, &truth)));
     }
+    let tunnel = attacks::tunnel("https");
+    cells.push(cell(
+        tunnel.name,
+        match client.send(&tunnel, Mode::Plain).await? {
+            Reply::Refused(status) => Verdict::Refused(status),
+            Reply::Rejected(reason) => Verdict::Rejected(reason),
+            Reply::Answer(_) | Reply::Foreign => {
+                Verdict::Wrong(vec!["a 2xx, and then a second request is read".to_owned()])
+            }
+            Reply::Tunnel => Verdict::Wrong(vec!["a tunnel to what stands behind".to_owned()]),
+        },
+    ));
     let by = |scheme, host, port| {
         [("X-Forwarded-Proto", scheme), ("X-Forwarded-Host", host), ("X-Forwarded-Port", port)]
     };
@@ -46,33 +69,40 @@ pub async fn relayed(program: &'static Program) -> Result<Vec<Cell>> {
         ("kept for one host", "/kept/2", by("http", "b", "80")),
         ("kept for one port", "/kept/3", by("http", "a", "81")),
     ] {
-        cells.push(cell(name, differ(&client, path, [usual, other]).await?));
+        cells.push(cell(name, differ(client, path, [usual, other]).await?));
     }
-    cells.push(cell("kept without leave", differ(&client, SILENT, [usual, usual]).await?));
+    cells.push(cell("kept without leave", differ(client, SILENT, [usual, usual]).await?));
     Ok(cells)
 }
 
 fn cell(request: &'static str, verdict: Verdict) -> Cell {
-    Cell { mode: Mode::Plain, request, honest: false, verdict }
+    Cell { mode: Mode::Plain, request, honest: false, verdict, resets: false }
 }
 
 /// What a client may send, and a proxy pass on.
 fn passed_on() -> Vec<Request> {
     // Spelled so, the client does not go on in HTTP/2, and a 101 is seen.
-    let upgrade = [("upgrade", "h2c"), ("HTTP2-Settings", "AAMAAABkAAQAAP__")];
-    let lines = |connection: &str| {
-        let upgrade = upgrade.map(|(name, value)| (name, value.to_owned()));
-        [vec![("Connection", connection.to_owned())], upgrade.to_vec()].concat()
+    let lines = |connection, upgrade| {
+        [("Connection", connection), ("upgrade", upgrade), ("HTTP2-Settings", "AAMAAABkAAQAAP__")]
+            .map(|(name, value): (_, &str)| (name, value.to_owned()))
+            .to_vec()
     };
+    let all = "Upgrade, HTTP2-Settings";
     vec![
+        Request { name: "an upgrade to HTTP/2", lines: lines(all, "h2c"), ..Request::honest() },
         Request {
-            name: "an upgrade to HTTP/2",
-            lines: lines("Upgrade, HTTP2-Settings"),
+            name: "an upgrade to HTTP/2, its settings not named",
+            lines: lines("Upgrade", "h2c"),
             ..Request::honest()
         },
         Request {
-            name: "an upgrade to HTTP/2, its settings not named",
-            lines: lines("Upgrade"),
+            name: "capitals in an upgrade to HTTP/2",
+            lines: lines(all, "H2C"),
+            ..Request::honest()
+        },
+        Request {
+            name: "WebSocket or an upgrade to HTTP/2",
+            lines: lines(all, "websocket, h2c"),
             ..Request::honest()
         },
         Request { name: "a URI with both", target: Target::OtherUri, ..Request::honest() },
@@ -90,7 +120,7 @@ async fn differ(
         let lines = lines.map(|(name, value)| (name, value.to_owned()));
         let request = Request {
             target: Target::Path(path),
-            host: Some(OTHER_HOST.to_owned()),
+            host: Some(certificate::NAME.to_owned()),
             lines: [lines.to_vec(), vec![number.clone()]].concat(),
             ..Request::honest()
         };

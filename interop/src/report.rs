@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, fs, path::PathBuf};
 
 use crate::{
     Context, Result,
-    matrix::{Cell, Verdict},
+    cell::{Cell, Verdict},
     request::Mode,
 };
 

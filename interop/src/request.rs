@@ -67,7 +67,13 @@ pub enum Target {
     OtherHost,
     /// Both at once.
     OtherUri,
+    /// A tunnel to the true authority (CONNECT), and then, on the same connection, [`SECOND`] with all the
+    /// lines.
+    Tunnel,
 }
+
+/// The path of the request that comes after CONNECT.
+pub const SECOND: &str = "/second";
 
 /// The authority of [`Target::OtherHost`].
 pub const OTHER_HOST: &str = "other.example";
@@ -108,12 +114,13 @@ impl Request {
     }
 
     /// Whether it can be sent at all: HTTP/2 has no `Connection` (RFC 9113 §8.2.2), and a library
-    /// sends no odd authority; [`Mode::Http10`] has no `Host`, and knows no `Upgrade`.
+    /// sends no odd authority; [`Mode::Http10`] has no `Host`, knows no `Upgrade`, and takes one request
+    /// for each connection.
     pub fn can_come_by(&self, mode: Mode) -> bool {
         let named = self.host.is_some() || self.names("Host");
         match mode {
             Mode::Http2 => !named && !self.names("Connection"),
-            Mode::Http10 => !named && !self.upgrades(),
+            Mode::Http10 => !named && !self.upgrades() && self.target != Target::Tunnel,
             _ => true,
         }
     }

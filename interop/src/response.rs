@@ -54,6 +54,20 @@ impl Response {
     }
 }
 
+/// The status and the length of a response's head, once that is there.
+///
+/// # Errors
+///
+/// Where it is none.
+pub(crate) fn head_length(received: &[u8]) -> Result<Option<(u16, usize)>> {
+    let mut headers = [httparse::EMPTY_HEADER; 64];
+    let mut response = httparse::Response::new(&mut headers);
+    Ok(match response.parse(received).context("odd response head")? {
+        httparse::Status::Complete(length) => Some((response.code.context("no status")?, length)),
+        httparse::Status::Partial => None,
+    })
+}
+
 /// The response, once enough of it is there. The answer is one JSON object, which is found in the body
 /// whether that is chunked or not.
 pub(crate) fn parse(received: &[u8]) -> Result<Option<Response>> {

@@ -1,6 +1,9 @@
 //! The application and the proxies in front of it, on the loopback device.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::{
+    fs,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+};
 
 use proxyfix::Config;
 use tempfile::TempDir;
@@ -30,6 +33,8 @@ pub struct Hop<'a> {
     pub text: &'a str,
     /// The recipe's further texts, by name.
     pub extra: Vec<(&'a str, &'a str)>,
+    /// Whether it goes into Debian's configuration.
+    pub debian: bool,
 }
 
 impl<'a> Hop<'a> {
@@ -40,7 +45,7 @@ impl<'a> Hop<'a> {
     /// Where the recipe has no such block.
     pub fn new(program: &'static Program, recipe: &'a Recipe, words: &[&str]) -> Result<Self> {
         let extra = recipe.extra(words.contains(&"inner"));
-        Ok(Self { program, text: recipe.required(words)?, extra })
+        Ok(Self { program, text: recipe.required(words)?, extra, debian: false })
     }
 }
 
@@ -51,6 +56,8 @@ pub enum Listens<'a> {
     OnTcp(&'a str),
     /// A Unix socket, with this configuration, by these lines of the last proxy's recipe.
     OnUnix(&'a str, &'a str),
+    /// A Unix socket of a proxy that connects from inside the folder of the socket (`chroot`).
+    OnUnixInside(&'a str, &'a str),
     /// This address: somebody else started it.
     Already(SocketAddr),
 }
@@ -83,11 +90,17 @@ impl Setup {
                 let (app, address) = app::on_tcp(config, Ipv4Addr::LOCALHOST.into()).await?;
                 (Some(app), Upstream::Tcp(address), None)
             }
-            Listens::OnUnix(config, lines) => {
+            Listens::OnUnix(config, lines) | Listens::OnUnixInside(config, lines) => {
                 let config = config.replace("proxies=loopback", "proxies=unix");
                 let config: Config = config.parse().context(config)?;
                 let path = folder.path().join("app.sock");
-                (Some(app::on_unix(config, &path)?), Upstream::Unix(path), Some(lines))
+                let mut here = path.clone();
+                if matches!(app, Listens::OnUnixInside(..)) {
+                    // The same path, from inside.
+                    here = folder.path().join(path.strip_prefix("/")?);
+                    fs::create_dir_all(here.parent().context("no folder")?)?;
+                }
+                (Some(app::on_unix(config, &here)?), Upstream::Unix(path), Some(lines))
             }
             Listens::Already(address) => (None, Upstream::Tcp(address), None),
         };
@@ -100,8 +113,8 @@ impl Setup {
             let position = u8::try_from(index + 1)?;
             let edge = index.checked_sub(1).and_then(|edge| hops.get(edge));
             let edge = edge.map(|edge| edge.program.source(position - 1));
-            let Hop { program, text, extra } = hop;
-            let snippet = Snippet { text, unix, edge, extra };
+            let Hop { program, text, extra, debian } = hop;
+            let snippet = Snippet { text, unix, edge, extra, debian: *debian };
             let running =
                 program.start(snippet, Site::Loopback(position), &upstream, folder.path())?;
             let place = running.place();
@@ -131,6 +144,16 @@ impl Setup {
         Ok(client)
     }
 
+    /// The further port of the outermost proxy that its skeleton opens.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no proxy.
+    pub fn further(&self) -> Result<SocketAddr> {
+        let place = self.proxies.first().context("no proxy")?.place();
+        Ok((place.ip, place.inner).into())
+    }
+
     /// Whether one of the proxies keeps answers, for every client.
     pub fn keeps(&self) -> bool {
         self.keeps
@@ -143,7 +166,7 @@ impl Setup {
 }
 
 fn open(folder: &TempDir) -> Result<()> {
-    use std::{fs, os::unix::fs::PermissionsExt};
+    use std::os::unix::fs::PermissionsExt;
 
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755))?;
     for entry in fs::read_dir(folder.path())?.flatten() {

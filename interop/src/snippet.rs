@@ -30,6 +30,8 @@ pub struct Snippet<'a> {
     pub edge: Option<IpAddr>,
     /// The recipe's further texts, by name: another program's configuration, a command.
     pub extra: &'a [(&'a str, &'a str)],
+    /// Whether it goes into the configuration that Debian's package has, as far as that matters.
+    pub debian: bool,
 }
 
 /// The snippet with the addresses of this place, and its further texts.

@@ -15,7 +15,7 @@ use crate::{
     arrived::Arrives,
     certificate,
     client::Client,
-    request::{Mode, OTHER_HOST, Request, Target},
+    request::{Mode, OTHER_HOST, Request, SECOND, Target},
 };
 
 /// Lines of a request that are about its own connection, or its host.
@@ -77,7 +77,11 @@ impl<'a> Truth<'a> {
         // Not every proxy looks for a host in the target of HTTP/1.0.
         let unnamed = named.is_empty() || mode == Mode::Http10;
         let authority = Authority { named, own: unnamed.then_some(&client.own) };
-        let path = if let Target::Path(path) = request.target { path } else { "/" };
+        let path = match request.target {
+            Target::Path(path) => path,
+            Target::Tunnel => SECOND,
+            _ => "/",
+        };
         let (client, arrives) = (client.from, &client.arrives);
         Self { client, scheme, authority, path, request, mode, arrives }
     }
@@ -128,7 +132,9 @@ impl<'a> Truth<'a> {
     /// Whether this is what the client sent under this name, however that is spelled.
     fn is_left(&self, name: &str, value: &str) -> bool {
         let plain = |name: &str| name.to_ascii_lowercase().replace('_', "-");
-        let mut sent = self.request.lines.iter().filter(|(name, _)| !NOT_FORWARDING.contains(name));
+        let forwards =
+            |name: &str| !NOT_FORWARDING.iter().any(|other| other.eq_ignore_ascii_case(name));
+        let mut sent = self.request.lines.iter().filter(|(name, _)| forwards(name));
         sent.any(|(sent, lie)| plain(sent) == plain(name) && lie == value)
     }
 }

@@ -3,7 +3,8 @@
 //! 1. Each proxy alone, in each mode, by its recipe for each family.
 //! 2. Chains, by count and by walk.
 //! 3. Inner proxies refuse whoever is not the proxy in front, and bear what that relays.
-//! 4. `docs/INTEROP.md` says what was seen. `PROXYFIX_WRITE_INTEROP=1` writes it.
+//! 4. Recipes hold beside the lines that Debian's packages have.
+//! 5. `docs/INTEROP.md` says what was seen. `PROXYFIX_WRITE_INTEROP=1` writes it.
 //!
 //! A program that is not installed makes its tests ignored, by name; with `PROXYFIX_ALL_PROXIES=1`
 //! they fail. A table that has other rows for the same versions fails; one for other versions does with
@@ -13,12 +14,14 @@ use std::{
     env,
     process::ExitCode,
     sync::{Arc, Mutex},
+    time::Instant,
 };
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use proxyfix_interop::{
     Result,
-    matrix::{self, Cell, Verdict},
+    cell::{Cell, Seen, Verdict},
+    debian, matrix,
     program::{Ability, Program, all_must_be_there},
     programs,
     recipe::{Chain, Family, Recipe, chains},
@@ -40,7 +43,11 @@ fn main() -> ExitCode {
         }
     };
     let whole = arguments.filter.is_none() && arguments.skip.is_empty() && !arguments.list;
+    let start = Instant::now();
     let conclusion = libtest_mimic::run(&arguments, trials);
+    if whole {
+        eprintln!("the whole matrix took {} s", start.elapsed().as_secs());
+    }
     if whole && !conclusion.has_failed() {
         let rows = rows.lock().map(|rows| rows.clone()).unwrap_or_default();
         if let Err(error) = keep(&rows, conclusion.num_ignored == 0) {
@@ -62,10 +69,10 @@ fn trials(rows: &Rows) -> Result<Vec<Trial>> {
             let keep = keeper(rows, Table::Recipes, trials.len(), &[program]);
             let name = format!("{} {}", program.name, family.word());
             trials.push(trial(name, &[program], move || {
-                let cells = run(matrix::single(program, family))?.unwrap_or_default();
+                let seen = run(matrix::single(program, family))?.unwrap_or_default();
                 let recipe = format!("[{}](recipes/{}.md)", family.word(), program.name);
-                keep(vec![program.title.to_owned(), program.version()?, recipe], &cells)?;
-                Ok(wrong(&cells, Cell::passes))
+                keep(vec![program.title.to_owned(), program.version()?, recipe], &seen.cells)?;
+                Ok(wrong(&seen, Cell::passes))
             }));
         }
     }
@@ -80,22 +87,39 @@ fn trials(rows: &Rows) -> Result<Vec<Trial>> {
             let name = format!("{}, by {how}{of}", names.join(" and "));
             let (title, programs) = (names.join(" → "), known.clone());
             trials.push(trial(name, &known, move || {
-                let cells = run(matrix::chain(&programs, &config))?;
-                keep(vec![title, format!("`{config}`")], &cells)?;
-                Ok(wrong(&cells, Cell::passes))
+                let seen = run(matrix::chain(&programs, &config))?;
+                keep(vec![title, format!("`{config}`")], &seen.cells)?;
+                Ok(wrong(&seen, Cell::passes))
             }));
         }
     }
-    for program in programs::ALL.into_iter().filter(|program| program.can(Ability::Restrict)) {
-        trials.push(trial(format!("{} refuses strangers", program.name), &[program], move || {
-            // Here a proxy may hang up: it is meant for whoever comes from elsewhere.
-            let refused =
-                |cell: &Cell| matches!(cell.verdict, Verdict::Refused(None | Some(101 | 400..500)));
-            Ok(wrong(&run(matrix::stranger(program))?, refused))
-        }));
+    for name in debian::NAMES {
+        let program = programs::named(name).ok_or(name)?;
+        for family in Family::ALL {
+            let name = format!("{name} on Debian, {}", family.word());
+            trials.push(trial(name, &[program], move || {
+                Ok(wrong(&run(debian::edge(program, family))?, Cell::passes))
+            }));
+        }
+    }
+    for program in programs::ALL {
+        if program.can(Ability::Restrict) {
+            let name = format!("{} refuses strangers", program.name);
+            trials.push(trial(name, &[program], move || {
+                // Here a proxy may hang up: it is meant for whoever comes from elsewhere.
+                let refused = |cell: &Cell| {
+                    matches!(cell.verdict, Verdict::Refused(None | Some(101 | 400..500)))
+                };
+                Ok(wrong(&run(matrix::stranger(program))?, refused))
+            }));
+        }
         trials.push(trial(format!("{} behind a relay", program.name), &[program], move || {
             Ok(wrong(&run(relayed::relayed(program))?, |cell| {
-                !matches!(cell.verdict, Verdict::Refused(Some(101))) && cell.passes()
+                let becomes = cell.verdict == Verdict::Refused(Some(101));
+                // The one that has no option against it: as its document says.
+                let upgrades =
+                    !program.can(Ability::Stay) && cell.request.starts_with("an upgrade");
+                if upgrades { becomes } else { !becomes && cell.passes() }
             }))
         }));
     }
@@ -131,13 +155,13 @@ fn run<T>(test: impl Future<Output = Result<T>>) -> Result<T> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(test)
 }
 
-fn wrong(cells: &[Cell], right: impl Fn(&Cell) -> bool) -> Vec<String> {
+fn wrong(seen: &Seen, right: impl Fn(&Cell) -> bool) -> Vec<String> {
     if env::var_os("SHOW").is_some() {
-        for cell in cells {
+        for cell in &seen.cells {
             eprintln!("{cell}");
         }
     }
-    cells.iter().filter(|cell| !right(cell)).map(Cell::to_string).collect()
+    seen.wrong(right)
 }
 
 /// What takes a row of this table, about these programs, to stand at this place.

@@ -157,7 +157,16 @@ fn check(chain: [&'static Program; 2], link: [&str; 2], count: &str) -> Result<(
     if !matches!(reply, Reply::Refused(_)) {
         wrong.push(format!("{} lets in others than the CDN: {reply:?}", inner.name));
     }
-    if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n").into()) }
+    told(&wrong, &[&cdn_program, &lb_program])
+}
+
+/// Fails with what is wrong, and what the proxies said.
+fn told(wrong: &[String], proxies: &[&Running]) -> Result<()> {
+    if wrong.is_empty() {
+        return Ok(());
+    }
+    let logs: String = proxies.iter().map(|proxy| proxy.logs()).collect();
+    Err(format!("{}\n{logs}", wrong.join("\n")).into())
 }
 
 /// One proxy and `Forwarded`: fails with what the application believes falsely.
@@ -179,7 +188,7 @@ fn alone(program: &'static Program) -> Result<()> {
     let running = start(&cdn, program, &["forwarded"], behind, folder.path())?;
     let wrong = attacked(&client, program, &running, &tls, &[address]);
     let wrong = wrong.map_err(|error| format!("{error}\n{}", running.logs()))?;
-    if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n").into()) }
+    told(&wrong, &[&running])
 }
 
 /// Every request by IPv4 and IPv6: what the application believes falsely.
@@ -237,7 +246,8 @@ fn start(
         let recipe = Recipe::read(program.name)?;
         let Behind { edge, own, upstream } = behind;
         let text = recipe.required(words)?;
-        let snippet = Snippet { text, unix: None, edge, extra: &recipe.extra(edge.is_some()) };
+        let extra = &recipe.extra(edge.is_some());
+        let snippet = Snippet { text, unix: None, edge, extra, debian: false };
         program.start(snippet, Site::Host(own), &upstream, &tls)
     })
 }

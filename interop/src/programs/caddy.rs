@@ -13,5 +13,12 @@ pub(super) const CADDY: Program = Program {
     listening: &[("http://:80", "http://:{{http}}")],
     listening_tls: &[("https://:443", "https://:{{https}}")],
     commands: &["caddy run --config {{dir}}/Caddyfile --adapter caddyfile"],
-    can: &[Ability::Tls, Ability::Ipv6, Ability::Unix, Ability::Http2, Ability::Restrict],
+    can: &[
+        Ability::Tls,
+        Ability::Ipv6,
+        Ability::Unix,
+        Ability::Http2,
+        Ability::Restrict,
+        Ability::Stay,
+    ],
 };

@@ -21,5 +21,12 @@ pub(super) const ENVOY: Program = Program {
     commands: &["envoy -c {{dir}}/envoy.yaml --concurrency 1 --disable-hot-restart -l warning"],
     // It serves IPv6, but writes an address of its host's in place of `::1`: the test with network
     // namespaces has true ones.
-    can: &[Ability::Tls, Ability::Unix, Ability::Http2, Ability::Source, Ability::Restrict],
+    can: &[
+        Ability::Tls,
+        Ability::Unix,
+        Ability::Http2,
+        Ability::Source,
+        Ability::Restrict,
+        Ability::Stay,
+    ],
 };

@@ -23,5 +23,12 @@ pub(super) const H2O: Program = Program {
              listen: { host: \"::1\", port: {{https}}, ssl: *tls }\n",
     )],
     commands: &["h2o -m worker -c {{dir}}/h2o.conf"],
-    can: &[Ability::Tls, Ability::Ipv6, Ability::Unix, Ability::Http2, Ability::Restrict],
+    can: &[
+        Ability::Tls,
+        Ability::Ipv6,
+        Ability::Unix,
+        Ability::Http2,
+        Ability::Restrict,
+        Ability::Stay,
+    ],
 };

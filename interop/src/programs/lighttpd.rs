@@ -16,5 +16,12 @@ pub(super) const LIGHTTPD: Program = Program {
         ("\"[::]:443\"", "\"[::1]:{{https}}\""),
     ],
     commands: &["lighttpd -D -f {{dir}}/lighttpd.conf"],
-    can: &[Ability::Tls, Ability::Ipv6, Ability::Unix, Ability::Http2, Ability::Restrict],
+    can: &[
+        Ability::Tls,
+        Ability::Ipv6,
+        Ability::Unix,
+        Ability::Http2,
+        Ability::Restrict,
+        Ability::Stay,
+    ],
 };

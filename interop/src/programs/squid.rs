@@ -24,5 +24,5 @@ pub(super) const SQUID: Program = Program {
         ("localport 443", "localport {{https}}"),
     ],
     commands: &["squid -N -n proxyfix{{http}} -f {{dir}}/squid.conf"],
-    can: &[Ability::Tls, Ability::Ipv6, Ability::Source, Ability::Restrict],
+    can: &[Ability::Tls, Ability::Ipv6, Ability::Source, Ability::Restrict, Ability::Stay],
 };

@@ -46,5 +46,12 @@ pub(super) const TRAFFICSERVER: Program = Program {
         "{{https}}:ssl:ip-in={{ip}} {{https}}:ssl:ipv6:ip-in=[::1]",
     )],
     commands: &["traffic_server --run-root={{dir}}/runroot.yaml"],
-    can: &[Ability::Tls, Ability::Ipv6, Ability::Http2, Ability::Source, Ability::Restrict],
+    can: &[
+        Ability::Tls,
+        Ability::Ipv6,
+        Ability::Http2,
+        Ability::Source,
+        Ability::Restrict,
+        Ability::Stay,
+    ],
 };

@@ -10,6 +10,7 @@ pub(super) const VARNISH: Program = Program {
     version: "-V",
     files: &[
         ("default.vcl", "{{recipe}}\n"),
+        ("secret", "secret\n"),
         ("hitch.conf", include_str!("../../skeletons/hitch.conf")),
     ],
     folders: &[],
@@ -26,7 +27,9 @@ pub(super) const VARNISH: Program = Program {
         ("[127.0.0.1]:8443", "[{{ip}}]:{{inner}}"),
     ],
     commands: &[
-        "{{extra.varnishd|replace('\\\n', '')}} -F -n {{dir}}/work -s malloc,16m",
+        // As the package's service has it, where that stays: the other port and the administration.
+        "{{extra.varnishd|replace('\\\n', '')}} -F -n {{dir}}/work -s malloc,16m \
+         {%- if debian %} -a {{ip}}:0 -T localhost:0 -S {{dir}}/secret{% endif %}",
         "{% if 'hitch' in extra %}hitch --config={{dir}}/hitch.conf{% endif %}",
     ],
     can: &[
@@ -35,6 +38,7 @@ pub(super) const VARNISH: Program = Program {
         Ability::Unix,
         Ability::Http2,
         Ability::Restrict,
+        Ability::Stay,
         Ability::Keep,
     ],
 };

@@ -1,0 +1,149 @@
+//! A recipe beside the lines that Debian's packages have: it starts there, and their lines undo nothing of
+//! it.
+//!
+//! 1. The lines are in the skeletons, each part under a comment with the file that has them. They are those
+//!    that matter: sites that answer first, options that a recipe changes, other ports, other rules.
+//! 2. An edge is asked honestly, forged, and by CONNECT. Inner proxies are always tried so: by strangers,
+//!    and behind a relay.
+//! 3. Squid has another port there, for an ordinary proxy, which must not become a way in; `HAProxy` is in a
+//!    `chroot`, and reaches a Unix socket from there.
+
+use crate::{
+    Result,
+    arrived::Arrives,
+    attacks,
+    cell::{Cell, Seen},
+    client::Client,
+    matrix::{can, cell},
+    program::Program,
+    recipe::{Family, Recipe},
+    request::{Mode, Request},
+    setup::{Hop, Listens, Setup},
+};
+
+/// The proxies with a package whose configuration a recipe goes into.
+pub const NAMES: [&str; 7] =
+    ["nginx", "haproxy", "apache", "varnish", "lighttpd", "squid", "trafficserver"];
+
+/// What became of a few requests to an edge.
+///
+/// # Errors
+///
+/// Where something does not start, a recipe is missing, or none answers.
+pub async fn edge(program: &'static Program, family: Family) -> Result<Seen> {
+    let recipe = Recipe::read(program.name)?;
+    let words = [family.word()];
+    let config = recipe.config(&words)?;
+    let hops = [Hop { debian: true, ..Hop::new(program, &recipe, &words)? }];
+
+    let setup = Setup::start(&hops, Listens::OnTcp(config)).await?;
+    let arrives = Arrives::by(config).and_tables(program.name, family)?;
+    let modes = [Mode::Plain, Mode::Tls, Mode::Ipv6, Mode::Http2];
+    let modes = modes.into_iter().filter(|mode| can(program, *mode));
+    let mut seen = few(&setup, modes, &arrives).await?;
+    if program.name == "squid" {
+        let client = setup.client(Mode::Plain)?;
+        let to = setup.further()?;
+        let client = Client { to, ..client };
+        let tunnel = Request { name: "CONNECT by Debian's port", ..attacks::tunnel("https") };
+        seen.cells.push(cell(&client, &tunnel, Mode::Plain).await?);
+    }
+    drop(setup);
+    if program.name == "haproxy" && rustix::process::geteuid().is_root() {
+        let unix = recipe.required(&["unix"])?;
+        let setup = Setup::start(&hops, Listens::OnUnixInside(config, unix)).await?;
+        seen = seen.and(few(&setup, [Mode::Unix], &arrives).await?);
+    }
+    Ok(seen)
+}
+
+async fn few(
+    setup: &Setup,
+    modes: impl IntoIterator<Item = Mode>,
+    arrives: &Arrives,
+) -> Result<Seen> {
+    let all = async {
+        let mut cells = Vec::new();
+        for mode in modes {
+            let client = Client { arrives: arrives.clone(), ..setup.client(mode)? };
+            let (_, lie) = mode.schemes();
+            let all = attacks::all(lie).into_iter();
+            let chosen = all.filter(|it| it.is_honest() || it.name == "the whole family");
+            for request in chosen.chain([attacks::tunnel(lie)]) {
+                cells.push(cell(&client, &request, mode).await?);
+            }
+        }
+        Ok::<Vec<Cell>, _>(cells)
+    };
+    Seen::of(setup, all.await)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::Path};
+
+    use super::*;
+    use crate::Context;
+
+    /// Those with files (Varnish's is replaced, and the command of its service is kept), and the skeletons.
+    const SKELETONS: [(&str, &str); 6] = [
+        ("nginx", "nginx.conf"),
+        ("haproxy", "haproxy.cfg"),
+        ("apache", "httpd.conf"),
+        ("lighttpd", "lighttpd.conf"),
+        ("squid", "squid.conf"),
+        ("trafficserver", "trafficserver/records.config"),
+    ];
+
+    /// The lines of this skeleton that are said to be Debian's and are not in its file, which is in this folder.
+    /// Of files that are not there, nothing is said.
+    fn invented(skeleton: &str, root: &Path) -> Result<Vec<String>> {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("skeletons").join(skeleton);
+        let text = fs::read_to_string(&path).context(path.display())?;
+        let mut invented = Vec::new();
+        let mut theirs: Option<Vec<String>> = None;
+        for line in text.lines() {
+            if let Some((_, comment)) = line.split_once("{# ") {
+                let file = comment.split([' ', ',']).next().unwrap_or_default();
+                let file = file.strip_prefix('/').unwrap_or("none");
+                let text = fs::read_to_string(root.join(file)).ok();
+                theirs = text.map(|text| text.lines().map(plain).collect());
+                continue;
+            }
+            if line.contains("{%") {
+                theirs = None;
+            }
+            // What has an address or a path of ours is theirs but for that.
+            let Some(theirs) = theirs.as_ref().filter(|_| !line.contains("{{")) else { continue };
+            if !line.trim().is_empty() && !theirs.contains(&plain(line)) {
+                invented.push(format!("{skeleton}: {}", line.trim()));
+            }
+        }
+        Ok(invented)
+    }
+
+    /// With one space for many.
+    fn plain(line: &str) -> String {
+        line.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
+    /// Debian's lines are Debian's, where its packages are installed.
+    #[test]
+    fn nothing_is_invented() {
+        for (_, skeleton) in SKELETONS {
+            let invented = invented(skeleton, Path::new("/")).unwrap();
+            assert!(invented.is_empty(), "{invented:#?}");
+        }
+    }
+
+    #[test]
+    fn an_invention_is_found() {
+        let root = tempfile::tempdir().unwrap();
+        fs::create_dir_all(root.path().join("etc/haproxy")).unwrap();
+        fs::write(root.path().join("etc/haproxy/haproxy.cfg"), "\tlog\tglobal\n").unwrap();
+        let found = invented("haproxy.cfg", root.path()).unwrap();
+        assert!(found.contains(&"haproxy.cfg: mode http".to_owned()), "{found:#?}");
+        assert!(!found.iter().any(|line| line.ends_with("log global")), "{found:#?}");
+        assert!(!found.iter().any(|line| line.contains("maxconn")), "{found:#?}");
+    }
+}
