@@ -1,4 +1,4 @@
-//! What documents show is what the program prints: `docs/CLI.md`, and the cases of `tests/cmd/`.
+//! What documents show is what the program prints: README, `docs/CLI.md`, and the cases of `tests/cmd/`.
 //! `TRYCMD=overwrite cargo test -p proxyfix-cli --test documents` writes what it prints now.
 //!
 //! And each configuration in the documents for users is one that it accepts, without a warning but
@@ -10,7 +10,11 @@ use assert_cmd::Command;
 
 #[test]
 fn as_shown() {
-    trycmd::TestCases::new().env("COLUMNS", "100").case("../docs/CLI.md").case("tests/cmd/*.md");
+    trycmd::TestCases::new()
+        .env("COLUMNS", "100")
+        .case("README.md")
+        .case("../docs/CLI.md")
+        .case("tests/cmd/*.md");
 }
 
 /// The configurations in a line: in quotes, as code, or all of it. One word is a key alone, and an
