@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use http::{HeaderName, Request};
-use proxyfix::{Error, Resolved, Source, forwarded_elements};
+use proxyfix::{Error, Resolved, Source, Step, forwarded_elements};
 
 use super::{
     account::Account,
@@ -23,7 +23,7 @@ pub(crate) fn report(account: &Account<'_>, settings: &Settings) -> String {
     picture(&mut out, account);
     lines(&mut out, account, settings);
     match account.outcome() {
-        Ok(resolved) => believed(&mut out, account, resolved),
+        Ok(resolved) => believed(&mut out, account, settings, resolved),
         Err(error) => {
             let status = error.status().as_u16();
             let _ = writeln!(out, "\n{BAD}rejected{BAD:#} with {status}: {error}");
@@ -72,7 +72,7 @@ fn picture(out: &mut String, account: &Account<'_>) {
 fn hops(account: &Account<'_>) -> Vec<(usize, String)> {
     let steps = account.explanation.steps().iter();
     let passed = steps.filter(|step| matches!(step.code(), "hop-passed" | "hop-trusted"));
-    let name = |step: &proxyfix::Step| {
+    let name = |step: &Step| {
         let (hop, text) = (step.hop()?, step.text()?);
         let mut elements = forwarded_elements(&account.received.headers);
         let node = match step.header().map(HeaderName::as_str) {
@@ -111,7 +111,7 @@ fn lines(out: &mut String, account: &Account<'_>, settings: &Settings) {
 }
 
 /// The values in effect, and who vouches for each.
-fn believed(out: &mut String, account: &Account<'_>, resolved: &Resolved) {
+fn believed(out: &mut String, account: &Account<'_>, settings: &Settings, resolved: &Resolved) {
     let sources = resolved.source();
     let host = resolved.host().unwrap_or("none");
     let prefix = if resolved.prefix().is_empty() { "none" } else { resolved.prefix() };
@@ -126,7 +126,7 @@ fn believed(out: &mut String, account: &Account<'_>, resolved: &Resolved) {
     let _ = writeln!(out, "\n{GOOD}believed{GOOD:#}");
     for (field, value, source) in rows {
         let source = match source {
-            Source::Own => own(field, account, resolved).to_owned(),
+            Source::Own => own(field, account, settings, resolved),
             header => header.to_string(),
         };
         let _ = writeln!(out, "  {field:<6}  {value:<width$}  {FAINT}{source}{FAINT:#}");
@@ -134,11 +134,19 @@ fn believed(out: &mut String, account: &Account<'_>, resolved: &Resolved) {
 }
 
 /// Where one of our own values comes from.
-fn own(field: &str, account: &Account<'_>, resolved: &Resolved) -> &'static str {
+fn own(field: &str, account: &Account<'_>, settings: &Settings, resolved: &Resolved) -> String {
     let says = |code| account.explanation.steps().iter().any(|step| step.code() == code);
-    match field {
+    if let Some(error) = fallback(field, account, settings) {
+        let reason = match error.kind().code() {
+            "incomplete" => "the trusted header is not there",
+            "short" => "the trusted list is too short",
+            _ => "the trusted value is not valid",
+        };
+        return format!("{reason}: invalid={}", settings.get("invalid").unwrap_or("reject"));
+    }
+    let reason = match field {
         "client" if !account.is_peer_trusted() => "the peer itself, which is none of the proxies",
-        "client" if resolved.client_ip().is_some() => "the peer, as missing= or invalid= has it",
+        "client" if resolved.client_ip().is_some() => "the peer, as missing= has it",
         "client" if says("missing") => "none of the trusted headers is there",
         "client" if says("all-trusted") => "every address is one of the proxies",
         "client" => "no trusted header says who it is",
@@ -149,7 +157,36 @@ fn own(field: &str, account: &Account<'_>, resolved: &Resolved) -> &'static str 
         "port" if resolved.host().is_some() => "the host's, or the scheme's",
         "port" => "the scheme's",
         _ => "no trusted header says it",
-    }
+    };
+    reason.to_owned()
+}
+
+/// Why a field has a value of our own, where `invalid=` lets pass what is not valid.
+fn fallback<'a>(field: &str, account: &'a Account<'_>, settings: &Settings) -> Option<&'a Error> {
+    let steps = account.explanation.steps().iter();
+    let mut errors = steps.filter(|step| step.code() == "fallback").filter_map(Step::error);
+    let keys: &[&str] = match field {
+        "client" => &["for", "client-ip"],
+        "scheme" => &["proto"],
+        "host" => &["host"],
+        "port" => &["port"],
+        _ => &["prefix"],
+    };
+    let trusted = settings.trusted();
+    errors.find(|error| {
+        let Some(trusted) = trusted.iter().find(|trusted| Some(&trusted.header) == error.header())
+        else {
+            return false;
+        };
+        // The fields of one element: a fault of one of them is its own, another is all of theirs.
+        match (trusted.key, error.kind().code()) {
+            ("forwarded", "invalid-scheme") => field == "scheme",
+            ("forwarded", "invalid-host") => field == "host",
+            ("forwarded", "invalid-node") => field == "client",
+            ("forwarded", _) => matches!(field, "client" | "scheme" | "host"),
+            (key, _) => keys.contains(&key),
+        }
+    })
 }
 
 /// The forwarding headers that were not read.
