@@ -126,6 +126,20 @@ fn long_lines() {
     assert_eq!((&lines[0]["reason"], &lines[1]["id"]), (&"longer than 1 MiB".into(), &1.into()));
 }
 
+/// Of many lines of a name, a few are shown.
+#[test]
+fn many_lines() {
+    let values = ["X-Forwarded-For", "X-Real-IP"].map(|name| format!("{name}: 192.0.2.1\n"));
+    let values = values.map(|line| line.repeat(2_000)).concat();
+    let head = format!("GET / HTTP/1.1\n{values}");
+    let output = proxyfix(&EXPLAIN).arg("-").write_stdin(head).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    assert!(text.contains("  1991 more of x-forwarded-for\n"), "{text}");
+    assert!(text.contains("  1992 more of x-real-ip\n"));
+    assert_eq!(text.matches("X-Forwarded-For: ").count(), 10);
+}
+
 /// The configuration may come from the environment.
 #[test]
 fn environment() {

@@ -6,7 +6,7 @@
 //!    `HTTP/3`, as tools print such requests.
 //! 3. The lines are kept in order and in their spelling, which is a token and so printable.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::HashMap};
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version};
 use proxyfix::Peer;
@@ -32,6 +32,8 @@ pub(crate) struct Received {
     pub(crate) version: Version,
     pub(crate) lines: Vec<Line>,
     pub(crate) headers: HeaderMap,
+    /// How many lines each name has: to count them anew for each line would be quadratic.
+    counts: HashMap<HeaderName, usize>,
 }
 
 impl Default for Received {
@@ -42,6 +44,7 @@ impl Default for Received {
             version: Version::HTTP_11,
             lines: Vec::new(),
             headers: HeaderMap::new(),
+            counts: HashMap::new(),
         }
     }
 }
@@ -89,7 +92,9 @@ impl Received {
             .map_err(|_| format!("{}: a header value has no control characters", shown()))?;
         let full = |_| "more header lines than can be read".to_owned();
         self.headers.try_append(&name, value.clone()).map_err(full)?;
-        let number = self.headers.get_all(&name).iter().count();
+        let count = self.counts.entry(name.clone()).or_default();
+        *count += 1;
+        let number = *count;
         self.lines.push(Line { spelling: spelling.to_owned(), name, number, value });
         Ok(())
     }
@@ -107,9 +112,9 @@ impl Received {
         request
     }
 
-    /// The lines of one header.
-    pub(crate) fn lines_of<'a>(&'a self, name: &'a HeaderName) -> impl Iterator<Item = &'a Line> {
-        self.lines.iter().filter(move |line| line.name == *name)
+    /// How many lines a header has.
+    pub(crate) fn count(&self, name: &HeaderName) -> usize {
+        self.counts.get(name).copied().unwrap_or_default()
     }
 }
 

@@ -1,7 +1,10 @@
 //! The account of one request for people: a picture of the chain, the header lines that count with
 //! rulers, what is believed or why not, what was ignored, what the application gets, what to change.
 
-use std::fmt::Write as _;
+use std::{
+    collections::{BTreeMap, HashSet},
+    fmt::Write as _,
+};
 
 use http::{HeaderName, Request};
 use proxyfix::{Error, Resolved, Source, Step, forwarded_elements};
@@ -100,13 +103,40 @@ fn lines(out: &mut String, account: &Account<'_>, settings: &Settings) {
                 && line.name == http::header::CONNECTION
     };
     let received = account.received;
+    let mut unread = Few::default();
     for (at, line) in received.lines.iter().filter(read).enumerate() {
         if at == 0 {
             let _ = writeln!(out, "\n{TITLE}read, from the right{TITLE:#}");
         }
-        let alone = received.lines_of(&line.name).nth(1).is_none();
+        let alone = received.count(&line.name) == 1;
         let marks = marks(line, account.explanation.steps(), error, alone);
-        ruler::print(out, line, &marks);
+        if !marks.is_empty() || unread.has_room(&line.name) {
+            ruler::print(out, line, &marks);
+        }
+    }
+    unread.rest(out);
+}
+
+/// Of lines without a mark, how many each name has: the first few are shown.
+#[derive(Default)]
+struct Few<'a>(BTreeMap<&'a str, usize>);
+
+/// How many lines of a name are shown, of those that say nothing more.
+const FEW: usize = 8;
+
+impl<'a> Few<'a> {
+    /// Counts a line, and returns whether it is to be shown.
+    fn has_room(&mut self, name: &'a HeaderName) -> bool {
+        let count = self.0.entry(name.as_str()).or_default();
+        *count += 1;
+        *count <= FEW
+    }
+
+    /// Says how many are not shown.
+    fn rest(self, out: &mut String) {
+        for (name, count) in self.0.into_iter().filter(|(_, count)| *count > FEW) {
+            let _ = writeln!(out, "  {FAINT}{} more of {name}{FAINT:#}", count - FEW);
+        }
     }
 }
 
@@ -191,10 +221,15 @@ fn fallback<'a>(field: &str, account: &'a Account<'_>, settings: &Settings) -> O
 
 /// The forwarding headers that were not read.
 fn ignored(out: &mut String, account: &Account<'_>, settings: &Settings) {
-    let ignored = |line: &&Line| account.ignored.contains(&line.name);
+    let names: HashSet<_> = account.ignored.iter().collect();
+    let ignored = |line: &&Line| names.contains(&line.name);
+    let mut shown = Few::default();
     for (at, line) in account.received.lines.iter().filter(ignored).enumerate() {
         if at == 0 {
             let _ = writeln!(out, "\n{TITLE}ignored{TITLE:#}");
+        }
+        if !shown.has_room(&line.name) {
+            continue;
         }
         let kept =
             account.fixed.as_ref().is_ok_and(|fixed| fixed.headers().contains_key(&line.name));
@@ -209,6 +244,7 @@ fn ignored(out: &mut String, account: &Account<'_>, settings: &Settings) {
         let value = escape::shortened(line.value.as_bytes(), 60);
         let _ = writeln!(out, "  {}: {value}  {FAINT}{reason}{FAINT:#}", line.spelling);
     }
+    shown.rest(out);
 }
 
 /// The head that the application gets, in the order and spelling in which it came.
