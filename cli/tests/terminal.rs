@@ -126,6 +126,16 @@ fn long_lines() {
     assert_eq!((&lines[0]["reason"], &lines[1]["id"]), (&"longer than 1 MiB".into(), &1.into()));
 }
 
+/// Nor is a head read without end.
+#[test]
+fn long_heads() {
+    let input = "x".repeat(3 << 20);
+    let output = proxyfix(&EXPLAIN).arg("-").write_stdin(input).output().unwrap();
+    let text = String::from_utf8(output.stderr).unwrap();
+    let said = "error: -: longer than 1 MiB\n".to_owned();
+    assert_eq!((output.status.code(), text), (Some(2), said));
+}
+
 /// Of many lines of a name, a few are shown.
 #[test]
 fn many_lines() {
@@ -156,6 +166,37 @@ fn closed_pipe() {
     let _ = child.stdin.take().unwrap().write_all(b"{}\n{}\n");
     let output = child.wait_with_output().unwrap();
     assert_eq!((output.status.code(), output.stderr.len()), (Some(0), 0));
+}
+
+/// And the status is what was found.
+#[cfg(unix)]
+#[test]
+fn status_behind_a_closed_pipe() {
+    use std::os::{fd::OwnedFd, unix::net::UnixStream};
+
+    let explain = |value: &'static str| {
+        let mut arguments = EXPLAIN.to_vec();
+        arguments.extend(["-H", value]);
+        arguments
+    };
+    let config = ["--config", "proxies=any for=2"];
+    for (arguments, status) in [
+        (explain("X-Forwarded-For: 192.0.2.1"), 0),
+        (explain("X-Forwarded-For: x"), 1),
+        ([explain("X-Forwarded-For: x"), vec!["--json"]].concat(), 1),
+        ([&["lint"][..], &config].concat(), 1),
+        ([&["lint", "--json"][..], &config].concat(), 1),
+        ([&["attack", "--style", "nginx"][..], &config].concat(), 1),
+        ([&["attack", "--style", "nginx", "--json"][..], &config].concat(), 1),
+    ] {
+        let (reader, writer) = UnixStream::pair().unwrap();
+        drop(reader);
+        let mut command = std::process::Command::new(assert_cmd::cargo::cargo_bin!("proxyfix"));
+        command.args(&arguments).env_remove("PROXYFIX");
+        command.stdout(OwnedFd::from(writer)).stderr(Stdio::piped());
+        let output = command.output().unwrap();
+        assert_eq!((output.status.code(), output.stderr.len()), (Some(status), 0), "{arguments:?}");
+    }
 }
 
 /// Of `attack`: every attack with its verdict, and what to change.

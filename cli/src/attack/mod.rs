@@ -67,13 +67,13 @@ impl Tried {
 pub(crate) fn run(arguments: &Arguments) -> Result<Status, Failure> {
     let config = &arguments.config.given.config;
     let tried = attack(config, arguments)?;
-    if arguments.json {
-        json::line(&mut io::stdout().lock(), &report::Answer::new(config, &tried))?;
+    let status = if tried.is_safe() { Status::Good } else { Status::Found };
+    status.written(if arguments.json {
+        json::line(&mut io::stdout().lock(), &report::Answer::new(config, &tried))
     } else {
         let text = report::text(&tried, arguments.all);
-        anstream::stdout().lock().write_all(text.as_bytes())?;
-    }
-    Ok(if tried.is_safe() { Status::Good } else { Status::Found })
+        anstream::stdout().lock().write_all(text.as_bytes())
+    })
 }
 
 fn attack(config: &Config, arguments: &Arguments) -> Result<Tried, Failure> {

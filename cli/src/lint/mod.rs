@@ -113,14 +113,14 @@ pub(crate) fn run(arguments: &Lint) -> Result<Status, Failure> {
     let given = &arguments.config.given;
     let mut findings = lint(&given.text, &Settings::from(&given.config));
     findings.retain(|finding| !arguments.allow.contains(&finding.code.to_owned()));
-    if arguments.json {
-        let answer = report::Answer::new(given.config.to_string(), &findings);
-        json::line(&mut io::stdout().lock(), &answer)?;
-    } else {
-        anstream::stdout().lock().write_all(report::text(&findings).as_bytes())?;
-    }
     let bad = findings.iter().any(|finding| finding.severity >= Severity::Warning);
-    Ok(if bad { Status::Found } else { Status::Good })
+    let status = if bad { Status::Found } else { Status::Good };
+    status.written(if arguments.json {
+        let answer = report::Answer::new(given.config.to_string(), &findings);
+        json::line(&mut io::stdout().lock(), &answer)
+    } else {
+        anstream::stdout().lock().write_all(report::text(&findings).as_bytes())
+    })
 }
 
 /// The findings about a configuration, the worst first.
