@@ -172,7 +172,7 @@ impl Shadow {
     ) -> Option<Result<Resolved, Error>> {
         let Observed { candidate, counters, lengths } = &*self.observed;
         if request.extensions().get::<Resolved>().is_some() {
-            counters.already_fixed();
+            self.already_fixed();
             return None;
         }
         if resolve::is_trusted(peer, candidate.settings()) {
@@ -181,6 +181,11 @@ impl Shadow {
             counters.untrusted_peer();
         }
         Some(rewrite::rehearse(peer, request, candidate))
+    }
+
+    /// Counts a request that a layer around this one has fixed.
+    pub(super) fn already_fixed(&self) {
+        self.observed.counters.already_fixed();
     }
 
     /// Compares what is in force with what the candidate would decide.
