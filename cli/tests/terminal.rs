@@ -247,7 +247,7 @@ fn help() {
             &["attack", "--help"],
             &["Examples:", "--style haproxy,nginx", "Styles: nginx,", "Exit status"],
         ),
-        (&["lint", "--help"], &["Examples:", "--allow", "docs/LINT.md", "Exit status"]),
+        (&["lint", "--help"], &["Examples:", "--allow", "--explain every-peer", "Exit status"]),
         (&["explain", "--help"], &["Examples:", "--jsonl", "-H 'X-Forwarded-For", "Exit status"]),
     ] {
         let output = proxyfix(arguments).output().unwrap();

@@ -97,6 +97,10 @@ fn each_code_has_a_section() {
     let text = docs("docs/LINT.md");
     let sections: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("## ")).collect();
     assert_eq!(sections, codes());
+    for code in codes() {
+        let section = super::section(code).unwrap();
+        assert!(section.starts_with(code) && section.lines().count() > 2, "{section}");
+    }
 }
 
 /// What recipes cannot know: the hosts, the chain behind an address, a client's scheme where nobody
