@@ -20,6 +20,8 @@ use crate::{
 
 /// The longest part that is shown whole, in columns.
 const PART: usize = 100;
+/// How many of several lines are marked, where there should be one.
+const FEW: usize = 8;
 /// The same for what was not looked at.
 const UNREAD: usize = 40;
 
@@ -95,10 +97,28 @@ fn fault(line: &Line, error: &Error, alone: bool, marks: &[Mark]) -> Option<Mark
         let label = "a proxy on the way may have dropped this header".to_owned();
         return Some(Mark { span: at..at + name.len(), role: Role::Invalid, label, fault: None });
     }
-    let mine = alone && !told && error.header() == Some(&line.name);
-    let at = error.offset().filter(|at| mine && *at <= line.value.len())?;
-    let span = at..line.value.len().min(at + 1);
-    Some(Mark { span, role: Role::Invalid, label: format!("byte {at}"), fault: Some(at) })
+    let mine = !told && error.header() == Some(&line.name);
+    let whole = 0..line.value.len();
+    let mark = |span, label: &str| {
+        Some(Mark { span, role: Role::Invalid, label: label.to_owned(), fault: error.offset() })
+    };
+    match (error.kind().code(), error.offset()) {
+        _ if !mine => None,
+        (_, Some(at)) if alone && at <= line.value.len() => {
+            mark(at..whole.end.min(at + 1), &format!("byte {at}"))
+        }
+        // Faults of a whole line.
+        ("repeated", _) if marks.is_empty() && line.number <= FEW => {
+            mark(whole, "one value is expected, in one line")
+        }
+        (code @ ("host-not-allowed" | "host-mismatch"), _) => {
+            let believed = marks.iter().find(|mark| mark.role == Role::Believed);
+            let span = believed.map(|mark| mark.span.clone()).or_else(|| alone.then_some(whole))?;
+            let differs = code == "host-mismatch";
+            mark(span, if differs { "not the target's host" } else { "none of hosts=" })
+        }
+        _ => None,
+    }
 }
 
 /// Prints the line, and a ruler for each mark.
