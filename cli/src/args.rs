@@ -89,7 +89,7 @@ pub(crate) struct Explain {
     pub(crate) jsonl: bool,
 
     /// A file with the request's head, or - for standard input
-    #[arg(value_name = "REQUEST", required_unless_present_any = ["headers", "jsonl"])]
+    #[arg(value_name = "REQUEST")]
     pub(crate) request: Option<PathBuf>,
 }
 

@@ -126,6 +126,19 @@ fn long_lines() {
     assert_eq!((&lines[0]["reason"], &lines[1]["id"]), (&"longer than 1 MiB".into(), &1.into()));
 }
 
+/// What is wrong with a line is said in the words of JSON.
+#[test]
+fn lines_that_are_no_requests() {
+    let arguments = ["explain", "--config", "proxies=unix for=1", "--jsonl"];
+    let output = proxyfix(&arguments).write_stdin("{}\n[1]\n7\n").output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let lines: Vec<_> = text.lines().collect();
+    assert!(lines[0].contains(r#"write \"peer\":\"10.0.0.1\" into the request"#), "{text}");
+    for line in &lines[1..] {
+        assert!(line.contains("expected an object with the fields of a request"), "{line}");
+    }
+}
+
 /// Nor is a head read without end.
 #[test]
 fn long_heads() {

@@ -27,7 +27,7 @@ use crate::{
 
 /// One request.
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "expected an object with the fields of a request")]
 struct Asked {
     /// Comes back as it is.
     id: Option<Value>,

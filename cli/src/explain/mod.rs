@@ -30,6 +30,9 @@ use crate::{
     status::{Failure, Status},
 };
 
+const NO_REQUEST: &str = "no request; write its header lines with -H 'Name: value', a file with its \
+                          head, or - for standard input";
+
 /// Runs the subcommand.
 pub(crate) fn run(arguments: &Explain) -> Result<Status, Failure> {
     let config = &arguments.config.given.config;
@@ -38,6 +41,7 @@ pub(crate) fn run(arguments: &Explain) -> Result<Status, Failure> {
     }
     let mut received = match &arguments.request {
         Some(path) => Received::parse(&read(path)?).map_err(Failure::Usage)?,
+        None if arguments.headers.is_empty() => return Err(Failure::Usage(NO_REQUEST.to_owned())),
         None => Received::default(),
     };
     for (name, value) in &arguments.headers {

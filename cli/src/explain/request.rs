@@ -59,7 +59,7 @@ impl Received {
             let mut request = httparse::Request::new(&mut headers);
             match request.parse(&head) {
                 Err(httparse::Error::TooManyHeaders) => room *= 2,
-                Err(error) => return Err(not_a_head(&error.to_string())),
+                Err(error) => return Err(not_a_head(&at_line(&head, room, error))),
                 Ok(httparse::Status::Partial) => return Err(not_a_head("it is not complete")),
                 Ok(httparse::Status::Complete(_)) => return Self::from_parsed(&request, version),
             }
@@ -118,6 +118,16 @@ impl Received {
     }
 }
 
+/// An error with the number of its line: the first with which the lines before it are refused.
+fn at_line(head: &[u8], room: usize, error: httparse::Error) -> String {
+    let ends: Vec<_> = (1..=head.len()).filter(|&end| head[end - 1] == b'\n').collect();
+    let is_read = |end: &usize| {
+        let mut headers = vec![httparse::EMPTY_HEADER; room];
+        httparse::Request::new(&mut headers).parse(&head[..*end]).is_ok()
+    };
+    format!("line {}, {error}", ends.partition_point(is_read) + 1)
+}
+
 fn not_a_head(reason: &str) -> String {
     format!(
         "not the head of a request: {reason}; expected a line such as GET / HTTP/1.1, then header lines"
@@ -173,6 +183,15 @@ mod tests {
         assert_eq!(read("GET / HTTP/1.0").unwrap().version, http::Version::HTTP_10);
         let many = format!("GET / HTTP/1.1\n{}", "A: 1\n".repeat(300));
         assert_eq!(read(&many).unwrap().lines.len(), 300);
+        for (head, line) in [
+            ("Host: x", 1),
+            ("GET / HTTP/1.1\r\nA: b\r\nB : c\r\nD: e", 3),
+            ("GET / HTTP/1.1\nA: \x1b\nB: c", 2),
+            (&format!("{many}x y"), 302),
+        ] {
+            let error = read(head).unwrap_err();
+            assert!(error.contains(&format!(" line {line}, ")), "{error}");
+        }
         for wrong in ["", "Host: x", "GET / HTTP/1.1\nA : 1", "GET / HTTP/1.1\nA: \x1b", "G@T\n"] {
             assert!(read(wrong).is_err(), "{wrong}");
         }
