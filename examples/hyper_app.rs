@@ -12,13 +12,17 @@
 //! $ curl -H 'X-Forwarded-For: 6.6.6.6, 203.0.113.9' -H 'X-Forwarded-Proto: https' \
 //!        -H 'Host: shop.example' http://127.0.0.1:3000/item
 //! 203.0.113.9 asked for https://shop.example/item
-//! $ curl -H 'X-Forwarded-For: 203.0.113.256' http://127.0.0.1:3000/
+//! $ curl -i -H 'X-Forwarded-For: 203.0.113.256' http://127.0.0.1:3000/
+//! HTTP/1.1 400 Bad Request
+//! cache-control: no-store
+//! ...
+//!
 //! x-forwarded-for, hop 1, byte 0: malformed node, expected an address with an optional port, unknown, or _identifier
 //! ```
 
 use std::{convert::Infallible, error::Error};
 
-use http::{Request, Response};
+use http::{HeaderValue, Request, Response, header::CACHE_CONTROL};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use proxyfix::{Config, Peer, Resolved, fix_request};
@@ -29,6 +33,8 @@ fn answer(mut request: Request<Incoming>, peer: Peer, config: &Config) -> Respon
     if let Err(error) = fix_request(&mut request, config) {
         let mut response = Response::new(format!("{error}\n"));
         *response.status_mut() = error.status();
+        let headers = response.headers_mut();
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         return response;
     }
     let client = request.extensions().get().map(Resolved::client);

@@ -1,4 +1,6 @@
-//! A server on a Unix socket, to which only the proxy has access.
+//! A server on a Unix socket. Whoever may write to the socket is believed: its own user and group,
+//! so give the proxy that group, and the socket a folder that others cannot write to (with systemd,
+//! `RuntimeDirectory=` makes one in `/run`).
 //!
 //! ```console
 //! $ cargo run --features axum --example unix_socket
@@ -20,7 +22,7 @@
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     use axum::{Router, routing::get};
     use proxyfix::{Config, Peer, ProxyFixLayer, Resolved};
-    use tokio::net::UnixListener;
+    use tokio::signal::unix::{SignalKind, signal};
 
     let config: Config = "proxies=unix for=1".parse()?;
     // Whoever connects comes over the socket, so nothing has to be looked up.
@@ -28,15 +30,37 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let hello = |resolved: Resolved| async move { format!("hello {}\n", resolved.client()) };
     let app = Router::new().route("/", get(hello)).layer(layer);
 
+    let mut terminated = signal(SignalKind::terminate())?;
     let path = std::env::args().nth(1).unwrap_or_else(|| "/tmp/proxyfix.socket".into());
-    let listener = UnixListener::bind(&path)?;
+    let listener = bind(&path)?;
     println!("listening on {path}");
     tokio::select! {
         result = axum::serve(listener, app) => result?,
         result = tokio::signal::ctrl_c() => result?,
+        _ = terminated.recv() => {}
     }
     std::fs::remove_file(path)?;
     Ok(())
+}
+
+/// Listens on a socket of our user and group. One that nobody listens on was left by a server that
+/// was killed, and is replaced.
+#[cfg(unix)]
+fn bind(path: &str) -> std::io::Result<tokio::net::UnixListener> {
+    use std::{
+        fs::{self, Permissions},
+        io::ErrorKind,
+        os::unix::{fs::PermissionsExt, net::UnixStream},
+    };
+
+    if let Err(error) = UnixStream::connect(path) {
+        if error.kind() == ErrorKind::ConnectionRefused {
+            fs::remove_file(path)?;
+        }
+    }
+    let listener = tokio::net::UnixListener::bind(path)?;
+    fs::set_permissions(path, Permissions::from_mode(0o660))?;
+    Ok(listener)
 }
 
 #[cfg(not(unix))]

@@ -48,7 +48,7 @@ fn variables() {
 #[test]
 fn errors() {
     let known = "expected one of PROXYFIX, PROXYFIX_PROXIES, PROXYFIX_FOR, PROXYFIX_PROTO, ";
-    let rows: [(Variables<'_>, String); 13] = [
+    let rows: [(Variables<'_>, String); 14] = [
         (
             &[("HOME", "/"), ("PROXYFIXES", "all")],
             "no configuration in the environment; write PROXYFIX=\"proxies=10.0.0.0/8 for=1 \
@@ -79,16 +79,17 @@ fn errors() {
         ),
         (
             &[("PROXYFIX_PROXIES", "any"), ("PROXYFIX_FOR", "")],
-            "environment variable PROXYFIX_*: for=\"\": expected a count or walk".into(),
+            "environment variable PROXYFIX_FOR: for=\"\": expected a count or walk".into(),
         ),
         (
             &[("PROXYFIX_PROXIES", "any"), ("PROXYFIX_PORT", "tcp://10.0.0.1:80")],
-            "environment variable PROXYFIX_*: port=\"tcp://10.0.0.1:80\": expected a count".into(),
+            "environment variable PROXYFIX_PORT: port=\"tcp://10.0.0.1:80\": expected a count".into(),
         ),
-        (&[("PROXYFIX_FOR", "1")], "environment variable PROXYFIX_*: no trusted proxies; ".into()),
+        (&[("PROXYFIX_FOR", "1")], "environment variable PROXYFIX_PROXIES: no trusted proxies".into()),
+        (&[("PROXYFIX_PROXIES", "any")], "environment variable PROXYFIX_*: no header is".into()),
         (
             &[("PROXYFIX_FOR", "1"), ("PROXYFIX_FOR", "2")],
-            "environment variable PROXYFIX_*: for is set twice; keep one".into(),
+            "environment variable PROXYFIX_FOR: for is set twice; keep one".into(),
         ),
     ];
     let rows = rows.map(|(variables, expected)| ((variables, expected.clone()), expected));

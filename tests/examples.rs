@@ -10,7 +10,10 @@ use std::{
     ffi::OsStr,
     io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
-    os::unix::net::UnixStream,
+    os::unix::{
+        fs::PermissionsExt,
+        net::{UnixListener, UnixStream},
+    },
     path::{Path, PathBuf},
     process::{Child, ChildStdout, Command, Stdio},
     sync::Mutex,
@@ -198,6 +201,10 @@ fn run(name: &str, source: &str) {
     let folder = tempfile::tempdir().unwrap();
     let socket = folder.path().join("app.socket");
     let argument = if name == "unix_socket" { socket.to_str().unwrap() } else { "127.0.0.1:0" };
+    if name == "unix_socket" {
+        // What a server that was killed leaves.
+        drop(UnixListener::bind(&socket).unwrap());
+    }
     let mut program = Program::start(name, &start.command, argument);
     if requests.is_empty() {
         let mut printed = String::new();
@@ -218,6 +225,14 @@ fn run(name: &str, source: &str) {
     }
     for expected in log {
         assert_eq!(program.line(), expected);
+    }
+    if name == "unix_socket" {
+        let mode = socket.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o660, "{mode:o}");
+        let id = program.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        assert!(program.child.wait().unwrap().success());
+        assert!(!socket.exists());
     }
 }
 

@@ -57,8 +57,21 @@ fn a_bad_host_behind_a_good_scheme() {
         &["Forwarded: for=192.0.2.1; host=ev*il.example; proto=https"],
     );
     let element = "1.1@0..46 for=192.0.2.1; host=ev*il.example; proto=https";
-    let [client, scheme] = ["client", "scheme"].map(|code| format!("{code} {element}"));
-    assert_eq!(found[1..5], [&client, &scheme, "fallback", "own-host"]);
+    let [client, scheme, invalid] =
+        ["client", "scheme", "invalid"].map(|code| format!("{code} {element}"));
+    assert_eq!(found[1..6], [&client, &scheme, &invalid, "fallback", "own-host"]);
+}
+
+/// Also where nothing falls back, and of a prefix in parts.
+#[test]
+fn a_part_that_is_not_valid() {
+    let found = steps("forwarded=1", &["Forwarded: for=192.0.2.1;proto=ftp"]);
+    let element = "1.1@0..23 for=192.0.2.1;proto=ftp";
+    let [client, invalid] = ["client", "invalid"].map(|code| format!("{code} {element}"));
+    assert_eq!(found[1..], [&client, &invalid, "rejected"]);
+    let lines = ["X-Forwarded-For: 192.0.2.1", "X-Forwarded-Prefix: /a b, /b"];
+    let found = steps("for=1 prefix=join:2 invalid=unknown", &lines);
+    assert_eq!(found[2..5], ["prefix 1.1@6..8 /b", "invalid 1.2@0..4 /a b", "fallback"]);
 }
 
 #[test]

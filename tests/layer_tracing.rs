@@ -55,6 +55,9 @@ impl Subscriber for Log {
     fn event(&self, event: &Event<'_>) {
         let mut fields = Fields::default();
         event.record(&mut fields);
+        if event.metadata().target() == "proxyfix::shadow" {
+            fields.0.insert("target", "proxyfix::shadow".to_owned());
+        }
         self.0.lock().unwrap().push((*event.metadata().level(), fields.0));
     }
 
@@ -199,15 +202,19 @@ fn a_difference() {
     let lines = ["X-Forwarded-For: stranger, 203.0.113.9"];
     let text = "passes, would be rejected: x-forwarded-for, hop 2, byte 0: malformed node, \
                 expected an address with an optional port, unknown, or _identifier";
-    let expected = fields([("message", "candidate configuration differs"), ("difference", text)]);
+    let expected = fields([
+        ("message", "candidate configuration differs"),
+        ("difference", text),
+        ("target", "proxyfix::shadow"),
+    ]);
 
     let beside = layer("proxies=10.0.0.0/8 for=1").shadow(shadow()).layer(service_fn(empty));
     let events_beside = events(beside, request(PROXY, "/", &lines));
-    assert_eq!(events_beside[0], (Level::INFO, expected.clone()));
+    assert_eq!(events_beside[0], (Level::DEBUG, expected.clone()));
     assert_eq!(events_beside.len(), 2, "{events_beside:?}");
 
     let alone = ShadowLayer::new(shadow()).layer(service_fn(empty));
-    assert_eq!(events(alone, request(PROXY, "/", &lines)), [(Level::INFO, expected)]);
+    assert_eq!(events(alone, request(PROXY, "/", &lines)), [(Level::DEBUG, expected)]);
 
     let same = layer("proxies=10.0.0.0/8 for=2").shadow(shadow()).layer(service_fn(empty));
     assert_eq!(events(same, request(PROXY, "/", &lines)).len(), 1);

@@ -89,7 +89,7 @@ pub(crate) struct Explain {
     pub(crate) jsonl: bool,
 
     /// A file with the request's head, or - for standard input
-    #[arg(value_name = "REQUEST", required_unless_present_any = ["headers", "jsonl"])]
+    #[arg(value_name = "REQUEST")]
     pub(crate) request: Option<PathBuf>,
 }
 
@@ -119,7 +119,7 @@ impl Explain {
 /// Says what is dangerous in a configuration, and what to write instead
 ///
 /// Dangers believe strangers in every network, warnings in some, or give a part of the security
-/// property up; notes are to be known. Each finding has a section in docs/LINT.md.
+/// property up; notes are to be known. --explain says more of a finding.
 #[derive(Args, Debug)]
 #[command(after_long_help = "\
 Examples:
@@ -129,10 +129,25 @@ Examples:
   In a pipeline, with one finding that is known and right here:
     proxyfix lint --config \"$PROXYFIX\" --allow no-client --json
 
+  More about a finding:
+    proxyfix lint --explain every-peer
+
 Exit status: 0 nothing or notes alone, 1 a warning or a danger, 2 wrong usage.")]
 pub(crate) struct Lint {
-    #[command(flatten)]
-    pub(crate) config: ConfigArgument,
+    /// The configuration in its text form
+    #[arg(
+        long = "config",
+        short = 'c',
+        value_name = "CONFIG",
+        required_unless_present = "explain"
+    )]
+    #[arg(env = "PROXYFIX", hide_env_values = true)]
+    pub(crate) given: Option<ConfigText>,
+
+    /// Says all about the finding with this code, and looks at no configuration
+    #[arg(long, value_name = "CODE", value_parser = lint::codes(), hide_possible_values = true)]
+    #[arg(conflicts_with_all = ["allow", "json"])]
+    pub(crate) explain: Option<String>,
 
     /// Leaves findings with this code out
     #[arg(long, value_name = "CODE", value_parser = lint::codes(), hide_possible_values = true)]

@@ -2,7 +2,8 @@
 //!
 //! 1. 0: resolved, clean, safe. 1: rejected, with findings, or spoofed. 2: the call itself is at
 //!    fault, as in clap.
-//! 2. Whoever closes our output early has seen enough: that is no failure.
+//! 2. Whoever closes our output early has seen enough: that is no failure, and the status is what
+//!    was found.
 
 use std::{io, process::ExitCode};
 
@@ -35,12 +36,17 @@ pub(crate) enum Failure {
 impl Failure {
     /// Says on standard error what is wrong.
     pub(crate) fn report(&self) -> Status {
-        match self {
-            Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Status::Good,
-            _ => {
-                anstream::eprintln!("{BAD}error:{BAD:#} {self}");
-                Status::Usage
-            }
+        anstream::eprintln!("{BAD}error:{BAD:#} {self}");
+        Status::Usage
+    }
+}
+
+impl Status {
+    /// This status, once what was written is out, or nobody reads it any more.
+    pub(crate) fn written(self, written: io::Result<()>) -> Result<Self, Failure> {
+        match written {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(self),
+            written => Ok(written.map(|()| self)?),
         }
     }
 }

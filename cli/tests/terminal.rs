@@ -126,6 +126,43 @@ fn long_lines() {
     assert_eq!((&lines[0]["reason"], &lines[1]["id"]), (&"longer than 1 MiB".into(), &1.into()));
 }
 
+/// What is wrong with a line is said in the words of JSON.
+#[test]
+fn lines_that_are_no_requests() {
+    let arguments = ["explain", "--config", "proxies=unix for=1", "--jsonl"];
+    let output = proxyfix(&arguments).write_stdin("{}\n[1]\n7\n").output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let lines: Vec<_> = text.lines().collect();
+    assert!(lines[0].contains(r#"write \"peer\":\"10.0.0.1\" into the request"#), "{text}");
+    for line in &lines[1..] {
+        assert!(line.contains("expected an object with the fields of a request"), "{line}");
+    }
+}
+
+/// Nor is a head read without end.
+#[test]
+fn long_heads() {
+    let input = "x".repeat(3 << 20);
+    let output = proxyfix(&EXPLAIN).arg("-").write_stdin(input).output().unwrap();
+    let text = String::from_utf8(output.stderr).unwrap();
+    let said = "error: -: longer than 1 MiB\n".to_owned();
+    assert_eq!((output.status.code(), text), (Some(2), said));
+}
+
+/// Of many lines of a name, a few are shown.
+#[test]
+fn many_lines() {
+    let values = ["X-Forwarded-For", "X-Real-IP"].map(|name| format!("{name}: 192.0.2.1\n"));
+    let values = values.map(|line| line.repeat(2_000)).concat();
+    let head = format!("GET / HTTP/1.1\n{values}");
+    let output = proxyfix(&EXPLAIN).arg("-").write_stdin(head).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    assert!(text.contains("  1991 more of x-forwarded-for\n"), "{text}");
+    assert!(text.contains("  1992 more of x-real-ip\n"));
+    assert_eq!(text.matches("X-Forwarded-For: ").count(), 10);
+}
+
 /// The configuration may come from the environment.
 #[test]
 fn environment() {
@@ -142,6 +179,37 @@ fn closed_pipe() {
     let _ = child.stdin.take().unwrap().write_all(b"{}\n{}\n");
     let output = child.wait_with_output().unwrap();
     assert_eq!((output.status.code(), output.stderr.len()), (Some(0), 0));
+}
+
+/// And the status is what was found.
+#[cfg(unix)]
+#[test]
+fn status_behind_a_closed_pipe() {
+    use std::os::{fd::OwnedFd, unix::net::UnixStream};
+
+    let explain = |value: &'static str| {
+        let mut arguments = EXPLAIN.to_vec();
+        arguments.extend(["-H", value]);
+        arguments
+    };
+    let config = ["--config", "proxies=any for=2"];
+    for (arguments, status) in [
+        (explain("X-Forwarded-For: 192.0.2.1"), 0),
+        (explain("X-Forwarded-For: x"), 1),
+        ([explain("X-Forwarded-For: x"), vec!["--json"]].concat(), 1),
+        ([&["lint"][..], &config].concat(), 1),
+        ([&["lint", "--json"][..], &config].concat(), 1),
+        ([&["attack", "--style", "nginx"][..], &config].concat(), 1),
+        ([&["attack", "--style", "nginx", "--json"][..], &config].concat(), 1),
+    ] {
+        let (reader, writer) = UnixStream::pair().unwrap();
+        drop(reader);
+        let mut command = std::process::Command::new(assert_cmd::cargo::cargo_bin!("proxyfix"));
+        command.args(&arguments).env_remove("PROXYFIX");
+        command.stdout(OwnedFd::from(writer)).stderr(Stdio::piped());
+        let output = command.output().unwrap();
+        assert_eq!((output.status.code(), output.stderr.len()), (Some(status), 0), "{arguments:?}");
+    }
 }
 
 /// Of `attack`: every attack with its verdict, and what to change.
@@ -192,7 +260,7 @@ fn help() {
             &["attack", "--help"],
             &["Examples:", "--style haproxy,nginx", "Styles: nginx,", "Exit status"],
         ),
-        (&["lint", "--help"], &["Examples:", "--allow", "docs/LINT.md", "Exit status"]),
+        (&["lint", "--help"], &["Examples:", "--allow", "--explain every-peer", "Exit status"]),
         (&["explain", "--help"], &["Examples:", "--jsonl", "-H 'X-Forwarded-For", "Exit status"]),
     ] {
         let output = proxyfix(arguments).output().unwrap();

@@ -44,7 +44,7 @@ where
         }
         (Some(text), None) => text.parse().map_err(|error| refused(name.to_owned(), error)),
         (None, Some(_)) => keys::read(pairs.iter().map(|(key, value)| (*key, value.as_str())))
-            .map_err(|error| refused(format!("{name}_*"), error)),
+            .map_err(|error| refused(variable(name, error.key().unwrap_or("*")), error)),
     }
 }
 

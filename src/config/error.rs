@@ -186,7 +186,8 @@ pub enum ConfigError {
     /// What the environment says is refused.
     #[error("environment variable {name}: {error}")]
     Variable {
-        /// The variable that holds the whole configuration, or `NAME_*` for one of each key.
+        /// The variable that holds the whole configuration, or the key at fault; `NAME_*` where
+        /// several are.
         name: String,
         /// Why.
         error: Box<ConfigError>,
@@ -197,4 +198,36 @@ pub enum ConfigError {
     /// A walk ends at the first address that is no proxy, which needs a list of them.
     #[error("walk needs a list of proxies, and proxies=any has none; write the list or a count")]
     WalkWithAny,
+}
+
+impl ConfigError {
+    /// The key whose value is at fault, where it is one.
+    pub(super) fn key(&self) -> Option<&'static str> {
+        match self {
+            Self::AlignedWithoutDistance { key }
+            | Self::InvalidHeaderName { key, .. }
+            | Self::InvalidValue { key, .. }
+            | Self::RepeatedKey { key }
+            | Self::ReservedHeader { key, .. }
+            | Self::TrustedBeside { key, .. } => Some(key),
+            Self::EmptyHosts | Self::InvalidHostPattern { .. } => Some("hosts"),
+            Self::InvalidNetwork { .. } | Self::MappedNetwork { .. } | Self::MissingProxies => {
+                Some("proxies")
+            }
+            Self::ClientIpBeside { .. }
+            | Self::ExemptAndStripped { .. }
+            | Self::MissingVariable { .. }
+            | Self::NotKeyValue { .. }
+            | Self::NotUnicode { .. }
+            | Self::NothingTrusted
+            | Self::SharedHeader { .. }
+            | Self::TwoFamilies { .. }
+            | Self::TwoForms { .. }
+            | Self::UnknownKey { .. }
+            | Self::UnknownVariable { .. }
+            | Self::Variable { .. }
+            | Self::VerifyWithoutCount
+            | Self::WalkWithAny => None,
+        }
+    }
 }

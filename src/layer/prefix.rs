@@ -39,7 +39,10 @@ use crate::resolved::Resolved;
 ///    stand twice, beside handlers that take [`Resolved::external_path`], and where the proxy does
 ///    not strip the prefix and the application is nested there (axum's `nest("/app", …)`). It also
 ///    means that a route that has the name of the prefix, as `/api/…` mounted at `/api`, is taken for
-///    prefixed: redirect there with [`Resolved::external_path`].
+///    prefixed: redirect there with [`Resolved::external_path`]. A proxy that puts the prefix into
+///    responses itself (`proxy_redirect` and `proxy_cookie_path` of nginx, `ProxyPassReverse` and
+///    `ProxyPassReverseCookiePath` of Apache httpd) does not look whether it is there, and would put it
+///    there twice: have one of the two do it.
 /// 5. **Nothing else**: `Content-Location` (which nobody follows), `Link` and `Refresh` (which have a
 ///    syntax of their own) and links in bodies are the application's, by
 ///    [`Resolved::external_path`] or [`Resolved::external_url`].

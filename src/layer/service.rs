@@ -81,6 +81,8 @@ impl<R> ProxyFixLayer<R> {
             #[cfg(feature = "tracing")]
             super::tracing::event(&outcome, request.extensions());
             outcome?;
+        } else if let Some(shadow) = &self.shadow {
+            shadow.already_fixed();
         }
         self.correct(request);
         Ok(())

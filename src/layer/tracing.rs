@@ -1,6 +1,7 @@
 //! One event per rejection and, at debug level, per resolution, with the field names of
-//! OpenTelemetry; and one per difference that a candidate makes. Their values are effective ones, validated and in canonical form; of what else
-//! a stranger wrote, they hold one escaped character at most.
+//! OpenTelemetry; and at debug level one per difference that a candidate makes, for strangers can
+//! make as many as they like. Their values are effective ones, validated and in canonical form; of
+//! what else a stranger wrote, they hold one escaped character at most.
 
 use http::Extensions;
 
@@ -8,7 +9,7 @@ use super::shadow::Difference;
 use crate::{error::Error, resolved::Resolved};
 
 pub(super) fn difference(difference: &Difference<'_>) {
-    ::tracing::info!(%difference, "candidate configuration differs");
+    ::tracing::debug!(target: "proxyfix::shadow", %difference, "candidate configuration differs");
 }
 
 pub(super) fn prefix_without_resolved() {

@@ -164,15 +164,34 @@ impl<'a, R: Recorder> Decision<'a, R> {
             (None, _) => Vouched::own(self.invalid_client()),
         };
         let Some(parsed) = found.read else { return Ok(()) };
-        if let Some(scheme) = self.settle(parsed.proto())?.flatten() {
-            self.recorder.record(|| Step::at(Rule::Scheme, parsed.element()));
-            self.resolved.scheme = Vouched::at(scheme, parsed.element());
+        let element = parsed.element();
+        if let Some(scheme) = self.parameter(parsed.proto(), Rule::Scheme, element)? {
+            self.resolved.scheme = scheme;
         }
-        if let Some(host) = self.settle(parsed.host_port())?.flatten() {
-            self.recorder.record(|| Step::at(Rule::Host, parsed.element()));
-            self.resolved.host = Vouched::at(Some(host), parsed.element());
+        if let Some(host) = self.parameter(parsed.host_port(), Rule::Host, element)? {
+            self.resolved.host = host.map(Some);
         }
         Ok(())
+    }
+
+    /// The value of a parameter in the client's element.
+    fn parameter<T>(
+        &mut self,
+        value: Result<Option<T>, Error>,
+        rule: Rule,
+        element: &Element<'a>,
+    ) -> Result<Option<Vouched<T>>, Error> {
+        match value {
+            Ok(None) => Ok(None),
+            Ok(Some(value)) => {
+                self.recorder.record(|| Step::at(rule, element));
+                Ok(Some(Vouched::at(value, element)))
+            }
+            Err(error) => {
+                self.recorder.record(|| Step::at(Rule::Invalid, element).because(&error));
+                self.forgive(error).map(|()| None)
+            }
+        }
     }
 
     fn prefix(&mut self, distance: Option<usize>) -> Result<(), Error> {
@@ -205,7 +224,11 @@ impl<'a, R: Recorder> Decision<'a, R> {
         for element in lines.elements() {
             let element = element?;
             if !element.text.is_empty() {
-                let part = prefix::check(element.text).map_err(|fault| element.error(fault))?;
+                let part = prefix::check(element.text).map_err(|fault| {
+                    let error = element.error(fault);
+                    self.recorder.record(|| Step::at(Rule::Invalid, &element).because(&error));
+                    error
+                })?;
                 joined.splice(..0, part.iter().copied());
             }
             self.recorder.record(|| Step::at(Rule::Prefix, &element));

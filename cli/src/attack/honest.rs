@@ -1,6 +1,7 @@
 //! Whether an honest request is read truly, and how much of each trusted header the chain writes.
 
 use http::HeaderMap;
+use proxyfix::Peer;
 use serde::Serialize;
 
 use super::judge::{Got, Value};
@@ -109,7 +110,7 @@ pub(super) fn misread(
         let count = || counts().map(|count| format!("{key}={count}"));
         match settings.get(key) {
             Some("walk") => {
-                let all = all_proxies(chain, settings);
+                let all = all_proxies(&chain.addresses, settings);
                 let listed = reads("proxies", &all, field).then(|| format!("proxies={all}"));
                 let inside = settings.proxies().contains(client.ip);
                 let without =
@@ -148,10 +149,10 @@ pub(super) fn misread(
     found
 }
 
-/// The list of proxies, with all of the chain.
-fn all_proxies(chain: &Chain, settings: &Settings) -> String {
+/// The list of proxies, with all of these.
+pub(super) fn all_proxies(addresses: &[Peer], settings: &Settings) -> String {
     let proxies = settings.proxies();
-    let unlisted = chain.addresses.iter().filter(|peer| !proxies.contains(**peer));
+    let unlisted = addresses.iter().filter(|peer| !proxies.contains(**peer));
     let unlisted =
         unlisted.map(|peer| peer.ip().map_or_else(|| "unix".to_owned(), |ip| ip.to_string()));
     settings.list("proxies").map(str::to_owned).chain(unlisted).collect::<Vec<_>>().join(",")

@@ -41,6 +41,10 @@ struct Tried {
     headers: Vec<Header>,
     misread: Vec<Misread>,
     attacks: Vec<Outcome>,
+    /// What to write, where the last proxy is none of `proxies`.
+    unlisted: Option<String>,
+    /// What is not tried.
+    notes: Vec<String>,
 }
 
 /// What became of one attack, at its worst.
@@ -67,13 +71,13 @@ impl Tried {
 pub(crate) fn run(arguments: &Arguments) -> Result<Status, Failure> {
     let config = &arguments.config.given.config;
     let tried = attack(config, arguments)?;
-    if arguments.json {
-        json::line(&mut io::stdout().lock(), &report::Answer::new(config, &tried))?;
+    let status = if tried.is_safe() { Status::Good } else { Status::Found };
+    status.written(if arguments.json {
+        json::line(&mut io::stdout().lock(), &report::Answer::new(config, &tried))
     } else {
         let text = report::text(&tried, arguments.all);
-        anstream::stdout().lock().write_all(text.as_bytes())?;
-    }
-    Ok(if tried.is_safe() { Status::Good } else { Status::Found })
+        anstream::stdout().lock().write_all(text.as_bytes())
+    })
 }
 
 fn attack(config: &Config, arguments: &Arguments) -> Result<Tried, Failure> {
@@ -87,7 +91,14 @@ fn attack(config: &Config, arguments: &Arguments) -> Result<Tried, Failure> {
     } else {
         arguments.client.clone()
     };
-    let mut tried = Tried { headers: Vec::new(), misread: Vec::new(), attacks: Vec::new(), chain };
+    let mut tried = Tried {
+        headers: Vec::new(),
+        misread: Vec::new(),
+        attacks: Vec::new(),
+        unlisted: unlisted(&settings, &chain),
+        notes: notes(&settings),
+        chain,
+    };
     for ip in clients {
         let schemes = [(Scheme::Https, Scheme::Http), (Scheme::Http, Scheme::Https)];
         for (scheme, lie) in schemes.into_iter().take(if arguments.https_only { 1 } else { 2 }) {
@@ -126,6 +137,24 @@ impl Tried {
             }
         }
     }
+}
+
+/// What to write, where the last proxy is none of `proxies`, and so is not believed.
+fn unlisted(settings: &Settings, chain: &Chain) -> Option<String> {
+    let last = chain.addresses.last().filter(|peer| !settings.proxies().contains(**peer))?;
+    let nobody = settings.get("proxies") == Some("none");
+    let every = settings.walks() || settings.get("verify").is_some();
+    let needed = if every { &chain.addresses[..] } else { std::slice::from_ref(last) };
+    (!nobody).then(|| format!("proxies={}", honest::all_proxies(needed, settings)))
+}
+
+/// What is not tried: requests that come past the proxies, where those would be believed too.
+fn notes(settings: &Settings) -> Vec<String> {
+    let any = settings.get("proxies") == Some("any");
+    let all = settings.networks().iter().any(|network| network.prefix_len() == 0);
+    let note = "not tried is who connects to the application past these proxies: by this proxies= \
+                everybody is believed (lint: every-peer, every-address)";
+    (any || all).then(|| note.to_owned()).into_iter().collect()
 }
 
 /// The host that honest clients ask for: one that is allowed.

@@ -29,6 +29,7 @@ pub(super) struct Answer<'a> {
     misread: &'a [Misread],
     attacks: Vec<Done<'a>>,
     help: Vec<String>,
+    notes: &'a [String],
 }
 
 #[derive(Serialize)]
@@ -61,6 +62,7 @@ impl<'a> Answer<'a> {
             misread: &tried.misread,
             attacks: tried.attacks.iter().map(Done::from).collect(),
             help: help(tried),
+            notes: &tried.notes,
         }
     }
 }
@@ -88,6 +90,9 @@ pub(super) fn text(tried: &Tried, all: bool) -> String {
     misread(&mut out, &tried.misread);
     attacks(&mut out, tried, all);
     summary(&mut out, tried);
+    for note in &tried.notes {
+        let _ = writeln!(out, "{WARN}note:{WARN:#} {note}");
+    }
     for help in help(tried) {
         let _ = writeln!(out, "{HELP}help:{HELP:#} {help}");
     }
@@ -179,6 +184,9 @@ fn summary(out: &mut String, tried: &Tried) {
 /// What to change.
 fn help(tried: &Tried) -> Vec<String> {
     let mut help = Vec::new();
+    help.extend(tried.unlisted.as_ref().map(|write| {
+        format!("{write}: the last of these proxies is none of proxies=, and so is not believed")
+    }));
     for Header { name, trusted, written, too_far } in &tried.headers {
         let key = trusted.split('=').next().unwrap_or_default();
         help.extend(too_far.then(|| match written {

@@ -218,6 +218,25 @@ fn what_is_lost() {
     assert_eq!(tried("proxies=loopback forwarded=1 missing=reject").count(Verdict::Lost), 0);
 }
 
+/// What is not tried is said; a last proxy that is not listed has help.
+#[test]
+fn past_the_proxies() {
+    for (proxies, notes) in [("any", 1), ("10.0.0.1,::/0", 1), ("10.0.0.0/8", 0), ("none", 0)] {
+        let tried = tried(&format!("proxies={proxies} for=1"), "nginx", &[]);
+        assert_eq!(tried.notes.len(), notes, "{proxies}");
+    }
+    let help = |config: &str, addresses| {
+        tried(config, "haproxy,nginx", &["--address", addresses]).unlisted.unwrap_or_default()
+    };
+    let (inner, outer) = ("192.0.2.9,192.0.2.1", "192.0.2.9,10.0.1.1");
+    assert_eq!(help("proxies=10.0.1.0/24 for=2", inner), "proxies=10.0.1.0/24,192.0.2.1");
+    assert_eq!(help("proxies=10.0.1.0/24 for=2", outer), "");
+    let all = "proxies=10.0.1.0/24,192.0.2.9,192.0.2.1";
+    assert_eq!(help("proxies=10.0.1.0/24 for=2 verify=hops", inner), all);
+    assert_eq!(help("proxies=10.0.1.0/24 for=walk", inner), all);
+    assert_eq!(help("proxies=none for=2", inner), "");
+}
+
 /// Styles that write on every request what they write at all. (Some write a header only where it is
 /// absent, or the host where there is one: what an honest request shows of them is not always so.)
 const STEADY: [&str; 12] = [

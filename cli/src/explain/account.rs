@@ -1,5 +1,7 @@
 //! One request under one configuration: the steps, the outcome, what was ignored, what would fit.
 
+use std::collections::HashSet;
+
 use http::{HeaderName, Request};
 use proxyfix::{Config, Error, Explanation, Peer, Resolved, explain, fix_request};
 
@@ -71,13 +73,12 @@ pub(crate) fn fixed_lines<'a>(
     fixed: &'a Request<()>,
 ) -> Vec<(&'a str, &'a [u8])> {
     let mut lines = Vec::new();
-    let mut done: Vec<&HeaderName> = Vec::new();
+    let mut done: HashSet<&HeaderName> = HashSet::new();
     let added = fixed.headers().keys().filter(|name| !received.headers.contains_key(*name));
     let added = added.map(|name| (name.as_str(), name));
     let came = received.lines.iter().map(|line| (line.spelling.as_str(), &line.name));
     for (spelling, name) in added.chain(came) {
-        if !done.contains(&name) {
-            done.push(name);
+        if done.insert(name) {
             let values = fixed.headers().get_all(name);
             lines.extend(values.iter().map(|value| (spelling, value.as_bytes())));
         }

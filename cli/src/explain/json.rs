@@ -2,7 +2,7 @@
 //! are for people and may change.
 
 use http::Request;
-use proxyfix::{Error, Resolved, Source, Step};
+use proxyfix::{Error, ErrorKind, Resolved, Source, Step};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -159,11 +159,18 @@ fn vouched(source: Source<'_>) -> Vouched<'_> {
     }
 }
 
+const NO_PEER: &str =
+    "no peer is known; write \"peer\":\"10.0.0.1\" into the request, or --peer for all";
+
 impl<'a> From<&'a Error> for Fault<'a> {
     fn from(error: &'a Error) -> Self {
         Self {
             code: error.kind().code(),
-            text: error.to_string(),
+            text: match error.kind() {
+                // The library's own is for programmers.
+                ErrorKind::MissingPeer => NO_PEER.to_owned(),
+                _ => error.to_string(),
+            },
             status: error.status().as_u16(),
             header: error.header().map(http::HeaderName::as_str),
             hop: error.hop(),

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    Account, json,
+    Account, LONGEST, json,
     request::{self, Received},
 };
 use crate::{
@@ -25,12 +25,9 @@ use crate::{
     status::{Failure, Status},
 };
 
-/// The longest line, in bytes.
-const LONGEST: u64 = 1 << 20;
-
 /// One request.
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "expected an object with the fields of a request")]
 struct Asked {
     /// Comes back as it is.
     id: Option<Value>,
@@ -84,19 +81,22 @@ fn answer(
         }
         let asked = if whole { asked(&text) } else { Err("longer than 1 MiB".to_owned()) };
         let read = asked.and_then(|asked| Ok((received(&asked)?, peer(&asked, arguments)?, asked)));
-        worst = worst.max(match read {
+        let written = match read {
             Ok((received, peer, asked)) => {
                 let config = &arguments.config.given.config;
                 let account = Account::new(config, peer, &received);
-                line(out, &json::Answer::new(&account, asked.id.as_ref()))?;
-                account.status()
+                worst = worst.max(account.status());
+                line(out, &json::Answer::new(&account, asked.id.as_ref()))
             }
             Err(reason) => {
-                line(out, &Unreadable { outcome: "unreadable", line: number, reason: &reason })?;
-                Status::Usage
+                worst = Status::Usage;
+                line(out, &Unreadable { outcome: "unreadable", line: number, reason: &reason })
             }
-        });
-        out.flush()?;
+        };
+        let written = written.and_then(|()| out.flush());
+        if written.is_err() {
+            return worst.written(written);
+        }
     }
     Ok(worst)
 }

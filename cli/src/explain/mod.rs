@@ -30,6 +30,9 @@ use crate::{
     status::{Failure, Status},
 };
 
+const NO_REQUEST: &str = "no request; write its header lines with -H 'Name: value', a file with its \
+                          head, or - for standard input";
+
 /// Runs the subcommand.
 pub(crate) fn run(arguments: &Explain) -> Result<Status, Failure> {
     let config = &arguments.config.given.config;
@@ -38,30 +41,39 @@ pub(crate) fn run(arguments: &Explain) -> Result<Status, Failure> {
     }
     let mut received = match &arguments.request {
         Some(path) => Received::parse(&read(path)?).map_err(Failure::Usage)?,
+        None if arguments.headers.is_empty() => return Err(Failure::Usage(NO_REQUEST.to_owned())),
         None => Received::default(),
     };
     for (name, value) in &arguments.headers {
         received.add(name, value.as_bytes()).map_err(Failure::Usage)?;
     }
     let account = Account::new(config, arguments.peer(), &received);
-    if arguments.json {
-        line(&mut io::stdout().lock(), &json::Answer::new(&account, None))?;
+    let written = if arguments.json {
+        line(&mut io::stdout().lock(), &json::Answer::new(&account, None))
     } else {
-        let mut out = anstream::stdout().lock();
-        out.write_all(text::report(&account, &Settings::from(config)).as_bytes())?;
-    }
-    Ok(account.status())
+        let report = text::report(&account, &Settings::from(config));
+        anstream::stdout().lock().write_all(report.as_bytes())
+    };
+    account.status().written(written)
 }
+
+/// The longest head, and the longest line of `--jsonl`, in bytes: common servers take heads of 8 KiB.
+const LONGEST: u64 = 1 << 20;
 
 /// Reads a file, or standard input.
 fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
+    let mut most = |input: &mut dyn Read| input.take(LONGEST + 1).read_to_end(&mut bytes);
     let done = if path == Path::new("-") {
-        io::stdin().lock().read_to_end(&mut bytes)
+        most(&mut io::stdin().lock())
     } else {
-        fs::File::open(path).and_then(|mut file| file.read_to_end(&mut bytes))
+        fs::File::open(path).and_then(|mut file| most(&mut file))
     };
-    done.map(|_| bytes).map_err(|error| unread(path, &error))
+    let read = done.map_err(|error| unread(path, &error))?;
+    if read as u64 > LONGEST {
+        return Err(unread(path, &io::Error::other("longer than 1 MiB")));
+    }
+    Ok(bytes)
 }
 
 fn unread(path: &Path, error: &io::Error) -> Failure {

@@ -6,7 +6,7 @@
 //!    `HTTP/3`, as tools print such requests.
 //! 3. The lines are kept in order and in their spelling, which is a token and so printable.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::HashMap};
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version};
 use proxyfix::Peer;
@@ -32,6 +32,8 @@ pub(crate) struct Received {
     pub(crate) version: Version,
     pub(crate) lines: Vec<Line>,
     pub(crate) headers: HeaderMap,
+    /// How many lines each name has: to count them anew for each line would be quadratic.
+    counts: HashMap<HeaderName, usize>,
 }
 
 impl Default for Received {
@@ -42,6 +44,7 @@ impl Default for Received {
             version: Version::HTTP_11,
             lines: Vec::new(),
             headers: HeaderMap::new(),
+            counts: HashMap::new(),
         }
     }
 }
@@ -56,7 +59,7 @@ impl Received {
             let mut request = httparse::Request::new(&mut headers);
             match request.parse(&head) {
                 Err(httparse::Error::TooManyHeaders) => room *= 2,
-                Err(error) => return Err(not_a_head(&error.to_string())),
+                Err(error) => return Err(not_a_head(&at_line(&head, room, error))),
                 Ok(httparse::Status::Partial) => return Err(not_a_head("it is not complete")),
                 Ok(httparse::Status::Complete(_)) => return Self::from_parsed(&request, version),
             }
@@ -89,7 +92,9 @@ impl Received {
             .map_err(|_| format!("{}: a header value has no control characters", shown()))?;
         let full = |_| "more header lines than can be read".to_owned();
         self.headers.try_append(&name, value.clone()).map_err(full)?;
-        let number = self.headers.get_all(&name).iter().count();
+        let count = self.counts.entry(name.clone()).or_default();
+        *count += 1;
+        let number = *count;
         self.lines.push(Line { spelling: spelling.to_owned(), name, number, value });
         Ok(())
     }
@@ -107,10 +112,20 @@ impl Received {
         request
     }
 
-    /// The lines of one header.
-    pub(crate) fn lines_of<'a>(&'a self, name: &'a HeaderName) -> impl Iterator<Item = &'a Line> {
-        self.lines.iter().filter(move |line| line.name == *name)
+    /// How many lines a header has.
+    pub(crate) fn count(&self, name: &HeaderName) -> usize {
+        self.counts.get(name).copied().unwrap_or_default()
     }
+}
+
+/// An error with the number of its line: the first with which the lines before it are refused.
+fn at_line(head: &[u8], room: usize, error: httparse::Error) -> String {
+    let ends: Vec<_> = (1..=head.len()).filter(|&end| head[end - 1] == b'\n').collect();
+    let is_read = |end: &usize| {
+        let mut headers = vec![httparse::EMPTY_HEADER; room];
+        httparse::Request::new(&mut headers).parse(&head[..*end]).is_ok()
+    };
+    format!("line {}, {error}", ends.partition_point(is_read) + 1)
 }
 
 fn not_a_head(reason: &str) -> String {
@@ -168,6 +183,15 @@ mod tests {
         assert_eq!(read("GET / HTTP/1.0").unwrap().version, http::Version::HTTP_10);
         let many = format!("GET / HTTP/1.1\n{}", "A: 1\n".repeat(300));
         assert_eq!(read(&many).unwrap().lines.len(), 300);
+        for (head, line) in [
+            ("Host: x", 1),
+            ("GET / HTTP/1.1\r\nA: b\r\nB : c\r\nD: e", 3),
+            ("GET / HTTP/1.1\nA: \x1b\nB: c", 2),
+            (&format!("{many}x y"), 302),
+        ] {
+            let error = read(head).unwrap_err();
+            assert!(error.contains(&format!(" line {line}, ")), "{error}");
+        }
         for wrong in ["", "Host: x", "GET / HTTP/1.1\nA : 1", "GET / HTTP/1.1\nA: \x1b", "G@T\n"] {
             assert!(read(wrong).is_err(), "{wrong}");
         }

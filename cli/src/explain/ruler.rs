@@ -3,7 +3,8 @@
 //! 1. One ruler for each part, the nearest hop first: `^` is believed, `-` is passed over, `~` is
 //!    not valid, with `^` at the byte that is at fault.
 //! 2. What no step has looked at is shortened: it may be long, and says nothing.
-//! 3. Columns are those of the escaped text.
+//! 3. No two marks overlap: a fault inside of one belongs to it, so that each byte is printed once.
+//! 4. Columns are those of the escaped text.
 
 use std::{fmt::Write as _, ops::Range};
 
@@ -19,6 +20,8 @@ use crate::{
 
 /// The longest part that is shown whole, in columns.
 const PART: usize = 100;
+/// How many of several lines are marked, where there should be one.
+const FEW: usize = 8;
 /// The same for what was not looked at.
 const UNREAD: usize = 40;
 
@@ -56,25 +59,36 @@ pub(crate) fn marks(line: &Line, steps: &[Step], error: Option<&Error>, alone: b
             _ => Role::Believed,
         };
         let reason = step.reason();
+        let fault = step.error().and_then(Error::offset);
         match marks.iter_mut().find(|mark| mark.span == span) {
             Some(mark) => {
                 mark.role = mark.role.max(role);
+                mark.fault = mark.fault.or(fault);
                 let _ = write!(mark.label, "; {reason}");
             }
             None => {
                 let label = format!("hop {hop}: {reason}");
-                let fault = step.error().and_then(Error::offset);
                 marks.push(Mark { span, role, label, fault });
             }
         }
     }
-    marks.extend(fault(line, error, alone, &marks));
+    if let Some(fault) = error.and_then(|error| fault(line, error, alone, &marks)) {
+        let holds =
+            |mark: &&mut Mark| (mark.span.start..=mark.span.end).contains(&fault.span.start);
+        match marks.iter_mut().find(holds) {
+            Some(mark) => {
+                mark.role = Role::Invalid;
+                mark.fault = fault.fault;
+                let _ = write!(mark.label, "; {}", fault.label);
+            }
+            None => marks.push(fault),
+        }
+    }
     marks
 }
 
 /// An error that no step has told. Which line it is in is certain where there is one.
-fn fault(line: &Line, error: Option<&Error>, alone: bool, marks: &[Mark]) -> Option<Mark> {
-    let error = error?;
+fn fault(line: &Line, error: &Error, alone: bool, marks: &[Mark]) -> Option<Mark> {
     let told = marks.iter().any(|mark| mark.role == Role::Invalid);
     if error.kind().code() == "nominated" && line.name == CONNECTION {
         let name = error.header()?.as_str();
@@ -83,10 +97,28 @@ fn fault(line: &Line, error: Option<&Error>, alone: bool, marks: &[Mark]) -> Opt
         let label = "a proxy on the way may have dropped this header".to_owned();
         return Some(Mark { span: at..at + name.len(), role: Role::Invalid, label, fault: None });
     }
-    let mine = alone && !told && error.header() == Some(&line.name);
-    let at = error.offset().filter(|at| mine && *at <= line.value.len())?;
-    let span = at..line.value.len().min(at + 1);
-    Some(Mark { span, role: Role::Invalid, label: format!("byte {at}"), fault: Some(at) })
+    let mine = !told && error.header() == Some(&line.name);
+    let whole = 0..line.value.len();
+    let mark = |span, label: &str| {
+        Some(Mark { span, role: Role::Invalid, label: label.to_owned(), fault: error.offset() })
+    };
+    match (error.kind().code(), error.offset()) {
+        _ if !mine => None,
+        (_, Some(at)) if alone && at <= line.value.len() => {
+            mark(at..whole.end.min(at + 1), &format!("byte {at}"))
+        }
+        // Faults of a whole line.
+        ("repeated", _) if marks.is_empty() && line.number <= FEW => {
+            mark(whole, "one value is expected, in one line")
+        }
+        (code @ ("host-not-allowed" | "host-mismatch"), _) => {
+            let believed = marks.iter().find(|mark| mark.role == Role::Believed);
+            let span = believed.map(|mark| mark.span.clone()).or_else(|| alone.then_some(whole))?;
+            let differs = code == "host-mismatch";
+            mark(span, if differs { "not the target's host" } else { "none of hosts=" })
+        }
+        _ => None,
+    }
 }
 
 /// Prints the line, and a ruler for each mark.
@@ -133,6 +165,7 @@ fn parts(length: usize, marks: &[Mark]) -> Vec<(Range<usize>, Option<usize>)> {
     let (mut parts, mut done) = (Vec::new(), 0);
     for at in order {
         let span = marks[at].span.clone();
+        debug_assert!(done <= span.start, "marks that overlap would print bytes twice");
         if done < span.start {
             parts.push((done..span.start, None));
         }

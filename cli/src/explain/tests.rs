@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use proxyfix::{Config, Peer, Source, resolve};
 use serde_json::Value;
 
-use super::{Account, json::Answer, request::Received, text};
+use super::{Account, json::Answer, request::Received, ruler, text};
 use crate::{json, settings::Settings};
 
 const CONFIGS: [&str; 10] = [
@@ -46,6 +46,15 @@ const LINES: [&[u8]; 22] = [
     b"Front-End-Https: on",
     b"Connection: close, X-Forwarded-For",
     b"Accept: */*",
+];
+
+const NAMES: [&str; 6] = [
+    "Forwarded",
+    "X-Forwarded-For",
+    "X-Forwarded-Proto",
+    "X-Forwarded-Host",
+    "X-Forwarded-Prefix",
+    "Host",
 ];
 
 fn request() -> impl Strategy<Value = Received> {
@@ -130,6 +139,57 @@ proptest! {
     }
 }
 
+const VALUES: [&str; 12] = [
+    "for=192.0.2.1;proto=ftp",
+    "for=192.0.2.1;proto=https;host=\"a b\"",
+    "for=6.6.6.6, for=192.0.2.1;host=a@b",
+    "for=192.0.2.1;for=192.0.2.2",
+    "for=192.0.2.1;",
+    "for=\"192.0.2.1",
+    "for=_\u{e9}\\",
+    "192.0.2.256, 10.0.0.2",
+    "/a, /b c, /d",
+    "shop.example, a b",
+    "https, ftp",
+    "",
+];
+
+proptest! {
+    /// A line is printed as it came: all of it, or both its ends where it is cut.
+    #[test]
+    fn lines_as_they_came(
+        lines in prop::collection::vec(
+            (prop::sample::select(&NAMES[..]), prop::sample::select(&VALUES[..])), 1..5),
+        long in 0_usize..200,
+        text in prop::sample::select(&CONFIGS[..]),
+    ) {
+        let mut received = Received::default();
+        for (name, value) in lines {
+            received.add(name, format!("{}{value}", "x,".repeat(long / 2)).as_bytes()).unwrap();
+        }
+        let config: Config = text.parse().unwrap();
+        let account = Account::new(&config, Some(crate::args::peer("10.0.0.1").unwrap()), &received);
+        let report = text::report(&account, &Settings::from(&config));
+        let plain = anstream::adapter::strip_str(&report).to_string();
+        let of_lines = plain.lines().skip_while(|line| !line.starts_with("read,")).skip(1);
+        let mut came = received.lines.iter();
+        for line in of_lines.take_while(|line| !line.is_empty()).filter(|line| !line.starts_with("   ")) {
+            let (name, value) = line.trim_start().split_once(": ").unwrap();
+            let whole = |line: &&crate::explain::request::Line| {
+                let whole = crate::escape::text(line.value.as_bytes());
+                let (first, last) = (value.split('…').next(), value.rsplit('…').next());
+                line.spelling == name
+                    && if value.contains('…') {
+                        whole.starts_with(first.unwrap()) && whole.ends_with(last.unwrap())
+                    } else {
+                        whole == value
+                    }
+            };
+            prop_assert!(came.find(whole).is_some(), "{}", plain);
+        }
+    }
+}
+
 /// Every ruler stands below what it marks.
 #[test]
 fn rulers_are_in_place() {
@@ -150,6 +210,28 @@ fn rulers_are_in_place() {
     };
     assert_eq!(below(line + 1, '-'), "10.0.0.2");
     assert_eq!(below(line + 2, '^'), "203.0.113.9");
+}
+
+/// A fault that no step tells of, in a part that a step has marked.
+#[test]
+fn a_fault_inside_of_a_mark() {
+    let received = |value: &str| {
+        let mut received = Received::default();
+        received.add("Forwarded", value.as_bytes()).unwrap();
+        received
+    };
+    let config: Config = "proxies=10.0.0.0/8 forwarded=1".parse().unwrap();
+    let peer = crate::args::peer("10.0.0.1").ok();
+    let [good, bad] = ["for=192.0.2.1;proto=ws ", "for=192.0.2.1;proto=ftp"].map(received);
+    let [good, bad] = [&good, &bad].map(|received| Account::new(&config, peer, received));
+    let (line, steps) = (&bad.received.lines[0], good.explanation.steps());
+    let marks = ruler::marks(line, steps, bad.outcome().err(), true);
+    let mut out = String::new();
+    ruler::print(&mut out, line, &marks);
+    let plain = anstream::adapter::strip_str(&out).to_string();
+    let lines: Vec<_> = plain.lines().collect();
+    assert_eq!(lines[0], "  Forwarded: for=192.0.2.1;proto=ftp", "{plain}");
+    assert!(lines[1].starts_with(&format!("{:13}{:~>20}^", "", "")), "{plain}");
 }
 
 #[test]

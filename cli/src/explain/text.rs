@@ -1,10 +1,13 @@
 //! The account of one request for people: a picture of the chain, the header lines that count with
 //! rulers, what is believed or why not, what was ignored, what the application gets, what to change.
 
-use std::fmt::Write as _;
+use std::{
+    collections::{BTreeMap, HashSet},
+    fmt::Write as _,
+};
 
 use http::{HeaderName, Request};
-use proxyfix::{Error, Resolved, Source, forwarded_elements};
+use proxyfix::{Error, Resolved, Source, Step, forwarded_elements};
 
 use super::{
     account::Account,
@@ -23,7 +26,7 @@ pub(crate) fn report(account: &Account<'_>, settings: &Settings) -> String {
     picture(&mut out, account);
     lines(&mut out, account, settings);
     match account.outcome() {
-        Ok(resolved) => believed(&mut out, account, resolved),
+        Ok(resolved) => believed(&mut out, account, settings, resolved),
         Err(error) => {
             let status = error.status().as_u16();
             let _ = writeln!(out, "\n{BAD}rejected{BAD:#} with {status}: {error}");
@@ -72,7 +75,7 @@ fn picture(out: &mut String, account: &Account<'_>) {
 fn hops(account: &Account<'_>) -> Vec<(usize, String)> {
     let steps = account.explanation.steps().iter();
     let passed = steps.filter(|step| matches!(step.code(), "hop-passed" | "hop-trusted"));
-    let name = |step: &proxyfix::Step| {
+    let name = |step: &Step| {
         let (hop, text) = (step.hop()?, step.text()?);
         let mut elements = forwarded_elements(&account.received.headers);
         let node = match step.header().map(HeaderName::as_str) {
@@ -100,18 +103,45 @@ fn lines(out: &mut String, account: &Account<'_>, settings: &Settings) {
                 && line.name == http::header::CONNECTION
     };
     let received = account.received;
+    let mut unread = Few::default();
     for (at, line) in received.lines.iter().filter(read).enumerate() {
         if at == 0 {
             let _ = writeln!(out, "\n{TITLE}read, from the right{TITLE:#}");
         }
-        let alone = received.lines_of(&line.name).nth(1).is_none();
+        let alone = received.count(&line.name) == 1;
         let marks = marks(line, account.explanation.steps(), error, alone);
-        ruler::print(out, line, &marks);
+        if !marks.is_empty() || unread.has_room(&line.name) {
+            ruler::print(out, line, &marks);
+        }
+    }
+    unread.rest(out);
+}
+
+/// Of lines without a mark, how many each name has: the first few are shown.
+#[derive(Default)]
+struct Few<'a>(BTreeMap<&'a str, usize>);
+
+/// How many lines of a name are shown, of those that say nothing more.
+const FEW: usize = 8;
+
+impl<'a> Few<'a> {
+    /// Counts a line, and returns whether it is to be shown.
+    fn has_room(&mut self, name: &'a HeaderName) -> bool {
+        let count = self.0.entry(name.as_str()).or_default();
+        *count += 1;
+        *count <= FEW
+    }
+
+    /// Says how many are not shown.
+    fn rest(self, out: &mut String) {
+        for (name, count) in self.0.into_iter().filter(|(_, count)| *count > FEW) {
+            let _ = writeln!(out, "  {FAINT}{} more of {name}{FAINT:#}", count - FEW);
+        }
     }
 }
 
 /// The values in effect, and who vouches for each.
-fn believed(out: &mut String, account: &Account<'_>, resolved: &Resolved) {
+fn believed(out: &mut String, account: &Account<'_>, settings: &Settings, resolved: &Resolved) {
     let sources = resolved.source();
     let host = resolved.host().unwrap_or("none");
     let prefix = if resolved.prefix().is_empty() { "none" } else { resolved.prefix() };
@@ -126,7 +156,7 @@ fn believed(out: &mut String, account: &Account<'_>, resolved: &Resolved) {
     let _ = writeln!(out, "\n{GOOD}believed{GOOD:#}");
     for (field, value, source) in rows {
         let source = match source {
-            Source::Own => own(field, account, resolved).to_owned(),
+            Source::Own => own(field, account, settings, resolved),
             header => header.to_string(),
         };
         let _ = writeln!(out, "  {field:<6}  {value:<width$}  {FAINT}{source}{FAINT:#}");
@@ -134,11 +164,19 @@ fn believed(out: &mut String, account: &Account<'_>, resolved: &Resolved) {
 }
 
 /// Where one of our own values comes from.
-fn own(field: &str, account: &Account<'_>, resolved: &Resolved) -> &'static str {
+fn own(field: &str, account: &Account<'_>, settings: &Settings, resolved: &Resolved) -> String {
     let says = |code| account.explanation.steps().iter().any(|step| step.code() == code);
-    match field {
+    if let Some(error) = fallback(field, account, settings) {
+        let reason = match error.kind().code() {
+            "incomplete" => "the trusted header is not there",
+            "short" => "the trusted list is too short",
+            _ => "the trusted value is not valid",
+        };
+        return format!("{reason}: invalid={}", settings.get("invalid").unwrap_or("reject"));
+    }
+    let reason = match field {
         "client" if !account.is_peer_trusted() => "the peer itself, which is none of the proxies",
-        "client" if resolved.client_ip().is_some() => "the peer, as missing= or invalid= has it",
+        "client" if resolved.client_ip().is_some() => "the peer, as missing= has it",
         "client" if says("missing") => "none of the trusted headers is there",
         "client" if says("all-trusted") => "every address is one of the proxies",
         "client" => "no trusted header says who it is",
@@ -149,15 +187,49 @@ fn own(field: &str, account: &Account<'_>, resolved: &Resolved) -> &'static str 
         "port" if resolved.host().is_some() => "the host's, or the scheme's",
         "port" => "the scheme's",
         _ => "no trusted header says it",
-    }
+    };
+    reason.to_owned()
+}
+
+/// Why a field has a value of our own, where `invalid=` lets pass what is not valid.
+fn fallback<'a>(field: &str, account: &'a Account<'_>, settings: &Settings) -> Option<&'a Error> {
+    let steps = account.explanation.steps().iter();
+    let mut errors = steps.filter(|step| step.code() == "fallback").filter_map(Step::error);
+    let keys: &[&str] = match field {
+        "client" => &["for", "client-ip"],
+        "scheme" => &["proto"],
+        "host" => &["host"],
+        "port" => &["port"],
+        _ => &["prefix"],
+    };
+    let trusted = settings.trusted();
+    errors.find(|error| {
+        let Some(trusted) = trusted.iter().find(|trusted| Some(&trusted.header) == error.header())
+        else {
+            return false;
+        };
+        // The fields of one element: a fault of one of them is its own, another is all of theirs.
+        match (trusted.key, error.kind().code()) {
+            ("forwarded", "invalid-scheme") => field == "scheme",
+            ("forwarded", "invalid-host") => field == "host",
+            ("forwarded", "invalid-node") => field == "client",
+            ("forwarded", _) => matches!(field, "client" | "scheme" | "host"),
+            (key, _) => keys.contains(&key),
+        }
+    })
 }
 
 /// The forwarding headers that were not read.
 fn ignored(out: &mut String, account: &Account<'_>, settings: &Settings) {
-    let ignored = |line: &&Line| account.ignored.contains(&line.name);
+    let names: HashSet<_> = account.ignored.iter().collect();
+    let ignored = |line: &&Line| names.contains(&line.name);
+    let mut shown = Few::default();
     for (at, line) in account.received.lines.iter().filter(ignored).enumerate() {
         if at == 0 {
             let _ = writeln!(out, "\n{TITLE}ignored{TITLE:#}");
+        }
+        if !shown.has_room(&line.name) {
+            continue;
         }
         let kept =
             account.fixed.as_ref().is_ok_and(|fixed| fixed.headers().contains_key(&line.name));
@@ -172,6 +244,7 @@ fn ignored(out: &mut String, account: &Account<'_>, settings: &Settings) {
         let value = escape::shortened(line.value.as_bytes(), 60);
         let _ = writeln!(out, "  {}: {value}  {FAINT}{reason}{FAINT:#}", line.spelling);
     }
+    shown.rest(out);
 }
 
 /// The head that the application gets, in the order and spelling in which it came.

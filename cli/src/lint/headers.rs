@@ -82,8 +82,40 @@ fn any_host(subject: &Subject<'_>) -> Vec<Found> {
     }))
 }
 
+/// What registries of countries sell names under, `co.uk` say.
+const SECOND_LEVEL: [&str; 12] =
+    ["ac", "co", "com", "edu", "gob", "gov", "ltd", "me", "ne", "net", "or", "org"];
+/// Where a hoster gives a name to each customer.
+const HOSTERS: [&str; 14] = [
+    "appspot.com",
+    "azurewebsites.net",
+    "cloudfront.net",
+    "fly.dev",
+    "github.io",
+    "gitlab.io",
+    "herokuapp.com",
+    "netlify.app",
+    "onrender.com",
+    "pages.dev",
+    "run.app",
+    "vercel.app",
+    "web.app",
+    "workers.dev",
+];
+
+/// Whether anybody can have a name under this one. What is not known here, the Public Suffix List
+/// knows.
+fn is_public_suffix(domain: &str) -> bool {
+    match domain.split_once('.') {
+        None => true,
+        Some((name, country)) => {
+            SECOND_LEVEL.contains(&name) && country.len() == 2 || HOSTERS.contains(&domain)
+        }
+    }
+}
+
 fn wide_hosts(subject: &Subject<'_>) -> Vec<Found> {
-    let wide = |pattern: &&str| pattern.strip_prefix("*.").is_some_and(|rest| !rest.contains('.'));
+    let wide = |pattern: &&str| pattern.strip_prefix("*.").is_some_and(is_public_suffix);
     let found = |pattern: &str| {
         let reason = "everybody can have a name under this one";
         Found::new(format!("{pattern} in hosts="), reason, "the domains that are yours")
@@ -149,10 +181,29 @@ fn names(subject: &Subject<'_>) -> Vec<Found> {
     x_family().filter_map(silent).collect()
 }
 
+/// Headers that hold one address, though `for-name=` reads them as a list.
+const SINGLE: [&str; 11] = [
+    "cf-connecting-ip",
+    "cf-connecting-ipv6",
+    "fastly-client-ip",
+    "fly-client-ip",
+    "true-client-ip",
+    "x-azure-socketip",
+    "x-client-ip",
+    "x-cluster-client-ip",
+    "x-envoy-external-address",
+    "x-nf-client-connection-ip",
+    "x-real-ip",
+];
+
 fn single_header(subject: &Subject<'_>) -> Vec<Found> {
-    one(subject.settings.get("client-ip").map(|name| {
+    let settings = &subject.settings;
+    let named = settings.get("for-name").filter(|_| settings.get("for").is_some());
+    let named = named.filter(|name| SINGLE.contains(name)).map(|name| ("for-name", name));
+    let single = settings.get("client-ip").map(|name| ("client-ip", name)).or(named);
+    one(single.map(|(key, name)| {
         Found::new(
-            format!("client-ip={name}"),
+            format!("{key}={name}"),
             "a proxy that does not know this header passes on what the client wrote in it",
             "for=, where your proxy appends to X-Forwarded-For; else see that the edge overwrites \
              this header on every request, and that there is no way past the edge",

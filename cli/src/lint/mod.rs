@@ -4,7 +4,8 @@
 //!    may still be wrong for the network that it stands in.
 //! 2. A *danger* believes strangers in every network. A *warning* does in some, or gives a part of
 //!    the security property up. A *note* is to be known, and is right in many networks.
-//! 3. Each finding has a stable code, and a section of that name in `docs/LINT.md`.
+//! 3. Each finding has a stable code, and a section of that name in `docs/LINT.md`, which `--explain`
+//!    prints.
 //! 4. [`proxies`] is about who is believed, [`headers`] about what, [`policies`] about the rest.
 
 mod headers;
@@ -108,19 +109,34 @@ pub(crate) fn codes() -> Vec<&'static str> {
     rules().map(|rule| rule.code).collect()
 }
 
+/// The document with a section for each finding. A link to the one in `docs/`.
+const SECTIONS: &str = include_str!("LINT.md");
+
+/// What the document says of a finding.
+fn section(code: &str) -> Option<&'static str> {
+    let mut sections = SECTIONS.split("\n## ").skip(1);
+    sections.find(|section| section.lines().next() == Some(code)).map(str::trim_end)
+}
+
 /// Runs the subcommand.
 pub(crate) fn run(arguments: &Lint) -> Result<Status, Failure> {
-    let given = &arguments.config.given;
+    let mut out = anstream::stdout().lock();
+    if let Some(code) = &arguments.explain {
+        let section = section(code).unwrap_or_default();
+        return Status::Good.written(writeln!(out, "{section}"));
+    }
+    // The arguments have one or the other.
+    let Some(given) = &arguments.given else { return Ok(Status::Usage) };
     let mut findings = lint(&given.text, &Settings::from(&given.config));
     findings.retain(|finding| !arguments.allow.contains(&finding.code.to_owned()));
-    if arguments.json {
-        let answer = report::Answer::new(given.config.to_string(), &findings);
-        json::line(&mut io::stdout().lock(), &answer)?;
-    } else {
-        anstream::stdout().lock().write_all(report::text(&findings).as_bytes())?;
-    }
     let bad = findings.iter().any(|finding| finding.severity >= Severity::Warning);
-    Ok(if bad { Status::Found } else { Status::Good })
+    let status = if bad { Status::Found } else { Status::Good };
+    status.written(if arguments.json {
+        let answer = report::Answer::new(given.config.to_string(), &findings);
+        json::line(&mut io::stdout().lock(), &answer)
+    } else {
+        out.write_all(report::text(&findings).as_bytes())
+    })
 }
 
 /// The findings about a configuration, the worst first.

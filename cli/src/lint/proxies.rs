@@ -9,7 +9,7 @@ use proxyfix::ipnet::IpNet;
 
 use super::{Check, Found, Rule, Severity, Subject};
 
-pub(super) const RULES: [Rule; 8] = [
+pub(super) const RULES: [Rule; 9] = [
     Rule { code: "every-peer", severity: Severity::Danger, check: Check::Find(every_peer) },
     Rule { code: "every-address", severity: Severity::Danger, check: Check::Find(every_address) },
     Rule { code: "large-network", severity: Severity::Warning, check: Check::Find(large_network) },
@@ -24,6 +24,7 @@ pub(super) const RULES: [Rule; 8] = [
         severity: Severity::Warning,
         check: Check::Find(private_clients),
     },
+    Rule { code: "private-walk", severity: Severity::Note, check: Check::Find(private_walk) },
     Rule { code: "host-bits", severity: Severity::Warning, check: Check::Find(host_bits) },
     Rule { code: "nobody", severity: Severity::Note, check: Check::Find(nobody) },
 ];
@@ -109,8 +110,8 @@ const PROVIDERS: [(&str, &str, &[&str]); 3] = [
 /// The shortest prefix of a network that has one owner, mostly: what registries give to one
 /// (a /16 of IPv4, a /32 of IPv6).
 const ONE_OWNER: (u8, u8) = (16, 32);
-/// Networks this short have room for clients beside the proxies: a whole site (RFC 6177), a /16.
-const ROOM_FOR_CLIENTS: (u8, u8) = (16, 48);
+/// Shorter networks than one link's (a /24, a /64) have room for clients beside the proxies.
+const ONE_LINK: (u8, u8) = (24, 64);
 
 fn shorter(network: &IpNet, (v4, v6): (u8, u8)) -> bool {
     network.prefix_len() < if network.addr().is_ipv4() { v4 } else { v6 }
@@ -201,19 +202,26 @@ fn provider_network(subject: &Subject<'_>) -> Vec<Found> {
     PROVIDERS.iter().filter_map(of).collect()
 }
 
+/// The private networks of more than one address that a walk passes over.
+fn walked(subject: &Subject<'_>) -> impl Iterator<Item = IpNet> {
+    let networks = subject.settings.networks().into_iter().filter(|_| subject.settings.walks());
+    let several = |network: &IpNet| network.prefix_len() < network.max_prefix_len();
+    networks.filter(move |n| several(n) && within(n, &PRIVATE) && !within(n, &LOOPBACK))
+}
+
 fn private_clients(subject: &Subject<'_>) -> Vec<Found> {
-    if !subject.settings.walks() {
-        return Vec::new();
-    }
-    let wide = |n: &IpNet| {
-        let (v4, v6) = ROOM_FOR_CLIENTS;
-        within(n, &PRIVATE) && !within(n, &LOOPBACK) && shorter(n, (v4 + 1, v6 + 1))
-    };
     let reason = "a walk passes over every client in this network (office, VPN, other services), \
                   and believes what it wrote";
     let instead = "the addresses of the proxies alone, or a count";
-    let networks = subject.settings.networks().into_iter().filter(wide);
-    networks.map(|n| found(&n, reason, instead)).collect()
+    let wide = walked(subject).filter(|n| shorter(n, ONE_LINK));
+    wide.map(|n| found(&n, reason, instead)).collect()
+}
+
+fn private_walk(subject: &Subject<'_>) -> Vec<Found> {
+    let reason = "a walk passes over clients in this network too, and believes what they wrote";
+    let instead = "the addresses of the proxies alone, or a count, unless nobody else is in it";
+    let small = walked(subject).filter(|n| !shorter(n, ONE_LINK));
+    small.map(|n| found(&n, reason, instead)).collect()
 }
 
 /// What was written with bits beyond its length: one address was meant, perhaps.

@@ -23,7 +23,7 @@ impl<'a> Answer<'a> {
 /// The findings for people.
 pub(super) fn text(findings: &[Finding]) -> String {
     let mut out = String::new();
-    for Finding { code, severity, at, reason, instead, docs } in findings {
+    for Finding { code, severity, at, reason, instead, .. } in findings {
         let (name, style) = match severity {
             Severity::Danger => ("danger", BAD),
             Severity::Warning => ("warning", WARN),
@@ -31,7 +31,7 @@ pub(super) fn text(findings: &[Finding]) -> String {
         };
         let _ = writeln!(out, "{style}{name}[{code}]{style:#} {at}: {reason}");
         let _ = writeln!(out, "  {HELP}instead:{HELP:#} {instead}");
-        let _ = writeln!(out, "  {FAINT}see {docs}{FAINT:#}\n");
+        let _ = writeln!(out, "  {FAINT}more: proxyfix lint --explain {code}{FAINT:#}\n");
     }
     let count = |severity| findings.iter().filter(|f| f.severity == severity).count();
     let (dangers, warnings, notes) =

@@ -11,7 +11,7 @@ fn found(text: &str) -> Vec<&'static str> {
 }
 
 /// What breaks a rule, and what next to it does not.
-const ROWS: [(&str, &str, &str); 45] = [
+const ROWS: [(&str, &str, &str); 52] = [
     ("every-peer", "proxies=any for=1", "proxies=loopback for=1"),
     ("every-address", "proxies=0.0.0.0/0 for=1", "proxies=10.0.0.0/8 for=1"),
     ("every-address", "proxies=0.0.0.0/1,128.0.0.0/1 for=1", "proxies=none for=1"),
@@ -28,6 +28,9 @@ const ROWS: [(&str, &str, &str); 45] = [
     ("private-clients", "proxies=10.0.0.0/16 forwarded=walk", "proxies=10.0.0.0/8 forwarded=1"),
     ("private-clients", "proxies=fd00::/48 for=walk", "proxies=fd00::/64 for=walk"),
     ("private-clients", "proxies=100.64.0.0/10 for=walk", "proxies=loopback for=walk"),
+    ("private-clients", "proxies=10.0.0.0/17 for=walk", "proxies=192.168.1.0/24 for=walk"),
+    ("private-walk", "proxies=192.168.1.0/24 for=walk", "proxies=192.168.1.0/24 for=1"),
+    ("private-walk", "proxies=fd00::/64 for=walk", "proxies=192.168.1.1,fd00::1 for=walk"),
     ("host-bits", "proxies=10.0.1.7/8 for=1", "proxies=10.0.0.0/8 for=1"),
     ("host-bits", "for=1 proxies=unix,2001:db8::1/32", "for=1 proxies=10.0.1.7/32"),
     ("nobody", "proxies=none for=1", "proxies=unix for=1"),
@@ -38,6 +41,8 @@ const ROWS: [(&str, &str, &str); 45] = [
     ("any-host", "proxies=unix for=1 host=1", "proxies=unix for=1 host=1 hosts=a.example"),
     ("any-host", "proxies=unix forwarded=1", "proxies=unix forwarded=1 hosts=a.example"),
     ("wide-hosts", "proxies=unix for=1 hosts=*.com", "proxies=unix for=1 hosts=*.a.example"),
+    ("wide-hosts", "proxies=unix for=1 hosts=*.co.uk", "proxies=unix for=1 hosts=*.a.co.uk"),
+    ("wide-hosts", "proxies=unix for=1 hosts=*.github.io", "proxies=unix for=1 hosts=*.co.example"),
     ("counts-differ", "proxies=unix for=1 proto=2", "proxies=unix for=1 proto=1"),
     ("counts-differ", "proxies=unix for=3 host=2", "proxies=unix for=3 host=3"),
     ("counts-differ", "proxies=unix for=1 prefix=join:2", "proxies=unix for=3 prefix=join:2"),
@@ -51,6 +56,16 @@ const ROWS: [(&str, &str, &str); 45] = [
     ),
     ("name-without-key", "proxies=unix proto=1 for-name=X-Real-IP", "proxies=unix proto=1"),
     ("single-header", "proxies=unix client-ip=X-Real-IP", "proxies=unix for=1"),
+    (
+        "single-header",
+        "proxies=unix for=1 for-name=CF-Connecting-IP",
+        "proxies=unix for=1 for-name=X-Client-List",
+    ),
+    (
+        "single-header",
+        "proxies=unix for=1 for-name=X-Real-IP",
+        "proxies=unix proto=1 for-name=X-Real-IP",
+    ),
     (
         "list-as-single",
         "proxies=unix client-ip=X-Forwarded-For",
@@ -97,12 +112,17 @@ fn each_code_has_a_section() {
     let text = docs("docs/LINT.md");
     let sections: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("## ")).collect();
     assert_eq!(sections, codes());
+    for code in codes() {
+        let section = super::section(code).unwrap();
+        assert!(section.starts_with(code) && section.lines().count() > 2, "{section}");
+    }
 }
 
 /// What recipes cannot know: the hosts, the chain behind an address, a client's scheme where nobody
 /// says it.
-const NOTES: [&str; 6] = [
+const NOTES: [&str; 7] = [
     "any-host",
+    "private-walk",
     "unverified-count",
     "no-scheme",
     "single-header",

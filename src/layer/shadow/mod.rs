@@ -7,8 +7,9 @@
 //!    What `headers=` and `uri=` would do to the request is not compared.
 //! 3. **Reported** is each request that differs, once, with every value that does and who vouches
 //!    for it: to the function given to [`on_difference`](Shadow::on_difference), to the
-//!    [`counts`](Shadow::counts), and with the feature `tracing` as an event at level info. A
-//!    stranger can cause differences at will, so a function that writes should not write them all.
+//!    [`counts`](Shadow::counts), and with the feature `tracing` as an event at level debug. A
+//!    stranger can cause differences at will, so a function that writes should not write them all,
+//!    and the events (target `proxyfix::shadow`) are to be had for a while, by a filter.
 //! 4. **Nothing raw.** Values are valid and in canonical form, errors repeat one escaped character
 //!    at most.
 //! 5. **List lengths.** Of requests whose peer is one of the candidate's `proxies`, the number of
@@ -172,7 +173,7 @@ impl Shadow {
     ) -> Option<Result<Resolved, Error>> {
         let Observed { candidate, counters, lengths } = &*self.observed;
         if request.extensions().get::<Resolved>().is_some() {
-            counters.already_fixed();
+            self.already_fixed();
             return None;
         }
         if resolve::is_trusted(peer, candidate.settings()) {
@@ -181,6 +182,11 @@ impl Shadow {
             counters.untrusted_peer();
         }
         Some(rewrite::rehearse(peer, request, candidate))
+    }
+
+    /// Counts a request that a layer around this one has fixed.
+    pub(super) fn already_fixed(&self) {
+        self.observed.counters.already_fixed();
     }
 
     /// Compares what is in force with what the candidate would decide.
