@@ -12,7 +12,8 @@ fn tried(config: &str, style: &str, more: &[&str]) -> Tried {
     let program = ["proxyfix", "attack", "--config", config, "--style", style];
     let arguments = Arguments::parse_from(program.iter().chain(more));
     let Command::Attack(arguments) = arguments.command else { panic!("another command") };
-    attack(&arguments.config.given.config, &arguments).unwrap_or_else(|error| panic!("{error}"))
+    attack(&arguments.config.read().unwrap().config, &arguments)
+        .unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// What is wrong: the worst attack, or an honest request that is misread.
