@@ -238,6 +238,16 @@ fn past_the_proxies() {
     assert_eq!(help("proxies=none for=2", inner), "");
 }
 
+/// A name says what is sent, also where the one before it is not shown.
+#[test]
+fn names_stand_alone() {
+    let tried = tried("proxies=loopback for=1 proto=1", "nginx", &[]);
+    let begins =
+        |name: &str| ["the same with ", "the same, ", "those "].iter().any(|w| name.starts_with(w));
+    let names: Vec<_> = tried.attacks.iter().map(|attack| &attack.name).collect();
+    assert!(!names.iter().any(|name| begins(name)), "{names:?}");
+}
+
 /// Styles that write on every request what they write at all. (Some write a header only where it is
 /// absent, or the host where there is one: what an honest request shows of them is not always so.)
 const STEADY: [&str; 12] = [
