@@ -62,7 +62,13 @@ pub use self::{
     write::{Family, Hop, WriteMode, write},
 };
 
-/// The examples of README, compiled and run with every feature.
+/// The examples of the documents, compiled and run with every feature.
 #[cfg(all(doctest, feature = "axum"))]
-#[doc = include_str!("../README.md")]
-mod readme {}
+mod documents {
+    #[doc = include_str!("../README.md")]
+    mod readme {}
+    #[doc = include_str!("../docs/CHOOSING.md")]
+    mod choosing {}
+    #[doc = include_str!("../docs/MIGRATING.md")]
+    mod migrating {}
+}

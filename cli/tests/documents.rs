@@ -1,7 +1,67 @@
-//! What documents show is what the program prints: `docs/CLI.md`, and the cases of `tests/cmd/`.
+//! What documents show is what the program prints: README, `docs/CLI.md`, and the cases of `tests/cmd/`.
 //! `TRYCMD=overwrite cargo test -p proxyfix-cli --test documents` writes what it prints now.
+//!
+//! And each configuration in the documents for users is one that it accepts, without a warning but
+//! those that its line names.
+
+use std::{collections::BTreeSet, fs, path::Path};
+
+use assert_cmd::Command;
 
 #[test]
 fn as_shown() {
-    trycmd::TestCases::new().env("COLUMNS", "100").case("../docs/CLI.md").case("tests/cmd/*.md");
+    trycmd::TestCases::new()
+        .env("COLUMNS", "100")
+        .case("README.md")
+        .case("../docs/CLI.md")
+        .case("tests/cmd/*.md");
+}
+
+/// The configurations in a line: in quotes, as code, or all of it. One word is a key alone, and an
+/// ellipsis stands for what the reader has to fill in.
+fn configurations(line: &str) -> Vec<&str> {
+    let parts = line.split(['"', '`']).map(str::trim);
+    parts
+        .filter(|part| part.starts_with("proxies=") && part.contains(' ') && !part.contains('…'))
+        .collect()
+}
+
+/// The codes of findings that a line links to.
+fn named(line: &str) -> BTreeSet<String> {
+    let links = line.split("LINT.md#").skip(1);
+    links.map(|link| link.split(')').next().unwrap().to_owned()).collect()
+}
+
+/// The codes of the warnings and dangers that the program finds; `Err` where it refuses.
+fn found(configuration: &str) -> Result<BTreeSet<String>, String> {
+    let mut program = Command::cargo_bin("proxyfix").unwrap();
+    let output = program.args(["lint", "--json", "--config", configuration]).output().unwrap();
+    let answer: serde_json::Value = serde_json::from_slice(&output.stdout)
+        .map_err(|_| String::from_utf8_lossy(&output.stderr).into_owned())?;
+    let findings = answer["findings"].as_array().unwrap().iter();
+    let grave = findings.filter(|finding| finding["severity"] != "note");
+    Ok(grave.map(|finding| finding["code"].as_str().unwrap().to_owned()).collect())
+}
+
+#[test]
+fn configurations_in_documents_are_clean() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    for (document, at_least) in [
+        ("README.md", 10),
+        ("src/crate.md", 1),
+        ("docs/CHOOSING.md", 25),
+        ("docs/MIGRATING.md", 25),
+    ] {
+        let text = fs::read_to_string(root.join(document)).unwrap();
+        let mut seen = 0;
+        for (number, line) in text.lines().enumerate() {
+            for configuration in configurations(line) {
+                let found = found(configuration)
+                    .unwrap_or_else(|refused| panic!("{document}:{}: {refused}", number + 1));
+                assert_eq!(found, named(line), "{document}:{}: {configuration}", number + 1);
+                seen += 1;
+            }
+        }
+        assert!(seen >= at_least, "{document} has {seen} configurations");
+    }
 }

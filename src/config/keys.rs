@@ -271,3 +271,26 @@ fn list<T: ToString>(items: &[T]) -> Option<String> {
     let items: Vec<_> = items.iter().map(ToString::to_string).collect();
     (!items.is_empty()).then(|| items.join(","))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::KEYS;
+
+    /// The names in the first cells of the table of keys.
+    fn documented(document: &str) -> Vec<&str> {
+        let rows = document.lines().skip_while(|line| !line.starts_with("| key |")).skip(2);
+        let cells = rows.map_while(|row| row.strip_prefix("| ")?.split(" |").next());
+        cells.flat_map(|cell| cell.split('`').skip(1).step_by(2)).collect()
+    }
+
+    #[test]
+    fn are_all_documented() {
+        let mut names = KEYS.map(|key| key.name);
+        names.sort_unstable();
+        for document in [include_str!("../crate.md"), include_str!("../../README.md")] {
+            let mut documented = documented(document);
+            documented.sort_unstable();
+            assert_eq!(documented, names);
+        }
+    }
+}
