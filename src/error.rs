@@ -233,10 +233,12 @@ impl fmt::Display for Error {
         }
         f.write_str(": ")?;
         f.write_str(self.kind.text())?;
-        if let Some(found) = self.found {
-            write!(f, ", found '{}'", found.escape_ascii())?;
+        match self.found {
+            None => Ok(()),
+            // In single quotes, it needs no escape.
+            Some(b'"') => f.write_str(r#", found '"'"#),
+            Some(found) => write!(f, ", found '{}'", found.escape_ascii()),
         }
-        Ok(())
     }
 }
 

@@ -136,7 +136,7 @@ fn network(text: &str) -> Result<IpNet, ConfigError> {
     };
     let address: IpAddr = address.parse().map_err(|_| {
         invalid(match text {
-            "" => "an entry is empty",
+            "" => "an entry is empty; a list takes commas, and in the text form no spaces",
             "any" | "none" => "it stands alone",
             _ => {
                 "expected an address, a network such as 10.0.0.0/8, or one of loopback, private, \

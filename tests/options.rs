@@ -165,7 +165,10 @@ fn errors() {
             "proxies=10.0.0.0/8 loopback for=1",
             "expected key=value, found \"loopback\"; a list takes commas and no spaces, such as proxies=10.0.0.0/8,loopback",
         ),
-        ("proxies= for=1", "invalid trusted proxy \"\": an entry is empty"),
+        (
+            "proxies= for=1",
+            "invalid trusted proxy \"\": an entry is empty; a list takes commas, and in the text form no spaces",
+        ),
         (
             "proxies=localhost for=1",
             "invalid trusted proxy \"localhost\": expected an address, a network such as 10.0.0.0/8, or one of loopback, private, linklocal, unix, any",

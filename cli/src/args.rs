@@ -11,7 +11,7 @@ use clap::{Args, Parser, Subcommand};
 use http::{HeaderName, HeaderValue};
 use proxyfix::{Config, ConfigError, Peer, Scheme};
 
-use crate::{escape, lint, model};
+use crate::{escape, lint, model, status::Failure};
 
 /// Shows what proxyfix believes of a request and why, what is dangerous in a configuration, and which
 /// spoofed requests get through it
@@ -134,15 +134,8 @@ Examples:
 
 Exit status: 0 nothing or notes alone, 1 a warning or a danger, 2 wrong usage.")]
 pub(crate) struct Lint {
-    /// The configuration in its text form
-    #[arg(
-        long = "config",
-        short = 'c',
-        value_name = "CONFIG",
-        required_unless_present = "explain"
-    )]
-    #[arg(env = "PROXYFIX", hide_env_values = true)]
-    pub(crate) given: Option<ConfigText>,
+    #[command(flatten)]
+    pub(crate) config: ConfigArgument,
 
     /// Says all about the finding with this code, and looks at no configuration
     #[arg(long, value_name = "CODE", value_parser = lint::codes(), hide_possible_values = true)]
@@ -227,10 +220,29 @@ Exit status: 0 nothing got through; 1 something did, honest requests are misread
 /// The configuration that every subcommand takes.
 #[derive(Args, Debug)]
 pub(crate) struct ConfigArgument {
-    /// The configuration in its text form
+    /// The configuration in its text form; else the environment's, in PROXYFIX or in a variable for
+    /// each key
     #[arg(long = "config", short = 'c', value_name = "CONFIG")]
-    #[arg(env = "PROXYFIX", hide_env_values = true)]
-    pub(crate) given: ConfigText,
+    given: Option<ConfigText>,
+}
+
+/// Where the configuration is, unless it is an argument: as the library reads it.
+const VARIABLE: &str = "PROXYFIX";
+
+impl ConfigArgument {
+    /// The configuration, from the argument or the environment.
+    pub(crate) fn read(&self) -> Result<ConfigText, Failure> {
+        if let Some(given) = &self.given {
+            return Ok(given.clone());
+        }
+        let config = Config::from_env(VARIABLE).map_err(|error| {
+            let missing = matches!(error, ConfigError::MissingVariable { .. });
+            let argument = if missing { "no --config, and " } else { "" };
+            Failure::Usage(escape::lines(&format!("{argument}{error}")))
+        })?;
+        let text = std::env::var(VARIABLE).unwrap_or_else(|_| config.to_string());
+        Ok(ConfigText { text, config })
+    }
 }
 
 /// A configuration, and as it was written.

@@ -23,12 +23,11 @@ pub(crate) fn shortened(bytes: &[u8], columns: usize) -> String {
     format!("{}{CUT}{}", &whole[..side], &whole[whole.len() - side..])
 }
 
-/// Lines of text, each escaped but for its end.
+/// Lines of a message, which may have escaped what it quotes: backslashes stand as they are.
 pub(crate) fn lines(lines: &str) -> String {
-    lines.split_inclusive('\n').fold(String::new(), |escaped, line| {
-        let (line, end) = line.strip_suffix('\n').map_or((line, ""), |line| (line, "\n"));
-        escaped + &text(line.as_bytes()) + end
-    })
+    let shown =
+        |b: u8| if matches!(b, b'\n' | b'\\') { char::from(b).to_string() } else { byte(b) };
+    lines.bytes().map(shown).collect()
 }
 
 /// Whether the bytes are printable ASCII as they are.
@@ -58,6 +57,7 @@ mod tests {
         let all: Vec<u8> = (0..=255).collect();
         assert!(text(&all).bytes().all(|b| (b' '..=b'~').contains(&b)));
         assert_eq!(lines("a\x1b\nb\n"), "a\\x1b\nb\n");
+        assert_eq!(lines(&format!("{:?}", "\x1b")), r#""\u{1b}""#);
         assert!(is_plain(b"a ~") && !is_plain(b"a\n"));
         assert_eq!(text(b"a\x1b[2J\\\"\xe9"), r#"a\x1b[2J\\"\xe9"#);
     }

@@ -131,6 +131,16 @@ mod tests {
         assert_eq!(settings.header("client-ip"), None);
     }
 
+    /// The canonical form leaves out a name that is the usual one.
+    #[test]
+    fn usual_names() {
+        for (key, usual) in super::x_family() {
+            let plain = format!("proxies=unix {key}=1");
+            let named: proxyfix::Config = format!("{plain} {key}-name={usual}").parse().unwrap();
+            assert_eq!(named.to_string(), plain);
+        }
+    }
+
     #[test]
     fn changed() {
         let settings = settings("proxies=loopback for=2");

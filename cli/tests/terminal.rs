@@ -168,7 +168,20 @@ fn many_lines() {
 fn environment() {
     let mut command = proxyfix(&["explain", "--unix", "-H", "X-Forwarded-For: 192.0.2.1"]);
     command.env("PROXYFIX", "proxies=unix for=1").assert().code(0);
-    proxyfix(&["explain", "--unix", "-H", "A: b"]).assert().code(2);
+    let keys = |variables: &[(&str, &str)]| {
+        let mut command = proxyfix(&["explain", "--unix", "-H", "X-Forwarded-For: 192.0.2.1"]);
+        let output = command.envs(variables.iter().copied()).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    assert_eq!(keys(&[("PROXYFIX_PROXIES", "unix"), ("PROXYFIX_FOR", "1")]).0, Some(0));
+    for (variables, said) in [
+        (&[][..], "error: no --config, and no configuration in the environment; write PROXYFIX="),
+        (&[("PROXYFIX_FOR", "1")], "error: environment variable PROXYFIX_PROXIES: no trusted"),
+        (&[("PROXYFIX_FRO", "\u{9b}")], "error: unknown environment variable \"PROXYFIX_FRO\""),
+    ] {
+        let (status, text) = keys(variables);
+        assert!(status == Some(2) && text.starts_with(said), "{text}");
+    }
 }
 
 /// Whoever closes the pipe has seen enough.

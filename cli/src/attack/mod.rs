@@ -69,7 +69,7 @@ impl Tried {
 
 /// Runs the subcommand.
 pub(crate) fn run(arguments: &Arguments) -> Result<Status, Failure> {
-    let config = &arguments.config.given.config;
+    let config = &arguments.config.read()?.config;
     let tried = attack(config, arguments)?;
     let status = if tried.is_safe() { Status::Good } else { Status::Found };
     status.written(if arguments.json {

@@ -183,8 +183,8 @@ impl Target<'_> {
             self.attack("all trusted headers", &all),
             self.attack("all trusted headers, twice", &[all.clone(), all].concat()),
             self.attack("the usual headers of both families", &usual),
-            self.attack("those of them that are not trusted", &none_trusted),
-            self.attack("the same with underscores", &aliased),
+            self.attack("the usual headers that are not trusted", &none_trusted),
+            self.attack("the usual headers with underscores", &aliased),
             self.attack("vendors' headers", &vendors),
         ]
         .into_iter()
@@ -213,9 +213,10 @@ impl Target<'_> {
         let all = self.everything(trusted);
         let mut attacks = Vec::new();
         let target: Option<Uri> = format!("{}://{}/", self.lie, self.host).parse().ok();
-        for (name, lines) in
-            [("a URI with the other scheme", &[][..]), ("the same, with lies", &all)]
-        {
+        for (name, lines) in [
+            ("a URI with the other scheme", &[][..]),
+            ("a URI with the other scheme, with lies", &all),
+        ] {
             let attack = self.attack(name, lines).zip(target.clone());
             attacks.extend(attack.map(|(mut attack, uri)| {
                 attack.sent.uri = uri;

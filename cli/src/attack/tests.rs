@@ -12,7 +12,8 @@ fn tried(config: &str, style: &str, more: &[&str]) -> Tried {
     let program = ["proxyfix", "attack", "--config", config, "--style", style];
     let arguments = Arguments::parse_from(program.iter().chain(more));
     let Command::Attack(arguments) = arguments.command else { panic!("another command") };
-    attack(&arguments.config.given.config, &arguments).unwrap_or_else(|error| panic!("{error}"))
+    attack(&arguments.config.read().unwrap().config, &arguments)
+        .unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// What is wrong: the worst attack, or an honest request that is misread.
@@ -235,6 +236,16 @@ fn past_the_proxies() {
     assert_eq!(help("proxies=10.0.1.0/24 for=2 verify=hops", inner), all);
     assert_eq!(help("proxies=10.0.1.0/24 for=walk", inner), all);
     assert_eq!(help("proxies=none for=2", inner), "");
+}
+
+/// A name says what is sent, also where the one before it is not shown.
+#[test]
+fn names_stand_alone() {
+    let tried = tried("proxies=loopback for=1 proto=1", "nginx", &[]);
+    let begins =
+        |name: &str| ["the same with ", "the same, ", "those "].iter().any(|w| name.starts_with(w));
+    let names: Vec<_> = tried.attacks.iter().map(|attack| &attack.name).collect();
+    assert!(!names.iter().any(|name| begins(name)), "{names:?}");
 }
 
 /// Styles that write on every request what they write at all. (Some write a header only where it is

@@ -11,7 +11,7 @@ use std::{
     io::{self, BufRead, Read as _, Write},
 };
 
-use proxyfix::{Peer, Scheme};
+use proxyfix::{Config, Peer, Scheme};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -50,19 +50,20 @@ struct Unreadable<'a> {
 }
 
 /// Answers every line.
-pub(crate) fn run(arguments: &Explain) -> Result<Status, Failure> {
+pub(crate) fn run(arguments: &Explain, config: &Config) -> Result<Status, Failure> {
     let mut out = io::stdout().lock();
     match arguments.request.as_ref().filter(|path| path.as_os_str() != "-") {
-        None => answer(arguments, &mut io::stdin().lock(), &mut out),
+        None => answer(arguments, config, &mut io::stdin().lock(), &mut out),
         Some(path) => {
             let file = File::open(path).map_err(|error| super::unread(path, &error))?;
-            answer(arguments, &mut io::BufReader::new(file), &mut out)
+            answer(arguments, config, &mut io::BufReader::new(file), &mut out)
         }
     }
 }
 
 fn answer(
     arguments: &Explain,
+    config: &Config,
     input: &mut impl BufRead,
     out: &mut impl Write,
 ) -> Result<Status, Failure> {
@@ -83,7 +84,6 @@ fn answer(
         let read = asked.and_then(|asked| Ok((received(&asked)?, peer(&asked, arguments)?, asked)));
         let written = match read {
             Ok((received, peer, asked)) => {
-                let config = &arguments.config.given.config;
                 let account = Account::new(config, peer, &received);
                 worst = worst.max(account.status());
                 line(out, &json::Answer::new(&account, asked.id.as_ref()))

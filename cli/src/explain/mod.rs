@@ -35,9 +35,9 @@ const NO_REQUEST: &str = "no request; write its header lines with -H 'Name: valu
 
 /// Runs the subcommand.
 pub(crate) fn run(arguments: &Explain) -> Result<Status, Failure> {
-    let config = &arguments.config.given.config;
+    let config = &arguments.config.read()?.config;
     if arguments.jsonl {
-        return lines::run(arguments);
+        return lines::run(arguments, config);
     }
     let mut received = match &arguments.request {
         Some(path) => Received::parse(&read(path)?).map_err(Failure::Usage)?,

@@ -125,8 +125,7 @@ pub(crate) fn run(arguments: &Lint) -> Result<Status, Failure> {
         let section = section(code).unwrap_or_default();
         return Status::Good.written(writeln!(out, "{section}"));
     }
-    // The arguments have one or the other.
-    let Some(given) = &arguments.given else { return Ok(Status::Usage) };
+    let given = arguments.config.read()?;
     let mut findings = lint(&given.text, &Settings::from(&given.config));
     findings.retain(|finding| !arguments.allow.contains(&finding.code.to_owned()));
     let bad = findings.iter().any(|finding| finding.severity >= Severity::Warning);
