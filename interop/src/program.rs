@@ -246,7 +246,7 @@ pub(crate) fn render(text: &str, place: &Place) -> Result<String> {
     Ok(environment.render_str(text, place)?)
 }
 
-/// Whether a program that is not installed is an error: with `PROXYFIX_ALL_PROXIES=1`.
+/// Whether a program that is not installed is an error: with `INTEROP_ALL_PROXIES=1`.
 pub fn all_must_be_there() -> bool {
-    env::var_os("PROXYFIX_ALL_PROXIES").is_some_and(|value| value == "1")
+    env::var_os("INTEROP_ALL_PROXIES").is_some_and(|value| value == "1")
 }

@@ -1,5 +1,5 @@
 //! A short load through nginx and HAProxy; `docs/INTEROP.md` has a long one. A program that is not
-//! installed makes its test ignored, by name; with `PROXYFIX_ALL_PROXIES=1` it fails.
+//! installed makes its test ignored, by name; with `INTEROP_ALL_PROXIES=1` it fails.
 
 use std::process::{Command, ExitCode};
 

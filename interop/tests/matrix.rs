@@ -4,11 +4,11 @@
 //! 2. Chains, by count and by walk.
 //! 3. Inner proxies refuse whoever is not the proxy in front, and bear what that relays.
 //! 4. Recipes hold beside the lines that Debian's packages have.
-//! 5. `docs/INTEROP.md` says what was seen. `PROXYFIX_WRITE_INTEROP=1` writes it.
+//! 5. `docs/INTEROP.md` says what was seen. `INTEROP_WRITE=1` writes it.
 //!
-//! A program that is not installed makes its tests ignored, by name; with `PROXYFIX_ALL_PROXIES=1`
+//! A program that is not installed makes its tests ignored, by name; with `INTEROP_ALL_PROXIES=1`
 //! they fail. A table that has other rows for the same versions fails; one for other versions does with
-//! `PROXYFIX_ALL_PROXIES=1`. `SHOW=1` shows each cell.
+//! `INTEROP_ALL_PROXIES=1`. `SHOW=1` shows each cell.
 
 use std::{
     env,
@@ -185,7 +185,7 @@ fn keeper(
 /// Writes the table, or compares it. With other versions of the programs, other rows are a note and no
 /// failure, unless all programs must be there.
 fn keep(rows: &[Row], complete: bool) -> Result<()> {
-    if env::var_os("PROXYFIX_WRITE_INTEROP").is_some_and(|value| value == "1") {
+    if env::var_os("INTEROP_WRITE").is_some_and(|value| value == "1") {
         return if complete {
             report::write(rows)
         } else {
@@ -199,7 +199,7 @@ fn keep(rows: &[Row], complete: bool) -> Result<()> {
         return Ok(());
     }
     let text = format!(
-        "docs/INTEROP.md is stale; PROXYFIX_WRITE_INTEROP=1 writes it. It lacks:\n{}",
+        "docs/INTEROP.md is stale; INTEROP_WRITE=1 writes it. It lacks:\n{}",
         [changed, newer].concat().join("\n")
     );
     if stale || all_must_be_there() {

@@ -15,7 +15,7 @@
 //! alone, which then is plugged into the application's host too.
 //!
 //! Where hosts can't be made, or a program is not installed, the tests are ignored, by name. With
-//! `PROXYFIX_ALL_PROXIES=1` those fail whose programs are not installed.
+//! `INTEROP_ALL_PROXIES=1` those fail whose programs are not installed.
 
 use std::{
     env,
