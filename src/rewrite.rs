@@ -160,12 +160,9 @@ fn fix(request: &mut impl RequestHead, config: &Config) -> Result<(), Error> {
         let same = earlier.config == *config;
         return if same { Ok(()) } else { Err(Error::new(ErrorKind::OtherConfig)) };
     }
-    let head = Head {
-        peer: request.extensions().get::<Peer>().copied(),
-        lines: RequestLines::find(request.headers(), config.plan()),
-        uri: request.uri(),
-        version: Some(request.version()),
-    };
+    let peer = request.extensions().get::<Peer>().copied();
+    let (uri, version) = (request.uri(), Some(request.version()));
+    let head = Head::new(peer, request.headers(), uri, version, config);
     let mut resolved = resolve::decide(&head, config, &mut Off)?;
     let rewrite = Rewrite::prepare(request.method(), request.headers(), &head, &resolved)?;
     resolved.original = Some(rewrite.apply(request)?);

@@ -165,33 +165,13 @@ impl<'a, R: Recorder> Decision<'a, R> {
         };
         let Some(parsed) = found.read else { return Ok(()) };
         let element = parsed.element();
-        if let Some(scheme) = self.parameter(parsed.proto(), Rule::Scheme, element)? {
+        if let Some(scheme) = self.value(parsed.proto(), Rule::Scheme, element)? {
             self.resolved.scheme = scheme;
         }
-        if let Some(host) = self.parameter(parsed.host_port(), Rule::Host, element)? {
+        if let Some(host) = self.value(parsed.host_port(), Rule::Host, element)? {
             self.resolved.host = host.map(Some);
         }
         Ok(())
-    }
-
-    /// The value of a parameter in the client's element.
-    fn parameter<T>(
-        &mut self,
-        value: Result<Option<T>, Error>,
-        rule: Rule,
-        element: &Element<'a>,
-    ) -> Result<Option<Vouched<T>>, Error> {
-        match value {
-            Ok(None) => Ok(None),
-            Ok(Some(value)) => {
-                self.recorder.record(|| Step::at(rule, element));
-                Ok(Some(Vouched::at(value, element)))
-            }
-            Err(error) => {
-                self.recorder.record(|| Step::at(Rule::Invalid, element).because(&error));
-                self.forgive(error).map(|()| None)
-            }
-        }
     }
 
     fn prefix(&mut self, distance: Option<usize>) -> Result<(), Error> {
@@ -224,11 +204,8 @@ impl<'a, R: Recorder> Decision<'a, R> {
         for element in lines.elements() {
             let element = element?;
             if !element.text.is_empty() {
-                let part = prefix::check(element.text).map_err(|fault| {
-                    let error = element.error(fault);
-                    self.recorder.record(|| Step::at(Rule::Invalid, &element).because(&error));
-                    error
-                })?;
+                let part = prefix::check(element.text).map_err(|fault| element.error(fault));
+                let part = part.inspect_err(|error| self.invalid(&element, error))?;
                 joined.splice(..0, part.iter().copied());
             }
             self.recorder.record(|| Step::at(Rule::Prefix, &element));
@@ -246,22 +223,39 @@ impl<'a, R: Recorder> Decision<'a, R> {
         rule: Rule,
         parse: impl Fn(&[u8]) -> Result<T, Fault>,
     ) -> Result<Option<Vouched<T>>, Error> {
-        let error = match element {
-            Ok(Some(element)) => match parse(element.text) {
-                Ok(value) => {
-                    self.recorder.record(|| Step::at(rule, &element));
-                    return Ok(Some(Vouched::at(value, &element)));
-                }
-                Err(fault) => {
-                    let error = element.error(fault);
-                    self.recorder.record(|| Step::at(Rule::Invalid, &element).because(&error));
-                    error
-                }
-            },
-            Ok(None) => return Ok(None),
-            Err(error) => error,
-        };
-        self.forgive(error).map(|()| None)
+        match element {
+            Ok(Some(element)) => {
+                let value = parse(element.text).map_err(|fault| element.error(fault));
+                self.value(value.map(Some), rule, &element)
+            }
+            Ok(None) => Ok(None),
+            Err(error) => self.forgive(error).map(|()| None),
+        }
+    }
+
+    /// The value that was read in an element, if it has one.
+    fn value<T>(
+        &mut self,
+        value: Result<Option<T>, Error>,
+        rule: Rule,
+        element: &Element<'a>,
+    ) -> Result<Option<Vouched<T>>, Error> {
+        match value {
+            Ok(None) => Ok(None),
+            Ok(Some(value)) => {
+                self.recorder.record(|| Step::at(rule, element));
+                Ok(Some(Vouched::at(value, element)))
+            }
+            Err(error) => {
+                self.invalid(element, &error);
+                self.forgive(error).map(|()| None)
+            }
+        }
+    }
+
+    /// Records why an element is not valid.
+    pub(super) fn invalid(&mut self, element: &Element<'a>, error: &Error) {
+        self.recorder.record(|| Step::at(Rule::Invalid, element).because(error));
     }
 }
 

@@ -86,7 +86,7 @@ impl<'a, R: Recorder> Decision<'a, R> {
                     return Ok(Found { client, read: Some(read) });
                 }
                 Err(error) => {
-                    self.recorder.record(|| Step::at(Rule::Invalid, &element).because(&error));
+                    self.invalid(&element, &error);
                     return Err(error);
                 }
             }
@@ -114,10 +114,10 @@ impl<'a, R: Recorder> Decision<'a, R> {
             }
             Reach::Count(_) => {
                 let (hop, rest) = read(element)?;
-                self.recorder.record(|| match &hop {
-                    Ok(_) => Step::at(Rule::Client, &element),
-                    Err(error) => Step::at(Rule::Invalid, &element).because(error),
-                });
+                match &hop {
+                    Ok(_) => self.recorder.record(|| Step::at(Rule::Client, &element)),
+                    Err(error) => self.invalid(&element, error),
+                }
                 Ok(Visit::Client(hop.map(client), rest))
             }
             Reach::Walk => {

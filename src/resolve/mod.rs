@@ -50,16 +50,26 @@ pub(crate) struct Head<'a> {
     pub(crate) version: Option<Version>,
 }
 
-#[cfg(feature = "tower")]
 impl<'a> Head<'a> {
-    /// The head of a request from this peer, for a decision by this configuration.
+    /// What a decision by this configuration looks at.
+    pub(crate) fn new(
+        peer: Option<Peer>,
+        headers: &'a HeaderMap,
+        uri: &'a Uri,
+        version: Option<Version>,
+        config: &Config,
+    ) -> Self {
+        Self { peer, lines: RequestLines::find(headers, config.plan()), uri, version }
+    }
+
+    /// The head of a request from this peer.
+    #[cfg(feature = "tower")]
     pub(crate) fn of<B>(
         peer: Option<Peer>,
         request: &'a http::Request<B>,
-        config: &'a Config,
+        config: &Config,
     ) -> Self {
-        let lines = RequestLines::find(request.headers(), config.plan());
-        Self { peer, lines, uri: request.uri(), version: Some(request.version()) }
+        Self::new(peer, request.headers(), request.uri(), Some(request.version()), config)
     }
 }
 
@@ -97,8 +107,7 @@ pub fn resolve(
     uri: &Uri,
     config: &Config,
 ) -> Result<Resolved, Error> {
-    let lines = RequestLines::find(headers, config.plan());
-    decide(&Head { peer: peer.into(), lines, uri, version: None }, config, &mut Off)
+    decide(&Head::new(peer.into(), headers, uri, None, config), config, &mut Off)
 }
 
 /// Decides as [`resolve`] does, and tells every step. Where `fix_request` alone rejects, for `Host`
@@ -128,8 +137,7 @@ pub fn explain(
     uri: &Uri,
     config: &Config,
 ) -> Explanation {
-    let lines = RequestLines::find(headers, config.plan());
-    let head = Head { peer: peer.into(), lines, uri, version: None };
+    let head = Head::new(peer.into(), headers, uri, None, config);
     let mut steps = Vec::new();
     let outcome = decide(&head, config, &mut steps);
     let stripped = match &outcome {
