@@ -137,12 +137,22 @@ impl<'a> FieldLines<'a> {
     }
 
     /// The `n`th element from the right, from 1.
-    #[inline]
     pub(crate) fn nth(self, n: usize) -> Result<Element<'a>, Error> {
-        let mut elements = self.elements();
+        self.nth_by(last_comma, n, |_| Ok(()))
+    }
+
+    /// The same by the commas that `last_comma` finds, where those before it `pass`.
+    #[inline]
+    pub(crate) fn nth_by(
+        self,
+        last_comma: impl LastComma,
+        n: usize,
+        mut pass: impl FnMut(&Element<'a>) -> Result<(), Error>,
+    ) -> Result<Element<'a>, Error> {
+        let mut elements = self.elements_by(last_comma);
         loop {
             match elements.next() {
-                Some(Ok(element)) if element.hop < n => {}
+                Some(Ok(element)) if element.hop < n => pass(&element)?,
                 Some(element) => return element,
                 None => return Err(Error::in_header(ErrorKind::Short, self.name).at_hop(n)),
             }
@@ -216,7 +226,8 @@ impl<'a, C> Elements<'a, C> {
 impl<'a, C: LastComma> Iterator for Elements<'a, C> {
     type Item = Result<Element<'a>, Error>;
 
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a call moves each element twice")]
+    #[inline(always)]
     fn next(&mut self) -> Option<Self::Item> {
         let unread = self.unread.take().or_else(|| self.earlier_line())?;
         self.hop = self.hop.saturating_add(1);
@@ -246,7 +257,7 @@ impl<'a, C: LastComma> Iterator for Elements<'a, C> {
 /// Finds the last comma.
 #[inline]
 #[expect(clippy::unnecessary_wraps, reason = "of the form of one that knows quotes")]
-fn last_comma(text: &[u8]) -> Result<Option<usize>, Fault> {
+pub(crate) fn last_comma(text: &[u8]) -> Result<Option<usize>, Fault> {
     let after = text.iter().rev().position(|&byte| byte == b',');
     Ok(after.and_then(|after| text.len().checked_sub(after)?.checked_sub(1)))
 }

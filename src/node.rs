@@ -206,6 +206,11 @@ impl NodeName {
     }
 }
 
+/// Reads an IPv4 address.
+pub(crate) fn ipv4(text: &[u8]) -> Option<Ipv4Addr> {
+    split_ipv4(text).and_then(|(address, rest)| rest.is_empty().then_some(address))
+}
+
 /// Reads the IPv4 address at the start of a text, and returns what follows it.
 fn split_ipv4(text: &[u8]) -> Option<(Ipv4Addr, &[u8])> {
     let mut octets = [0; 4];
@@ -221,18 +226,20 @@ fn split_ipv4(text: &[u8]) -> Option<(Ipv4Addr, &[u8])> {
 
 /// Reads a number of at most 255 without leading zeros.
 fn split_octet(text: &[u8]) -> Option<(u8, &[u8])> {
-    let digit = |byte: u8| byte.checked_sub(b'0').filter(|digit| *digit <= 9);
+    let digit = |byte: u8| byte.checked_sub(b'0').filter(|digit| *digit <= 9).map(u16::from);
     let (&first, mut rest) = text.split_first()?;
     let mut number = digit(first)?;
-    while let Some((&byte, after)) = rest.split_first() {
+    // A fourth digit is left where a dot or the end has to be.
+    for _ in 0..2 {
+        let Some((&byte, after)) = rest.split_first() else { break };
         let Some(digit) = digit(byte) else { break };
         if number == 0 {
             return None;
         }
-        number = number.checked_mul(10)?.checked_add(digit)?;
+        number = number.wrapping_mul(10).wrapping_add(digit);
         rest = after;
     }
-    Some((number, rest))
+    Some((u8::try_from(number).ok()?, rest))
 }
 
 impl NodePort {

@@ -6,7 +6,7 @@
 //!    one, and none is removed.
 //! 3. Every header of every request is looked up, so a look-up is one index into a table.
 
-use std::array;
+use std::hash::{Hash, Hasher};
 
 use http::HeaderName;
 
@@ -111,30 +111,34 @@ const KEYS: usize = 256;
 /// A set of header names in which `_` is `-`.
 #[derive(Clone, Debug)]
 pub(crate) struct NameSet {
-    /// Sorted by [`key`]. One that is there twice does no harm.
-    names: Vec<String>,
-    /// Where the names of each key begin.
-    starts: [usize; KEYS + 1],
+    /// By their [`key`]. One that is there twice does no harm.
+    names: [Vec<String>; KEYS],
 }
 
 impl NameSet {
     /// The known forwarding headers and some more.
     pub(super) fn known_and<'a>(more: impl Iterator<Item = &'a HeaderName>) -> Self {
-        let known = KNOWN.iter().copied();
-        let mut names: Vec<String> =
-            known.chain(more.map(HeaderName::as_str)).map(String::from).collect();
-        names.sort_by_key(|name| key(name));
-        let starts = array::from_fn(|start| names.partition_point(|name| key(name) < start));
-        Self { names, starts }
+        let mut names = [const { Vec::new() }; KEYS];
+        for name in KNOWN.iter().copied().chain(more.map(HeaderName::as_str)) {
+            if let Some(names) = names.get_mut(key(name)) {
+                names.push(name.to_owned());
+            }
+        }
+        Self { names }
     }
 
+    #[inline]
     pub(crate) fn contains(&self, name: &str) -> bool {
-        let key = key(name);
-        let start = self.starts.get(key).copied().unwrap_or_default();
-        let end = self.starts.get(key.saturating_add(1)).copied().unwrap_or_default();
-        let names = self.names.get(start..end).unwrap_or_default();
-        names.iter().any(|candidate| same(candidate, name))
+        let names = self.names.get(key(name)).map(Vec::as_slice).unwrap_or_default();
+        !names.is_empty() && holds(names, name)
     }
+}
+
+/// Whether one of the names is this one. Apart from [`NameSet::contains`], which most headers leave
+/// before.
+#[inline(never)]
+fn holds(names: &[String], name: &str) -> bool {
+    names.iter().any(|candidate| same(candidate, name))
 }
 
 /// The most headers that a decision reads: `Host`, `Connection`, and one for each value.
@@ -143,9 +147,9 @@ pub(crate) const MOST_READ: usize = 7;
 /// The headers that a decision reads, each with its place.
 #[derive(Clone, Debug)]
 pub(super) struct ReadNames {
-    names: Vec<String>,
-    /// By the [`key`] of a name: the place of the first that has it, else [`MOST_READ`].
-    first: [usize; KEYS],
+    names: Vec<HeaderName>,
+    /// By the [`mark`] of a name: the place of the first that has it, else [`MOST_READ`].
+    first: [usize; MARKS],
 }
 
 impl ReadNames {
@@ -153,16 +157,16 @@ impl ReadNames {
     pub(super) fn add(&mut self, name: &HeaderName) -> usize {
         let place = self.names.len();
         debug_assert!(place < MOST_READ, "what is beyond would never be found");
-        self.names.push(name.to_string());
-        if let Some(first) = self.first.get_mut(key(name.as_str())) {
+        self.names.push(name.clone());
+        if let Some(first) = self.first.get_mut(mark(name)) {
             *first = place.min(*first);
         }
         place
     }
 
     #[inline]
-    pub(super) fn place(&self, name: &str) -> Option<usize> {
-        let first = *self.first.get(key(name))?;
+    pub(super) fn place(&self, name: &HeaderName) -> Option<usize> {
+        let first = *self.first.get(mark(name))?;
         let at = self.names.get(first..)?.iter().position(|read| read == name)?;
         Some(first.saturating_add(at))
     }
@@ -170,6 +174,45 @@ impl ReadNames {
 
 impl Default for ReadNames {
     fn default() -> Self {
-        Self { names: Vec::new(), first: [MOST_READ; KEYS] }
+        Self { names: Vec::new(), first: [MOST_READ; MARKS] }
+    }
+}
+
+const MARKS: usize = 256;
+
+/// A number of a name: most names have it not in common with those looked for. Unlike [`key`] it tells
+/// `_` from `-`, as a look-up by name has to.
+#[inline]
+fn mark(name: &HeaderName) -> usize {
+    let mut mark = Mark(0);
+    name.hash(&mut mark);
+    usize::from(mark.0)
+}
+
+/// The cheapest hash: of a text it takes the length and the last byte, of a name that `http` knows
+/// the number that `http` has for it. To ask for that name's text takes as long as all the rest.
+struct Mark(u8);
+
+impl Hasher for Mark {
+    #[inline]
+    fn write(&mut self, bytes: &[u8]) {
+        let [length, ..] = bytes.len().to_le_bytes();
+        let last = bytes.last().copied().unwrap_or_default();
+        self.write_u8(length.wrapping_mul(8).wrapping_add(last));
+    }
+
+    #[inline]
+    fn write_u8(&mut self, number: u8) {
+        self.0 = self.0.wrapping_add(number);
+    }
+
+    #[inline]
+    fn write_isize(&mut self, number: isize) {
+        let [low, ..] = number.to_le_bytes();
+        self.write_u8(low);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0.into()
     }
 }

@@ -125,7 +125,7 @@ impl Plan {
     /// The place of a header that is read: 0 for `Host`, 1 for `Connection`, then those trusted.
     #[inline]
     pub(crate) fn place(&self, name: &HeaderName) -> Option<usize> {
-        self.read.place(name.as_str())
+        self.read.place(name)
     }
 
     /// The trusted header that is named, in any case.

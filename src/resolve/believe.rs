@@ -51,10 +51,11 @@ impl<'a, R: Recorder> Decision<'a, R> {
 
     /// Rule 3.
     fn check_connection(&self) -> Result<(), Error> {
-        if self.settings.ignore_connection {
+        let connection = self.lines.connection();
+        if connection.is_absent() || self.settings.ignore_connection {
             return Ok(());
         }
-        for line in self.lines.connection().lines() {
+        for line in connection.lines() {
             // Deliberately split at more than commas: a lax proxy may have read more options.
             for option in line.as_bytes().split(|&byte| !is_token(byte)) {
                 if let Some(name) = self.plan.trusted_name(option) {
@@ -106,12 +107,14 @@ impl<'a, R: Recorder> Decision<'a, R> {
     fn x_forwarded(&mut self) -> Result<(), Error> {
         let distance = match &self.plan.client {
             Some(trusted) => {
-                let client = self.x_client(self.lines.of(trusted), trusted.rule);
-                let client = self.settle(client)?;
-                let client = client.unwrap_or_else(|| Vouched::own(self.invalid_client()));
-                let distance = client.hop.map(NonZeroUsize::get);
-                self.resolved.client = client;
-                distance
+                match self.x_client(self.lines.of(trusted), trusted.rule) {
+                    Ok(client) => self.resolved.client = client,
+                    Err(error) => {
+                        self.forgive(error)?;
+                        self.resolved.client = Vouched::own(self.invalid_client());
+                    }
+                }
+                self.resolved.client.hop.map(NonZeroUsize::get)
             }
             None => {
                 self.recorder.record(|| Step::new(Rule::ClientUntrusted));
@@ -144,8 +147,7 @@ impl<'a, R: Recorder> Decision<'a, R> {
 
     /// Rule 7.
     fn forwarded(&mut self, lines: FieldLines<'a>, reach: Reach) -> Result<(), Error> {
-        let elements = lines.elements_by(forwarded::last_comma);
-        let found = self.find(lines.name, elements, reach, |element| {
+        let found = self.find(lines, forwarded::last_comma, reach, |element| {
             non_empty(&element)?;
             let parsed = ForwardedElement::parse(element)?;
             if parsed.is_empty() {

@@ -6,7 +6,7 @@ use super::believe::Decision;
 use crate::{
     config::{AllTrusted, ClientRule, Reach},
     error::{Error, ErrorKind, Fault},
-    lines::{Element, Elements, FieldLines, LastComma},
+    lines::{self, Element, FieldLines, LastComma},
     node::{ForwardedFor, Node},
     resolved::Vouched,
     trace::{Recorder, Rule, Step},
@@ -20,14 +20,16 @@ pub(super) struct Found<T> {
     pub(super) read: Option<T>,
 }
 
-/// What an element is to the search for the client.
+/// What an element says: a node, which may be malformed, and what else was read. Or that it is
+/// malformed as a whole.
+type Read<T> = Result<(Result<ForwardedFor, Error>, T), Error>;
+
+/// What an element of a walk is.
 enum Visit<T> {
-    /// Nearer than the count.
-    Passed,
-    /// By walk, one of the proxies.
+    /// One of the proxies.
     Proxy(ForwardedFor, T),
-    /// The client's, though its node may be malformed.
-    Client(Result<Node, Error>, T),
+    /// The client's.
+    Client(Node, T),
 }
 
 impl<'a, R: Recorder> Decision<'a, R> {
@@ -41,15 +43,12 @@ impl<'a, R: Recorder> Decision<'a, R> {
         if lines.is_absent() {
             return Err(Error::in_header(ErrorKind::Incomplete, lines.name));
         }
-        let mut elements = lines.elements();
         let reach = match rule {
             ClientRule::List(reach) | ClientRule::Forwarded(reach) => reach,
             ClientRule::Single | ClientRule::SingleWithPort => {
-                elements.next();
-                if elements.next().is_some() {
+                if lines.elements().nth(1).is_some() {
                     return Err(Error::in_header(ErrorKind::Repeated, lines.name));
                 }
-                elements = lines.elements();
                 Reach::Count(1)
             }
         };
@@ -57,7 +56,7 @@ impl<'a, R: Recorder> Decision<'a, R> {
             ClientRule::SingleWithPort => Node::parse_with_port,
             ClientRule::List(_) | ClientRule::Forwarded(_) | ClientRule::Single => Node::parse_x,
         };
-        let found = self.find(lines.name, elements, reach, |element| {
+        let found = self.find(lines, lines::last_comma, reach, |element| {
             let hop = parse(non_empty(&element)?).map_err(|fault| element.error(fault));
             Ok((hop, element))
         })?;
@@ -71,19 +70,62 @@ impl<'a, R: Recorder> Decision<'a, R> {
     /// Finds the element that names the client, in a list of either family.
     pub(super) fn find<T>(
         &mut self,
-        name: &HeaderName,
-        elements: Elements<'a, impl LastComma>,
+        lines: FieldLines<'a>,
+        last_comma: impl LastComma,
         reach: Reach,
-        read: impl Fn(Element<'a>) -> Result<(Result<ForwardedFor, Error>, T), Error>,
+        read: impl Fn(Element<'a>) -> Read<T>,
+    ) -> Result<Found<T>, Error> {
+        match reach {
+            Reach::Count(count) => self.count(lines, last_comma, count, read),
+            Reach::Walk => self.walk(lines, last_comma, read),
+        }
+    }
+
+    fn count<T>(
+        &mut self,
+        lines: FieldLines<'a>,
+        last_comma: impl LastComma,
+        count: usize,
+        read: impl Fn(Element<'a>) -> Read<T>,
+    ) -> Result<Found<T>, Error> {
+        let element = lines.nth_by(last_comma, count, |passed| {
+            let outcome = self.pass(*passed, &read);
+            outcome.inspect_err(|error| self.invalid(passed, error))
+        })?;
+        let (hop, read) = read(element).inspect_err(|error| self.invalid(&element, error))?;
+        match &hop {
+            Ok(_) => self.recorder.record(|| Step::at(Rule::Client, &element)),
+            Err(error) => self.invalid(&element, error),
+        }
+        Ok(Found { client: hop.map(client), read: Some(read) })
+    }
+
+    /// Passes an element that is nearer than the count.
+    fn pass<T>(
+        &mut self,
+        element: Element<'a>,
+        read: impl Fn(Element<'a>) -> Read<T>,
+    ) -> Result<(), Error> {
+        if self.settings.verify_hops && !self.is_proxy(&read(element)?.0?) {
+            return Err(element.error(Fault::new(ErrorKind::UntrustedHop, 0)));
+        }
+        self.recorder.record(|| Step::at(Rule::HopPassed, &element));
+        Ok(())
+    }
+
+    fn walk<T>(
+        &mut self,
+        lines: FieldLines<'a>,
+        last_comma: impl LastComma,
+        read: impl Fn(Element<'a>) -> Read<T>,
     ) -> Result<Found<T>, Error> {
         let mut leftmost = None;
-        for element in elements {
+        for element in lines.elements_by(last_comma) {
             let element = element?;
-            match self.visit(element, reach, &read) {
-                Ok(Visit::Passed) => {}
+            match self.visit(element, &read) {
                 Ok(Visit::Proxy(hop, read)) => leftmost = Some((hop, read)),
                 Ok(Visit::Client(client, read)) => {
-                    return Ok(Found { client, read: Some(read) });
+                    return Ok(Found { client: Ok(client), read: Some(read) });
                 }
                 Err(error) => {
                     self.invalid(&element, &error);
@@ -91,49 +133,26 @@ impl<'a, R: Recorder> Decision<'a, R> {
                 }
             }
         }
-        match reach {
-            Reach::Count(count) => Err(Error::in_header(ErrorKind::Short, name).at_hop(count)),
-            Reach::Walk => self.all_trusted(name, leftmost),
-        }
+        self.all_trusted(lines.name, leftmost)
     }
 
-    /// Looks at one element of the list.
+    /// Looks at one element of a walk.
     fn visit<T>(
         &mut self,
         element: Element<'a>,
-        reach: Reach,
-        read: impl Fn(Element<'a>) -> Result<(Result<ForwardedFor, Error>, T), Error>,
+        read: impl Fn(Element<'a>) -> Read<T>,
     ) -> Result<Visit<T>, Error> {
-        match reach {
-            Reach::Count(count) if element.hop < count => {
-                if self.settings.verify_hops && !self.is_proxy(&read(element)?.0?) {
-                    return Err(element.error(Fault::new(ErrorKind::UntrustedHop, 0)));
-                }
-                self.recorder.record(|| Step::at(Rule::HopPassed, &element));
-                Ok(Visit::Passed)
-            }
-            Reach::Count(_) => {
-                let (hop, rest) = read(element)?;
-                match &hop {
-                    Ok(_) => self.recorder.record(|| Step::at(Rule::Client, &element)),
-                    Err(error) => self.invalid(&element, error),
-                }
-                Ok(Visit::Client(hop.map(client), rest))
-            }
-            Reach::Walk => {
-                let (hop, rest) = read(element)?;
-                let hop = hop?;
-                if !self.is_proxy(&hop) {
-                    self.recorder.record(|| Step::at(Rule::WalkEnd, &element));
-                    return Ok(Visit::Client(Ok(client(hop)), rest));
-                }
-                if element.hop > self.settings.max_hops {
-                    return Err(element.error(Fault::new(ErrorKind::TooManyHops, 0)));
-                }
-                self.recorder.record(|| Step::at(Rule::HopTrusted, &element));
-                Ok(Visit::Proxy(hop, rest))
-            }
+        let (hop, rest) = read(element)?;
+        let hop = hop?;
+        if !self.is_proxy(&hop) {
+            self.recorder.record(|| Step::at(Rule::WalkEnd, &element));
+            return Ok(Visit::Client(client(hop), rest));
         }
+        if element.hop > self.settings.max_hops {
+            return Err(element.error(Fault::new(ErrorKind::TooManyHops, 0)));
+        }
+        self.recorder.record(|| Step::at(Rule::HopTrusted, &element));
+        Ok(Visit::Proxy(hop, rest))
     }
 
     /// A walk has ended at the leftmost element.

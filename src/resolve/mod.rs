@@ -174,12 +174,13 @@ pub(crate) fn decide<R: Recorder>(
         trusted_peer: trusted,
         client: Vouched::own(client),
         scheme: Vouched::own(own_scheme),
-        host: Vouched::own(own_host(head, own_scheme)?),
+        host: Vouched::own(None),
         port: Vouched::own(None),
         prefix: Vouched::own(Prefix::EMPTY),
         original: None,
         authority: OnceLock::new(),
     };
+    own_host(head, own_scheme, &mut resolved.host.value)?;
     if trusted {
         recorder.record(|| Step::new(Rule::PeerTrusted));
         Decision { settings, plan, lines: &head.lines, resolved: &mut resolved, recorder }
@@ -203,23 +204,25 @@ fn own_client(peer: Option<Peer>) -> Node {
 }
 
 /// Rule 2: the target's authority, else `Host`.
-fn own_host(head: &Head<'_>, own_scheme: Scheme) -> Result<Option<HostPort>, Error> {
-    let field = match head.lines.host().single()?.map(|line| trim_end(trim_start(line.as_bytes())))
-    {
-        None | Some(b"") => None,
-        Some(text) => Some(HostPort::parse(text).map_err(|fault| fault.in_header(&HOST))?),
-    };
-    let Some(authority) = head.uri.authority() else { return Ok(field) };
+fn own_host(head: &Head<'_>, own_scheme: Scheme, own: &mut Option<HostPort>) -> Result<(), Error> {
+    match head.lines.host().single()?.map(|line| trim_end(trim_start(line.as_bytes()))) {
+        None | Some(b"") => {}
+        Some(text) => {
+            *own = Some(HostPort::parse(text).map_err(|fault| fault.in_header(&HOST))?);
+        }
+    }
+    let Some(authority) = head.uri.authority() else { return Ok(()) };
     let target = HostPort::parse(authority.as_str().as_bytes()).map_err(Fault::in_target)?;
     let multiplexed = matches!(head.version, Some(Version::HTTP_2 | Version::HTTP_3));
     // The target's own scheme says which port it leaves out.
     let scheme = head.uri.scheme_str().and_then(|scheme| scheme.parse().ok()).unwrap_or(own_scheme);
     let port = |host: &HostPort| host.port.unwrap_or_else(|| scheme.default_port());
     let differs = |field: &HostPort| field.host() != target.host() || port(field) != port(&target);
-    if multiplexed && field.as_ref().is_some_and(differs) {
+    if multiplexed && own.as_ref().is_some_and(differs) {
         return Err(Error::in_header(ErrorKind::HostMismatch, &HOST));
     }
-    Ok(Some(target))
+    *own = Some(target);
+    Ok(())
 }
 
 /// Rule 9.
