@@ -8,9 +8,10 @@
 //! 5. Nothing else: no user information, path, space, comma, percent sign, byte above 0x7f, no
 //!    zone identifier, no `IPvFuture`.
 
-use std::{fmt, net::Ipv6Addr, str};
+use std::fmt;
 
 use crate::{
+    address,
     error::{ErrorKind, Fault},
     text::Text,
 };
@@ -153,17 +154,12 @@ fn check_name(text: &[u8]) -> Result<(Checked<'_>, &[u8]), Fault> {
 
 /// Checks an IPv6 address in brackets, which stay.
 fn check_ipv6(text: &[u8]) -> Result<Checked<'_>, Fault> {
-    let address = text.strip_prefix(b"[").and_then(|rest| rest.strip_suffix(b"]"));
-    if address.and_then(ipv6).is_some() {
+    let literal = text.strip_prefix(b"[").and_then(|rest| rest.strip_suffix(b"]"));
+    if literal.and_then(address::ipv6).is_some() {
         return Ok(Checked { text, has_upper: true });
     }
     let allowed = |b: u8| b.is_ascii_hexdigit() || matches!(b, b':' | b'.' | b'[' | b']');
     Err(Fault::at_first(ErrorKind::InvalidHost, text, allowed))
-}
-
-/// Reads an IPv6 address without brackets.
-pub(crate) fn ipv6(text: &[u8]) -> Option<Ipv6Addr> {
-    str::from_utf8(text).ok()?.parse().ok()
 }
 
 /// Reads a port: one to five digits, 1 to 65535.

@@ -16,6 +16,7 @@
     clippy::wildcard_enum_match_arm
 )]
 
+mod address;
 mod config;
 mod error;
 mod forwarded;

@@ -50,13 +50,13 @@ pub(crate) struct RequestLines<'a> {
 
 impl<'a> RequestLines<'a> {
     pub(crate) fn find(headers: &'a HeaderMap, plan: &Plan) -> Self {
-        let mut lines = [Lines::default(); MOST_READ];
+        let mut request = Self { headers, lines: [Lines::default(); MOST_READ] };
         for (name, value) in headers {
-            if let Some(found) = plan.place(name).and_then(|place| lines.get_mut(place)) {
+            if let Some(found) = plan.place(name).and_then(|place| request.lines.get_mut(place)) {
                 *found = Lines { last: Some(value), count: found.count.saturating_add(1) };
             }
         }
-        Self { headers, lines }
+        request
     }
 
     pub(crate) fn host(&self) -> FieldLines<'a> {

@@ -16,11 +16,12 @@
 
 use std::{
     fmt,
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    net::{IpAddr, SocketAddr},
     str,
 };
 
 use crate::{
+    address,
     error::{ErrorKind, Fault},
     host,
     text::Text,
@@ -142,7 +143,7 @@ impl Node {
         if text == b"unix:" {
             return Ok(ForwardedFor::Unix);
         }
-        let node = Self::read(text).or_else(|| Some(Self::new(host::ipv6(text)?.into(), None)));
+        let node = Self::read(text).or_else(|| Some(Self::new(address::ipv6(text)?.into(), None)));
         node.map(ForwardedFor::Node).ok_or_else(|| Self::fault(text))
     }
 
@@ -152,7 +153,7 @@ impl Node {
             let colon = text.iter().rposition(|&b| b == b':')?;
             let (name, port) = text.split_at_checked(colon)?;
             let port = host::number(port.strip_prefix(b":")?)?;
-            let v6 = host::ipv6(name).map(IpAddr::V6);
+            let v6 = address::ipv6(name).map(IpAddr::V6);
             let ip = v6.or_else(|| match NodeName::split(name)? {
                 (NodeName::Ip(ip), []) => Some(ip),
                 _ => None,
@@ -183,14 +184,14 @@ impl NodeName {
     fn split(text: &[u8]) -> Option<(Self, &[u8])> {
         match text {
             [b'0'..=b'9', ..] => {
-                let (address, rest) = split_ipv4(text)?;
-                Some((Self::Ip(address.into()), rest))
+                let (ip, rest) = address::split_ipv4(text)?;
+                Some((Self::Ip(ip.into()), rest))
             }
             [b'[', literal @ ..] => {
                 let end = literal.iter().position(|&b| b == b']')?;
-                let (address, rest) = literal.split_at_checked(end)?;
-                let address = IpAddr::V6(host::ipv6(address)?).to_canonical();
-                Some((Self::Ip(address), rest.strip_prefix(b"]")?))
+                let (literal, rest) = literal.split_at_checked(end)?;
+                let ip = IpAddr::V6(address::ipv6(literal)?).to_canonical();
+                Some((Self::Ip(ip), rest.strip_prefix(b"]")?))
             }
             _ => {
                 let end = text.iter().position(|&b| b == b':').unwrap_or(text.len());
@@ -204,42 +205,6 @@ impl NodeName {
             }
         }
     }
-}
-
-/// Reads an IPv4 address.
-pub(crate) fn ipv4(text: &[u8]) -> Option<Ipv4Addr> {
-    split_ipv4(text).and_then(|(address, rest)| rest.is_empty().then_some(address))
-}
-
-/// Reads the IPv4 address at the start of a text, and returns what follows it.
-fn split_ipv4(text: &[u8]) -> Option<(Ipv4Addr, &[u8])> {
-    let mut octets = [0; 4];
-    let mut rest = text;
-    for (place, octet) in octets.iter_mut().enumerate() {
-        if place > 0 {
-            rest = rest.strip_prefix(b".")?;
-        }
-        (*octet, rest) = split_octet(rest)?;
-    }
-    Some((octets.into(), rest))
-}
-
-/// Reads a number of at most 255 without leading zeros.
-fn split_octet(text: &[u8]) -> Option<(u8, &[u8])> {
-    let digit = |byte: u8| byte.checked_sub(b'0').filter(|digit| *digit <= 9).map(u16::from);
-    let (&first, mut rest) = text.split_first()?;
-    let mut number = digit(first)?;
-    // A fourth digit is left where a dot or the end has to be.
-    for _ in 0..2 {
-        let Some((&byte, after)) = rest.split_first() else { break };
-        let Some(digit) = digit(byte) else { break };
-        if number == 0 {
-            return None;
-        }
-        number = number.wrapping_mul(10).wrapping_add(digit);
-        rest = after;
-    }
-    Some((u8::try_from(number).ok()?, rest))
 }
 
 impl NodePort {

