@@ -3,8 +3,8 @@
 //! 1. IPv4: four numbers of at most 255, without leading zeros.
 //! 2. IPv6: eight groups of one to four hexadecimal digits in any case; one `::` for one or more
 //!    groups of zeros; the last two may be an IPv4 address. No zone identifier.
-//! 3. What is read here is what the standard library reads (`tests/addresses.rs`), in a third of the
-//!    time, and most of a decision is to read an address.
+//! 3. What is read is exactly what the standard library reads (`tests/addresses.rs`), in less time, for
+//!    it is done at each hop.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -23,15 +23,15 @@ pub(crate) fn split_ipv4(text: &[u8]) -> Option<(Ipv4Addr, &[u8])> {
         }
         (*octet, rest) = split_octet(rest)?;
     }
-    Some((octets.into(), rest))
+    // A fourth digit belongs to no address.
+    (!rest.first().is_some_and(u8::is_ascii_digit)).then_some((octets.into(), rest))
 }
 
-/// Reads a number of at most 255 without leading zeros.
+/// Reads a number of at most 255 without leading zeros, in at most three digits.
 fn split_octet(text: &[u8]) -> Option<(u8, &[u8])> {
     let digit = |byte: u8| byte.checked_sub(b'0').filter(|digit| *digit <= 9).map(u16::from);
     let (&first, mut rest) = text.split_first()?;
     let mut number = digit(first)?;
-    // A fourth digit is left where a dot or the end has to be.
     for _ in 0..2 {
         let Some((&byte, after)) = rest.split_first() else { break };
         let Some(digit) = digit(byte) else { break };
@@ -51,13 +51,13 @@ pub(crate) fn ipv6(text: &[u8]) -> Option<Ipv6Addr> {
         return (head.count == 8).then(|| head.bits.into());
     };
     let tail = if tail.is_empty() { Groups::default() } else { Groups::read(tail)? };
-    let zeros = 8_u32.checked_sub(head.count)?.checked_sub(tail.count)?;
-    if zeros == 0 || !tail.rest.is_empty() {
+    let after_head = 8_u32.checked_sub(head.count)?;
+    if tail.count >= after_head || !tail.rest.is_empty() {
         return None;
     }
-    // Eight groups of zeros are the one case without anything to shift.
-    let shift = 16_u32.wrapping_mul(zeros.wrapping_add(tail.count));
-    Some((head.bits.checked_shl(shift).unwrap_or_default() | tail.bits).into())
+    // Where nothing stands before `::`, there is nothing to shift.
+    let head = head.bits.checked_shl(after_head.wrapping_mul(16)).unwrap_or_default();
+    Some((head | tail.bits).into())
 }
 
 /// Groups of an IPv6 address, with single colons between.
@@ -79,10 +79,10 @@ impl<'a> Groups<'a> {
         }
     }
 
-    /// One group or more, at most nine.
+    /// One group or more, at most nine, which are too many.
     fn read(mut text: &'a [u8]) -> Option<Self> {
         let mut groups = Self::default();
-        while groups.count <= 8 {
+        while groups.count < 8 {
             let (group, rest) = split_group(text)?;
             if let [b'.', ..] = rest {
                 // The last two, as an IPv4 address.

@@ -141,7 +141,7 @@ impl<'a> FieldLines<'a> {
         self.nth_by(last_comma, n, |_| Ok(()))
     }
 
-    /// The same by the commas that `last_comma` finds, where those before it `pass`.
+    /// The same by the commas that `last_comma` finds. Each element nearer than it has to `pass`.
     #[inline]
     pub(crate) fn nth_by(
         self,

@@ -278,7 +278,7 @@ impl<'a> Rewrite<'a> {
         let [node, scheme, host, port, prefix, _] = &mut self.changes;
         match client.map(|client| client.rule) {
             Some(ClientRule::Forwarded(_)) => reduce(node, lines, client, element(resolved))?,
-            _ if client.is_some_and(|client| is_ipv4(lines.of(client), resolved)) => {}
+            _ if client.is_some_and(|client| says_client(lines.of(client), resolved)) => {}
             _ => reduce(node, lines, client, XNode(resolved.client()))?,
         }
         reduce(scheme, lines, plan.proto.as_ref(), plan.scheme_form.text(resolved.scheme()))?;
@@ -364,9 +364,9 @@ fn changed<'a>(
     Ok(Some(Change { name, value, in_place: line.is_some() }))
 }
 
-/// Whether the client's header is its IPv4 address already, which takes a sixth of the time to read
-/// that it takes to print, and has one spelling.
-fn is_ipv4(lines: FieldLines<'_>, resolved: &Resolved) -> bool {
+/// Whether the client's header is its IPv4 address already. That has one spelling, so that there is
+/// nothing to print and compare.
+fn says_client(lines: FieldLines<'_>, resolved: &Resolved) -> bool {
     let text = lines.alone().map(HeaderValue::as_bytes);
     text.and_then(address::ipv4).is_some_and(|ip| *resolved.client() == Node::new(ip.into(), None))
 }

@@ -54,6 +54,8 @@ const NODES: &[(&str, Expected)] = &[
     ("192.0.2.1:_", Err(InvalidNode)),
     ("192.0.2.1:80:80", Err(InvalidNode)),
     ("192.0.2.256", Err(InvalidNode)),
+    ("192.0.2.1234", Err(InvalidNode)),
+    ("192.0.2.1234:80", Err(InvalidNode)),
     ("192.0.2", Err(InvalidNode)),
     ("192.0.2.1.1", Err(InvalidNode)),
     ("192.0.2.01", Err(InvalidNode)),

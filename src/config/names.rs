@@ -106,6 +106,7 @@ fn key(name: &str) -> usize {
     name.len().wrapping_mul(8).wrapping_add(usize::from(last)) % KEYS
 }
 
+/// One more than the greatest [`key`] and the greatest [`hash`].
 const KEYS: usize = 256;
 
 /// A set of header names in which `_` is `-`.
@@ -134,8 +135,7 @@ impl NameSet {
     }
 }
 
-/// Whether one of the names is this one. Apart from [`NameSet::contains`], which most headers leave
-/// before.
+/// Whether one of the names is this one. A function of its own, for most headers never get here.
 #[inline(never)]
 fn holds(names: &[String], name: &str) -> bool {
     names.iter().any(|candidate| same(candidate, name))
@@ -148,8 +148,8 @@ pub(crate) const MOST_READ: usize = 7;
 #[derive(Clone, Debug)]
 pub(super) struct ReadNames {
     names: Vec<HeaderName>,
-    /// By the [`mark`] of a name: the place of the first that has it, else [`MOST_READ`].
-    first: [usize; MARKS],
+    /// By the [`hash`] of a name: the place of the first that has it, else [`MOST_READ`].
+    first: [usize; KEYS],
 }
 
 impl ReadNames {
@@ -158,7 +158,7 @@ impl ReadNames {
         let place = self.names.len();
         debug_assert!(place < MOST_READ, "what is beyond would never be found");
         self.names.push(name.clone());
-        if let Some(first) = self.first.get_mut(mark(name)) {
+        if let Some(first) = self.first.get_mut(hash(name)) {
             *first = place.min(*first);
         }
         place
@@ -166,7 +166,7 @@ impl ReadNames {
 
     #[inline]
     pub(super) fn place(&self, name: &HeaderName) -> Option<usize> {
-        let first = *self.first.get(mark(name))?;
+        let first = *self.first.get(hash(name))?;
         let at = self.names.get(first..)?.iter().position(|read| read == name)?;
         Some(first.saturating_add(at))
     }
@@ -174,26 +174,23 @@ impl ReadNames {
 
 impl Default for ReadNames {
     fn default() -> Self {
-        Self { names: Vec::new(), first: [MOST_READ; MARKS] }
+        Self { names: Vec::new(), first: [MOST_READ; KEYS] }
     }
 }
 
-const MARKS: usize = 256;
-
-/// A number of a name: most names have it not in common with those looked for. Unlike [`key`] it tells
-/// `_` from `-`, as a look-up by name has to.
+/// A hash of a name, after which it is compared. Whatever `http` hashes of it, equal names hash alike.
 #[inline]
-fn mark(name: &HeaderName) -> usize {
-    let mut mark = Mark(0);
-    name.hash(&mut mark);
-    usize::from(mark.0)
+fn hash(name: &HeaderName) -> usize {
+    let mut hash = NameHash(0);
+    name.hash(&mut hash);
+    usize::from(hash.0)
 }
 
-/// The cheapest hash: of a text it takes the length and the last byte, of a name that `http` knows
-/// the number that `http` has for it. To ask for that name's text takes as long as all the rest.
-struct Mark(u8);
+/// Of a text, its length and last byte; of a name that `http` knows, the number that it has there. To
+/// ask for that name's text would take longer.
+struct NameHash(u8);
 
-impl Hasher for Mark {
+impl Hasher for NameHash {
     #[inline]
     fn write(&mut self, bytes: &[u8]) {
         let [length, ..] = bytes.len().to_le_bytes();

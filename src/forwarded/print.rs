@@ -49,8 +49,8 @@ pub(crate) fn is_token(byte: u8) -> bool {
     TOKEN.get(usize::from(byte)).copied().unwrap_or_default()
 }
 
-/// RFC 9110 §5.6.2: letters, digits and ``!#$%&'*+-.^_`|~``. A table, since all of an element but its
-/// quoted strings is looked up in it.
+/// RFC 9110 §5.6.2: letters, digits and ``!#$%&'*+-.^_`|~``. A table, since nearly every byte of an
+/// element is looked up.
 const TOKEN: [bool; 256] = {
     let mut table = [false; 256];
     let mut slots: &mut [bool] = &mut table;

@@ -33,8 +33,8 @@ enum Visit<T> {
 }
 
 impl<'a, R: Recorder> Decision<'a, R> {
-    /// The client of the X-Forwarded family; our own value where every element is a
-    /// trusted proxy.
+    /// Puts the client of the X-Forwarded family in place: our own value where every element is a
+    /// trusted proxy. After an error it is as it was.
     pub(super) fn x_client(
         &mut self,
         lines: FieldLines<'a>,
@@ -81,6 +81,7 @@ impl<'a, R: Recorder> Decision<'a, R> {
         }
     }
 
+    /// The `count`th element from the right.
     fn count<T>(
         &mut self,
         lines: FieldLines<'a>,
@@ -92,12 +93,12 @@ impl<'a, R: Recorder> Decision<'a, R> {
             let outcome = self.pass(*passed, &read);
             outcome.inspect_err(|error| self.invalid(passed, error))
         })?;
-        let (hop, read) = read(element).inspect_err(|error| self.invalid(&element, error))?;
+        let (hop, rest) = read(element).inspect_err(|error| self.invalid(&element, error))?;
         match &hop {
             Ok(_) => self.recorder.record(|| Step::at(Rule::Client, &element)),
             Err(error) => self.invalid(&element, error),
         }
-        Ok(Found { client: hop.map(client), read: Some(read) })
+        Ok(Found { client: hop.map(client), read: Some(rest) })
     }
 
     /// Passes an element that is nearer than the count.
@@ -113,6 +114,7 @@ impl<'a, R: Recorder> Decision<'a, R> {
         Ok(())
     }
 
+    /// The first element from the right that is not one of the proxies.
     fn walk<T>(
         &mut self,
         lines: FieldLines<'a>,
@@ -123,9 +125,9 @@ impl<'a, R: Recorder> Decision<'a, R> {
         for element in lines.elements_by(last_comma) {
             let element = element?;
             match self.visit(element, &read) {
-                Ok(Visit::Proxy(hop, read)) => leftmost = Some((hop, read)),
-                Ok(Visit::Client(client, read)) => {
-                    return Ok(Found { client: Ok(client), read: Some(read) });
+                Ok(Visit::Proxy(hop, rest)) => leftmost = Some((hop, rest)),
+                Ok(Visit::Client(client, rest)) => {
+                    return Ok(Found { client: Ok(client), read: Some(rest) });
                 }
                 Err(error) => {
                     self.invalid(&element, &error);
@@ -164,8 +166,8 @@ impl<'a, R: Recorder> Decision<'a, R> {
         self.recorder.record(|| Step::new(Rule::AllTrusted));
         match (self.settings.all_trusted, leftmost) {
             (AllTrusted::Reject, _) => Err(Error::in_header(ErrorKind::AllTrusted, name)),
-            (AllTrusted::Leftmost, Some((hop, read))) => {
-                Ok(Found { client: Ok(client(hop)), read: Some(read) })
+            (AllTrusted::Leftmost, Some((hop, rest))) => {
+                Ok(Found { client: Ok(client(hop)), read: Some(rest) })
             }
             (AllTrusted::Unknown | AllTrusted::Leftmost, _) => {
                 Ok(Found { client: Ok(Node::UNKNOWN), read: None })

@@ -205,7 +205,7 @@ fn own_client(peer: Option<Peer>) -> Node {
     peer.map_or(Node::UNKNOWN, |peer| peer.node())
 }
 
-/// Rule 2: the target's authority, else `Host`.
+/// Rule 2: the target's authority, else `Host`. After an error, what was put into `own` says nothing.
 fn own_host(head: &Head<'_>, own_scheme: Scheme, own: &mut Option<HostPort>) -> Result<(), Error> {
     match head.lines.host().single()?.map(|line| trim_end(trim_start(line.as_bytes()))) {
         None | Some(b"") => {}
@@ -227,7 +227,7 @@ fn own_host(head: &Head<'_>, own_scheme: Scheme, own: &mut Option<HostPort>) -> 
     Ok(())
 }
 
-/// Rule 9.
+/// Rule 9, where there are allowed hosts.
 fn check_allowed(resolved: &Resolved, head: &Head<'_>) -> Result<(), Error> {
     let hosts = &resolved.config.settings().hosts;
     let kind = match resolved.host() {
