@@ -3,7 +3,7 @@
 
 mod util;
 
-use http::{HeaderMap, Method, Request};
+use http::{HeaderMap, Method, Request, Version};
 use proxyfix::{ErrorKind, Resolved, Source, fix_parts, fix_request};
 use util::{config, fix, of, peer, request, table};
 
@@ -323,17 +323,28 @@ fn extensions() {
     assert_eq!((error.kind(), error.status().as_u16()), (ErrorKind::OtherConfig, 500));
 }
 
+/// What has no body at hand ends as the request does.
 #[test]
 fn parts() {
-    let (mut parts, ()) =
-        request(util::PROXY, "/a", &["X-Forwarded-For: 203.0.113.9", "Host: app.example"])
-            .into_parts();
-    fix_parts(&mut parts, &config("proxies=10.0.0.0/8 for=1")).expect("valid");
-    assert_eq!(parts.uri, "http://app.example/a");
-    assert_eq!(
-        parts.extensions.get::<Resolved>().expect("fixed").client().to_string(),
-        "203.0.113.9"
-    );
+    let lines = [
+        "X-Forwarded-For: 6.6.6.6, 203.0.113.9",
+        "X-Forwarded-For: 203.0.113.9",
+        "X-Real-IP: 6.6.6.6",
+        "Host: App.example:80",
+    ];
+    for (uri, version) in [("/a", Version::HTTP_11), ("http://other.example/a", Version::HTTP_2)] {
+        let mut sent = request(util::PROXY, uri, &lines);
+        *sent.version_mut() = version;
+        let (mut parts, ()) = sent.clone().into_parts();
+        let config = config("proxies=10.0.0.0/8 for=1");
+        let [one, other] = [fix_request(&mut sent, &config), fix_parts(&mut parts, &config)];
+        assert_eq!(one, other);
+        assert_eq!(one.is_err(), version == Version::HTTP_2, "{one:?}");
+        assert_eq!(whole(&Request::from_parts(parts, ())), whole(&sent));
+    }
+    let (mut parts, ()) = request(util::PROXY, "app.example:80", &lines).into_parts();
+    let error = fix_parts(&mut parts, &config("proxies=10.0.0.0/8 for=1")).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidTarget);
 }
 
 /// Everything of a request, as text.
