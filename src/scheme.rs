@@ -46,19 +46,13 @@ impl Scheme {
 
     /// Reads the name of a scheme.
     pub(crate) fn parse(text: &[u8]) -> Result<Self, Fault> {
-        match text {
-            b"https" => Ok(Self::Https),
-            b"http" => Ok(Self::Http),
-            _ if text.eq_ignore_ascii_case(b"https") || text.eq_ignore_ascii_case(b"wss") => {
-                Ok(Self::Https)
-            }
-            _ if text.eq_ignore_ascii_case(b"http") || text.eq_ignore_ascii_case(b"ws") => {
-                Ok(Self::Http)
-            }
-            _ => {
-                let allowed = |b: u8| b.is_ascii_alphabetic();
-                Err(Fault::at_first(ErrorKind::InvalidScheme, text, allowed))
-            }
+        let is = |name: &[u8]| text.eq_ignore_ascii_case(name);
+        if is(b"https") || is(b"wss") {
+            Ok(Self::Https)
+        } else if is(b"http") || is(b"ws") {
+            Ok(Self::Http)
+        } else {
+            Err(Fault::at_first(ErrorKind::InvalidScheme, text, |b| b.is_ascii_alphabetic()))
         }
     }
 }

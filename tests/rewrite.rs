@@ -343,8 +343,10 @@ fn parts() {
         assert_eq!(whole(&Request::from_parts(parts, ())), whole(&sent));
     }
     let (mut parts, ()) = request(util::PROXY, "app.example:80", &lines).into_parts();
-    let error = fix_parts(&mut parts, &config("proxies=10.0.0.0/8 for=1")).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::InvalidTarget);
+    let config = config("proxies=10.0.0.0/8 for=1");
+    assert_eq!(fix_parts(&mut parts, &config).unwrap_err().kind(), ErrorKind::InvalidTarget);
+    parts.method = Method::CONNECT;
+    fix_parts(&mut parts, &config).expect("authority form");
 }
 
 /// Everything of a request, as text.
