@@ -79,10 +79,10 @@ impl<'a> Groups<'a> {
         }
     }
 
-    /// One group or more, at most nine, which are too many.
+    /// One group or more, at most eight, or nine with an IPv4 address, which are too many.
     fn read(mut text: &'a [u8]) -> Option<Self> {
         let mut groups = Self::default();
-        while groups.count < 8 {
+        for _ in 0..8 {
             let (group, rest) = split_group(text)?;
             if let [b'.', ..] = rest {
                 // The last two, as an IPv4 address.
