@@ -102,8 +102,7 @@ impl<'a> FieldLines<'a> {
     }
 
     pub(crate) fn lines(&self) -> impl Iterator<Item = &'a HeaderValue> {
-        let lines = self.found.last.map(|_| self.headers.get_all(self.name));
-        lines.into_iter().flatten()
+        self.headers.get_all(self.name).iter()
     }
 
     /// The line, where it is the only one.

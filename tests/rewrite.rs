@@ -341,6 +341,10 @@ fn parts() {
         assert_eq!(one, other);
         assert_eq!(one.is_err(), version == Version::HTTP_2, "{one:?}");
         assert_eq!(whole(&Request::from_parts(parts, ())), whole(&sent));
+        if one.is_ok() {
+            assert_eq!(sent.uri(), "http://app.example/a");
+            assert_eq!(of(&sent).client().to_string(), "203.0.113.9");
+        }
     }
     let (mut parts, ()) = request(util::PROXY, "app.example:80", &lines).into_parts();
     let config = config("proxies=10.0.0.0/8 for=1");
