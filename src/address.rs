@@ -9,39 +9,42 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// Reads an IPv4 address.
+#[inline]
 pub(crate) fn ipv4(text: &[u8]) -> Option<Ipv4Addr> {
-    split_ipv4(text).and_then(|(address, rest)| rest.is_empty().then_some(address))
+    match split_ipv4(text)? {
+        (address, []) => Some(address),
+        _ => None,
+    }
 }
 
 /// Reads the IPv4 address at the start of a text, and returns what follows it.
 pub(crate) fn split_ipv4(text: &[u8]) -> Option<(Ipv4Addr, &[u8])> {
-    let mut octets = [0; 4];
-    let mut rest = text;
-    for (place, octet) in octets.iter_mut().enumerate() {
-        if place > 0 {
-            rest = rest.strip_prefix(b".")?;
-        }
-        (*octet, rest) = split_octet(rest)?;
-    }
-    // A fourth digit belongs to no address.
-    (!rest.first().is_some_and(u8::is_ascii_digit)).then_some((octets.into(), rest))
+    let (a, rest) = split_octet(text)?;
+    let (b, rest) = split_octet(rest.strip_prefix(b".")?)?;
+    let (c, rest) = split_octet(rest.strip_prefix(b".")?)?;
+    let (d, rest) = split_octet(rest.strip_prefix(b".")?)?;
+    // A fourth digit belongs to no address. Behind the other numbers there is a dot.
+    split_digit(rest).is_none().then_some(((a << 24 | b << 16 | c << 8 | d).into(), rest))
 }
 
 /// Reads a number of at most 255 without leading zeros, in at most three digits.
-fn split_octet(text: &[u8]) -> Option<(u8, &[u8])> {
-    let digit = |byte: u8| byte.checked_sub(b'0').filter(|digit| *digit <= 9).map(u16::from);
-    let (&first, mut rest) = text.split_first()?;
-    let mut number = digit(first)?;
-    for _ in 0..2 {
-        let Some((&byte, after)) = rest.split_first() else { break };
-        let Some(digit) = digit(byte) else { break };
-        if number == 0 {
-            return None;
-        }
-        number = number.wrapping_mul(10).wrapping_add(digit);
-        rest = after;
-    }
-    Some((u8::try_from(number).ok()?, rest))
+#[inline]
+fn split_octet(text: &[u8]) -> Option<(u32, &[u8])> {
+    let (first, rest) = split_digit(text)?;
+    let Some((second, rest)) = split_digit(rest) else { return Some((first, rest)) };
+    let two = first.wrapping_mul(10).wrapping_add(second);
+    let Some((third, rest)) = split_digit(rest) else {
+        return (first > 0).then_some((two, rest));
+    };
+    let three = two.wrapping_mul(10).wrapping_add(third);
+    (first > 0 && three <= 255).then_some((three, rest))
+}
+
+#[inline]
+fn split_digit(text: &[u8]) -> Option<(u32, &[u8])> {
+    let (byte, rest) = text.split_first()?;
+    let digit = byte.wrapping_sub(b'0');
+    (digit <= 9).then_some((digit.into(), rest))
 }
 
 /// Reads an IPv6 address without brackets.

@@ -22,26 +22,25 @@ const MAX_HOST: usize = 255;
 /// The bytes kept in place. Longer names are rare and cost one allocation.
 pub(crate) type Name = Text<62>;
 
-/// What a byte is in a host name.
-#[derive(Clone, Copy)]
-enum Class {
-    Lower,
-    Upper,
-    Dot,
-    Other,
-}
+/// What a byte is in a host name: a letter in lower case, a digit, `-` or `_`.
+const PLAIN: u8 = 0;
+/// A letter in upper case.
+const UPPER: u8 = 1;
+const DOT: u8 = 2;
+/// What ends the name.
+const OTHER: u8 = 3;
 
-/// The class of each byte: a table, since every request has a host.
-const CLASSES: [Class; 256] = {
-    let mut table = [Class::Other; 256];
-    let mut slots: &mut [Class] = &mut table;
+/// What each byte is: a table, since every request has a host.
+const CLASSES: [u8; 256] = {
+    let mut table = [OTHER; 256];
+    let mut slots: &mut [u8] = &mut table;
     let mut byte = 0_u8;
     while let [slot, rest @ ..] = slots {
         *slot = match byte {
-            b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' => Class::Lower,
-            b'A'..=b'Z' => Class::Upper,
-            b'.' => Class::Dot,
-            _ => Class::Other,
+            b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' => PLAIN,
+            b'A'..=b'Z' => UPPER,
+            b'.' => DOT,
+            _ => OTHER,
         };
         byte = byte.wrapping_add(1);
         slots = rest;
@@ -49,7 +48,98 @@ const CLASSES: [Class; 256] = {
     table
 };
 
-/// A valid host, lower-cased, with the port that stood behind it.
+#[inline]
+fn class(byte: u8) -> u8 {
+    CLASSES.get(usize::from(byte)).copied().unwrap_or(OTHER)
+}
+
+/// A valid host where it was written, with the port that stands behind it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Host<'a> {
+    /// In any case, without a trailing dot.
+    text: &'a [u8],
+    has_upper: bool,
+    pub(crate) port: Option<u16>,
+}
+
+impl<'a> Host<'a> {
+    /// Reads `host` or `host:port`.
+    pub(crate) fn parse(text: &'a [u8]) -> Result<Self, Fault> {
+        const KIND: ErrorKind = ErrorKind::InvalidHost;
+        // A longest host, its trailing dot, a colon and five digits.
+        const LONGEST: usize = MAX_HOST + 7;
+        if text.len() > LONGEST {
+            return Err(Fault::new(KIND, LONGEST));
+        }
+        let (host, rest) = match text {
+            [b'[', ..] => Self::ipv6(text)?,
+            _ => Self::name(text)?,
+        };
+        let port = match rest {
+            [] | [b':'] => return Ok(host),
+            [b':', digits @ ..] => {
+                let at = text.len().saturating_sub(digits.len());
+                port(digits).map_err(|fault| Fault { kind: KIND, ..fault.shift(at) })?
+            }
+            _ => return Err(Fault::at(KIND, text, text.len().saturating_sub(rest.len()))),
+        };
+        Ok(Self { port: Some(port), ..host })
+    }
+
+    /// Reads the host name at the start of a text, and returns what follows it.
+    fn name(text: &'a [u8]) -> Result<(Self, &'a [u8]), Fault> {
+        const KIND: ErrorKind = ErrorKind::InvalidHost;
+        let (mut has_upper, mut before) = (false, DOT);
+        let mut rest = text;
+        loop {
+            // Two at a time, as long as they are what most are.
+            while let [first, second, after @ ..] = rest {
+                if class(*first) | class(*second) != PLAIN {
+                    break;
+                }
+                before = PLAIN;
+                rest = after;
+            }
+            let [byte, after @ ..] = rest else { break };
+            match class(*byte) {
+                // No other byte, and no empty label.
+                OTHER => break,
+                DOT if before == DOT => break,
+                UPPER => has_upper = true,
+                _ => {}
+            }
+            before = class(*byte);
+            rest = after;
+        }
+        let name = text.get(..text.len().saturating_sub(rest.len())).unwrap_or(text);
+        let name = if let [name @ .., b'.'] = name { name } else { name };
+        match name.len() {
+            0 => Err(Fault::at(KIND, text, 0)),
+            1..=MAX_HOST => Ok((Self { text: name, has_upper, port: None }, rest)),
+            _ => Err(Fault::new(KIND, MAX_HOST)),
+        }
+    }
+
+    /// Reads an IPv6 address in brackets, which stay.
+    fn ipv6(text: &'a [u8]) -> Result<(Self, &'a [u8]), Fault> {
+        let end = text.iter().position(|&b| b == b']');
+        let end = end.map_or(text.len(), |at| at.saturating_add(1));
+        let (text, rest) = text.split_at_checked(end).unwrap_or((text, b""));
+        let literal = text.strip_prefix(b"[").and_then(|rest| rest.strip_suffix(b"]"));
+        if literal.and_then(address::ipv6).is_some() {
+            return Ok((Self { text, has_upper: true, port: None }, rest));
+        }
+        let allowed = |b: u8| b.is_ascii_hexdigit() || matches!(b, b':' | b'.' | b'[' | b']');
+        Err(Fault::at_first(ErrorKind::InvalidHost, text, allowed))
+    }
+
+    /// Whether it is the same host, whatever the ports.
+    pub(crate) fn is_host_of(&self, other: &Host<'_>) -> bool {
+        self.text.eq_ignore_ascii_case(other.text)
+    }
+}
+
+/// A valid host that is kept: in lower case, with the port that stood behind it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct HostPort {
     host: Name,
@@ -59,29 +149,20 @@ pub(crate) struct HostPort {
 impl HostPort {
     /// Reads `host` or `host:port`.
     pub(crate) fn parse(text: &[u8]) -> Result<Self, Fault> {
-        const KIND: ErrorKind = ErrorKind::InvalidHost;
-        // A longest host, its trailing dot, a colon and five digits.
-        const LONGEST: usize = MAX_HOST + 7;
-        if text.len() > LONGEST {
-            return Err(Fault::new(KIND, LONGEST));
+        Host::parse(text).map(Self::from)
+    }
+
+    /// No host, in the place of one that is [set](Self::set).
+    pub(crate) const EMPTY: Self = Self { host: Name::EMPTY, port: None };
+
+    /// Takes a host over. In place, for what is returned is moved.
+    #[inline]
+    pub(crate) fn set(&mut self, host: Host<'_>) {
+        self.host.set(host.text);
+        if host.has_upper {
+            self.host.make_lower_case();
         }
-        let (host, rest) = if text.first() == Some(&b'[') {
-            let end = text.iter().position(|&b| b == b']');
-            let end = end.map_or(text.len(), |at| at.saturating_add(1));
-            let (literal, rest) = text.split_at_checked(end).unwrap_or((text, b""));
-            (check_ipv6(literal)?, rest)
-        } else {
-            check_name(text)?
-        };
-        let port = match rest.split_first() {
-            None | Some((b':', [])) => None,
-            Some((b':', digits)) => {
-                let at = text.len().saturating_sub(digits.len());
-                Some(port(digits).map_err(|fault| Fault { kind: KIND, ..fault.shift(at) })?)
-            }
-            Some(_) => return Err(Fault::at(KIND, text, text.len().saturating_sub(rest.len()))),
-        };
-        Ok(Self { host: host.name(), port })
+        self.port = host.port;
     }
 
     pub(crate) fn host(&self) -> &str {
@@ -93,73 +174,20 @@ impl HostPort {
     }
 }
 
+impl From<Host<'_>> for HostPort {
+    fn from(host: Host<'_>) -> Self {
+        let mut kept = Self::EMPTY;
+        kept.set(host);
+        kept
+    }
+}
+
 /// Prints `host` or `host:port`.
 impl fmt::Display for HostPort {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.host())?;
         self.port.map_or(Ok(()), |port| write!(f, ":{port}"))
     }
-}
-
-/// A checked host, as it was written, without a trailing dot.
-struct Checked<'a> {
-    text: &'a [u8],
-    has_upper: bool,
-}
-
-impl Checked<'_> {
-    fn name(&self) -> Name {
-        if self.has_upper { Name::lower_case(self.text) } else { Name::new(self.text) }
-    }
-}
-
-/// Reads a host name.
-pub(crate) fn host_name(text: &[u8]) -> Result<Name, Fault> {
-    match check_name(text)? {
-        (host, []) => Ok(host.name()),
-        (_, rest) => {
-            let end = text.len().saturating_sub(rest.len());
-            Err(Fault::at(ErrorKind::InvalidHost, text, end))
-        }
-    }
-}
-
-/// Checks the host name at the start of a text, and returns what follows it.
-fn check_name(text: &[u8]) -> Result<(Checked<'_>, &[u8]), Fault> {
-    const KIND: ErrorKind = ErrorKind::InvalidHost;
-    let mut has_upper = false;
-    let mut label = 0;
-    let end =
-        text.iter().enumerate().position(|(at, &byte)| match CLASSES.get(usize::from(byte)) {
-            Some(Class::Lower) => false,
-            Some(Class::Upper) => {
-                has_upper = true;
-                false
-            }
-            Some(Class::Dot) if at != label => {
-                label = at.saturating_add(1);
-                false
-            }
-            // No other byte, and no empty label.
-            Some(Class::Dot | Class::Other) | None => true,
-        });
-    let (name, rest) = text.split_at_checked(end.unwrap_or(text.len())).unwrap_or((text, b""));
-    let name = name.strip_suffix(b".").unwrap_or(name);
-    match name.len() {
-        0 => Err(Fault::at(KIND, text, 0)),
-        1..=MAX_HOST => Ok((Checked { text: name, has_upper }, rest)),
-        _ => Err(Fault::new(KIND, MAX_HOST)),
-    }
-}
-
-/// Checks an IPv6 address in brackets, which stay.
-fn check_ipv6(text: &[u8]) -> Result<Checked<'_>, Fault> {
-    let literal = text.strip_prefix(b"[").and_then(|rest| rest.strip_suffix(b"]"));
-    if literal.and_then(address::ipv6).is_some() {
-        return Ok(Checked { text, has_upper: true });
-    }
-    let allowed = |b: u8| b.is_ascii_hexdigit() || matches!(b, b':' | b'.' | b'[' | b']');
-    Err(Fault::at_first(ErrorKind::InvalidHost, text, allowed))
 }
 
 /// Reads a port: one to five digits, 1 to 65535.

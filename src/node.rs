@@ -98,6 +98,7 @@ pub(crate) enum ForwardedFor {
 impl Node {
     pub(crate) const UNKNOWN: Self = Self { name: NodeName::Unknown, port: None };
 
+    #[inline]
     pub(crate) fn new(ip: IpAddr, port: Option<u16>) -> Self {
         Self { name: NodeName::Ip(ip.to_canonical()), port: port.map(NodePort::Number) }
     }
@@ -118,6 +119,11 @@ impl Node {
             NodeName::Ip(ip) => Some(ip),
             NodeName::Obfuscated(_) | NodeName::Unknown => None,
         }
+    }
+
+    /// Whether it is printed as a token (RFC 9110 §5.6.2), which has neither colons nor brackets.
+    pub(crate) fn is_token(&self) -> bool {
+        !matches!(self, Self { name: NodeName::Ip(IpAddr::V6(_)), .. } | Self { port: Some(_), .. })
     }
 
     /// Its port as a number.

@@ -62,18 +62,24 @@ impl Peer {
     }
 
     /// The peer as a client.
+    #[inline]
     pub(crate) fn node(&self) -> Node {
-        self.ip.map_or(Node::UNKNOWN, |ip| Node::new(ip, self.port))
+        match self.ip {
+            Some(ip) => Node::new(ip, self.port),
+            None => Node::UNKNOWN,
+        }
     }
 }
 
 impl From<SocketAddr> for Peer {
+    #[inline]
     fn from(address: SocketAddr) -> Self {
         Self { port: Some(address.port()), ..Self::from(address.ip()) }
     }
 }
 
 impl From<IpAddr> for Peer {
+    #[inline]
     fn from(ip: IpAddr) -> Self {
         Self { ip: Some(ip.to_canonical()), port: None, scheme: None }
     }

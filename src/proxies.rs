@@ -62,9 +62,13 @@ impl TrustedProxies {
     }
 
     /// Whether this peer may speak for the client.
+    #[inline]
     pub fn contains(&self, peer: impl Into<Peer>) -> bool {
-        let peer = peer.into();
-        self.any || peer.ip().map_or(self.unix, |ip| self.contains_ip(ip))
+        self.any
+            || match peer.into().ip() {
+                Some(ip) => self.contains_ip(ip),
+                None => self.unix,
+            }
     }
 
     pub(crate) fn is_any(&self) -> bool {
@@ -81,6 +85,7 @@ impl TrustedProxies {
         }
     }
 
+    #[inline]
     fn contains_ip(&self, ip: IpAddr) -> bool {
         match ip.to_canonical() {
             IpAddr::V4(ip) => holds(&self.v4, ip.into()),

@@ -21,7 +21,6 @@ use crate::{
     config::{Config, Trusted},
     error::{Error, ErrorKind},
     host::HostPort,
-    lines::Element,
     node::Node,
     peer::Peer,
     prefix::Prefix,
@@ -77,8 +76,8 @@ impl<T> Vouched<T> {
         Self { value, hop: None }
     }
 
-    pub(crate) fn at(value: T, element: &Element<'_>) -> Self {
-        Self { value, hop: NonZeroUsize::new(element.hop) }
+    pub(crate) fn at(value: T, hop: usize) -> Self {
+        Self { value, hop: NonZeroUsize::new(hop) }
     }
 
     pub(crate) fn map<U>(self, map: impl FnOnce(T) -> U) -> Vouched<U> {
@@ -216,22 +215,29 @@ impl Resolved {
 
     /// Host and port the client asked for, without the scheme's default port.
     pub fn authority(&self) -> Option<&Authority> {
-        let make = || Authority::try_from(self.host_port()?.to_string()).ok();
-        self.authority.get_or_init(make).as_ref()
+        self.authority.get_or_init(|| self.make_authority().ok().flatten()).as_ref()
     }
 
-    /// The authority; an error where the host makes none, which its parser rules out.
-    pub(crate) fn try_authority(&self) -> Result<Option<&Authority>, Error> {
-        match (self.authority(), &self.host.value) {
-            (None, Some(_)) => Err(Error::new(ErrorKind::InvalidHost)),
-            (authority, _) => Ok(authority),
+    /// The authority, made anew; an error where the host makes none, which its parser rules out.
+    pub(crate) fn make_authority(&self) -> Result<Option<Authority>, Error> {
+        let invalid = |_| Error::new(ErrorKind::InvalidHost);
+        match (&self.host.value, self.stated_port()) {
+            (None, _) => Ok(None),
+            (Some(host), None) => host.host().parse().map(Some).map_err(invalid),
+            (Some(host), port) => Authority::try_from(host.clone().with_port(port).to_string())
+                .map(Some)
+                .map_err(invalid),
         }
+    }
+
+    /// The effective port, unless it is the scheme's default.
+    fn stated_port(&self) -> Option<u16> {
+        self.port.value.filter(|port| *port != self.scheme().default_port())
     }
 
     /// Host and port, without the scheme's default port.
     pub(crate) fn host_port(&self) -> Option<HostPort> {
-        let port = self.port.value.filter(|port| *port != self.scheme().default_port());
-        self.host.value.clone().map(|host| host.with_port(port))
+        self.host.value.clone().map(|host| host.with_port(self.stated_port()))
     }
 
     /// The path prefix at which the outermost proxy has mounted the application: empty, or with

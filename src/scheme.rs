@@ -45,7 +45,17 @@ impl Scheme {
     }
 
     /// Reads the name of a scheme.
+    #[inline]
     pub(crate) fn parse(text: &[u8]) -> Result<Self, Fault> {
+        match text {
+            b"https" => Ok(Self::Https),
+            b"http" => Ok(Self::Http),
+            _ => Self::parse_unusual(text),
+        }
+    }
+
+    /// Reads what is not the usual spelling.
+    fn parse_unusual(text: &[u8]) -> Result<Self, Fault> {
         let is = |name: &[u8]| text.eq_ignore_ascii_case(name);
         if is(b"https") || is(b"wss") {
             Ok(Self::Https)
@@ -67,6 +77,7 @@ pub(crate) enum SchemeForm {
 }
 
 impl SchemeForm {
+    #[inline]
     pub(crate) fn parse(self, text: &[u8]) -> Result<Scheme, Fault> {
         match self {
             Self::Switch if text.eq_ignore_ascii_case(b"on") => Ok(Scheme::Https),

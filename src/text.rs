@@ -14,27 +14,33 @@ pub(crate) enum Text<const N: usize> {
 impl<const N: usize> Text<N> {
     pub(crate) const EMPTY: Self = Self::Inline { len: 0, bytes: [0; N] };
 
-    /// Copies ASCII bytes. Where they are not ASCII, which their parser rules out, it is empty.
+    /// Copies ASCII bytes.
     pub(crate) fn new(ascii: &[u8]) -> Self {
+        let mut text = Self::EMPTY;
+        text.set(ascii);
+        text
+    }
+
+    /// The same in place. Where they are not ASCII, which their parser rules out, it is empty.
+    #[inline]
+    pub(crate) fn set(&mut self, ascii: &[u8]) {
         const { assert!(N <= 255, "a length is one byte") };
-        let mut bytes = [0; N];
-        match (bytes.get_mut(..ascii.len()), u8::try_from(ascii.len())) {
-            (Some(start), Ok(len)) => {
-                start.copy_from_slice(ascii);
-                Self::Inline { len, bytes }
+        match u8::try_from(ascii.len()) {
+            Ok(len) if usize::from(len) <= N => {
+                *self = Self::Inline { len, bytes: [0; N] };
+                let Self::Inline { bytes, .. } = self else { return };
+                if let Some(start) = bytes.get_mut(..ascii.len()) {
+                    start.copy_from_slice(ascii);
+                }
             }
-            _ => Self::Shared(str::from_utf8(ascii).unwrap_or_default().into()),
+            _ => *self = Self::Shared(str::from_utf8(ascii).unwrap_or_default().into()),
         }
     }
 
-    /// The same in lower case.
-    pub(crate) fn lower_case(ascii: &[u8]) -> Self {
-        match Self::new(ascii) {
-            Self::Inline { len, mut bytes } => {
-                bytes.make_ascii_lowercase();
-                Self::Inline { len, bytes }
-            }
-            Self::Shared(text) => Self::Shared(text.to_ascii_lowercase().into()),
+    pub(crate) fn make_lower_case(&mut self) {
+        match self {
+            Self::Inline { bytes, .. } => bytes.make_ascii_lowercase(),
+            Self::Shared(text) => *text = text.to_ascii_lowercase().into(),
         }
     }
 

@@ -12,6 +12,9 @@ use crate::{error::Error, lines::Element, resolved::Resolved};
 
 /// What receives the steps of a decision.
 pub(crate) trait Recorder {
+    /// Whether steps are kept.
+    const IS_ON: bool;
+
     fn record(&mut self, step: impl FnOnce() -> Step);
 }
 
@@ -20,11 +23,15 @@ pub(crate) trait Recorder {
 pub(crate) struct Off;
 
 impl Recorder for Off {
+    const IS_ON: bool = false;
+
     #[inline]
     fn record(&mut self, _: impl FnOnce() -> Step) {}
 }
 
 impl Recorder for Vec<Step> {
+    const IS_ON: bool = true;
+
     fn record(&mut self, step: impl FnOnce() -> Step) {
         self.push(step());
     }

@@ -140,10 +140,14 @@ impl Counts {
     /// # Panics
     /// Where there is no such row.
     pub fn row(&self, subject: &str, workload: &str, beside: &str) -> &Row {
-        let found = self.counts.iter().find(|row| {
-            (&*row.subject, &*row.workload, &*row.beside) == (subject, workload, beside)
-        });
+        let found = self.find(subject, workload, beside);
         found.unwrap_or_else(|| panic!("no count of {subject}, {workload}, {beside}"))
+    }
+
+    pub fn find(&self, subject: &str, workload: &str, beside: &str) -> Option<&Row> {
+        self.counts.iter().find(|row| {
+            (&*row.subject, &*row.workload, &*row.beside) == (subject, workload, beside)
+        })
     }
 }
 

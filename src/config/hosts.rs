@@ -6,7 +6,7 @@
 use std::fmt;
 
 use super::ConfigError;
-use crate::host::{self, HostPort};
+use crate::host::HostPort;
 
 /// One entry of `hosts=`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -18,17 +18,21 @@ pub(crate) enum HostPattern {
 
 impl HostPattern {
     pub(super) fn parse(text: &str) -> Result<Self, ConfigError> {
-        let invalid = || ConfigError::InvalidHostPattern { text: text.to_owned() };
-        if let Some(parent) = text.strip_prefix("*.") {
-            let name = host::host_name(parent.as_bytes()).map_err(|_| invalid())?;
-            return Ok(Self::Under(format!(".{}", name.as_str())));
-        }
-        let host = HostPort::parse(text.as_bytes()).map_err(|_| invalid())?;
-        // `example.com:` has no port in a URI, but here it is a mistake.
-        if host.port.is_some() || text.ends_with(':') {
-            return Err(invalid());
-        }
-        Ok(Self::Exact(host.host().to_owned()))
+        let (name, under) = match text.strip_prefix("*.") {
+            Some(parent) => (parent, true),
+            None => (text, false),
+        };
+        let host = HostPort::parse(name.as_bytes()).ok().filter(|host| {
+            // `example.com:` has no port in a URI, but here it is a mistake. Nothing is under an
+            // address in brackets.
+            host.port.is_none() && !name.ends_with(':') && !(under && name.starts_with('['))
+        });
+        let host = host.ok_or_else(|| ConfigError::InvalidHostPattern { text: text.to_owned() })?;
+        Ok(if under {
+            Self::Under(format!(".{}", host.host()))
+        } else {
+            Self::Exact(host.host().to_owned())
+        })
     }
 
     /// Whether a valid, lower-case host matches.

@@ -98,47 +98,62 @@ fn fold(byte: u8) -> u8 {
     if byte == b'_' { b'-' } else { byte }
 }
 
-/// A number of a name's length and last byte, whichever of `_` and `-` that is: most names have it
-/// not in common with those looked for.
+/// A number of a name's length and its first and last byte, whichever of `_` and `-` these are. The
+/// factors are such that of 58 ordinary headers, two have it in common with a [known](KNOWN) one.
 #[inline]
-fn key(name: &str) -> usize {
-    let last = name.bytes().next_back().map_or(0, fold);
-    name.len().wrapping_mul(8).wrapping_add(usize::from(last)) % KEYS
+fn key(name: &str) -> u8 {
+    let mut bytes = name.bytes();
+    let first = bytes.next().map_or(0, fold);
+    let last = bytes.next_back().map_or(first, fold);
+    let [length, ..] = name.len().to_le_bytes();
+    length.wrapping_mul(47).wrapping_add(last.wrapping_mul(4)).wrapping_add(first)
 }
 
-/// One more than the greatest [`key`] and the greatest [`hash`].
+/// One more than the greatest [`hash`].
 const KEYS: usize = 256;
 
 /// A set of header names in which `_` is `-`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct NameSet {
-    /// By their [`key`]. One that is there twice does no harm.
-    names: [Vec<String>; KEYS],
+    /// One that is there twice does no harm.
+    names: Vec<(u8, String)>,
+    /// Bit *n* of all is set where a name has that [`key`].
+    keys: [u64; 4],
 }
 
 impl NameSet {
     /// The known forwarding headers and some more.
     pub(super) fn known_and<'a>(more: impl Iterator<Item = &'a HeaderName>) -> Self {
-        let mut names = [const { Vec::new() }; KEYS];
+        let mut set = Self::default();
         for name in KNOWN.iter().copied().chain(more.map(HeaderName::as_str)) {
-            if let Some(names) = names.get_mut(key(name)) {
-                names.push(name.to_owned());
+            let key = key(name);
+            let (word, bit) = Self::place(key);
+            if let Some(word) = set.keys.get_mut(word) {
+                *word |= bit;
             }
+            set.names.push((key, name.to_owned()));
         }
-        Self { names }
+        set
+    }
+
+    /// The word of a key's bit, and the bit.
+    #[inline]
+    fn place(key: u8) -> (usize, u64) {
+        (usize::from(key >> 6), 1 << (key & 63))
     }
 
     #[inline]
     pub(crate) fn contains(&self, name: &str) -> bool {
-        let names = self.names.get(key(name)).map(Vec::as_slice).unwrap_or_default();
-        !names.is_empty() && holds(names, name)
+        let key = key(name);
+        let (word, bit) = Self::place(key);
+        self.keys.get(word).is_some_and(|word| word & bit != 0) && self.holds(key, name)
     }
-}
 
-/// Whether one of the names is this one. A function of its own, for most headers never get here.
-#[inline(never)]
-fn holds(names: &[String], name: &str) -> bool {
-    names.iter().any(|candidate| same(candidate, name))
+    /// Whether one of the names is this one. A function of its own, for most headers never get here.
+    #[inline(never)]
+    fn holds(&self, key: u8, name: &str) -> bool {
+        self.names.iter().any(|(own, candidate)| *own == key && same(candidate, name))
+    }
 }
 
 /// The most headers that a decision reads: `Host`, `Connection`, and one for each value.
@@ -147,34 +162,63 @@ pub(crate) const MOST_READ: usize = 7;
 /// The headers that a decision reads, each with its place.
 #[derive(Clone, Debug)]
 pub(super) struct ReadNames {
-    names: Vec<HeaderName>,
-    /// By the [`hash`] of a name: the place of the first that has it, else [`MOST_READ`].
-    first: [usize; KEYS],
+    names: Vec<ReadName>,
+    /// By the [`hash`] of a name: the place of the last that has it, else [`NONE`].
+    last: [u8; KEYS],
 }
+
+#[derive(Clone, Debug)]
+struct ReadName {
+    name: HeaderName,
+    /// The place of one before it that has the same hash, else [`NONE`].
+    before: u8,
+}
+
+/// No place.
+const NONE: u8 = u8::MAX;
 
 impl ReadNames {
     /// Adds a name and returns its place.
     pub(super) fn add(&mut self, name: &HeaderName) -> usize {
         let place = self.names.len();
         debug_assert!(place < MOST_READ, "what is beyond would never be found");
-        self.names.push(name.clone());
-        if let Some(first) = self.first.get_mut(hash(name)) {
-            *first = place.min(*first);
+        let mut before = NONE;
+        if let (Some(last), Ok(place)) = (self.last.get_mut(hash(name)), u8::try_from(place)) {
+            before = std::mem::replace(last, place);
         }
+        self.names.push(ReadName { name: name.clone(), before });
         place
     }
 
+    /// The place of a name.
     #[inline]
     pub(super) fn place(&self, name: &HeaderName) -> Option<usize> {
-        let first = *self.first.get(hash(name))?;
-        let at = self.names.get(first..)?.iter().position(|read| read == name)?;
-        Some(first.saturating_add(at))
+        self.candidate(name).and_then(|candidate| self.place_from(candidate, name))
+    }
+
+    /// The place where a name may be, or may not.
+    #[inline]
+    pub(super) fn candidate(&self, name: &HeaderName) -> Option<u8> {
+        self.last.get(hash(name)).copied().filter(|last| *last != NONE)
+    }
+
+    /// The place of a name, of which this is the candidate.
+    #[inline]
+    pub(super) fn place_from(&self, candidate: u8, name: &HeaderName) -> Option<usize> {
+        let read = self.names.get(usize::from(candidate))?;
+        if read.name == *name { Some(candidate.into()) } else { self.place_before(read, name) }
+    }
+
+    /// The same, of which this is not the name. Few names that are read have a hash in common.
+    #[cold]
+    fn place_before(&self, read: &ReadName, name: &HeaderName) -> Option<usize> {
+        self.place_from(read.before, name)
     }
 }
 
 impl Default for ReadNames {
     fn default() -> Self {
-        Self { names: Vec::new(), first: [MOST_READ; KEYS] }
+        Self { names: Vec::new(), last: [NONE; KEYS] }
     }
 }
 
@@ -187,7 +231,7 @@ fn hash(name: &HeaderName) -> usize {
 }
 
 /// Of a text, its length and last byte; of a name that `http` knows, the number that it has there. To
-/// ask for that name's text would take longer.
+/// ask for that name's text would take longer. What is written last counts.
 struct NameHash(u8);
 
 impl Hasher for NameHash {
@@ -200,7 +244,7 @@ impl Hasher for NameHash {
 
     #[inline]
     fn write_u8(&mut self, number: u8) {
-        self.0 = self.0.wrapping_add(number);
+        self.0 = number;
     }
 
     #[inline]

@@ -128,6 +128,19 @@ impl Plan {
         self.read.place(name)
     }
 
+    /// The place where a header may be, or may not, among those that are read: most have none, which
+    /// is cheap to tell.
+    #[inline]
+    pub(crate) fn candidate(&self, name: &HeaderName) -> Option<u8> {
+        self.read.candidate(name)
+    }
+
+    /// The [place](Self::place) of a header, of which this is the candidate.
+    #[inline]
+    pub(crate) fn place_from(&self, candidate: u8, name: &HeaderName) -> Option<usize> {
+        self.read.place_from(candidate, name)
+    }
+
     /// The trusted header that is named, in any case.
     pub(crate) fn trusted_name(&self, name: &[u8]) -> Option<&HeaderName> {
         if self.trusted_lengths & length_bit(name) == 0 {

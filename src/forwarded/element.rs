@@ -4,10 +4,10 @@ use std::borrow::Cow;
 
 use http::uri::Authority;
 
-use super::print::is_token;
+use super::print::{is_token, is_unquoted};
 use crate::{
     error::{Error, ErrorKind, Fault},
-    host::HostPort,
+    host::{Host, HostPort},
     lines::{Element, trim_start},
     node::Node,
     scheme::Scheme,
@@ -23,46 +23,14 @@ const MAX_PAIRS: usize = 32;
 #[derive(Clone, Debug)]
 pub struct ForwardedElement<'a> {
     element: Element<'a>,
-    r#for: Option<Value<'a>>,
-    by: Option<Value<'a>>,
-    host: Option<Value<'a>>,
-    proto: Option<Value<'a>>,
-    is_empty: bool,
+    parameters: Parameters<'a>,
 }
 
 impl<'a> ForwardedElement<'a> {
     pub(crate) fn parse(element: Element<'a>) -> Result<Self, Error> {
-        let mut parsed =
-            Self { element, r#for: None, by: None, host: None, proto: None, is_empty: true };
-        let fault = |fault| element.error(fault);
-        for (at, pair) in Pairs::of(element.text).enumerate() {
-            let pair = pair.map_err(fault)?;
-            parsed.is_empty = false;
-            let repeated = match parsed.known(pair.name) {
-                Some(known) => known.replace(pair.value).is_some(),
-                None => Pairs::of(element.text)
-                    .take(at)
-                    .flatten()
-                    .any(|earlier| earlier.name.eq_ignore_ascii_case(pair.name)),
-            };
-            if repeated {
-                return Err(fault(Fault::new(ErrorKind::DuplicateParameter, pair.start)));
-            }
-            if at >= MAX_PAIRS {
-                return Err(fault(Fault::new(ErrorKind::InvalidElement, pair.start)));
-            }
-        }
-        Ok(parsed)
-    }
-
-    fn known(&mut self, name: &[u8]) -> Option<&mut Option<Value<'a>>> {
-        match name.len() {
-            2 if name.eq_ignore_ascii_case(b"by") => Some(&mut self.by),
-            3 if name.eq_ignore_ascii_case(b"for") => Some(&mut self.r#for),
-            4 if name.eq_ignore_ascii_case(b"host") => Some(&mut self.host),
-            5 if name.eq_ignore_ascii_case(b"proto") => Some(&mut self.proto),
-            _ => None,
-        }
+        let mut parameters = Parameters::default();
+        parameters.read(element.text).map_err(|fault| element.error(fault))?;
+        Ok(Self { element, parameters })
     }
 
     /// The node that made the request to the proxy (§5.2).
@@ -70,7 +38,7 @@ impl<'a> ForwardedElement<'a> {
     /// # Errors
     /// [`ErrorKind::InvalidNode`] for `for="2001:db8::7"` (IPv6 without brackets), `for=x`.
     pub fn for_node(&self) -> Result<Option<Node>, Error> {
-        self.read(self.r#for.as_ref(), Node::parse)
+        self.parameters.for_node().map_err(|fault| self.element.error(fault))
     }
 
     /// The interface at which the proxy received the request (§5.1).
@@ -78,7 +46,7 @@ impl<'a> ForwardedElement<'a> {
     /// # Errors
     /// [`ErrorKind::InvalidNode`], as [`for_node`](Self::for_node).
     pub fn by_node(&self) -> Result<Option<Node>, Error> {
-        self.read(self.by.as_ref(), Node::parse)
+        self.parameters.by_node().map_err(|fault| self.element.error(fault))
     }
 
     /// The `Host` that the proxy received (§5.3); `None` where it is missing or empty.
@@ -86,9 +54,10 @@ impl<'a> ForwardedElement<'a> {
     /// # Errors
     /// [`ErrorKind::InvalidHost`] for `host="a, b"`, `host="user@example.com"`.
     pub fn host(&self) -> Result<Option<Authority>, Error> {
-        let Some(host) = self.host_port()? else { return Ok(None) };
-        let authority = Authority::try_from(host.to_string());
-        authority.map(Some).map_err(|_| Error::in_header(ErrorKind::InvalidHost, self.element.name))
+        let host = self.parameters.host(|host| HostPort::from(host).to_string());
+        let Some(host) = host.map_err(|fault| self.element.error(fault))? else { return Ok(None) };
+        let invalid = |_| Error::in_header(ErrorKind::InvalidHost, self.element.name);
+        Authority::try_from(host).map(Some).map_err(invalid)
     }
 
     /// The scheme of the request that the proxy received (§5.4).
@@ -96,7 +65,7 @@ impl<'a> ForwardedElement<'a> {
     /// # Errors
     /// [`ErrorKind::InvalidScheme`] for `proto=javascript`.
     pub fn proto(&self) -> Result<Option<Scheme>, Error> {
-        self.read(self.proto.as_ref(), Scheme::parse)
+        self.parameters.proto().map_err(|fault| self.element.error(fault))
     }
 
     /// The value of any parameter, by its name in any case, without quotes and escapes.
@@ -110,30 +79,95 @@ impl<'a> ForwardedElement<'a> {
     pub fn as_bytes(&self) -> &'a [u8] {
         self.element.text
     }
+}
 
-    pub(crate) fn element(&self) -> &Element<'a> {
-        &self.element
+/// The parameters of one element that RFC 7239 defines.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Parameters<'a> {
+    r#for: Option<Value<'a>>,
+    by: Option<Value<'a>>,
+    host: Option<Value<'a>>,
+    proto: Option<Value<'a>>,
+    has_any: bool,
+}
+
+impl<'a> Parameters<'a> {
+    /// Reads an element, in the place of the one that was read before it.
+    pub(crate) fn read(&mut self, element: &'a [u8]) -> Result<(), Fault> {
+        *self = Self::default();
+        for (at, pair) in Pairs::of(element).enumerate() {
+            let pair = pair?;
+            self.has_any = true;
+            let repeated = match self.known(pair.name) {
+                Some(known) => known.replace(pair.value).is_some(),
+                None => Pairs::of(element)
+                    .take(at)
+                    .flatten()
+                    .any(|earlier| earlier.name.eq_ignore_ascii_case(pair.name)),
+            };
+            if repeated {
+                return Err(Fault::new(ErrorKind::DuplicateParameter, pair.start));
+            }
+            if at >= MAX_PAIRS {
+                return Err(Fault::new(ErrorKind::InvalidElement, pair.start));
+            }
+        }
+        Ok(())
     }
 
-    /// Whether it has no parameter at all: the hop wrote nothing.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.is_empty
+    #[inline]
+    fn known(&mut self, name: &[u8]) -> Option<&mut Option<Value<'a>>> {
+        match name {
+            b"for" => Some(&mut self.r#for),
+            b"proto" => Some(&mut self.proto),
+            b"host" => Some(&mut self.host),
+            _ => self.known_in_any_case(name),
+        }
     }
 
-    pub(crate) fn host_port(&self) -> Result<Option<HostPort>, Error> {
+    /// The same for what is not the usual spelling, or less usual.
+    fn known_in_any_case(&mut self, name: &[u8]) -> Option<&mut Option<Value<'a>>> {
+        match name.len() {
+            2 if name.eq_ignore_ascii_case(b"by") => Some(&mut self.by),
+            3 if name.eq_ignore_ascii_case(b"for") => Some(&mut self.r#for),
+            4 if name.eq_ignore_ascii_case(b"host") => Some(&mut self.host),
+            5 if name.eq_ignore_ascii_case(b"proto") => Some(&mut self.proto),
+            _ => None,
+        }
+    }
+
+    /// Whether the element has any parameter, also an unknown one; else the hop wrote nothing.
+    pub(crate) fn has_any(&self) -> bool {
+        self.has_any
+    }
+
+    pub(crate) fn for_node(&self) -> Result<Option<Node>, Fault> {
+        parse(self.r#for.as_ref(), Node::parse)
+    }
+
+    fn by_node(&self) -> Result<Option<Node>, Fault> {
+        parse(self.by.as_ref(), Node::parse)
+    }
+
+    pub(crate) fn proto(&self) -> Result<Option<Scheme>, Fault> {
+        parse(self.proto.as_ref(), Scheme::parse)
+    }
+
+    /// What becomes of the host, which may be gone afterwards: where it has escapes, it stands
+    /// nowhere as it is.
+    pub(crate) fn host<T>(&self, keep: impl FnOnce(Host<'_>) -> T) -> Result<Option<T>, Fault> {
         let host = self.host.as_ref().filter(|host| !host.is_empty_string());
-        self.read(host, HostPort::parse)
+        parse(host, |text| Host::parse(text).map(keep))
     }
+}
 
-    fn read<T>(
-        &self,
-        value: Option<&Value<'a>>,
-        parse: impl Fn(&[u8]) -> Result<T, Fault>,
-    ) -> Result<Option<T>, Error> {
-        let Some(value) = value else { return Ok(None) };
-        let parsed = parse(&value.text());
-        parsed.map(Some).map_err(|fault| self.element.error(fault.shift(value.start)))
-    }
+/// Parses a value, where there is one.
+fn parse<T>(
+    value: Option<&Value<'_>>,
+    parse: impl FnOnce(&[u8]) -> Result<T, Fault>,
+) -> Result<Option<T>, Fault> {
+    let Some(value) = value else { return Ok(None) };
+    parse(&value.text()).map(Some).map_err(|fault| fault.shift(value.start))
 }
 
 /// A parameter's value.
@@ -141,20 +175,32 @@ impl<'a> ForwardedElement<'a> {
 struct Value<'a> {
     /// Without quotes, with escapes.
     raw: &'a [u8],
-    quoted: bool,
+    form: Form,
     /// Where `raw` begins in the element.
     start: usize,
 }
 
+/// How a value is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    Token,
+    Quoted,
+    /// Quoted, with backslashes.
+    Escaped,
+}
+
 impl<'a> Value<'a> {
     fn is_empty_string(&self) -> bool {
-        self.quoted && self.raw.is_empty()
+        self.form == Form::Quoted && self.raw.is_empty()
     }
 
+    #[inline]
     fn text(&self) -> Cow<'a, [u8]> {
-        if !self.quoted || !self.raw.contains(&b'\\') {
-            return Cow::Borrowed(self.raw);
-        }
+        if self.form == Form::Escaped { self.unescaped() } else { Cow::Borrowed(self.raw) }
+    }
+
+    #[cold]
+    fn unescaped(&self) -> Cow<'a, [u8]> {
         let mut escaped = false;
         let unescaped = |byte: &u8| {
             escaped = *byte == b'\\' && !escaped;
@@ -194,44 +240,47 @@ impl<'a> Pairs<'a> {
         Fault::at(ErrorKind::InvalidElement, self.element, self.offset(rest))
     }
 
+    #[inline]
     fn pair(&self, text: &'a [u8]) -> Result<(Pair<'a>, &'a [u8]), Fault> {
         let (name, rest) = split_while(text, is_token);
-        let value = match rest.split_first() {
-            Some((b'=', value)) if !name.is_empty() => value,
+        let value = match rest {
+            [b'=', value @ ..] if !name.is_empty() => value,
             _ => return Err(self.fault(rest)),
         };
         let start = self.offset(text);
-        if let Some((b'"', content)) = value.split_first() {
-            let (raw, rest) = self.quoted(content)?;
-            let value = Value { raw, quoted: true, start: self.offset(content) };
+        if let [b'"', content @ ..] = value {
+            let (raw, form, rest) = self.quoted(content)?;
+            let value = Value { raw, form, start: self.offset(content) };
             return Ok((Pair { name, value, start }, rest));
         }
-        let (raw, rest) =
-            split_while(value, |byte| is_token(byte) || matches!(byte, b':' | b'[' | b']'));
-        let known: [&[u8]; 4] = [b"for", b"by", b"host", b"proto"];
-        if raw.is_empty() && known.iter().any(|known| name.eq_ignore_ascii_case(known)) {
+        let (raw, rest) = split_while(value, is_unquoted);
+        if raw.is_empty() && Parameters::default().known(name).is_some() {
             return Err(self.fault(rest));
         }
-        let value = Value { raw, quoted: false, start: self.offset(value) };
+        let value = Value { raw, form: Form::Token, start: self.offset(value) };
         Ok((Pair { name, value, start }, rest))
     }
 
     /// Reads the rest of a quoted-string: its content, and what follows it. Any byte that a
     /// `HeaderValue` holds may stand in it (RFC 9110 §5.6.4).
-    fn quoted(&self, content: &'a [u8]) -> Result<(&'a [u8], &'a [u8]), Fault> {
-        let mut start = 0_usize;
+    #[inline]
+    fn quoted(&self, content: &'a [u8]) -> Result<(&'a [u8], Form, &'a [u8]), Fault> {
+        let mut form = Form::Quoted;
+        let mut rest = content;
         loop {
-            let rest = content.get(start..).unwrap_or_default();
-            let at = rest.iter().position(|byte| matches!(byte, b'"' | b'\\'));
-            match at.and_then(|at| rest.split_at_checked(at)) {
-                Some((before, [b'"', after @ ..])) => {
-                    let length = start.saturating_add(before.len());
-                    return Ok((content.get(..length).unwrap_or_default(), after));
+            rest = match rest {
+                [b'"', after @ ..] => {
+                    let length = content.len().saturating_sub(rest.len());
+                    return Ok((content.get(..length).unwrap_or_default(), form, after));
                 }
-                // The backslash and what it escapes.
-                Some((before, _)) => start = start.saturating_add(before.len()).saturating_add(2),
-                None => return Err(self.fault(b"")),
-            }
+                [b'\\', _, after @ ..] => {
+                    form = Form::Escaped;
+                    after
+                }
+                // A backslash at the end escapes nothing.
+                [] | [b'\\'] => return Err(self.fault(b"")),
+                [_, after @ ..] => after,
+            };
         }
     }
 }
@@ -239,6 +288,8 @@ impl<'a> Pairs<'a> {
 impl<'a> Iterator for Pairs<'a> {
     type Item = Result<Pair<'a>, Fault>;
 
+    #[expect(clippy::inline_always, reason = "a call moves each pair twice")]
+    #[inline(always)]
     fn next(&mut self) -> Option<Self::Item> {
         let mut text = trim_start(self.unread);
         while let [b';', rest @ ..] = text {
@@ -257,7 +308,14 @@ impl<'a> Iterator for Pairs<'a> {
     }
 }
 
+#[inline]
 fn split_while(text: &[u8], accept: impl Fn(u8) -> bool) -> (&[u8], &[u8]) {
-    let end = text.iter().position(|&byte| !accept(byte)).unwrap_or(text.len());
-    text.split_at_checked(end).unwrap_or((text, b""))
+    let mut rest = text;
+    while let [byte, after @ ..] = rest {
+        if !accept(*byte) {
+            break;
+        }
+        rest = after;
+    }
+    (text.get(..text.len().saturating_sub(rest.len())).unwrap_or(text), rest)
 }

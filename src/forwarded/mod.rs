@@ -27,10 +27,13 @@ mod print;
 use http::{HeaderMap, header::FORWARDED};
 
 pub use self::element::ForwardedElement;
-pub(crate) use self::print::{PrintedElement, is_token};
+pub(crate) use self::{
+    element::Parameters,
+    print::{PrintedElement, is_token},
+};
 use crate::{
     error::{Error, ErrorKind, Fault},
-    lines::{Elements, FieldLines},
+    lines::{Elements, FieldLines, split_at_last},
 };
 
 /// Reads the elements of `Forwarded` without deciding about any, nearest hop first.
@@ -53,8 +56,8 @@ use crate::{
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn forwarded_elements(headers: &HeaderMap) -> ForwardedElements<'_> {
-    let separator: LastCommaFn = last_comma;
-    ForwardedElements(FieldLines::of(headers, &FORWARDED).elements_by(separator))
+    let lexer: LastStartFn = last_start;
+    ForwardedElements(FieldLines::of(headers, &FORWARDED).elements_by(lexer))
 }
 
 /// The elements of `Forwarded`, nearest hop first. See [`forwarded_elements`].
@@ -63,37 +66,36 @@ pub fn forwarded_elements(headers: &HeaderMap) -> ForwardedElements<'_> {
 /// certain (an unclosed quote), the iterator ends behind the error.
 #[derive(Debug)]
 #[must_use]
-pub struct ForwardedElements<'a>(Elements<'a, LastCommaFn>);
+pub struct ForwardedElements<'a>(Elements<'a, LastStartFn>);
 
-type LastCommaFn = fn(&[u8]) -> Result<Option<usize>, Fault>;
+type LastStartFn = fn(&[u8]) -> Result<usize, Fault>;
 
 impl<'a> Iterator for ForwardedElements<'a> {
     type Item = Result<ForwardedElement<'a>, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        Some(self.0.next()?.and_then(ForwardedElement::parse))
+        let element = self.0.next()?;
+        Some(element.map_err(|fault| self.0.error(fault)).and_then(ForwardedElement::parse))
     }
 }
 
-/// Finds the last comma outside a quoted-string, from the right; see 1 above.
-pub(crate) fn last_comma(line: &[u8]) -> Result<Option<usize>, Fault> {
+/// Finds where the last element begins, behind the last comma outside a quoted-string; see 1 above.
+pub(crate) fn last_start(line: &[u8]) -> Result<usize, Fault> {
     let mut rest = line;
-    // Of what a token holds, nearly all is above the comma.
-    while let Some((byte, before)) = split_at_last(rest, |byte| byte <= b',') {
-        rest = match byte {
-            b',' => return Ok(Some(before.len())),
-            b'"' => before_string(before)?,
-            _ => before,
-        };
+    while let Some((byte, before)) = split_at_last(rest, [b',', b'"']) {
+        if byte == b',' {
+            return Ok(before.len().saturating_add(1));
+        }
+        rest = before_string(before)?;
     }
-    Ok(None)
+    Ok(0)
 }
 
 /// What stands left of the quoted-string of which `content` is all that stands left of its
 /// closing quote.
 fn before_string(content: &[u8]) -> Result<&[u8], Fault> {
     let mut rest = content;
-    while let Some((_, before)) = split_at_last(rest, |byte| byte == b'"') {
+    while let Some((_, before)) = split_at_last(rest, [b'"']) {
         if before.last() == Some(&b'=') {
             return Ok(before);
         }
@@ -105,11 +107,4 @@ fn before_string(content: &[u8]) -> Result<&[u8], Fault> {
     }
     // No opening quote: the fault is at the closing one.
     Err(Fault { found: Some(b'"'), ..Fault::new(ErrorKind::InvalidElement, content.len()) })
-}
-
-/// The last byte of a kind, and what stands left of it.
-fn split_at_last(text: &[u8], is: impl Fn(u8) -> bool) -> Option<(u8, &[u8])> {
-    let after = text.iter().rev().position(|&byte| is(byte))?;
-    let (&byte, before) = text.get(..text.len().checked_sub(after)?)?.split_last()?;
-    Some((byte, before))
 }

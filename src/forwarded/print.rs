@@ -17,50 +17,75 @@ pub(crate) struct PrintedElement<'a> {
 
 impl fmt::Display for PrintedElement<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "for={}", Quoted(self.r#for))?;
+        f.write_str("for=")?;
+        value(f, self.r#for, self.r#for.is_token())?;
         if let Some(proto) = self.proto {
-            write!(f, ";proto={proto}")?;
+            f.write_str(";proto=")?;
+            f.write_str(proto.as_str())?;
         }
-        self.host.map_or(Ok(()), |host| write!(f, ";host={}", Quoted(host)))
+        if let Some(host) = self.host {
+            f.write_str(";host=")?;
+            value(f, host, host.bytes().all(is_token))?;
+        }
+        Ok(())
     }
 }
 
-/// A value as a token, or in quotes where it is none.
-struct Quoted<T>(T);
-
-impl<T: fmt::Display> fmt::Display for Quoted<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        /// Fails at what no token holds.
-        struct Token;
-
-        impl Write for Token {
-            fn write_str(&mut self, text: &str) -> fmt::Result {
-                if text.bytes().all(is_token) { Ok(()) } else { Err(fmt::Error) }
-            }
-        }
-
-        let quote = if write!(Token, "{}", self.0).is_ok() { "" } else { "\"" };
-        write!(f, "{quote}{}{quote}", self.0)
+/// Prints a value as it is where it is a token, else in quotes.
+fn value(f: &mut fmt::Formatter<'_>, value: impl fmt::Display, is_token: bool) -> fmt::Result {
+    if is_token {
+        return value.fmt(f);
     }
+    f.write_char('"')?;
+    value.fmt(f)?;
+    f.write_char('"')
 }
 
 /// Whether a byte may stand in a token.
+#[inline]
 pub(crate) fn is_token(byte: u8) -> bool {
-    TOKEN.get(usize::from(byte)).copied().unwrap_or_default()
+    CLASSES.get(usize::from(byte)) == Some(&Class::Token)
 }
 
-/// RFC 9110 §5.6.2: letters, digits and ``!#$%&'*+-.^_`|~``. A table, since nearly every byte of an
-/// element is looked up.
-const TOKEN: [bool; 256] = {
-    let mut table = [false; 256];
-    let mut slots: &mut [bool] = &mut table;
+/// Whether a byte may stand in an unquoted value, of which we write less: see 5 of
+/// [`Forwarded`](super).
+#[inline]
+pub(super) fn is_unquoted(byte: u8) -> bool {
+    CLASSES.get(usize::from(byte)).is_some_and(|class| *class != Class::Other)
+}
+
+/// What a byte is in a forwarded-element.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Class {
+    Token,
+    /// `:`, `[` or `]`.
+    OfAddress,
+    Other,
+}
+
+/// RFC 9110 §5.6.2: a token is letters, digits and ``!#$%&'*+-.^_`|~``. A table, since nearly every
+/// byte of an element is looked up.
+const CLASSES: [Class; 256] = {
+    let mut table = [Class::Other; 256];
+    let mut slots: &mut [Class] = &mut table;
     let mut byte = 0_u8;
     while let [slot, rest @ ..] = slots {
-        *slot = matches!(
-            byte,
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9'
-                | b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^'..=b'`' | b'|' | b'~'
-        );
+        *slot = match byte {
+            b'a'..=b'z'
+            | b'A'..=b'Z'
+            | b'0'..=b'9'
+            | b'!'
+            | b'#'..=b'\''
+            | b'*'
+            | b'+'
+            | b'-'
+            | b'.'
+            | b'^'..=b'`'
+            | b'|'
+            | b'~' => Class::Token,
+            b':' | b'[' | b']' => Class::OfAddress,
+            _ => Class::Other,
+        };
         byte = byte.wrapping_add(1);
         slots = rest;
     }

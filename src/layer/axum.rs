@@ -6,7 +6,7 @@ use axum::{
     extract::{ConnectInfo, OriginalUri, connect_info::MockConnectInfo},
     response::IntoResponse,
 };
-use http::{Extensions, Response};
+use http::{Extensions, Request, Response, Uri};
 
 use super::rejection::{self, DefaultRejection};
 use crate::{config::UriPolicy, error::Error, peer::Peer, resolved::Resolved, rewrite};
@@ -24,37 +24,49 @@ pub(super) fn peer(extensions: &Extensions) -> Option<Peer> {
     connected.or_else(mocked).map(Peer::from)
 }
 
-/// Makes the addresses and the target that axum keeps the client's.
-pub(super) fn correct(extensions: &mut Extensions) {
-    let Some(resolved) = extensions.get::<Resolved>() else { return };
+/// Makes the addresses and the target that axum keeps the client's. In place, for what is inserted
+/// is allocated. `is_new` says that the URI is as it was just rewritten.
+pub(super) fn correct<B>(request: &mut Request<B>, is_new: bool) {
+    let Some(resolved) = request.extensions().get::<Resolved>() else { return };
     let client = resolved
         .client_ip()
         .map(|ip| SocketAddr::new(ip, resolved.client_port().unwrap_or_default()));
-    let rewrites = resolved.config.settings().uri == UriPolicy::Rewrite;
-    let original = extensions.get::<OriginalUri>().filter(|_| rewrites);
-    let original = original.and_then(|OriginalUri(uri)| {
-        rewrite::with_origin(uri, resolved.scheme(), resolved.authority()?).ok()?
-    });
-    if let Some(uri) = original {
-        extensions.insert(OriginalUri(uri));
+    let original = original_uri(request, resolved, is_new);
+    let extensions = request.extensions_mut();
+    if let (Some(OriginalUri(kept)), Some(uri)) = (extensions.get_mut(), original) {
+        *kept = uri;
     }
     let mocked = extensions.remove::<MockConnect>().is_some();
-    let same = |ConnectInfo(old): &Connect| {
-        client.is_some_and(|new| (old.ip(), old.port()) == (new.ip(), new.port()))
-    };
-    match client {
-        // It has the scope of an IPv6 address too.
-        Some(_) if extensions.get::<Connect>().is_some_and(same) && !mocked => {}
-        Some(address) => {
-            extensions.insert(ConnectInfo(address));
-            if mocked {
-                extensions.insert(MockConnectInfo(address));
+    match (client, extensions.get_mut::<Connect>()) {
+        (Some(client), Some(ConnectInfo(kept))) => {
+            // Where it is the same, it has the scope of an IPv6 address too.
+            if (kept.ip(), kept.port()) != (client.ip(), client.port()) || mocked {
+                *kept = client;
             }
         }
-        None => {
+        (Some(client), None) => {
+            extensions.insert(ConnectInfo(client));
+        }
+        (None, Some(_)) => {
             extensions.remove::<Connect>();
         }
+        (None, None) => {}
     }
+    if let Some(client) = client.filter(|_| mocked) {
+        extensions.insert(MockConnectInfo(client));
+    }
+}
+
+/// What the target that axum keeps is to be, where that is another.
+fn original_uri<B>(request: &Request<B>, resolved: &Resolved, is_new: bool) -> Option<Uri> {
+    let OriginalUri(kept) = request.extensions().get()?;
+    if resolved.config.settings().uri == UriPolicy::Keep {
+        return None;
+    }
+    if is_new && kept == resolved.original().uri() {
+        return Some(request.uri().clone());
+    }
+    rewrite::with_origin(kept, resolved.scheme(), resolved.make_authority().ok()??).ok()?
 }
 
 /// The answer that the layer gives by default.

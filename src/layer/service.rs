@@ -5,7 +5,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use http::{Request, Response};
+use http::{Extensions, Request, Response};
 use tower_service::Service;
 
 use super::{
@@ -65,42 +65,47 @@ where
 impl<R> ProxyFixLayer<R> {
     /// All that happens to a request before the inner service sees it.
     fn fix<Q>(&self, request: &mut Request<Q>) -> Result<(), Error> {
-        let fixed_before =
-            request.extensions().get::<Resolved>().is_some_and(|r| r.config == self.config);
-        if !fixed_before {
-            let found = super::find_peer(self.peer_from.as_ref(), request.extensions());
-            if let Some(peer) = found {
-                request.extensions_mut().insert(peer);
-            }
-            let candidate = self.rehearse(request);
-            let outcome = rewrite::fix_request(request, &self.config);
-            if let Some((shadow, candidate)) = candidate {
-                let in_force = outcome.as_ref().map(|()| request.extensions().get());
-                shadow.compare(in_force, &candidate);
-            }
-            #[cfg(feature = "tracing")]
+        let is_fixed = rewrite::is_fixed(request.extensions(), &self.config);
+        let is_new = is_fixed == Ok(false);
+        let outcome = if is_new {
+            self.fix_first(request)
+        } else {
+            self.shadow.iter().for_each(Shadow::already_fixed);
+            is_fixed.map(|_| ())
+        };
+        #[cfg(feature = "tracing")]
+        if is_new || outcome.is_err() {
             super::tracing::event(&outcome, request.extensions());
-            outcome?;
-        } else if let Some(shadow) = &self.shadow {
-            shadow.already_fixed();
         }
-        self.correct(request);
+        outcome?;
+        #[cfg(feature = "axum")]
+        super::axum::correct(request, is_new);
+        self.correct(request.extensions_mut());
         Ok(())
     }
 
-    /// What the candidate would make of a request that is as it came in.
-    fn rehearse<Q>(&self, request: &Request<Q>) -> Option<(&Shadow, Result<Resolved, Error>)> {
-        let shadow = self.shadow.as_ref()?;
-        let peer = request.extensions().get().copied();
-        Some((shadow, shadow.rehearse(peer, request)?))
+    /// Fixes a request, and compares with what the candidate makes of it as it came in.
+    fn fix_first<Q>(&self, request: &mut Request<Q>) -> Result<(), Error> {
+        let found = super::find_peer(self.peer_from.as_ref(), request.extensions());
+        if let Some(peer) = found {
+            request.extensions_mut().insert(peer);
+        }
+        let peer = found.or_else(|| request.extensions().get().copied());
+        let Some(shadow) = &self.shadow else {
+            return rewrite::fix_from(request, peer, &self.config);
+        };
+        let candidate = shadow.rehearse(peer, request);
+        let outcome = rewrite::fix_from(request, peer, &self.config);
+        if let Some(candidate) = candidate {
+            let in_force = outcome.as_ref().map(|()| request.extensions().get());
+            shadow.compare(in_force, &candidate);
+        }
+        outcome
     }
 
-    /// Makes what else names the peer name the client.
-    fn correct<Q>(&self, request: &mut Request<Q>) {
-        #[cfg(feature = "axum")]
-        super::axum::correct(request.extensions_mut());
+    /// Corrects what else names the peer.
+    fn correct(&self, extensions: &mut Extensions) {
         let Some(correct) = &self.on_resolved else { return };
-        let extensions = request.extensions_mut();
         let Some(resolved) = extensions.get::<Resolved>().cloned() else { return };
         correct(&resolved, extensions);
     }

@@ -2,16 +2,16 @@
 
 use std::num::NonZeroUsize;
 
-use super::{client::non_empty, own_client};
+use super::own_client;
 use crate::{
     config::{
         ClientRule, OnInvalid, OnMissing, Plan, PrefixRule, Reach, ScalarRule, Settings, Trusted,
     },
     error::{Error, ErrorKind, Fault},
-    forwarded::{self, ForwardedElement, is_token},
-    host::{self, HostPort},
-    lines::{Element, FieldLines, RequestLines},
-    node::{ForwardedFor, Node},
+    forwarded::{self, Parameters, is_token},
+    host::{self, Host, HostPort},
+    lines::{Element, FieldLines, Missed, RequestLines},
+    node::Node,
     prefix::{self, Prefix},
     resolved::{Resolved, Vouched},
     trace::{Recorder, Rule, Step},
@@ -29,7 +29,9 @@ pub(super) struct Decision<'a, R> {
 impl<'a, R: Recorder> Decision<'a, R> {
     /// What a trusted peer's headers say.
     pub(super) fn believe(&mut self) -> Result<(), Error> {
-        self.check_connection()?;
+        if self.lines.has_connection() {
+            self.check_connection()?;
+        }
         if self.lines.none_trusted() {
             self.recorder.record(|| Step::new(Rule::Missing));
             return match (self.settings.missing, self.plan.trusted_names().next()) {
@@ -50,12 +52,12 @@ impl<'a, R: Recorder> Decision<'a, R> {
     }
 
     /// Rule 3.
+    #[cold]
     fn check_connection(&self) -> Result<(), Error> {
-        let connection = self.lines.connection();
-        if connection.is_absent() || self.settings.ignore_connection {
+        if self.settings.ignore_connection {
             return Ok(());
         }
-        for line in connection.lines() {
+        for line in self.lines.connection().lines() {
             // Deliberately split at more than commas: a lax proxy may have read more options.
             for option in line.as_bytes().split(|&byte| !is_token(byte)) {
                 if let Some(name) = self.plan.trusted_name(option) {
@@ -74,22 +76,18 @@ impl<'a, R: Recorder> Decision<'a, R> {
         }
     }
 
-    /// The client where the header that names it is invalid, and that is no error.
-    fn invalid_client(&self) -> Node {
-        match self.settings.invalid {
+    /// An error in what names the client, or the client that is put in place where it is forgiven.
+    #[cold]
+    pub(super) fn without_client(&mut self, error: Error) -> Result<(), Error> {
+        self.forgive(error)?;
+        self.resolved.client = Vouched::own(match self.settings.invalid {
             OnInvalid::Peer => own_client(self.resolved.peer),
             OnInvalid::Unknown | OnInvalid::Reject => Node::UNKNOWN,
-        }
+        });
+        Ok(())
     }
 
     /// Rule 8: an error, or no value.
-    fn settle<T>(&mut self, value: Result<T, Error>) -> Result<Option<T>, Error> {
-        match value {
-            Ok(value) => Ok(Some(value)),
-            Err(error) => self.forgive(error).map(|()| None),
-        }
-    }
-
     #[cold]
     fn forgive(&mut self, error: Error) -> Result<(), Error> {
         match self.settings.invalid {
@@ -105,11 +103,11 @@ impl<'a, R: Recorder> Decision<'a, R> {
 
     /// Rules 5 and 6.
     fn x_forwarded(&mut self) -> Result<(), Error> {
-        let distance = match &self.plan.client {
+        let plan = self.plan;
+        let distance = match &plan.client {
             Some(trusted) => {
-                if let Err(error) = self.x_client(self.lines.of(trusted), trusted.rule) {
-                    self.forgive(error)?;
-                    self.resolved.client = Vouched::own(self.invalid_client());
+                if let Err(error) = self.x_client(trusted) {
+                    self.without_client(error)?;
                 }
                 self.resolved.client.hop.map(NonZeroUsize::get)
             }
@@ -119,76 +117,60 @@ impl<'a, R: Recorder> Decision<'a, R> {
                 None
             }
         };
-        let (plan, lines) = (self.plan, self.lines);
         if let Some(trusted) = &plan.proto {
-            let element = select(lines.of(trusted), trusted.rule, distance, true);
-            let parse = |text: &[u8]| plan.scheme_form.parse(text);
-            if let Some(scheme) = self.read(element, Rule::Scheme, parse)? {
+            let hop = hop(trusted.rule, distance);
+            let parse = |text: &'a [u8]| plan.scheme_form.parse(text);
+            if let Some(scheme) = self.read(trusted, hop, Rule::Scheme, parse)? {
                 self.resolved.scheme = scheme;
             }
         }
         if let Some(trusted) = &plan.host {
-            let element = select(lines.of(trusted), trusted.rule, distance, false);
-            if let Some(host) = self.read(element, Rule::Host, HostPort::parse)? {
-                self.resolved.host = host.map(Some);
+            let hop = hop(trusted.rule, distance);
+            if let Some(host) = self.read(trusted, hop, Rule::Host, Host::parse)? {
+                self.resolved.host.value.insert(HostPort::EMPTY).set(host.value);
+                self.resolved.host.hop = host.hop;
             }
         }
         if let Some(trusted) = &plan.port {
-            let element = select(lines.of(trusted), trusted.rule, distance, false);
-            if let Some(port) = self.read(element, Rule::Port, host::port)? {
+            let hop = hop(trusted.rule, distance);
+            if let Some(port) = self.read(trusted, hop, Rule::Port, host::port)? {
                 self.resolved.port = port.map(Some);
             }
         }
-        self.prefix(distance)
-    }
-
-    /// Rule 7.
-    fn forwarded(&mut self, lines: FieldLines<'a>, reach: Reach) -> Result<(), Error> {
-        let found = self.find(lines, forwarded::last_comma, reach, |element| {
-            non_empty(&element)?;
-            let parsed = ForwardedElement::parse(element)?;
-            if parsed.is_empty() {
-                return Err(element.error(Fault::new(ErrorKind::Empty, 0)));
+        if let Some(trusted) = &plan.prefix {
+            let prefix = match trusted.rule {
+                PrefixRule::One(rule) => {
+                    self.read(trusted, hop(rule, distance), Rule::Prefix, prefix::parse)?
+                }
+                PrefixRule::Joined(count) => self.joined_prefix(self.lines.of(trusted), count)?,
+            };
+            if let Some(prefix) = prefix {
+                self.resolved.prefix = prefix;
             }
-            let node = parsed.for_node().map(|node| node.unwrap_or(Node::UNKNOWN));
-            Ok((node.map(ForwardedFor::Node), parsed))
-        });
-        let Some(found) = self.settle(found)? else {
-            self.resolved.client = Vouched::own(self.invalid_client());
-            return Ok(());
-        };
-        self.resolved.client = match (self.settle(found.client)?, &found.read) {
-            (Some(client), Some(read)) => Vouched::at(client, read.element()),
-            (Some(client), None) => Vouched::own(client),
-            (None, _) => Vouched::own(self.invalid_client()),
-        };
-        let Some(parsed) = found.read else { return Ok(()) };
-        let element = parsed.element();
-        if let Some(scheme) = self.value(parsed.proto(), Rule::Scheme, element)? {
-            self.resolved.scheme = scheme;
-        }
-        if let Some(host) = self.value(parsed.host_port(), Rule::Host, element)? {
-            self.resolved.host = host.map(Some);
         }
         Ok(())
     }
 
-    fn prefix(&mut self, distance: Option<usize>) -> Result<(), Error> {
-        let Some(trusted) = &self.plan.prefix else { return Ok(()) };
-        let lines = self.lines.of(trusted);
-        let prefix = match trusted.rule {
-            PrefixRule::One(rule) => {
-                let element = select(lines, rule, distance, false);
-                self.read(element, Rule::Prefix, prefix::parse)?
-            }
-            PrefixRule::Joined(count) if !lines.is_absent() => {
-                let joined = self.joined_prefix(lines, count);
-                self.settle(joined)?
-            }
-            PrefixRule::Joined(_) => None,
+    /// Rule 7.
+    fn forwarded(&mut self, lines: FieldLines<'a>, reach: Reach) -> Result<(), Error> {
+        let mut parameters = Parameters::default();
+        let hop = match self.find(lines, reach, &mut parameters) {
+            Ok(Some(hop)) => hop,
+            Ok(None) => return Ok(()),
+            Err(error) => return self.without_client(error),
         };
-        if let Some(prefix) = prefix {
-            self.resolved.prefix = prefix;
+        let element = || lines.nth_by(forwarded::last_start, hop);
+        if let Some(scheme) = parameters.proto().transpose() {
+            if let Some(scheme) = self.value(scheme, Rule::Scheme, hop, element)? {
+                self.resolved.scheme = scheme;
+            }
+        }
+        let place = &mut self.resolved.host.value;
+        let host = parameters.host(|host| place.insert(HostPort::EMPTY).set(host));
+        if let Some(host) = host.transpose() {
+            if let Some(host) = self.value(host, Rule::Host, hop, element)? {
+                self.resolved.host.hop = host.hop;
+            }
         }
         Ok(())
     }
@@ -198,93 +180,131 @@ impl<'a, R: Recorder> Decision<'a, R> {
         &mut self,
         lines: FieldLines<'a>,
         count: usize,
-    ) -> Result<Vouched<Prefix>, Error> {
+    ) -> Result<Option<Vouched<Prefix>>, Error> {
         let mut joined = Vec::new();
-        for element in lines.elements() {
-            let element = element?;
-            if !element.text.is_empty() {
-                let part = prefix::check(element.text).map_err(|fault| element.error(fault));
-                let part = part.inspect_err(|error| self.invalid(&element, error))?;
-                joined.splice(..0, part.iter().copied());
-            }
-            self.recorder.record(|| Step::at(Rule::Prefix, &element));
-            if element.hop == count {
-                return Ok(Vouched::at(Prefix::new(&joined), &element));
-            }
-        }
-        Err(Error::in_header(ErrorKind::Short, lines.name).at_hop(count))
-    }
-
-    /// Reads the value of a selected element.
-    fn read<T>(
-        &mut self,
-        element: Result<Option<Element<'a>>, Error>,
-        rule: Rule,
-        parse: impl Fn(&[u8]) -> Result<T, Fault>,
-    ) -> Result<Option<Vouched<T>>, Error> {
-        match element {
-            Ok(Some(element)) => {
-                let value = parse(element.text).map_err(|fault| element.error(fault));
-                self.value(value.map(Some), rule, &element)
-            }
-            Ok(None) => Ok(None),
+        match self.join_prefixes(lines, count, &mut joined) {
+            Ok(()) if lines.is_absent() => Ok(None),
+            Ok(()) => Ok(Some(Vouched::at(Prefix::new(&joined), count))),
             Err(error) => self.forgive(error).map(|()| None),
         }
     }
 
-    /// The value that was read in an element, if it has one.
-    fn value<T>(
+    fn join_prefixes(
         &mut self,
-        value: Result<Option<T>, Error>,
+        lines: FieldLines<'a>,
+        count: usize,
+        joined: &mut Vec<u8>,
+    ) -> Result<(), Error> {
+        let mut elements = lines.elements();
+        while let Some(element) = elements.next() {
+            let element = element.map_err(|fault| elements.error(fault))?;
+            if !element.text.is_empty() {
+                let part = prefix::check(element.text);
+                let part = part.map_err(|fault| self.invalid(element, fault))?;
+                joined.splice(..0, part.iter().copied());
+            }
+            self.recorder.record(|| Step::at(Rule::Prefix, &element));
+            if element.hop == count {
+                return Ok(());
+            }
+        }
+        if lines.is_absent() {
+            return Ok(());
+        }
+        Err(Error::in_header(ErrorKind::Short, lines.name).at_hop(count))
+    }
+
+    /// Reads the value that a trusted header has at a hop; `None` is our own value.
+    #[inline]
+    fn read<T, Q>(
+        &mut self,
+        trusted: &'a Trusted<Q>,
+        hop: Option<usize>,
         rule: Rule,
-        element: &Element<'a>,
+        parse: impl Fn(&'a [u8]) -> Result<T, Fault>,
     ) -> Result<Option<Vouched<T>>, Error> {
-        match value {
-            Ok(None) => Ok(None),
-            Ok(Some(value)) => {
-                self.recorder.record(|| Step::at(rule, element));
-                Ok(Some(Vouched::at(value, element)))
+        let text = hop.and_then(|hop| Some((hop, self.lines.text(trusted, hop)?)));
+        match text {
+            Some((hop, text @ [_, ..])) => {
+                let lines = self.lines;
+                self.value(parse(text), rule, hop, || lines.of(trusted).nth(hop))
             }
-            Err(error) => {
-                self.invalid(element, &error);
-                self.forgive(error).map(|()| None)
-            }
+            _ => self.unread(self.lines.of(trusted), hop, rule == Rule::Scheme).map(|()| None),
         }
     }
 
-    /// Records why an element is not valid.
-    pub(super) fn invalid(&mut self, element: &Element<'a>, error: &Error) {
-        self.recorder.record(|| Step::at(Rule::Invalid, element).because(error));
+    /// Why there is nothing to read: it is our own value, or an error.
+    #[cold]
+    fn unread(
+        &mut self,
+        lines: FieldLines<'a>,
+        hop: Option<usize>,
+        required: bool,
+    ) -> Result<(), Error> {
+        let error = match hop.map(|hop| lines.nth(hop)) {
+            _ if lines.is_absent() && required => {
+                Error::in_header(ErrorKind::Incomplete, lines.name)
+            }
+            Some(Ok(element)) if required => element.error(Fault::new(ErrorKind::Empty, 0)),
+            // Deliberately: what is short, but of empty elements alone, says as little as what is
+            // absent. HAProxy writes an empty X-Forwarded-Host for a request without a host, to
+            // which Apache httpd then appends nothing.
+            Some(Err(Missed { fault: None, .. })) if !required && lines.is_blank() => return Ok(()),
+            Some(Err(missed)) => lines.missed(missed),
+            Some(Ok(_)) | None => return Ok(()),
+        };
+        self.forgive(error)
+    }
+
+    /// What was read in an element, or `None` where it is malformed and that is forgiven.
+    #[inline]
+    fn value<T>(
+        &mut self,
+        value: Result<T, Fault>,
+        rule: Rule,
+        hop: usize,
+        element: impl Fn() -> Result<Element<'a>, Missed>,
+    ) -> Result<Option<Vouched<T>>, Error> {
+        match value {
+            Ok(value) => {
+                if R::IS_ON {
+                    if let Ok(element) = element() {
+                        self.recorder.record(|| Step::at(rule, &element));
+                    }
+                }
+                Ok(Some(Vouched::at(value, hop)))
+            }
+            Err(fault) => self.malformed(element(), fault).map(|()| None),
+        }
+    }
+
+    #[cold]
+    fn malformed(
+        &mut self,
+        element: Result<Element<'a>, Missed>,
+        fault: Fault,
+    ) -> Result<(), Error> {
+        let error = match element {
+            Ok(element) => self.invalid(element, fault),
+            // It is there, for it was read.
+            Err(_) => Error::new(fault.kind),
+        };
+        self.forgive(error)
+    }
+
+    /// The error of an element that is not valid, which is recorded.
+    #[cold]
+    pub(super) fn invalid(&mut self, element: Element<'a>, fault: Fault) -> Error {
+        let error = element.error(fault);
+        self.recorder.record(|| Step::at(Rule::Invalid, &element).because(&error));
+        error
     }
 }
 
-/// Selects the element that holds a scheme, host or port; `None` is our own value.
-fn select(
-    lines: FieldLines<'_>,
-    rule: ScalarRule,
-    distance: Option<usize>,
-    required: bool,
-) -> Result<Option<Element<'_>>, Error> {
-    if lines.is_absent() {
-        let incomplete = || Error::in_header(ErrorKind::Incomplete, lines.name);
-        return if required { Err(incomplete()) } else { Ok(None) };
+/// At which hop a scalar stands, where the client has this distance.
+fn hop(rule: ScalarRule, distance: Option<usize>) -> Option<usize> {
+    match rule {
+        ScalarRule::Count(count) => Some(count),
+        ScalarRule::Aligned => distance,
     }
-    let n = match (rule, distance) {
-        (ScalarRule::Count(count), _) => count,
-        (ScalarRule::Aligned, Some(distance)) => distance,
-        (ScalarRule::Aligned, None) => return Ok(None),
-    };
-    let element = match lines.nth(n) {
-        // Deliberately: what is short, but of empty elements alone, says as little as what is
-        // absent. HAProxy writes an empty X-Forwarded-Host for a request without a host, to which
-        // Apache httpd then appends nothing.
-        Err(error) if error.kind() == ErrorKind::Short && !required && lines.is_blank() => {
-            return Ok(None);
-        }
-        element => element?,
-    };
-    if required {
-        non_empty(&element)?;
-    }
-    Ok((!element.text.is_empty()).then_some(element))
 }

@@ -1,49 +1,112 @@
 //! Who the client is, in a list of either family: rule 5 of the [decision](super).
 
-use http::HeaderName;
+use std::num::NonZeroUsize;
 
 use super::believe::Decision;
 use crate::{
-    config::{AllTrusted, ClientRule, Reach},
+    address,
+    config::{AllTrusted, ClientRule, Reach, Trusted},
     error::{Error, ErrorKind, Fault},
-    lines::{self, Element, FieldLines, LastComma},
+    forwarded::{self, Parameters},
+    lines::{self, FieldLines},
     node::{ForwardedFor, Node},
     resolved::Vouched,
     trace::{Recorder, Rule, Step},
 };
 
-/// The element that names the client.
-pub(super) struct Found<T> {
-    pub(super) client: Result<Node, Error>,
-    /// What was read of it. `None` where every element is a trusted proxy, and so none is the
-    /// client's.
-    pub(super) read: Option<T>,
+/// How a family writes the elements of a list, and what was read of one.
+pub(super) trait Entry<'a> {
+    /// Finds where the last element of a line begins.
+    fn last_start(line: &[u8]) -> Result<usize, Fault>;
+
+    /// Reads an element, in the place of the one that was read before it: moved, it would cost
+    /// more.
+    fn read(&mut self, text: &'a [u8]) -> Result<(), Fault>;
+
+    /// The node that the element names.
+    fn node(&self) -> Result<ForwardedFor, Fault>;
+
+    /// The same as the client, which is put in place.
+    #[inline]
+    fn put_client(&self, place: &mut Node) -> Result<(), Fault> {
+        *place = client(self.node()?);
+        Ok(())
+    }
 }
 
-/// What an element says: a node, which may be malformed, and what else was read. Or that it is
-/// malformed as a whole.
-type Read<T> = Result<(Result<ForwardedFor, Error>, T), Error>;
+/// An element of `X-Forwarded-For` or its kin.
+#[derive(Default)]
+struct XEntry<'a>(&'a [u8]);
 
-/// What an element of a walk is.
-enum Visit<T> {
-    /// One of the proxies.
-    Proxy(ForwardedFor, T),
-    /// The client's.
-    Client(Node, T),
+impl<'a> Entry<'a> for XEntry<'a> {
+    #[inline]
+    fn last_start(line: &[u8]) -> Result<usize, Fault> {
+        lines::last_start(line)
+    }
+
+    #[inline]
+    fn read(&mut self, text: &'a [u8]) -> Result<(), Fault> {
+        self.0 = non_empty(text)?;
+        Ok(())
+    }
+
+    #[inline]
+    fn node(&self) -> Result<ForwardedFor, Fault> {
+        Node::parse_x(self.0)
+    }
+
+    #[inline]
+    fn put_client(&self, place: &mut Node) -> Result<(), Fault> {
+        // The usual address is a few bytes, a node many.
+        match address::ipv4(self.0) {
+            Some(ip) => *place = Node::new(ip.into(), None),
+            None => *place = client(self.node()?),
+        }
+        Ok(())
+    }
+}
+
+/// The same where a port always stands behind the address.
+#[derive(Default)]
+struct XEntryWithPort<'a>(XEntry<'a>);
+
+impl<'a> Entry<'a> for XEntryWithPort<'a> {
+    fn last_start(line: &[u8]) -> Result<usize, Fault> {
+        lines::last_start(line)
+    }
+
+    fn read(&mut self, text: &'a [u8]) -> Result<(), Fault> {
+        self.0.read(text)
+    }
+
+    fn node(&self) -> Result<ForwardedFor, Fault> {
+        Node::parse_with_port(self.0.0)
+    }
+}
+
+impl<'a> Entry<'a> for Parameters<'a> {
+    fn last_start(line: &[u8]) -> Result<usize, Fault> {
+        forwarded::last_start(line)
+    }
+
+    fn read(&mut self, text: &'a [u8]) -> Result<(), Fault> {
+        self.read(non_empty(text)?)?;
+        if self.has_any() { Ok(()) } else { Err(Fault::new(ErrorKind::Empty, 0)) }
+    }
+
+    fn node(&self) -> Result<ForwardedFor, Fault> {
+        Ok(ForwardedFor::Node(self.for_node()?.unwrap_or(Node::UNKNOWN)))
+    }
 }
 
 impl<'a, R: Recorder> Decision<'a, R> {
-    /// Puts the client of the X-Forwarded family in place: our own value where every element is a
-    /// trusted proxy. After an error it is as it was.
-    pub(super) fn x_client(
-        &mut self,
-        lines: FieldLines<'a>,
-        rule: ClientRule,
-    ) -> Result<(), Error> {
+    /// Puts the client of the X-Forwarded family in place.
+    pub(super) fn x_client(&mut self, trusted: &'a Trusted<ClientRule>) -> Result<(), Error> {
+        let lines = self.lines.of(trusted);
         if lines.is_absent() {
             return Err(Error::in_header(ErrorKind::Incomplete, lines.name));
         }
-        let reach = match rule {
+        let reach = match trusted.rule {
             ClientRule::List(reach) | ClientRule::Forwarded(reach) => reach,
             ClientRule::Single | ClientRule::SingleWithPort => {
                 if lines.elements().nth(1).is_some() {
@@ -52,125 +115,111 @@ impl<'a, R: Recorder> Decision<'a, R> {
                 Reach::Count(1)
             }
         };
-        let parse = match rule {
-            ClientRule::SingleWithPort => Node::parse_with_port,
-            ClientRule::List(_) | ClientRule::Forwarded(_) | ClientRule::Single => Node::parse_x,
-        };
-        let found = self.find(lines, lines::last_comma, reach, |element| {
-            let hop = parse(non_empty(&element)?).map_err(|fault| element.error(fault));
-            Ok((hop, element))
-        })?;
-        self.resolved.client = match (found.client?, found.read) {
-            (client, Some(element)) => Vouched::at(client, &element),
-            (client, None) => Vouched::own(client),
-        };
+        if trusted.rule == ClientRule::SingleWithPort {
+            self.find(lines, reach, &mut XEntryWithPort::default())?;
+        } else {
+            self.find(lines, reach, &mut XEntry::default())?;
+        }
         Ok(())
     }
 
-    /// Finds the element that names the client, in a list of either family.
-    pub(super) fn find<T>(
+    /// Finds the element that names the client, in a list of either family, puts the client in
+    /// place, and returns the element's hop. `None` where every element is a trusted proxy, and so
+    /// none is the client's.
+    #[inline]
+    pub(super) fn find<E: Entry<'a>>(
         &mut self,
         lines: FieldLines<'a>,
-        last_comma: impl LastComma,
         reach: Reach,
-        read: impl Fn(Element<'a>) -> Read<T>,
-    ) -> Result<Found<T>, Error> {
+        entry: &mut E,
+    ) -> Result<Option<usize>, Error> {
         match reach {
-            Reach::Count(count) => self.count(lines, last_comma, count, read),
-            Reach::Walk => self.walk(lines, last_comma, read),
+            Reach::Count(count) => self.count(lines, count, entry).map(|()| Some(count)),
+            Reach::Walk => self.walk(lines, entry),
         }
     }
 
     /// The `count`th element from the right.
-    fn count<T>(
+    fn count<E: Entry<'a>>(
         &mut self,
         lines: FieldLines<'a>,
-        last_comma: impl LastComma,
         count: usize,
-        read: impl Fn(Element<'a>) -> Read<T>,
-    ) -> Result<Found<T>, Error> {
-        let element = lines.nth_by(last_comma, count, |passed| {
-            let outcome = self.pass(*passed, &read);
-            outcome.inspect_err(|error| self.invalid(passed, error))
-        })?;
-        let (hop, rest) = read(element).inspect_err(|error| self.invalid(&element, error))?;
-        match &hop {
-            Ok(_) => self.recorder.record(|| Step::at(Rule::Client, &element)),
-            Err(error) => self.invalid(&element, error),
+        entry: &mut E,
+    ) -> Result<(), Error> {
+        if self.settings.verify_hops || R::IS_ON {
+            self.pass(lines, count, entry)?;
         }
-        Ok(Found { client: hop.map(client), read: Some(rest) })
+        let element = lines.nth_by(E::last_start, count).map_err(|missed| lines.missed(missed))?;
+        entry.read(element.text).map_err(|fault| self.invalid(element, fault))?;
+        match entry.put_client(&mut self.resolved.client.value) {
+            Ok(()) => {
+                self.recorder.record(|| Step::at(Rule::Client, &element));
+                self.resolved.client.hop = NonZeroUsize::new(count);
+                Ok(())
+            }
+            Err(fault) => {
+                let error = self.invalid(element, fault);
+                self.without_client(error)
+            }
+        }
     }
 
-    /// Passes an element that is nearer than the count.
-    fn pass<T>(
+    /// Passes the elements that are nearer than the count.
+    fn pass<E: Entry<'a>>(
         &mut self,
-        element: Element<'a>,
-        read: impl Fn(Element<'a>) -> Read<T>,
+        lines: FieldLines<'a>,
+        count: usize,
+        entry: &mut E,
     ) -> Result<(), Error> {
-        if self.settings.verify_hops && !self.is_proxy(&read(element)?.0?) {
-            return Err(element.error(Fault::new(ErrorKind::UntrustedHop, 0)));
+        // One that is malformed as a whole is met again by the count.
+        let nearer = lines.elements_by(E::last_start).take(count.saturating_sub(1)).flatten();
+        for element in nearer {
+            if self.settings.verify_hops {
+                let fault = match entry.read(element.text).and_then(|()| entry.node()) {
+                    Ok(hop) if self.is_proxy(&hop) => None,
+                    Ok(_) => Some(Fault::new(ErrorKind::UntrustedHop, 0)),
+                    Err(fault) => Some(fault),
+                };
+                fault.map_or(Ok(()), |fault| Err(self.invalid(element, fault)))?;
+            }
+            self.recorder.record(|| Step::at(Rule::HopPassed, &element));
         }
-        self.recorder.record(|| Step::at(Rule::HopPassed, &element));
         Ok(())
     }
 
     /// The first element from the right that is not one of the proxies.
-    fn walk<T>(
+    fn walk<E: Entry<'a>>(
         &mut self,
         lines: FieldLines<'a>,
-        last_comma: impl LastComma,
-        read: impl Fn(Element<'a>) -> Read<T>,
-    ) -> Result<Found<T>, Error> {
+        entry: &mut E,
+    ) -> Result<Option<usize>, Error> {
         let mut leftmost = None;
-        for element in lines.elements_by(last_comma) {
-            let element = element?;
-            match self.visit(element, &read) {
-                Ok(Visit::Proxy(hop, rest)) => leftmost = Some((hop, rest)),
-                Ok(Visit::Client(client, rest)) => {
-                    return Ok(Found { client: Ok(client), read: Some(rest) });
-                }
-                Err(error) => {
-                    self.invalid(&element, &error);
-                    return Err(error);
-                }
+        let mut elements = lines.elements_by(E::last_start);
+        while let Some(element) = elements.next() {
+            let element = element.map_err(|fault| elements.error(fault))?;
+            let hop = entry.read(element.text).and_then(|()| entry.node());
+            let hop = hop.map_err(|fault| self.invalid(element, fault))?;
+            if !self.is_proxy(&hop) {
+                self.recorder.record(|| Step::at(Rule::WalkEnd, &element));
+                self.resolved.client = Vouched::at(client(hop), element.hop);
+                return Ok(Some(element.hop));
             }
+            if element.hop > self.settings.max_hops {
+                return Err(self.invalid(element, Fault::new(ErrorKind::TooManyHops, 0)));
+            }
+            self.recorder.record(|| Step::at(Rule::HopTrusted, &element));
+            leftmost = Some((element.hop, hop));
         }
-        self.all_trusted(lines.name, leftmost)
-    }
-
-    /// Looks at one element of a walk.
-    fn visit<T>(
-        &mut self,
-        element: Element<'a>,
-        read: impl Fn(Element<'a>) -> Read<T>,
-    ) -> Result<Visit<T>, Error> {
-        let (hop, rest) = read(element)?;
-        let hop = hop?;
-        if !self.is_proxy(&hop) {
-            self.recorder.record(|| Step::at(Rule::WalkEnd, &element));
-            return Ok(Visit::Client(client(hop), rest));
-        }
-        if element.hop > self.settings.max_hops {
-            return Err(element.error(Fault::new(ErrorKind::TooManyHops, 0)));
-        }
-        self.recorder.record(|| Step::at(Rule::HopTrusted, &element));
-        Ok(Visit::Proxy(hop, rest))
-    }
-
-    /// A walk has ended at the leftmost element.
-    fn all_trusted<T>(
-        &mut self,
-        name: &HeaderName,
-        leftmost: Option<(ForwardedFor, T)>,
-    ) -> Result<Found<T>, Error> {
         self.recorder.record(|| Step::new(Rule::AllTrusted));
         match (self.settings.all_trusted, leftmost) {
-            (AllTrusted::Reject, _) => Err(Error::in_header(ErrorKind::AllTrusted, name)),
-            (AllTrusted::Leftmost, Some((hop, rest))) => {
-                Ok(Found { client: Ok(client(hop)), read: Some(rest) })
+            (AllTrusted::Reject, _) => Err(Error::in_header(ErrorKind::AllTrusted, lines.name)),
+            (AllTrusted::Leftmost, Some((at, hop))) => {
+                self.resolved.client = Vouched::at(client(hop), at);
+                Ok(Some(at))
             }
             (AllTrusted::Unknown | AllTrusted::Leftmost, _) => {
-                Ok(Found { client: Ok(Node::UNKNOWN), read: None })
+                self.resolved.client = Vouched::own(Node::UNKNOWN);
+                Ok(None)
             }
         }
     }
@@ -188,10 +237,8 @@ fn client(hop: ForwardedFor) -> Node {
     }
 }
 
+/// The text of an element that must not be empty.
 #[inline]
-pub(super) fn non_empty<'a>(element: &Element<'a>) -> Result<&'a [u8], Error> {
-    match element.text {
-        b"" => Err(element.error(Fault::new(ErrorKind::Empty, 0))),
-        text => Ok(text),
-    }
+pub(super) fn non_empty(text: &[u8]) -> Result<&[u8], Fault> {
+    if text.is_empty() { Err(Fault::new(ErrorKind::Empty, 0)) } else { Ok(text) }
 }

@@ -29,7 +29,7 @@ use self::believe::Decision;
 use crate::{
     config::{Config, Settings},
     error::{Error, ErrorKind, Fault},
-    host::HostPort,
+    host::{Host, HostPort},
     lines::{RequestLines, trim_end, trim_start},
     node::Node,
     peer::Peer,
@@ -44,6 +44,7 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Head<'a> {
     pub(crate) peer: Option<Peer>,
+    /// Found by the decision.
     pub(crate) lines: RequestLines<'a>,
     pub(crate) uri: &'a Uri,
     /// `None` where the caller has none; rule 2 then takes HTTP/1.1.
@@ -51,25 +52,20 @@ pub(crate) struct Head<'a> {
 }
 
 impl<'a> Head<'a> {
-    /// What a decision by this configuration looks at.
+    #[inline]
     pub(crate) fn new(
         peer: Option<Peer>,
         headers: &'a HeaderMap,
         uri: &'a Uri,
         version: Option<Version>,
-        config: &Config,
     ) -> Self {
-        Self { peer, lines: RequestLines::find(headers, config.plan()), uri, version }
+        Self { peer, lines: RequestLines::new(headers), uri, version }
     }
 
     /// The head of a request from this peer.
     #[cfg(feature = "tower")]
-    pub(crate) fn of<B>(
-        peer: Option<Peer>,
-        request: &'a http::Request<B>,
-        config: &Config,
-    ) -> Self {
-        Self::new(peer, request.headers(), request.uri(), Some(request.version()), config)
+    pub(crate) fn of<B>(peer: Option<Peer>, request: &'a http::Request<B>) -> Self {
+        Self::new(peer, request.headers(), request.uri(), Some(request.version()))
     }
 }
 
@@ -107,7 +103,7 @@ pub fn resolve(
     uri: &Uri,
     config: &Config,
 ) -> Result<Resolved, Error> {
-    decide(&Head::new(peer.into(), headers, uri, None, config), config, &mut Off)
+    decide(&mut Head::new(peer.into(), headers, uri, None), config, &mut Off)
 }
 
 /// Decides as [`resolve`] does, and tells every step. Where `fix_request` alone rejects, for `Host`
@@ -137,17 +133,17 @@ pub fn explain(
     uri: &Uri,
     config: &Config,
 ) -> Explanation {
-    let head = Head::new(peer.into(), headers, uri, None, config);
     let mut steps = Vec::new();
-    let outcome = decide(&head, config, &mut steps);
+    let outcome = decide(&mut Head::new(peer.into(), headers, uri, None), config, &mut steps);
     let stripped = match &outcome {
-        Ok(resolved) => rewrite::removed(headers, resolved).cloned().collect(),
+        Ok(resolved) => rewrite::removed(headers, resolved),
         Err(_) => Vec::new(),
     };
     Explanation { outcome, steps, stripped }
 }
 
 /// Whether the peer may speak for the client.
+#[inline]
 pub(crate) fn is_trusted(peer: Option<Peer>, settings: &Settings) -> bool {
     let Some(proxies) = &settings.proxies else { return false };
     peer.map_or_else(|| proxies.is_any(), |peer| proxies.contains(peer))
@@ -155,7 +151,7 @@ pub(crate) fn is_trusted(peer: Option<Peer>, settings: &Settings) -> bool {
 
 /// The one algorithm behind [`resolve`], [`explain`] and [`fix_request`](crate::fix_request).
 pub(crate) fn decide<R: Recorder>(
-    head: &Head<'_>,
+    head: &mut Head<'_>,
     config: &Config,
     recorder: &mut R,
 ) -> Result<Resolved, Error> {
@@ -164,15 +160,15 @@ pub(crate) fn decide<R: Recorder>(
     if head.peer.is_none() && !trusted {
         return Err(Error::new(ErrorKind::MissingPeer));
     }
+    head.lines.find(plan);
     let own_scheme = head.peer.and_then(|peer| peer.scheme()).unwrap_or(settings.listener);
-    // Our own values, until a header that is believed says otherwise; a trusted peer's client is
-    // unknown until then.
-    let client = if trusted { Node::UNKNOWN } else { own_client(head.peer) };
+    let own_host = own_host(head, own_scheme)?;
+    // Our own values, until a header that is believed says otherwise.
     let mut resolved = Resolved {
         config: config.clone(),
         peer: head.peer,
         trusted_peer: trusted,
-        client: Vouched::own(client),
+        client: Vouched::own(Node::UNKNOWN),
         scheme: Vouched::own(own_scheme),
         host: Vouched::own(None),
         port: Vouched::own(None),
@@ -180,16 +176,19 @@ pub(crate) fn decide<R: Recorder>(
         original: None,
         authority: OnceLock::new(),
     };
-    own_host(head, own_scheme, &mut resolved.host.value)?;
     if trusted {
         recorder.record(|| Step::new(Rule::PeerTrusted));
         Decision { settings, plan, lines: &head.lines, resolved: &mut resolved, recorder }
             .believe()?;
     } else {
         recorder.record(|| Step::new(Rule::PeerUntrusted));
+        resolved.client.value = own_client(head.peer);
     }
-    if resolved.port.hop.is_none() {
-        resolved.port.value = resolved.host.value.as_ref().and_then(|host| host.port);
+    if let (None, Some(own)) = (&resolved.host.value, own_host) {
+        resolved.host.value.insert(HostPort::EMPTY).set(own);
+    }
+    if let (None, Some(host)) = (resolved.port.hop, &resolved.host.value) {
+        resolved.port.value = host.port;
     }
     if !settings.hosts.is_empty() {
         check_allowed(&resolved, head)?;
@@ -201,30 +200,33 @@ pub(crate) fn decide<R: Recorder>(
 }
 
 /// The peer as the client.
+#[inline]
 fn own_client(peer: Option<Peer>) -> Node {
-    peer.map_or(Node::UNKNOWN, |peer| peer.node())
+    match peer {
+        Some(peer) => peer.node(),
+        None => Node::UNKNOWN,
+    }
 }
 
-/// Rule 2: the target's authority, else `Host`. After an error, what was put into `own` says nothing.
-fn own_host(head: &Head<'_>, own_scheme: Scheme, own: &mut Option<HostPort>) -> Result<(), Error> {
-    match head.lines.host().single()?.map(|line| trim_end(trim_start(line.as_bytes()))) {
-        None | Some(b"") => {}
-        Some(text) => {
-            *own = Some(HostPort::parse(text).map_err(|fault| fault.in_header(&HOST))?);
-        }
-    }
-    let Some(authority) = head.uri.authority() else { return Ok(()) };
-    let target = HostPort::parse(authority.as_str().as_bytes()).map_err(Fault::in_target)?;
+/// Rule 2: the target's authority, else `Host`.
+#[inline]
+fn own_host<'a>(head: &Head<'a>, own_scheme: Scheme) -> Result<Option<Host<'a>>, Error> {
+    let field = match head.lines.host().single()?.map(|line| trim_end(trim_start(line.as_bytes())))
+    {
+        None | Some(b"") => None,
+        Some(text) => Some(Host::parse(text).map_err(|fault| fault.in_header(&HOST))?),
+    };
+    let Some(authority) = head.uri.authority() else { return Ok(field) };
+    let target = Host::parse(authority.as_str().as_bytes()).map_err(Fault::in_target)?;
     let multiplexed = matches!(head.version, Some(Version::HTTP_2 | Version::HTTP_3));
     // The target's own scheme says which port it leaves out.
     let scheme = head.uri.scheme_str().and_then(|scheme| scheme.parse().ok()).unwrap_or(own_scheme);
-    let port = |host: &HostPort| host.port.unwrap_or_else(|| scheme.default_port());
-    let differs = |field: &HostPort| field.host() != target.host() || port(field) != port(&target);
-    if multiplexed && own.as_ref().is_some_and(differs) {
+    let port = |host: &Host<'_>| host.port.unwrap_or_else(|| scheme.default_port());
+    let differs = |field: Host<'_>| !field.is_host_of(&target) || port(&field) != port(&target);
+    if multiplexed && field.is_some_and(differs) {
         return Err(Error::in_header(ErrorKind::HostMismatch, &HOST));
     }
-    *own = Some(target);
-    Ok(())
+    Ok(Some(target))
 }
 
 /// Rule 9, where there are allowed hosts.

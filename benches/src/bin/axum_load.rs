@@ -16,11 +16,11 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use axum::{Router, extract::Request, routing::get};
+use axum::{Router, ServiceExt, extract::Request, routing::get};
 use clap::{Parser, Subcommand, ValueEnum};
 use proxyfix::ProxyFixLayer;
 use proxyfix_benches::document::{self, table};
-use tower::util::MapRequestLayer;
+use tower::{Layer, util::MapRequestLayer};
 
 /// What the layer costs an axum application under load; needs wrk
 #[derive(Parser)]
@@ -53,7 +53,9 @@ enum Variant {
     Plain,
     /// The same once more.
     Again,
-    /// With the layer too.
+    /// With the layer around the router.
+    Around,
+    /// With the layer by `Router::layer`.
     Layer,
     /// With a layer that does nothing: axum boxes a request on its way through any layer.
     Idle,
@@ -61,11 +63,12 @@ enum Variant {
     Bare,
 }
 
-const VARIANTS: [(Variant, &str); 5] = [
+const VARIANTS: [(Variant, &str); 6] = [
     (Variant::Plain, "without the layer"),
     (Variant::Again, "without the layer, once more"),
-    (Variant::Layer, "with the layer"),
-    (Variant::Idle, "with a layer that does nothing"),
+    (Variant::Around, "with the layer around the router"),
+    (Variant::Layer, "with the layer by `Router::layer`"),
+    (Variant::Idle, "with a layer that does nothing by `Router::layer`"),
     (Variant::Bare, "without the layer and without `ConnectInfo`"),
 ];
 
@@ -74,11 +77,16 @@ async fn serve(variant: Variant) -> std::io::Result<()> {
     let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     println!("{}", listener.local_addr()?);
     let mut app = Router::new().route("/", get(async || "hello"));
+    let config = "proxies=loopback for=1 proto=1 host=1".parse().expect("valid");
+    let layer = ProxyFixLayer::new(config);
     match variant {
-        Variant::Layer => {
-            let config = "proxies=loopback for=1 proto=1 host=1".parse().expect("valid");
-            app = app.layer(ProxyFixLayer::new(config));
+        Variant::Around => {
+            let app = ServiceExt::<Request>::into_make_service_with_connect_info::<SocketAddr>(
+                layer.layer(app),
+            );
+            return axum::serve(listener, app).await;
         }
+        Variant::Layer => app = app.layer(layer),
         Variant::Idle => app = app.layer(MapRequestLayer::new(|request: Request| request)),
         Variant::Bare => return axum::serve(listener, app).await,
         Variant::Plain | Variant::Again => {}

@@ -123,7 +123,7 @@ impl Histogram {
 fn length(headers: &HeaderMap, name: &HeaderName) -> Option<usize> {
     let lines = FieldLines::of(headers, name);
     if *name == FORWARDED {
-        count(lines.elements_by(forwarded::last_comma))
+        count(lines.elements_by(forwarded::last_start))
     } else {
         count(lines.elements())
     }

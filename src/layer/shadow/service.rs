@@ -64,7 +64,7 @@ impl ShadowLayer {
         let found = layer::find_peer(self.peer_from.as_ref(), request.extensions());
         let peer = found.or_else(|| request.extensions().get().copied());
         let Some(candidate) = self.shadow.rehearse(peer, request) else { return };
-        let own = resolve::decide(&Head::of(peer, request, &self.nothing), &self.nothing, &mut Off);
+        let own = resolve::decide(&mut Head::of(peer, request), &self.nothing, &mut Off);
         self.shadow.compare(Ok(own.as_ref().ok()), &candidate);
     }
 }

@@ -3,7 +3,7 @@
 use proxyfix_benches::{
     WORKLOADS,
     document::{self, grouped, table},
-    file::{Counts, Row, ratio},
+    file::{Counts, ratio},
 };
 
 /// The parts of the document, by name.
@@ -42,7 +42,7 @@ fn decisions(counts: &Counts) -> String {
     ]);
     let rows = WORKLOADS.iter().map(|(name, about)| {
         let ours = counts.row("resolve", name, "ten");
-        let limit = find(counts, "limit", name);
+        let limit = counts.find("limit", name, "ten");
         let number = |number: Option<u64>| number.map_or_else(String::new, grouped);
         let ratio =
             |ratio: Option<f64>| ratio.map_or_else(String::new, |ratio| format!("{ratio:.2}"));
@@ -61,20 +61,13 @@ fn decisions(counts: &Counts) -> String {
     table([titles].into_iter().chain(rows))
 }
 
-fn find<'a>(counts: &'a Counts, subject: &str, workload: &str) -> Option<&'a Row> {
-    counts
-        .counts
-        .iter()
-        .find(|row| (&*row.subject, &*row.workload, &*row.beside) == (subject, workload, "ten"))
-}
-
 /// The rewriting and the layer; instructions, and allocations in brackets.
 fn rewriting(counts: &Counts) -> String {
     let subjects = ["fix_request", "fix_request, keep", "layer", "no layer", "limit, rewritten"];
     let titles = ["name"].into_iter().chain(subjects).map(str::to_owned).collect();
     let rows = WORKLOADS.iter().map(|(name, _)| {
         let cells = subjects.map(|subject| {
-            find(counts, subject, name).map_or_else(String::new, |row| {
+            counts.find(subject, name, "ten").map_or_else(String::new, |row| {
                 format!("{} ({})", grouped(row.instructions), row.allocations)
             })
         });

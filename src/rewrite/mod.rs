@@ -10,23 +10,24 @@
 //! 3. [`Resolved`] goes into the extensions. A request that carries one under an equal
 //!    configuration was fixed before and is left alone; under another, that is a wiring fault.
 //! 4. All that can fail comes before all that changes, so that a rejected request is as it was.
+//!
+//! The request is changed here; what a header is to say is in `change.rs`.
 
-use std::fmt::{self, Write};
+mod change;
 
 use http::{
     Extensions, HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version,
     header::HOST,
     request::Parts,
-    uri::{Authority, PathAndQuery},
+    uri::{self, Authority, PathAndQuery},
 };
 
+use self::change::{Change, Printed, changed, reduced, says_client};
 use crate::{
-    address,
-    config::{ClientRule, Config, HeaderPolicy, Trusted, UriPolicy},
+    config::{ClientRule, Config, HeaderPolicy, UriPolicy},
     error::{Error, ErrorKind},
     forwarded::PrintedElement,
-    lines::{FieldLines, RequestLines},
-    node::{Node, XNode},
+    node::XNode,
     peer::Peer,
     resolve::{self, Head},
     resolved::{Original, Resolved},
@@ -157,19 +158,49 @@ impl RequestHead for Parts {
 }
 
 fn fix(request: &mut impl RequestHead, config: &Config) -> Result<(), Error> {
-    if let Some(earlier) = request.extensions().get::<Resolved>() {
-        let same = earlier.config == *config;
-        return if same { Ok(()) } else { Err(Error::new(ErrorKind::OtherConfig)) };
+    if is_fixed(request.extensions(), config)? {
+        return Ok(());
     }
     let peer = request.extensions().get::<Peer>().copied();
-    let (uri, version) = (request.uri(), Some(request.version()));
-    let head = Head::new(peer, request.headers(), uri, version, config);
-    let mut resolved = resolve::decide(&head, config, &mut Off)?;
-    let mut rewrite = Rewrite::default();
-    rewrite.prepare(request.method(), request.headers(), &head, &resolved)?;
-    resolved.original = Some(rewrite.apply(request)?);
-    request.extensions_mut().insert(resolved);
-    Ok(())
+    fix_first(request, peer, config)
+}
+
+/// Whether a request was fixed before: rule 3.
+pub(crate) fn is_fixed(extensions: &Extensions, config: &Config) -> Result<bool, Error> {
+    match extensions.get::<Resolved>() {
+        None => Ok(false),
+        Some(earlier) if earlier.config == *config => Ok(true),
+        Some(_) => Err(Error::new(ErrorKind::OtherConfig)),
+    }
+}
+
+/// Fixes a request from this peer, which was not fixed before.
+#[cfg(feature = "tower")]
+pub(crate) fn fix_from<B>(
+    request: &mut Request<B>,
+    peer: Option<Peer>,
+    config: &Config,
+) -> Result<(), Error> {
+    fix_first(request, peer, config)
+}
+
+fn fix_first(
+    request: &mut impl RequestHead,
+    peer: Option<Peer>,
+    config: &Config,
+) -> Result<(), Error> {
+    let mut head = Head::new(peer, request.headers(), request.uri(), Some(request.version()));
+    // What is decided stays where it is until it goes into the extensions: it is large.
+    let mut outcome = resolve::decide(&mut head, config, &mut Off);
+    if let Ok(resolved) = &mut outcome {
+        let mut rewrite = Rewrite::default();
+        rewrite.prepare(request.method(), &head, resolved)?;
+        let original = rewrite.apply(request)?;
+        resolved.original = Some(original);
+    }
+    outcome.map(|resolved| {
+        request.extensions_mut().insert(resolved);
+    })
 }
 
 /// What [`fix_request`] would decide, and whether it would reject, but for a lack of room. Nothing is
@@ -180,40 +211,32 @@ pub(crate) fn rehearse<B>(
     request: &Request<B>,
     config: &Config,
 ) -> Result<Resolved, Error> {
-    let head = Head::of(peer, request, config);
-    let resolved = resolve::decide(&head, config, &mut Off)?;
-    Rewrite::default().prepare(request.method(), request.headers(), &head, &resolved)?;
+    let mut head = Head::of(peer, request);
+    let resolved = resolve::decide(&mut head, config, &mut Off)?;
+    Rewrite::default().prepare(request.method(), &head, &resolved)?;
     Ok(resolved)
 }
 
 /// The forwarding headers that are removed from a request.
-pub(crate) fn removed<'a>(
-    headers: &'a HeaderMap,
-    resolved: &'a Resolved,
-) -> impl Iterator<Item = &'a HeaderName> {
+pub(crate) fn removed(headers: &HeaderMap, resolved: &Resolved) -> Vec<HeaderName> {
     let (settings, plan) = (resolved.config.settings(), resolved.config.plan());
-    let (keeps, reduces) = (settings.headers == HeaderPolicy::Keep, reduces_trusted(resolved));
-    let stays = move |name: &HeaderName| {
-        keeps
-            || !plan.forwarding.contains(name.as_str())
-            || reduces && plan.place(name).is_some()
-            || settings.exempt.contains(name)
-    };
-    headers.keys().filter(move |name| !stays(name))
+    let mut removed = Vec::new();
+    if settings.headers == HeaderPolicy::Keep {
+        return removed;
+    }
+    let reduces = reduces_trusted(resolved);
+    for name in headers.keys() {
+        let stays = reduces && plan.place(name).is_some();
+        if !stays && plan.forwarding.contains(name.as_str()) && !settings.exempt.contains(name) {
+            removed.push(name.clone());
+        }
+    }
+    removed
 }
 
 /// Whether trusted headers are reduced to their effective value, and not removed.
 fn reduces_trusted(resolved: &Resolved) -> bool {
     resolved.trusted_peer && resolved.config.settings().headers == HeaderPolicy::Canonical
-}
-
-/// A new value for a header.
-#[derive(Debug)]
-struct Change<'a> {
-    name: &'a HeaderName,
-    value: HeaderValue,
-    /// Whether it is there in one line, which is changed in place.
-    in_place: bool,
 }
 
 /// All that changes in a request.
@@ -227,64 +250,57 @@ struct Rewrite<'a> {
 }
 
 impl<'a> Rewrite<'a> {
+    /// In place, for all of it together is large.
     fn prepare(
         &mut self,
         method: &Method,
-        headers: &HeaderMap,
         head: &Head<'_>,
         resolved: &'a Resolved,
     ) -> Result<(), Error> {
+        let (lines, plan) = (&head.lines, resolved.config.plan());
+        let authority = resolved.make_authority()?;
+        let [client, scheme, host, port, prefix, own_host] = &mut self.changes;
         if reduces_trusted(resolved) {
-            self.reduce_trusted(&head.lines, resolved)?;
+            let text = authority.as_ref().map_or("", Authority::as_str);
+            if let Some(trusted) = &plan.client {
+                let lines = lines.of(trusted);
+                if matches!(trusted.rule, ClientRule::Forwarded(_)) {
+                    let element = PrintedElement {
+                        r#for: resolved.client(),
+                        proto: Some(resolved.scheme()),
+                        host: authority.is_some().then_some(text),
+                    };
+                    *client = reduced(&trusted.name, lines, &Printed(element))?;
+                } else if !says_client(lines, resolved) {
+                    *client = reduced(&trusted.name, lines, &Printed(XNode(resolved.client())))?;
+                }
+            }
+            if let Some(trusted) = &plan.proto {
+                let text = plan.scheme_form.text(resolved.scheme());
+                *scheme = reduced(&trusted.name, lines.of(trusted), text)?;
+            }
+            if let Some(trusted) = &plan.host {
+                *host = reduced(&trusted.name, lines.of(trusted), text)?;
+            }
+            if let Some(trusted) = &plan.port {
+                *port = reduced(&trusted.name, lines.of(trusted), &Printed(resolved.port()))?;
+            }
+            if let Some(trusted) = &plan.prefix {
+                *prefix = reduced(&trusted.name, lines.of(trusted), resolved.prefix())?;
+            }
         }
-        let host = head.lines.host();
-        if let Some(authority) = resolved.try_authority()? {
+        if let Some(authority) = authority {
+            *own_host = changed(&HOST, lines.host(), authority.as_str())?;
             if resolved.config.settings().uri == UriPolicy::Rewrite {
                 if head.uri.path_and_query().is_none() && method != Method::CONNECT {
                     return Err(Error::new(ErrorKind::InvalidTarget));
                 }
                 self.uri = with_origin(head.uri, resolved.scheme(), authority)?;
             }
-            let [.., change] = &mut self.changes;
-            *change = changed(&HOST, host, authority)?;
         }
-        self.removed.extend(removed(headers, resolved).cloned());
-        self.old_host = host.alone().cloned();
+        self.removed = removed(lines.headers(), resolved);
+        self.old_host = lines.host().alone().cloned();
         Ok(())
-    }
-
-    /// Reduces the trusted headers that are there to their effective values.
-    fn reduce_trusted(
-        &mut self,
-        lines: &RequestLines<'_>,
-        resolved: &'a Resolved,
-    ) -> Result<(), Error> {
-        fn reduce<'a, R>(
-            change: &mut Option<Change<'a>>,
-            lines: &RequestLines<'_>,
-            trusted: Option<&'a Trusted<R>>,
-            value: impl fmt::Display,
-        ) -> Result<(), Error> {
-            let Some(trusted) = trusted else { return Ok(()) };
-            let lines = lines.of(trusted);
-            if !lines.is_absent() {
-                *change = changed(&trusted.name, lines, value)?;
-            }
-            Ok(())
-        }
-        let plan = resolved.config.plan();
-        let client = plan.client.as_ref();
-        let authority = resolved.authority().map_or("", Authority::as_str);
-        let [node, scheme, host, port, prefix, _] = &mut self.changes;
-        match client.map(|client| client.rule) {
-            Some(ClientRule::Forwarded(_)) => reduce(node, lines, client, element(resolved))?,
-            _ if client.is_some_and(|client| says_client(lines.of(client), resolved)) => {}
-            _ => reduce(node, lines, client, XNode(resolved.client()))?,
-        }
-        reduce(scheme, lines, plan.proto.as_ref(), plan.scheme_form.text(resolved.scheme()))?;
-        reduce(host, lines, plan.host.as_ref(), authority)?;
-        reduce(port, lines, plan.port.as_ref(), resolved.port())?;
-        reduce(prefix, lines, plan.prefix.as_ref(), resolved.prefix())
     }
 
     /// Changes the request, and returns what the changed values were.
@@ -320,7 +336,7 @@ impl<'a> Rewrite<'a> {
 pub(crate) fn with_origin(
     uri: &Uri,
     scheme: Scheme,
-    authority: &Authority,
+    authority: Authority,
 ) -> Result<Option<Uri>, Error> {
     let stays = match uri.path_and_query().map(PathAndQuery::as_str) {
         None => true,
@@ -332,57 +348,10 @@ pub(crate) fn with_origin(
     if stays || done {
         return Ok(None);
     }
-    let mut parts = uri.clone().into_parts();
+    let mut parts = uri::Parts::default();
     parts.scheme = Some(scheme.into());
-    parts.authority = Some(authority.clone());
+    parts.authority = Some(authority);
+    parts.path_and_query = uri.path_and_query().cloned();
     // A path, a scheme and an authority always make a URI.
     Uri::from_parts(parts).map(Some).map_err(|_| Error::new(ErrorKind::InvalidTarget))
-}
-
-/// What `Forwarded` says in canonical form.
-fn element(resolved: &Resolved) -> PrintedElement<'_> {
-    PrintedElement {
-        r#for: resolved.client(),
-        proto: Some(resolved.scheme()),
-        host: resolved.authority().map(Authority::as_str),
-    }
-}
-
-/// The value as the one line of a header, where that is not what is there.
-fn changed<'a>(
-    name: &'a HeaderName,
-    lines: FieldLines<'_>,
-    value: impl fmt::Display,
-) -> Result<Option<Change<'a>>, Error> {
-    let line = lines.alone();
-    if line.is_some_and(|line| prints_as(&value, line.as_bytes())) {
-        return Ok(None);
-    }
-    // What is printed is ASCII that has passed a parser.
-    let invalid = |_| Error::in_header(ErrorKind::InvalidHost, name);
-    let value = HeaderValue::try_from(value.to_string()).map_err(invalid)?;
-    Ok(Some(Change { name, value, in_place: line.is_some() }))
-}
-
-/// Whether the client's header is its IPv4 address already. That has one spelling, so that there is
-/// nothing to print and compare.
-fn says_client(lines: FieldLines<'_>, resolved: &Resolved) -> bool {
-    let text = lines.alone().map(HeaderValue::as_bytes);
-    text.and_then(address::ipv4).is_some_and(|ip| *resolved.client() == Node::new(ip.into(), None))
-}
-
-/// Whether a value prints as this text, without printing it anywhere.
-fn prints_as(value: &impl fmt::Display, text: &[u8]) -> bool {
-    /// What is left to match.
-    struct Rest<'a>(&'a [u8]);
-
-    impl Write for Rest<'_> {
-        fn write_str(&mut self, printed: &str) -> fmt::Result {
-            self.0 = self.0.strip_prefix(printed.as_bytes()).ok_or(fmt::Error)?;
-            Ok(())
-        }
-    }
-
-    let mut rest = Rest(text);
-    write!(rest, "{value}").is_ok() && rest.0.is_empty()
 }
