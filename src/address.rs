@@ -17,14 +17,14 @@ pub(crate) fn ipv4(text: &[u8]) -> Option<Ipv4Addr> {
     }
 }
 
-/// Reads the IPv4 address at the start of a text, and returns what follows it.
+/// Reads the IPv4 address at the start of a text, and returns what follows it: perhaps a fourth digit,
+/// where a colon or the end has to be.
 pub(crate) fn split_ipv4(text: &[u8]) -> Option<(Ipv4Addr, &[u8])> {
     let (a, rest) = split_octet(text)?;
     let (b, rest) = split_octet(rest.strip_prefix(b".")?)?;
     let (c, rest) = split_octet(rest.strip_prefix(b".")?)?;
     let (d, rest) = split_octet(rest.strip_prefix(b".")?)?;
-    // A fourth digit belongs to no address. Behind the other numbers there is a dot.
-    split_digit(rest).is_none().then_some(((a << 24 | b << 16 | c << 8 | d).into(), rest))
+    Some(((a << 24 | b << 16 | c << 8 | d).into(), rest))
 }
 
 /// Reads a number of at most 255 without leading zeros, in at most three digits.

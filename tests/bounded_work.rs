@@ -41,7 +41,23 @@ const WORKLOADS: [Workload; 16] = [
 /// All of `Connection` is read, so that this one does grow.
 const NOMINATION: Workload = ("connection", "for=1", "connection", "a,", "close");
 
+/// Parameters that nobody knows are compared with each other.
+const PARAMETERS: &str = "parameters";
+
+/// An element with so many of them, of which all but the last byte of the name is the same, and as
+/// long as an element may be.
+fn parameters(count: usize) -> String {
+    let pair = |at| format!(";{}{at:02}=", "x".repeat(4080 / count.max(1) - 4));
+    ["for=203.0.113.9".to_owned()].into_iter().chain((0..count).map(pair)).collect()
+}
+
 fn case(workload: &str, junk: usize) -> (Config, HeaderMap) {
+    if workload == PARAMETERS {
+        let config = "proxies=10.0.0.0/8 forwarded=1".parse().expect("valid");
+        let mut headers = HeaderMap::new();
+        headers.insert("forwarded", parameters(junk).parse().expect("a value"));
+        return (config, headers);
+    }
     let find = WORKLOADS.iter().chain([&NOMINATION]).find(|(name, ..)| *name == workload);
     let (_, trust, header, unit, suffix) = find.expect("a workload");
     let config = format!("proxies=10.0.0.0/8 {trust}").parse().expect("valid");
@@ -148,6 +164,17 @@ fn connection_costs_little_for_each_byte() {
     let each = (large - small) / ((1 << 16) - (1 << 10));
     println!("connection   {each:>7} instructions for each byte");
     assert!((1..40).contains(&each), "{each}");
+}
+
+#[test]
+#[ignore = "needs valgrind; .ci/run runs it"]
+fn parameters_cost_little_for_each_byte() {
+    for count in [1, 31] {
+        let length = u64::try_from(parameters(count).len()).unwrap();
+        let each = decision(PARAMETERS, count) / length;
+        println!("parameters, {count:>2} {each:>7} instructions for each byte of {length}");
+        assert!((1..50).contains(&each), "{each}");
+    }
 }
 
 #[test]

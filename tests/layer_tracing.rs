@@ -241,3 +241,15 @@ fn one_event_where_the_layer_stands_twice() {
         assert_eq!(events(twice(), request).len(), 1, "{client}");
     }
 }
+
+#[test]
+fn a_rejection_by_another_configuration() {
+    let inside = layer("proxies=10.0.0.0/8 for=2").layer(service_fn(empty));
+    let request = request(PROXY, "/", &["X-Forwarded-For: 203.0.113.9"]);
+    let events = events(layer("proxies=10.0.0.0/8 for=1").layer(inside), request);
+    assert_eq!(
+        events.iter().map(|(level, _)| *level).collect::<Vec<_>>(),
+        [Level::DEBUG, Level::WARN]
+    );
+    assert_eq!(events[1].1["http.response.status_code"], "500");
+}

@@ -420,6 +420,18 @@ fn errors() {
             "hosts=\"*.*.example\": expected a host without port, such as example.com or *.example.com",
         ),
         (
+            "proxies=any for=1 hosts=*.a.example:443",
+            "hosts=\"*.a.example:443\": expected a host without port, such as example.com or *.example.com",
+        ),
+        (
+            "proxies=any for=1 hosts=*.a.example:",
+            "hosts=\"*.a.example:\": expected a host without port, such as example.com or *.example.com",
+        ),
+        (
+            "proxies=any for=1 hosts=*.[::1]",
+            "hosts=\"*.[::1]\": expected a host without port, such as example.com or *.example.com",
+        ),
+        (
             "proxies=any for=1 hosts=https://a.example",
             "hosts=\"https://a.example\": expected a host without port, such as example.com or *.example.com",
         ),

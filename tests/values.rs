@@ -306,6 +306,20 @@ fn host() {
 }
 
 #[test]
+fn case_of_a_host() {
+    let name = "app-1.example.test";
+    for (at, letter) in name.char_indices() {
+        let mut written = name.to_owned();
+        written.replace_range(at..=at, &letter.to_ascii_uppercase().to_string());
+        for config in ["proxies=10.0.0.0/8 for=1", "proxies=10.0.0.0/8 host=1"] {
+            let header = if config.contains("host") { "X-Forwarded-Host" } else { "Host" };
+            let found = authority(config, &[format!("{header}: {written}")]);
+            assert_eq!(found.as_deref(), Ok(name), "{written}");
+        }
+    }
+}
+
+#[test]
 fn length_of_a_host() {
     let host = |length: usize| "a.".repeat(127) + &"b".repeat(length - 254);
     for (length, end) in

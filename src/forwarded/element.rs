@@ -95,15 +95,22 @@ impl<'a> Parameters<'a> {
     /// Reads an element, in the place of the one that was read before it.
     pub(crate) fn read(&mut self, element: &'a [u8]) -> Result<(), Fault> {
         *self = Self::default();
+        // The names that are unknown, each at the place of its pair.
+        let mut unknown: Option<[&[u8]; MAX_PAIRS]> = None;
         for (at, pair) in Pairs::of(element).enumerate() {
             let pair = pair?;
             self.has_any = true;
-            let repeated = match self.known(pair.name) {
-                Some(known) => known.replace(pair.value).is_some(),
-                None => Pairs::of(element)
-                    .take(at)
-                    .flatten()
-                    .any(|earlier| earlier.name.eq_ignore_ascii_case(pair.name)),
+            let repeated = match Known::of(pair.name) {
+                Some(known) => self.value_of(known).replace(pair.value).is_some(),
+                None => {
+                    let names = unknown.get_or_insert([b""; MAX_PAIRS]);
+                    let mut earlier = names.iter().take(at);
+                    let repeated = earlier.any(|name| name.eq_ignore_ascii_case(pair.name));
+                    if let Some(name) = names.get_mut(at) {
+                        *name = pair.name;
+                    }
+                    repeated
+                }
             };
             if repeated {
                 return Err(Fault::new(ErrorKind::DuplicateParameter, pair.start));
@@ -116,23 +123,12 @@ impl<'a> Parameters<'a> {
     }
 
     #[inline]
-    fn known(&mut self, name: &[u8]) -> Option<&mut Option<Value<'a>>> {
-        match name {
-            b"for" => Some(&mut self.r#for),
-            b"proto" => Some(&mut self.proto),
-            b"host" => Some(&mut self.host),
-            _ => self.known_in_any_case(name),
-        }
-    }
-
-    /// The same for what is not the usual spelling, or less usual.
-    fn known_in_any_case(&mut self, name: &[u8]) -> Option<&mut Option<Value<'a>>> {
-        match name.len() {
-            2 if name.eq_ignore_ascii_case(b"by") => Some(&mut self.by),
-            3 if name.eq_ignore_ascii_case(b"for") => Some(&mut self.r#for),
-            4 if name.eq_ignore_ascii_case(b"host") => Some(&mut self.host),
-            5 if name.eq_ignore_ascii_case(b"proto") => Some(&mut self.proto),
-            _ => None,
+    fn value_of(&mut self, parameter: Known) -> &mut Option<Value<'a>> {
+        match parameter {
+            Known::By => &mut self.by,
+            Known::For => &mut self.r#for,
+            Known::Host => &mut self.host,
+            Known::Proto => &mut self.proto,
         }
     }
 
@@ -158,6 +154,39 @@ impl<'a> Parameters<'a> {
     pub(crate) fn host<T>(&self, keep: impl FnOnce(Host<'_>) -> T) -> Result<Option<T>, Fault> {
         let host = self.host.as_ref().filter(|host| !host.is_empty_string());
         parse(host, |text| Host::parse(text).map(keep))
+    }
+}
+
+/// A parameter that RFC 7239 defines (§5).
+#[derive(Clone, Copy)]
+enum Known {
+    By,
+    For,
+    Host,
+    Proto,
+}
+
+impl Known {
+    /// The parameter of this name, in any case.
+    #[inline]
+    fn of(name: &[u8]) -> Option<Self> {
+        match name {
+            b"for" => Some(Self::For),
+            b"proto" => Some(Self::Proto),
+            b"host" => Some(Self::Host),
+            _ => Self::of_unusual(name),
+        }
+    }
+
+    /// The same for what is no usual spelling of a usual parameter.
+    fn of_unusual(name: &[u8]) -> Option<Self> {
+        match name.len() {
+            2 if name.eq_ignore_ascii_case(b"by") => Some(Self::By),
+            3 if name.eq_ignore_ascii_case(b"for") => Some(Self::For),
+            4 if name.eq_ignore_ascii_case(b"host") => Some(Self::Host),
+            5 if name.eq_ignore_ascii_case(b"proto") => Some(Self::Proto),
+            _ => None,
+        }
     }
 }
 
@@ -254,7 +283,7 @@ impl<'a> Pairs<'a> {
             return Ok((Pair { name, value, start }, rest));
         }
         let (raw, rest) = split_while(value, is_unquoted);
-        if raw.is_empty() && Parameters::default().known(name).is_some() {
+        if raw.is_empty() && Known::of(name).is_some() {
             return Err(self.fault(rest));
         }
         let value = Value { raw, form: Form::Token, start: self.offset(value) };
@@ -277,8 +306,7 @@ impl<'a> Pairs<'a> {
                     form = Form::Escaped;
                     after
                 }
-                // A backslash at the end escapes nothing.
-                [] | [b'\\'] => return Err(self.fault(b"")),
+                [] => return Err(self.fault(b"")),
                 [_, after @ ..] => after,
             };
         }

@@ -1,4 +1,4 @@
-//! Printing a forwarded-element (RFC 7239 §4).
+//! Printing a forwarded-element (RFC 7239 §4), and what its bytes are.
 //!
 //! A value that is no token is quoted. None has anything to escape: nodes, schemes and hosts are
 //! printed from what has passed a parser.

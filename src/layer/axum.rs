@@ -66,7 +66,7 @@ fn original_uri<B>(request: &Request<B>, resolved: &Resolved, is_new: bool) -> O
     if is_new && kept == resolved.original().uri() {
         return Some(request.uri().clone());
     }
-    rewrite::with_origin(kept, resolved.scheme(), resolved.make_authority().ok()??).ok()?
+    rewrite::with_origin(kept, resolved.scheme(), resolved.authority()?.clone()).ok()?
 }
 
 /// The answer that the layer gives by default.

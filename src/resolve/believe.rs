@@ -52,7 +52,6 @@ impl<'a, R: Recorder> Decision<'a, R> {
     }
 
     /// Rule 3.
-    #[cold]
     fn check_connection(&self) -> Result<(), Error> {
         if self.settings.ignore_connection {
             return Ok(());
@@ -234,7 +233,6 @@ impl<'a, R: Recorder> Decision<'a, R> {
     }
 
     /// Why there is nothing to read: it is our own value, or an error.
-    #[cold]
     fn unread(
         &mut self,
         lines: FieldLines<'a>,

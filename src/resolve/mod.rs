@@ -52,6 +52,7 @@ pub(crate) struct Head<'a> {
 }
 
 impl<'a> Head<'a> {
+    /// Its lines are found by the decision.
     #[inline]
     pub(crate) fn new(
         peer: Option<Peer>,
