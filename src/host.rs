@@ -22,13 +22,13 @@ const MAX_HOST: usize = 255;
 /// The bytes kept in place. Longer names are rare and cost one allocation.
 pub(crate) type Name = Text<62>;
 
-/// What a byte is in a host name: a letter in lower case, a digit, `-` or `_`.
+/// What a byte is in a host name, each a bit of its own: a letter in lower case, a digit, `-` or `_`.
 const PLAIN: u8 = 0;
 /// A letter in upper case.
 const UPPER: u8 = 1;
 const DOT: u8 = 2;
 /// What ends the name.
-const OTHER: u8 = 3;
+const OTHER: u8 = 4;
 
 /// What each byte is: a table, since every request has a host.
 const CLASSES: [u8; 256] = {
@@ -89,28 +89,27 @@ impl<'a> Host<'a> {
     /// Reads the host name at the start of a text, and returns what follows it.
     fn name(text: &'a [u8]) -> Result<(Self, &'a [u8]), Fault> {
         const KIND: ErrorKind = ErrorKind::InvalidHost;
-        let (mut has_upper, mut before) = (false, DOT);
+        let (mut classes, mut before) = (PLAIN, DOT);
         let mut rest = text;
-        loop {
-            // Two at a time, as long as they are what most are.
-            while let [first, second, after @ ..] = rest {
-                if class(*first) | class(*second) != PLAIN {
-                    break;
-                }
-                before = PLAIN;
-                rest = after;
+        // Four at a time, and what is left, or where one of them ends the name, one at a time.
+        while let [a, b, c, d, after @ ..] = rest {
+            let [a, b, c, d] = [class(*a), class(*b), class(*c), class(*d)];
+            let all = a | b | c | d;
+            let pairs = (before & a) | (a & b) | (b & c) | (c & d);
+            if (all & OTHER) | (pairs & DOT) != 0 {
+                break;
             }
-            let [byte, after @ ..] = rest else { break };
-            match class(*byte) {
-                // No other byte, and no empty label.
-                OTHER => break,
-                DOT if before == DOT => break,
-                UPPER => has_upper = true,
-                _ => {}
-            }
-            before = class(*byte);
-            rest = after;
+            (classes, before, rest) = (classes | all, d, after);
         }
+        while let [byte, after @ ..] = rest {
+            let class = class(*byte);
+            // No other byte, and no empty label.
+            if (class & OTHER) | (before & class & DOT) != 0 {
+                break;
+            }
+            (classes, before, rest) = (classes | class, class, after);
+        }
+        let has_upper = classes & UPPER != 0;
         let name = text.get(..text.len().saturating_sub(rest.len())).unwrap_or(text);
         let name = if let [name @ .., b'.'] = name { name } else { name };
         match name.len() {

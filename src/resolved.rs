@@ -178,6 +178,14 @@ pub struct Resolved {
 }
 
 impl Resolved {
+    /// Puts the peer in place as the client.
+    #[inline]
+    pub(crate) fn own_client(&mut self) {
+        if let Some(peer) = &self.peer {
+            peer.put_node(&mut self.client.value);
+        }
+    }
+
     /// The client: an address with an optional port, an obfuscated identifier, or unknown.
     pub fn client(&self) -> &Node {
         &self.client.value

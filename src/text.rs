@@ -27,8 +27,11 @@ impl<const N: usize> Text<N> {
         const { assert!(N <= 255, "a length is one byte") };
         match u8::try_from(ascii.len()) {
             Ok(len) if usize::from(len) <= N => {
-                *self = Self::Inline { len, bytes: [0; N] };
-                let Self::Inline { bytes, .. } = self else { return };
+                if let Self::Shared(_) = self {
+                    *self = Self::EMPTY;
+                }
+                let Self::Inline { len: own, bytes } = self else { return };
+                *own = len;
                 if let Some(start) = bytes.get_mut(..ascii.len()) {
                     start.copy_from_slice(ascii);
                 }

@@ -338,12 +338,6 @@ impl<'a> Iterator for Pairs<'a> {
 
 #[inline]
 fn split_while(text: &[u8], accept: impl Fn(u8) -> bool) -> (&[u8], &[u8]) {
-    let mut rest = text;
-    while let [byte, after @ ..] = rest {
-        if !accept(*byte) {
-            break;
-        }
-        rest = after;
-    }
-    (text.get(..text.len().saturating_sub(rest.len())).unwrap_or(text), rest)
+    let end = text.iter().position(|byte| !accept(*byte)).unwrap_or(text.len());
+    text.split_at_checked(end).unwrap_or((text, b""))
 }

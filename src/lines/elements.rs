@@ -249,9 +249,19 @@ pub(crate) fn trim_start(mut text: &[u8]) -> &[u8] {
     text
 }
 
+/// The same from both sides.
+#[inline]
+pub(crate) fn trim(text: &[u8]) -> &[u8] {
+    match text {
+        // Nearly always: what `http` reads from a connection is trimmed.
+        [first, .., last] if *first > b' ' && *last > b' ' => text,
+        _ => trim_end(trim_start(text)),
+    }
+}
+
 /// The same from the right.
 #[inline]
-pub(crate) fn trim_end(mut text: &[u8]) -> &[u8] {
+fn trim_end(mut text: &[u8]) -> &[u8] {
     while let [rest @ .., byte] = text {
         if !is_space(*byte) {
             break;

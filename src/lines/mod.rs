@@ -19,7 +19,7 @@ use http::{
 };
 
 pub(crate) use self::elements::{
-    Element, Elements, MAX_ELEMENT, Missed, last_start, split_at_last, trim_end, trim_start,
+    Element, Elements, MAX_ELEMENT, Missed, last_start, split_at_last, trim, trim_start,
 };
 use crate::{
     config::{MOST_READ, Plan, Trusted},
@@ -162,6 +162,7 @@ impl<'a> FieldLines<'a> {
     }
 
     /// The only line of a field that must not have several.
+    #[inline]
     pub(crate) fn single(&self) -> Result<Option<&'a HeaderValue>, Error> {
         match self.found.count {
             0 | 1 => Ok(self.found.last),

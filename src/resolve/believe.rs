@@ -2,7 +2,6 @@
 
 use std::num::NonZeroUsize;
 
-use super::own_client;
 use crate::{
     config::{
         ClientRule, OnInvalid, OnMissing, Plan, PrefixRule, Reach, ScalarRule, Settings, Trusted,
@@ -28,20 +27,13 @@ pub(super) struct Decision<'a, R> {
 
 impl<'a, R: Recorder> Decision<'a, R> {
     /// What a trusted peer's headers say.
+    #[inline]
     pub(super) fn believe(&mut self) -> Result<(), Error> {
         if self.lines.has_connection() {
             self.check_connection()?;
         }
         if self.lines.none_trusted() {
-            self.recorder.record(|| Step::new(Rule::Missing));
-            return match (self.settings.missing, self.plan.trusted_names().next()) {
-                (OnMissing::Reject, Some(name)) => Err(Error::in_header(ErrorKind::Missing, name)),
-                (OnMissing::Reject, None) => Err(Error::new(ErrorKind::Missing)),
-                (OnMissing::Unknown | OnMissing::Peer, _) => {
-                    self.resolved.client = Vouched::own(self.unnamed_client());
-                    Ok(())
-                }
-            };
+            return self.missing();
         }
         match &self.plan.client {
             Some(client @ Trusted { rule: ClientRule::Forwarded(reach), .. }) => {
@@ -49,6 +41,19 @@ impl<'a, R: Recorder> Decision<'a, R> {
             }
             _ => self.x_forwarded(),
         }
+    }
+
+    /// Rule 4.
+    fn missing(&mut self) -> Result<(), Error> {
+        self.recorder.record(|| Step::new(Rule::Missing));
+        if self.settings.missing == OnMissing::Reject {
+            return Err(match self.plan.trusted_names().next() {
+                Some(name) => Error::in_header(ErrorKind::Missing, name),
+                None => Error::new(ErrorKind::Missing),
+            });
+        }
+        self.unnamed_client();
+        Ok(())
     }
 
     /// Rule 3.
@@ -67,11 +72,10 @@ impl<'a, R: Recorder> Decision<'a, R> {
         Ok(())
     }
 
-    /// The client where no header names it.
-    fn unnamed_client(&self) -> Node {
-        match self.settings.missing {
-            OnMissing::Peer => own_client(self.resolved.peer),
-            OnMissing::Unknown | OnMissing::Reject => Node::UNKNOWN,
+    /// Puts the client in place where no header names it.
+    fn unnamed_client(&mut self) {
+        if self.settings.missing == OnMissing::Peer {
+            self.resolved.own_client();
         }
     }
 
@@ -79,10 +83,10 @@ impl<'a, R: Recorder> Decision<'a, R> {
     #[cold]
     pub(super) fn without_client(&mut self, error: Error) -> Result<(), Error> {
         self.forgive(error)?;
-        self.resolved.client = Vouched::own(match self.settings.invalid {
-            OnInvalid::Peer => own_client(self.resolved.peer),
-            OnInvalid::Unknown | OnInvalid::Reject => Node::UNKNOWN,
-        });
+        self.resolved.client = Vouched::own(Node::UNKNOWN);
+        if self.settings.invalid == OnInvalid::Peer {
+            self.resolved.own_client();
+        }
         Ok(())
     }
 
@@ -101,6 +105,7 @@ impl<'a, R: Recorder> Decision<'a, R> {
     }
 
     /// Rules 5 and 6.
+    #[inline(never)]
     fn x_forwarded(&mut self) -> Result<(), Error> {
         let plan = self.plan;
         let distance = match &plan.client {
@@ -112,7 +117,7 @@ impl<'a, R: Recorder> Decision<'a, R> {
             }
             None => {
                 self.recorder.record(|| Step::new(Rule::ClientUntrusted));
-                self.resolved.client = Vouched::own(self.unnamed_client());
+                self.unnamed_client();
                 None
             }
         };
@@ -151,6 +156,7 @@ impl<'a, R: Recorder> Decision<'a, R> {
     }
 
     /// Rule 7.
+    #[inline(never)]
     fn forwarded(&mut self, lines: FieldLines<'a>, reach: Reach) -> Result<(), Error> {
         let mut parameters = Parameters::default();
         let hop = match self.find(lines, reach, &mut parameters) {

@@ -30,7 +30,7 @@ use crate::{
     config::{Config, Settings},
     error::{Error, ErrorKind, Fault},
     host::{Host, HostPort},
-    lines::{RequestLines, trim_end, trim_start},
+    lines::{RequestLines, trim},
     node::Node,
     peer::Peer,
     prefix::Prefix,
@@ -183,7 +183,7 @@ pub(crate) fn decide<R: Recorder>(
             .believe()?;
     } else {
         recorder.record(|| Step::new(Rule::PeerUntrusted));
-        resolved.client.value = own_client(head.peer);
+        resolved.own_client();
     }
     if let (None, Some(own)) = (&resolved.host.value, own_host) {
         resolved.host.value.insert(HostPort::EMPTY).set(own);
@@ -200,20 +200,10 @@ pub(crate) fn decide<R: Recorder>(
     Ok(resolved)
 }
 
-/// The peer as the client.
-#[inline]
-fn own_client(peer: Option<Peer>) -> Node {
-    match peer {
-        Some(peer) => peer.node(),
-        None => Node::UNKNOWN,
-    }
-}
-
 /// Rule 2: the target's authority, else `Host`.
 #[inline]
 fn own_host<'a>(head: &Head<'a>, own_scheme: Scheme) -> Result<Option<Host<'a>>, Error> {
-    let field = match head.lines.host().single()?.map(|line| trim_end(trim_start(line.as_bytes())))
-    {
+    let field = match head.lines.host().single()?.map(|line| trim(line.as_bytes())) {
         None | Some(b"") => None,
         Some(text) => Some(Host::parse(text).map_err(|fault| fault.in_header(&HOST))?),
     };

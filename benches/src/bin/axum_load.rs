@@ -10,17 +10,29 @@
 //! 4. `again` is `plain` once more: how far it is from 1 is what these numbers are worth.
 
 use std::{
+    convert::Infallible,
     fs,
     io::{BufRead, BufReader},
     net::{Ipv4Addr, SocketAddr},
     process::{Child, Command, Stdio},
+    sync::Arc,
 };
 
-use axum::{Router, ServiceExt, extract::Request, routing::get};
+use axum::{
+    Router, ServiceExt,
+    extract::{ConnectInfo, Request},
+    response::Response,
+    routing::get,
+};
 use clap::{Parser, Subcommand, ValueEnum};
 use proxyfix::ProxyFixLayer;
-use proxyfix_benches::document::{self, table};
-use tower::{Layer, util::MapRequestLayer};
+use proxyfix_benches::{
+    Beside, Workload,
+    document::{self, table},
+    limit::{self, Policy},
+};
+use tokio::net::TcpListener;
+use tower::{Layer, Service, util::MapRequestLayer};
 
 /// What the layer costs an axum application under load; needs wrk
 #[derive(Parser)]
@@ -57,16 +69,19 @@ enum Variant {
     Around,
     /// With the layer by `Router::layer`.
     Layer,
+    /// With the limit around the router.
+    Limit,
     /// With a layer that does nothing: axum boxes a request on its way through any layer.
     Idle,
     /// Without the peer's address, as an application may be that does not ask.
     Bare,
 }
 
-const VARIANTS: [(Variant, &str); 6] = [
+const VARIANTS: [(Variant, &str); 7] = [
     (Variant::Plain, "without the layer"),
     (Variant::Again, "without the layer, once more"),
     (Variant::Around, "with the layer around the router"),
+    (Variant::Limit, "with the limit around the router"),
     (Variant::Layer, "with the layer by `Router::layer`"),
     (Variant::Idle, "with a layer that does nothing by `Router::layer`"),
     (Variant::Bare, "without the layer and without `ConnectInfo`"),
@@ -74,17 +89,15 @@ const VARIANTS: [(Variant, &str); 6] = [
 
 #[tokio::main(flavor = "current_thread")]
 async fn serve(variant: Variant) -> std::io::Result<()> {
-    let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     println!("{}", listener.local_addr()?);
     let mut app = Router::new().route("/", get(async || "hello"));
     let config = "proxies=loopback for=1 proto=1 host=1".parse().expect("valid");
     let layer = ProxyFixLayer::new(config);
     match variant {
-        Variant::Around => {
-            let app = ServiceExt::<Request>::into_make_service_with_connect_info::<SocketAddr>(
-                layer.layer(app),
-            );
-            return axum::serve(listener, app).await;
+        Variant::Around => return serve_around(listener, layer.layer(app)).await,
+        Variant::Limit => {
+            return serve_around(listener, MapRequestLayer::new(limit()).layer(app)).await;
         }
         Variant::Layer => app = app.layer(layer),
         Variant::Idle => app = app.layer(MapRequestLayer::new(|request: Request| request)),
@@ -92,6 +105,28 @@ async fn serve(variant: Variant) -> std::io::Result<()> {
         Variant::Plain | Variant::Again => {}
     }
     axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>()).await
+}
+
+/// Serves an application with a layer around it.
+async fn serve_around<S>(listener: TcpListener, app: S) -> std::io::Result<()>
+where
+    S: Service<Request, Response = Response, Error = Infallible> + Clone + Send + Sync + 'static,
+    S::Future: Send,
+{
+    axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>()).await
+}
+
+/// The cheapest code that rewrites a request, where the layer would.
+fn limit() -> impl Fn(Request) -> Request + Clone {
+    let workload = Workload { proxies: "127.0.0.0/8".into(), ..Workload::new("one", Beside::Ten) };
+    let policy = Arc::new(Policy::of(&workload));
+    move |mut request| {
+        let peer =
+            request.extensions().get().map(|ConnectInfo(peer): &ConnectInfo<SocketAddr>| *peer);
+        let fixed = peer.and_then(|peer| limit::rewrite(&mut request, peer.ip(), &policy));
+        fixed.expect("an honest request");
+        request
+    }
 }
 
 /// A server, which ends with its value.

@@ -16,7 +16,7 @@ use std::{
 use http::{HeaderMap, HeaderValue};
 use proxyfix::ipnet::IpNet;
 
-pub use self::rewrite::Rewritten;
+pub use self::rewrite::{Rewritten, rewrite};
 use crate::{Answer, Gives, Subject, Visitor, Workload};
 
 /// Shows both subjects.
@@ -49,7 +49,11 @@ pub struct Decided<'a> {
 const MAX_HOPS: usize = 16;
 
 impl Policy {
-    fn of(workload: &Workload) -> Self {
+    /// What a workload trusts.
+    ///
+    /// # Panics
+    /// Where its networks are none.
+    pub fn of(workload: &Workload) -> Self {
         let proxies = workload.proxies.split(',').map(|network| network.parse().expect("one"));
         Self {
             proxies: proxies.collect(),

@@ -24,8 +24,9 @@ struct Client(IpAddr);
 const FORWARDING: [&str; 4] =
     ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"];
 
-fn rewrite(request: &mut Request<()>, policy: &Policy) -> Option<()> {
-    let decided = policy.decide(Workload::peer(), request.headers())?;
+/// Rewrites a request from this peer; `None` is a request to reject.
+pub fn rewrite<B>(request: &mut Request<B>, peer: IpAddr, policy: &Policy) -> Option<()> {
+    let decided = policy.decide(peer, request.headers())?;
     let client = Client(decided.client);
     // `Host` and the URI share the bytes.
     let host = Bytes::copy_from_slice(decided.host);
@@ -59,7 +60,7 @@ impl Subject for Rewritten {
     }
 
     fn run<'a>((policy, _): &'a Self::State, request: &'a mut Self::Input) -> Self::Output<'a> {
-        rewrite(request, policy).map(|()| &*request)
+        rewrite(request, Workload::peer(), policy).map(|()| &*request)
     }
 
     fn answer(output: Self::Output<'_>) -> Answer {
