@@ -22,7 +22,8 @@ const MAX_HOST: usize = 255;
 /// The bytes kept in place. Longer names are rare and cost one allocation.
 pub(crate) type Name = Text<62>;
 
-/// What a byte is in a host name, each a bit of its own: a letter in lower case, a digit, `-` or `_`.
+/// What a byte is in a host name, by a bit, or by none where it is a letter in lower case, a digit, `-`
+/// or `_`.
 const PLAIN: u8 = 0;
 /// A letter in upper case.
 const UPPER: u8 = 1;

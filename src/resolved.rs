@@ -178,11 +178,13 @@ pub struct Resolved {
 }
 
 impl Resolved {
-    /// Puts the peer in place as the client.
+    /// Makes the peer the client, which without a peer is unknown.
     #[inline]
     pub(crate) fn own_client(&mut self) {
-        if let Some(peer) = &self.peer {
-            peer.put_node(&mut self.client.value);
+        self.client.hop = None;
+        match &self.peer {
+            Some(peer) => peer.put_node(&mut self.client.value),
+            None => self.client.value = Node::UNKNOWN,
         }
     }
 

@@ -4,7 +4,7 @@
 
 use std::{fmt, hash, str, sync::Arc};
 
-/// ASCII text, in place up to `N` bytes, shared beyond.
+/// ASCII text, in place up to `N` bytes, of which those beyond its length say nothing; shared beyond.
 #[derive(Clone)]
 pub(crate) enum Text<const N: usize> {
     Inline { len: u8, bytes: [u8; N] },
@@ -25,18 +25,14 @@ impl<const N: usize> Text<N> {
     #[inline]
     pub(crate) fn set(&mut self, ascii: &[u8]) {
         const { assert!(N <= 255, "a length is one byte") };
-        match u8::try_from(ascii.len()) {
-            Ok(len) if usize::from(len) <= N => {
-                if let Self::Shared(_) = self {
-                    *self = Self::EMPTY;
-                }
-                let Self::Inline { len: own, bytes } = self else { return };
+        match (self, u8::try_from(ascii.len())) {
+            (Self::Inline { len: own, bytes }, Ok(len)) if usize::from(len) <= N => {
                 *own = len;
                 if let Some(start) = bytes.get_mut(..ascii.len()) {
                     start.copy_from_slice(ascii);
                 }
             }
-            _ => *self = Self::Shared(str::from_utf8(ascii).unwrap_or_default().into()),
+            (place, _) => *place = Self::Shared(str::from_utf8(ascii).unwrap_or_default().into()),
         }
     }
 

@@ -253,7 +253,7 @@ pub(crate) fn trim_start(mut text: &[u8]) -> &[u8] {
 #[inline]
 pub(crate) fn trim(text: &[u8]) -> &[u8] {
     match text {
-        // Nearly always: what `http` reads from a connection is trimmed.
+        // Nearly always: who reads a request from a connection trims its values.
         [first, .., last] if *first > b' ' && *last > b' ' => text,
         _ => trim_end(trim_start(text)),
     }

@@ -152,6 +152,7 @@ impl<'a> FieldLines<'a> {
         self.elements().all(|element| element.is_ok_and(|element| element.text.is_empty()))
     }
 
+    /// All lines, from the left.
     pub(crate) fn lines(&self) -> impl Iterator<Item = &'a HeaderValue> {
         self.headers.get_all(self.name).iter()
     }

@@ -2,6 +2,8 @@
 
 use std::num::NonZeroUsize;
 
+use http::HeaderValue;
+
 use crate::{
     config::{
         ClientRule, OnInvalid, OnMissing, Plan, PrefixRule, Reach, ScalarRule, Settings, Trusted,
@@ -46,14 +48,14 @@ impl<'a, R: Recorder> Decision<'a, R> {
     /// Rule 4.
     fn missing(&mut self) -> Result<(), Error> {
         self.recorder.record(|| Step::new(Rule::Missing));
-        if self.settings.missing == OnMissing::Reject {
-            return Err(match self.plan.trusted_names().next() {
-                Some(name) => Error::in_header(ErrorKind::Missing, name),
-                None => Error::new(ErrorKind::Missing),
-            });
+        match (self.settings.missing, self.plan.trusted_names().next()) {
+            (OnMissing::Reject, Some(name)) => Err(Error::in_header(ErrorKind::Missing, name)),
+            (OnMissing::Reject, None) => Err(Error::new(ErrorKind::Missing)),
+            (OnMissing::Unknown | OnMissing::Peer, _) => {
+                self.unnamed_client();
+                Ok(())
+            }
         }
-        self.unnamed_client();
-        Ok(())
     }
 
     /// Rule 3.
@@ -61,21 +63,24 @@ impl<'a, R: Recorder> Decision<'a, R> {
         if self.settings.ignore_connection {
             return Ok(());
         }
-        for line in self.lines.connection().lines() {
-            // Deliberately split at more than commas: a lax proxy may have read more options.
-            for option in line.as_bytes().split(|&byte| !is_token(byte)) {
-                if let Some(name) = self.plan.trusted_name(option) {
-                    return Err(Error::in_header(ErrorKind::Nominated, name));
-                }
-            }
-        }
-        Ok(())
+        // Deliberately split at more than commas: a lax proxy may have read more options.
+        let nominated = |line: &HeaderValue| {
+            let mut options = line.as_bytes().split(|&byte| !is_token(byte));
+            options.find_map(|option| self.plan.trusted_name(option))
+        };
+        let lines = self.lines.connection();
+        let name = match lines.alone() {
+            Some(line) => nominated(line),
+            None => lines.lines().find_map(nominated),
+        };
+        name.map_or(Ok(()), |name| Err(Error::in_header(ErrorKind::Nominated, name)))
     }
 
-    /// Puts the client in place where no header names it.
+    /// The client where no header names it. It is unknown until it is put in place.
     fn unnamed_client(&mut self) {
-        if self.settings.missing == OnMissing::Peer {
-            self.resolved.own_client();
+        match self.settings.missing {
+            OnMissing::Peer => self.resolved.own_client(),
+            OnMissing::Unknown | OnMissing::Reject => {}
         }
     }
 
@@ -83,9 +88,11 @@ impl<'a, R: Recorder> Decision<'a, R> {
     #[cold]
     pub(super) fn without_client(&mut self, error: Error) -> Result<(), Error> {
         self.forgive(error)?;
-        self.resolved.client = Vouched::own(Node::UNKNOWN);
-        if self.settings.invalid == OnInvalid::Peer {
-            self.resolved.own_client();
+        match self.settings.invalid {
+            OnInvalid::Peer => self.resolved.own_client(),
+            OnInvalid::Unknown | OnInvalid::Reject => {
+                self.resolved.client = Vouched::own(Node::UNKNOWN);
+            }
         }
         Ok(())
     }
@@ -104,7 +111,7 @@ impl<'a, R: Recorder> Decision<'a, R> {
         }
     }
 
-    /// Rules 5 and 6.
+    /// Rules 5 and 6. A function of its own, so that no header is told with few registers.
     #[inline(never)]
     fn x_forwarded(&mut self) -> Result<(), Error> {
         let plan = self.plan;
@@ -155,7 +162,7 @@ impl<'a, R: Recorder> Decision<'a, R> {
         Ok(())
     }
 
-    /// Rule 7.
+    /// Rule 7. A function of its own, as the other family.
     #[inline(never)]
     fn forwarded(&mut self, lines: FieldLines<'a>, reach: Reach) -> Result<(), Error> {
         let mut parameters = Parameters::default();

@@ -52,7 +52,7 @@ impl Policy {
     /// What a workload trusts.
     ///
     /// # Panics
-    /// Where its networks are none.
+    /// Where one of its networks is no CIDR.
     pub fn of(workload: &Workload) -> Self {
         let proxies = workload.proxies.split(',').map(|network| network.parse().expect("one"));
         Self {
