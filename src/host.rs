@@ -54,6 +54,14 @@ fn class(byte: u8) -> u8 {
     CLASSES.get(usize::from(byte)).copied().unwrap_or(OTHER)
 }
 
+/// The classes of four bytes in one, unless one of these ends the name, or a label that is empty.
+#[inline]
+fn four(before: u8, [a, b, c, d]: [u8; 4]) -> Option<u8> {
+    let all = a | b | c | d;
+    let pairs = (before & a) | (a & b) | (b & c) | (c & d);
+    (all & OTHER == 0 && pairs & DOT == 0).then_some(all)
+}
+
 /// A valid host where it was written, with the port that stands behind it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Host<'a> {
@@ -94,23 +102,19 @@ impl<'a> Host<'a> {
         let mut rest = text;
         // Four at a time, and what is left, or where one of them ends the name, one at a time.
         while let [a, b, c, d, after @ ..] = rest {
-            let [a, b, c, d] = [class(*a), class(*b), class(*c), class(*d)];
-            let all = a | b | c | d;
-            let pairs = (before & a) | (a & b) | (b & c) | (c & d);
-            if (all & OTHER) | (pairs & DOT) != 0 {
-                break;
-            }
-            (classes, before, rest) = (classes | all, d, after);
+            let last = class(*d);
+            let Some(all) = four(before, [class(*a), class(*b), class(*c), last]) else { break };
+            (classes, before, rest) = (classes | all, last, after);
         }
         while let [byte, after @ ..] = rest {
             let class = class(*byte);
             // No other byte, and no empty label.
-            if (class & OTHER) | (before & class & DOT) != 0 {
+            if class & OTHER != 0 || before & class & DOT != 0 {
                 break;
             }
             (classes, before, rest) = (classes | class, class, after);
         }
-        let has_upper = classes & UPPER != 0;
+        let has_upper = classes & UPPER == UPPER;
         let name = text.get(..text.len().saturating_sub(rest.len())).unwrap_or(text);
         let name = if let [name @ .., b'.'] = name { name } else { name };
         match name.len() {

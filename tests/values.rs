@@ -319,6 +319,25 @@ fn case_of_a_host() {
     }
 }
 
+/// However many bytes of a name are read at a time: every text of up to six, alone and behind four.
+#[test]
+fn every_short_host() {
+    let plainly = |text: &str| {
+        let name = text.strip_suffix('.').unwrap_or(text).to_ascii_lowercase();
+        let is_valid = name.split('.').all(|label| !label.is_empty() && !label.contains('*'));
+        if is_valid { Ok(name) } else { Err(InvalidHost) }
+    };
+    let mut texts = vec![String::new()];
+    for _ in 1..=6 {
+        texts =
+            texts.iter().flat_map(|text| ["a", "A", ".", "*"].map(|b| text.clone() + b)).collect();
+        for text in texts.iter().flat_map(|text| [text.clone(), format!("abcd{text}")]) {
+            let found = authority("proxies=10.0.0.0/8 for=1", &[format!("Host: {text}")]);
+            assert_eq!(found, plainly(&text), "{text}");
+        }
+    }
+}
+
 #[test]
 fn length_of_a_host() {
     let host = |length: usize| "a.".repeat(127) + &"b".repeat(length - 254);
