@@ -338,6 +338,32 @@ fn every_short_host() {
     }
 }
 
+/// A value whose reader has not trimmed it.
+#[test]
+fn white_space_around_a_host() {
+    let rows = [
+        ("app.example", Ok(Some("app.example"))),
+        (" app.example", Ok(Some("app.example"))),
+        ("app.example ", Ok(Some("app.example"))),
+        ("\tapp.example", Ok(Some("app.example"))),
+        ("app.example\t", Ok(Some("app.example"))),
+        (" \t app.example \t ", Ok(Some("app.example"))),
+        (" ", Ok(None)),
+        ("a", Ok(Some("a"))),
+        (" a", Ok(Some("a"))),
+        ("app .example", Err(InvalidHost)),
+    ];
+    for (value, expected) in rows {
+        let mut request = util::request("192.0.2.1", "/", &[] as &[&str]);
+        request.headers_mut().insert("host", value.parse().expect("a value"));
+        let config = util::config("proxies=10.0.0.0/8 for=1");
+        let peer = util::peer("192.0.2.1");
+        let found = proxyfix::resolve(peer, request.headers(), request.uri(), &config);
+        let found = found.as_ref().map(|resolved| resolved.host()).map_err(|error| error.kind());
+        assert_eq!(found, expected, "{value:?}");
+    }
+}
+
 #[test]
 fn length_of_a_host() {
     let host = |length: usize| "a.".repeat(127) + &"b".repeat(length - 254);
