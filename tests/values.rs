@@ -359,7 +359,7 @@ fn white_space_around_a_host() {
         let config = util::config("proxies=10.0.0.0/8 for=1");
         let peer = util::peer("192.0.2.1");
         let found = proxyfix::resolve(peer, request.headers(), request.uri(), &config);
-        let found = found.as_ref().map(|resolved| resolved.host()).map_err(|error| error.kind());
+        let found = found.as_ref().map(proxyfix::Resolved::host).map_err(proxyfix::Error::kind);
         assert_eq!(found, expected, "{value:?}");
     }
 }
