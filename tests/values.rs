@@ -353,11 +353,10 @@ fn white_space_around_a_host() {
         (" a", Ok(Some("a"))),
         ("app .example", Err(InvalidHost)),
     ];
+    let (config, peer) = (util::config("proxies=10.0.0.0/8 for=1"), util::peer("192.0.2.1"));
     for (value, expected) in rows {
         let mut request = util::request("192.0.2.1", "/", &[] as &[&str]);
         request.headers_mut().insert("host", value.parse().expect("a value"));
-        let config = util::config("proxies=10.0.0.0/8 for=1");
-        let peer = util::peer("192.0.2.1");
         let found = proxyfix::resolve(peer, request.headers(), request.uri(), &config);
         let found = found.as_ref().map(proxyfix::Resolved::host).map_err(proxyfix::Error::kind);
         assert_eq!(found, expected, "{value:?}");

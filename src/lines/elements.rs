@@ -249,16 +249,6 @@ pub(crate) fn trim_start(mut text: &[u8]) -> &[u8] {
     text
 }
 
-/// The same from both sides.
-#[inline]
-pub(crate) fn trim(text: &[u8]) -> &[u8] {
-    match text {
-        // Nearly always: who reads a request from a connection trims its values.
-        [first, .., last] if *first > b' ' && *last > b' ' => text,
-        _ => trim_end(trim_start(text)),
-    }
-}
-
 /// The same from the right.
 #[inline]
 fn trim_end(mut text: &[u8]) -> &[u8] {
@@ -269,6 +259,16 @@ fn trim_end(mut text: &[u8]) -> &[u8] {
         text = rest;
     }
     text
+}
+
+/// The same from both sides.
+#[inline]
+pub(crate) fn trim(text: &[u8]) -> &[u8] {
+    match text {
+        // Nearly always: who reads a request from a connection trims its values.
+        [first, .., last] if !is_space(*first) && !is_space(*last) => text,
+        _ => trim_end(trim_start(text)),
+    }
 }
 
 /// Nearly every byte is above both.

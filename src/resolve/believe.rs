@@ -111,7 +111,7 @@ impl<'a, R: Recorder> Decision<'a, R> {
         }
     }
 
-    /// Rules 5 and 6. A function of its own, so that no header is told with few registers.
+    /// Rules 5 and 6. A function of its own, so that a request without any header does not pay for it.
     #[inline(never)]
     fn x_forwarded(&mut self) -> Result<(), Error> {
         let plan = self.plan;

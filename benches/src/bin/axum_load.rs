@@ -98,20 +98,20 @@ async fn serve(variant: Variant) -> io::Result<()> {
     let config = "proxies=loopback for=1 proto=1 host=1".parse().expect("valid");
     let layer = ProxyFixLayer::new(config);
     match variant {
-        Variant::Around => return serve_around(listener, layer.layer(app)).await,
+        Variant::Around => return serve_connected(listener, layer.layer(app)).await,
         Variant::Limit => {
-            return serve_around(listener, MapRequestLayer::new(limit()).layer(app)).await;
+            return serve_connected(listener, MapRequestLayer::new(limit()).layer(app)).await;
         }
         Variant::Layer => app = app.layer(layer),
         Variant::Idle => app = app.layer(MapRequestLayer::new(|request: Request| request)),
         Variant::Bare => return axum::serve(listener, app).await,
         Variant::Plain | Variant::Again => {}
     }
-    axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>()).await
+    serve_connected(listener, app).await
 }
 
-/// Serves an application with a layer around it.
-async fn serve_around<S>(listener: TcpListener, app: S) -> io::Result<()>
+/// Serves an application that learns the peer's address.
+async fn serve_connected<S>(listener: TcpListener, app: S) -> io::Result<()>
 where
     S: Service<Request, Response = Response, Error = Infallible> + Clone + Send + Sync + 'static,
     S::Future: Send,
@@ -151,7 +151,7 @@ const FORWARDING: [&str; 3] =
     ["X-Forwarded-For: 203.0.113.9", "X-Forwarded-Proto: https", "X-Forwarded-Host: app.example"];
 
 impl Server {
-    /// A server that does with a request what its name says.
+    /// Starts a variant, and asks it for the URI that it sees.
     fn start(variant: Variant) -> Self {
         let name = variant.to_possible_value().expect("a name");
         let mut process = Command::new(std::env::current_exe().expect("this program"))
