@@ -2,9 +2,12 @@
 
 mod util;
 
-use proxyfix::ErrorKind::{
-    self, AllTrusted, DuplicateParameter, Empty, Incomplete, InvalidElement, InvalidNode, Missing,
-    Nominated, Short, TooLong, TooManyHops, UntrustedHop,
+use proxyfix::{
+    ErrorKind::{
+        self, AllTrusted, DuplicateParameter, Empty, Incomplete, InvalidElement, InvalidNode,
+        Missing, Nominated, Short, TooLong, TooManyHops, UntrustedHop,
+    },
+    Source,
 };
 use util::{client, resolved, table};
 
@@ -476,4 +479,6 @@ fn joined_prefixes() {
     let lenient = "proxies=10.0.0.0/8 prefix=join:1 invalid=unknown";
     assert_eq!(resolved(lenient, &["X-Forwarded-Prefix: //x"]).expect("no error").prefix(), "");
     assert_eq!(read(&["X-Other: 1"]), ok(""));
+    let own = resolved("proxies=10.0.0.0/8 prefix=join:2", &["X-Forwarded-For: 192.0.2.1"]);
+    assert_eq!(own.expect("no error").source().prefix(), Source::Own);
 }

@@ -271,8 +271,7 @@ pub(crate) fn trim(text: &[u8]) -> &[u8] {
     }
 }
 
-/// Nearly every byte is above both.
 #[inline]
 fn is_space(byte: u8) -> bool {
-    byte <= b' ' && matches!(byte, b' ' | b'\t')
+    matches!(byte, b' ' | b'\t')
 }

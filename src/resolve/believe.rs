@@ -12,7 +12,6 @@ use crate::{
     forwarded::{self, Parameters, is_token},
     host::{self, Host, HostPort},
     lines::{Element, FieldLines, Missed, RequestLines},
-    node::Node,
     prefix::{self, Prefix},
     resolved::{Resolved, Vouched},
     trace::{Recorder, Rule, Step},
@@ -22,7 +21,7 @@ pub(super) struct Decision<'a, R> {
     pub(super) settings: &'a Settings,
     pub(super) plan: &'a Plan,
     pub(super) lines: &'a RequestLines<'a>,
-    /// What is believed goes here, in place of our own values.
+    /// What is believed goes here, in place of our own values; the client is unknown at first.
     pub(super) resolved: &'a mut Resolved,
     pub(super) recorder: &'a mut R,
 }
@@ -76,7 +75,7 @@ impl<'a, R: Recorder> Decision<'a, R> {
         name.map_or(Ok(()), |name| Err(Error::in_header(ErrorKind::Nominated, name)))
     }
 
-    /// The client where no header names it. It is unknown until it is put in place.
+    /// The client where no header names it.
     fn unnamed_client(&mut self) {
         match self.settings.missing {
             OnMissing::Peer => self.resolved.own_client(),
@@ -90,9 +89,7 @@ impl<'a, R: Recorder> Decision<'a, R> {
         self.forgive(error)?;
         match self.settings.invalid {
             OnInvalid::Peer => self.resolved.own_client(),
-            OnInvalid::Unknown | OnInvalid::Reject => {
-                self.resolved.client = Vouched::own(Node::UNKNOWN);
-            }
+            OnInvalid::Unknown | OnInvalid::Reject => {}
         }
         Ok(())
     }
