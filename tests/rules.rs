@@ -479,6 +479,10 @@ fn joined_prefixes() {
     let lenient = "proxies=10.0.0.0/8 prefix=join:1 invalid=unknown";
     assert_eq!(resolved(lenient, &["X-Forwarded-Prefix: //x"]).expect("no error").prefix(), "");
     assert_eq!(read(&["X-Other: 1"]), ok(""));
-    let own = resolved("proxies=10.0.0.0/8 prefix=join:2", &["X-Forwarded-For: 192.0.2.1"]);
-    assert_eq!(own.expect("no error").source().prefix(), Source::Own);
+    assert_eq!(read(&["X-Forwarded-Prefix:"]), ok(""));
+    assert_eq!(read(&["X-Forwarded-Prefix: ,"]), ok(""));
+    for line in ["X-Forwarded-For: 192.0.2.1", "X-Forwarded-Prefix:"] {
+        let own = resolved("proxies=10.0.0.0/8 prefix=join:2", &[line]).expect("no error");
+        assert_eq!(own.source().prefix(), Source::Own, "{line}");
+    }
 }

@@ -192,18 +192,19 @@ impl<'a, R: Recorder> Decision<'a, R> {
     ) -> Result<Option<Vouched<Prefix>>, Error> {
         let mut joined = Vec::new();
         match self.join_prefixes(lines, count, &mut joined) {
-            Ok(()) if lines.is_absent() => Ok(None),
-            Ok(()) => Ok(Some(Vouched::at(Prefix::new(&joined), count))),
+            Ok(true) => Ok(Some(Vouched::at(Prefix::new(&joined), count))),
+            Ok(false) => self.unread(lines, Some(count), false).map(|()| None),
             Err(error) => self.forgive(error).map(|()| None),
         }
     }
 
+    /// Whether there are that many.
     fn join_prefixes(
         &mut self,
         lines: FieldLines<'a>,
         count: usize,
         joined: &mut Vec<u8>,
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
         let mut elements = lines.elements();
         while let Some(element) = elements.next() {
             let element = element.map_err(|fault| elements.error(fault))?;
@@ -214,13 +215,10 @@ impl<'a, R: Recorder> Decision<'a, R> {
             }
             self.recorder.record(|| Step::at(Rule::Prefix, &element));
             if element.hop == count {
-                return Ok(());
+                return Ok(true);
             }
         }
-        if lines.is_absent() {
-            return Ok(());
-        }
-        Err(Error::in_header(ErrorKind::Short, lines.name).at_hop(count))
+        Ok(false)
     }
 
     /// Reads the value that a trusted header has at a hop; `None` is our own value.
