@@ -19,6 +19,7 @@
 mod address;
 mod config;
 mod error;
+mod explain;
 mod forwarded;
 mod host;
 #[cfg(feature = "tower")]
@@ -27,7 +28,6 @@ mod lines;
 mod node;
 mod peer;
 mod prefix;
-mod proxies;
 mod resolve;
 mod resolved;
 mod rewrite;
@@ -48,18 +48,18 @@ pub use self::layer::{
 pub use self::{
     config::{
         AllTrusted, Config, ConfigBuilder, ConfigError, HeaderPolicy, OnInvalid, OnMissing, Trust,
-        UriPolicy,
+        TrustedProxies, UriPolicy,
     },
     error::{Error, ErrorKind},
+    explain::{Explanation, explain},
     forwarded::{ForwardedElement, ForwardedElements, forwarded_elements},
     node::{Node, NodeName, NodePort, Obfuscated},
     peer::Peer,
-    proxies::TrustedProxies,
-    resolve::{explain, resolve},
+    resolve::resolve,
     resolved::{Original, Resolved, Source, Sources},
     rewrite::{fix_parts, fix_request},
     scheme::Scheme,
-    trace::{Explanation, Step},
+    trace::Step,
     write::{Family, Hop, WriteMode, write},
 };
 

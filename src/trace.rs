@@ -1,4 +1,4 @@
-//! The steps of a decision, for [`explain`](crate::explain).
+//! The steps of a decision, for [`explain`](fn@crate::explain).
 //!
 //! 1. The decision is one body of code, generic over a [`Recorder`]; [`Off`] compiles to nothing.
 //! 2. A step has a stable code for machines and a sentence for people.
@@ -8,7 +8,7 @@ use std::{fmt, ops::Range};
 
 use http::HeaderName;
 
-use crate::{error::Error, lines::Element, resolved::Resolved};
+use crate::{error::Error, lines::Element};
 
 /// What receives the steps of a decision.
 pub(crate) trait Recorder {
@@ -192,79 +192,5 @@ impl fmt::Display for Step {
             write!(f, ", bytes {}..{} \"{}\": ", span.start, span.end, text.escape_ascii())?;
         }
         self.reason().fmt(f)
-    }
-}
-
-/// Every step of a decision, and its outcome. See [`explain`](crate::explain).
-#[derive(Clone, Debug)]
-#[must_use]
-pub struct Explanation {
-    pub(crate) outcome: Result<Resolved, Error>,
-    pub(crate) steps: Vec<Step>,
-    pub(crate) stripped: Vec<HeaderName>,
-}
-
-impl Explanation {
-    /// What [`resolve`](fn@crate::resolve) answers.
-    ///
-    /// # Errors
-    /// The error with which the request is rejected.
-    pub fn outcome(&self) -> Result<&Resolved, &Error> {
-        self.outcome.as_ref()
-    }
-
-    /// What [`resolve`](fn@crate::resolve) answers.
-    ///
-    /// # Errors
-    /// The error with which the request is rejected.
-    pub fn into_outcome(self) -> Result<Resolved, Error> {
-        self.outcome
-    }
-
-    /// The steps, in order.
-    pub fn steps(&self) -> &[Step] {
-        &self.steps
-    }
-
-    /// The headers that [`fix_request`](crate::fix_request) removes from this request.
-    pub fn stripped(&self) -> &[HeaderName] {
-        &self.stripped
-    }
-}
-
-/// Prints a line for each step, then the outcome.
-impl fmt::Display for Explanation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for step in &self.steps {
-            writeln!(f, "{step}")?;
-        }
-        for name in &self.stripped {
-            writeln!(
-                f,
-                "{:<16} {name}: a forwarding header that is not trusted, removed",
-                "stripped"
-            )?;
-        }
-        match &self.outcome {
-            Err(error) => write!(f, "{:<16} {error}", "rejected"),
-            Ok(resolved) => {
-                let sources = resolved.source();
-                let host = resolved
-                    .host_port()
-                    .map_or_else(|| "no host".to_owned(), |host| host.to_string());
-                write!(
-                    f,
-                    "{:<16} client {} ({}), {}://{host}{} (scheme: {}; host: {}; prefix: {})",
-                    "resolved",
-                    resolved.client(),
-                    sources.client(),
-                    resolved.scheme(),
-                    resolved.prefix(),
-                    sources.scheme(),
-                    sources.host(),
-                    sources.prefix(),
-                )
-            }
-        }
     }
 }

@@ -4,9 +4,9 @@ use http::HeaderName;
 
 use super::{
     AllTrusted, Config, ConfigError, HeaderPolicy, OnInvalid, OnMissing, PrefixRule, Reach,
-    ScalarRule, Trust, UriPolicy, hosts::HostPattern, names, settings::Settings,
+    ScalarRule, Trust, TrustedProxies, UriPolicy, hosts::HostPattern, names, settings::Settings,
 };
-use crate::{proxies::TrustedProxies, scheme::Scheme};
+use crate::scheme::Scheme;
 
 /// Builds a [`Config`]. The first mistake is kept and reported by [`build`](Self::build).
 ///

@@ -14,19 +14,19 @@ mod hosts;
 mod keys;
 mod names;
 mod plan;
+mod proxies;
 #[cfg(feature = "serde")]
 mod serde;
 mod settings;
 
 use std::{ffi::OsStr, fmt, str::FromStr, sync::Arc};
 
-pub use self::{builder::ConfigBuilder, error::ConfigError};
+pub use self::{builder::ConfigBuilder, error::ConfigError, proxies::TrustedProxies};
 pub(crate) use self::{
     names::MOST_READ,
-    plan::{ClientRule, Plan, PrefixRule, Reach, ScalarRule, Trusted},
-    settings::{Names, Settings},
+    plan::{ClientRule, Plan, Trusted},
+    settings::{Names, PrefixRule, Reach, ScalarRule, Settings},
 };
-use crate::proxies::TrustedProxies;
 #[cfg(feature = "tower")]
 use crate::scheme::Scheme;
 

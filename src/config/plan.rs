@@ -7,16 +7,9 @@ use http::{
 
 use super::{
     names::{NameSet, ReadNames, same},
-    settings::Settings,
+    settings::{PrefixRule, Reach, ScalarRule, Settings},
 };
 use crate::scheme::SchemeForm;
-
-/// How the client is found in a list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Reach {
-    Count(usize),
-    Walk,
-}
 
 /// How the client is found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,21 +22,6 @@ pub(crate) enum ClientRule {
     Single,
     /// In one whose value ends with a port, always.
     SingleWithPort,
-}
-
-/// Which element of a list holds a scheme, host, port or prefix.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ScalarRule {
-    Count(usize),
-    Aligned,
-}
-
-/// Which elements hold the prefix.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum PrefixRule {
-    One(ScalarRule),
-    /// That many, outermost first.
-    Joined(usize),
 }
 
 /// A header that is believed, and which part of it.

@@ -10,8 +10,8 @@ use serde::{
     de::{self, MapAccess, SeqAccess, Visitor},
 };
 
-use super::{Config, keys};
-use crate::{proxies::TrustedProxies, scheme::Scheme};
+use super::{Config, TrustedProxies, keys};
+use crate::scheme::Scheme;
 
 /// A value of the text form.
 struct Value(String);

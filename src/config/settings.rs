@@ -3,10 +3,32 @@
 use http::HeaderName;
 
 use super::{
-    AllTrusted, ConfigError, HeaderPolicy, OnInvalid, OnMissing, PrefixRule, Reach, ScalarRule,
-    UriPolicy, hosts::HostPattern, names::same,
+    AllTrusted, ConfigError, HeaderPolicy, OnInvalid, OnMissing, TrustedProxies, UriPolicy,
+    hosts::HostPattern, names::same,
 };
-use crate::{proxies::TrustedProxies, scheme::Scheme};
+use crate::scheme::Scheme;
+
+/// How the client is found in a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reach {
+    Count(usize),
+    Walk,
+}
+
+/// Which element of a list holds a scheme, host, port or prefix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ScalarRule {
+    Count(usize),
+    Aligned,
+}
+
+/// Which elements hold the prefix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PrefixRule {
+    One(ScalarRule),
+    /// That many, outermost first.
+    Joined(usize),
+}
 
 /// The names of the X-Forwarded family.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,7 +2,8 @@
 //!
 //! 1. **Peer.** It is looked for in this order: the function given to
 //!    [`peer_from`](ProxyFixLayer::peer_from), a [`Peer`] in the request's
-//!    extensions, and with the feature `axum` its `ConnectInfo<SocketAddr>`.
+//!    extensions, and with the feature `axum` its `ConnectInfo<SocketAddr>`, then its
+//!    `MockConnectInfo<SocketAddr>`.
 //! 2. **Order.** The layer stands around the whole application: what runs before it sees what a
 //!    stranger wrote. It may stand twice under equal configurations; the second then only
 //!    corrects addresses.
@@ -19,6 +20,7 @@ mod axum;
 #[cfg(feature = "axum")]
 pub mod extract;
 mod future;
+mod peer;
 mod prefix;
 mod rejection;
 mod service;
@@ -31,16 +33,15 @@ use std::{fmt, sync::Arc};
 use http::{Extensions, Response};
 use tower_layer::Layer;
 
-use self::shadow::Shadow;
 pub use self::{
     future::ResponseFuture,
     prefix::{PrefixFuture, PrefixLayer, PrefixService},
     rejection::{DefaultRejection, RejectionResponse},
     service::ProxyFix,
 };
+use self::{peer::PeerFrom, shadow::Shadow};
 use crate::{config::Config, error::Error, peer::Peer, resolved::Resolved};
 
-type PeerFrom = Arc<dyn Fn(&Extensions) -> Option<Peer> + Send + Sync>;
 type OnResolved = Arc<dyn Fn(&Resolved, &mut Extensions) + Send + Sync>;
 
 /// Wraps a service so that it sees requests as [`fix_request`](crate::fix_request) leaves them.
@@ -190,14 +191,6 @@ impl<R> ProxyFixLayer<R> {
             rejection: respond,
         }
     }
-}
-
-/// The peer, where it is not in the extensions as such, or the function says another.
-fn find_peer(peer_from: Option<&PeerFrom>, extensions: &Extensions) -> Option<Peer> {
-    let found = peer_from.and_then(|find| find(extensions));
-    #[cfg(feature = "axum")]
-    let found = found.or_else(|| axum::peer(extensions));
-    found
 }
 
 impl<S, R: Clone> Layer<S> for ProxyFixLayer<R> {

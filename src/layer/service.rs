@@ -9,7 +9,7 @@ use http::{Extensions, Request, Response};
 use tower_service::Service;
 
 use super::{
-    DefaultRejection, ProxyFixLayer, RejectionResponse, ResponseFuture, Shadow, rejection,
+    DefaultRejection, ProxyFixLayer, RejectionResponse, ResponseFuture, Shadow, peer, rejection,
 };
 use crate::{config::Config, error::Error, resolved::Resolved, rewrite};
 
@@ -86,11 +86,7 @@ impl<R> ProxyFixLayer<R> {
 
     /// Fixes a request, and compares with what the candidate makes of it as it came in.
     fn fix_first<Q>(&self, request: &mut Request<Q>) -> Result<(), Error> {
-        let found = super::find_peer(self.peer_from.as_ref(), request.extensions());
-        if let Some(peer) = found {
-            request.extensions_mut().insert(peer);
-        }
-        let peer = found.or_else(|| request.extensions().get().copied());
+        let peer = peer::put(self.peer_from.as_ref(), request.extensions_mut());
         let Some(shadow) = &self.shadow else {
             return rewrite::fix_from(request, peer, &self.config);
         };

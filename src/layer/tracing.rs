@@ -3,12 +3,13 @@
 //! make as many as they like. Their values are effective ones, validated and in canonical form; of
 //! what else a stranger wrote, they hold one escaped character at most.
 
+use std::fmt;
+
 use http::Extensions;
 
-use super::shadow::Difference;
 use crate::{error::Error, resolved::Resolved};
 
-pub(super) fn difference(difference: &Difference<'_>) {
+pub(super) fn difference(difference: &dyn fmt::Display) {
     ::tracing::debug!(target: "proxyfix::shadow", %difference, "candidate configuration differs");
 }
 

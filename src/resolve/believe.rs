@@ -4,27 +4,17 @@ use std::num::NonZeroUsize;
 
 use http::HeaderValue;
 
+use super::decision::Decision;
 use crate::{
-    config::{
-        ClientRule, OnInvalid, OnMissing, Plan, PrefixRule, Reach, ScalarRule, Settings, Trusted,
-    },
+    config::{ClientRule, OnMissing, PrefixRule, Reach, ScalarRule, Trusted},
     error::{Error, ErrorKind, Fault},
     forwarded::{self, Parameters, is_token},
     host::{self, Host, HostPort},
-    lines::{Element, FieldLines, Missed, RequestLines},
+    lines::{Element, FieldLines, Missed},
     prefix::{self, Prefix},
-    resolved::{Resolved, Vouched},
+    resolved::Vouched,
     trace::{Recorder, Rule, Step},
 };
-
-pub(super) struct Decision<'a, R> {
-    pub(super) settings: &'a Settings,
-    pub(super) plan: &'a Plan,
-    pub(super) lines: &'a RequestLines<'a>,
-    /// What is believed goes here, in place of our own values; the client is unknown at first.
-    pub(super) resolved: &'a mut Resolved,
-    pub(super) recorder: &'a mut R,
-}
 
 impl<'a, R: Recorder> Decision<'a, R> {
     /// What a trusted peer's headers say.
@@ -73,39 +63,6 @@ impl<'a, R: Recorder> Decision<'a, R> {
             None => lines.lines().find_map(nominated),
         };
         name.map_or(Ok(()), |name| Err(Error::in_header(ErrorKind::Nominated, name)))
-    }
-
-    /// The client where no header names it.
-    fn unnamed_client(&mut self) {
-        match self.settings.missing {
-            OnMissing::Peer => self.resolved.own_client(),
-            OnMissing::Unknown | OnMissing::Reject => {}
-        }
-    }
-
-    /// An error in what names the client, or the client that is put in place where it is forgiven.
-    #[cold]
-    pub(super) fn without_client(&mut self, error: Error) -> Result<(), Error> {
-        self.forgive(error)?;
-        match self.settings.invalid {
-            OnInvalid::Peer => self.resolved.own_client(),
-            OnInvalid::Unknown | OnInvalid::Reject => {}
-        }
-        Ok(())
-    }
-
-    /// Rule 8: an error, or no value.
-    #[cold]
-    fn forgive(&mut self, error: Error) -> Result<(), Error> {
-        match self.settings.invalid {
-            OnInvalid::Reject => Err(error),
-            // Not a matter of one value's form: `all-trusted=reject`.
-            _ if error.kind() == ErrorKind::AllTrusted => Err(error),
-            OnInvalid::Unknown | OnInvalid::Peer => {
-                self.recorder.record(|| Step::new(Rule::Fallback).because(&error));
-                Ok(())
-            }
-        }
     }
 
     /// Rules 5 and 6. A function of its own, so that a request without any header does not pay for it.
@@ -296,14 +253,6 @@ impl<'a, R: Recorder> Decision<'a, R> {
             Err(_) => Error::new(fault.kind),
         };
         self.forgive(error)
-    }
-
-    /// The error of an element that is not valid, which is recorded.
-    #[cold]
-    pub(super) fn invalid(&mut self, element: Element<'a>, fault: Fault) -> Error {
-        let error = element.error(fault);
-        self.recorder.record(|| Step::at(Rule::Invalid, &element).because(&error));
-        error
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroUsize;
 
-use super::believe::Decision;
+use super::decision::Decision;
 use crate::{
     address,
     config::{AllTrusted, ClientRule, Reach, Trusted},
@@ -222,10 +222,6 @@ impl<'a, R: Recorder> Decision<'a, R> {
                 Ok(None)
             }
         }
-    }
-
-    fn is_proxy(&self, hop: &ForwardedFor) -> bool {
-        self.settings.proxies.as_ref().is_some_and(|proxies| proxies.contains_hop(hop))
     }
 }
 

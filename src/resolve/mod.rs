@@ -20,12 +20,13 @@
 
 mod believe;
 mod client;
+mod decision;
 
 use std::sync::OnceLock;
 
 use http::{HeaderMap, Uri, Version, header::HOST};
 
-use self::believe::Decision;
+use self::decision::Decision;
 use crate::{
     config::{Config, Settings},
     error::{Error, ErrorKind, Fault},
@@ -35,9 +36,8 @@ use crate::{
     peer::Peer,
     prefix::Prefix,
     resolved::{Resolved, Source, Vouched},
-    rewrite,
     scheme::Scheme,
-    trace::{Explanation, Off, Recorder, Rule, Step},
+    trace::{Off, Recorder, Rule, Step},
 };
 
 /// What a decision looks at.
@@ -107,42 +107,6 @@ pub fn resolve(
     decide(&mut Head::new(peer.into(), headers, uri, None), config, &mut Off)
 }
 
-/// Decides as [`resolve`] does, and tells every step. Where `fix_request` alone rejects, for `Host`
-/// in HTTP/2 or a malformed target, it shows what would be resolved.
-///
-/// ```
-/// use http::{HeaderMap, Uri};
-/// use proxyfix::{explain, Config, Peer};
-///
-/// let config: Config = "proxies=loopback for=1".parse()?;
-/// let mut headers = HeaderMap::new();
-/// headers.insert("x-forwarded-for", "6.6.6.6, 203.0.113.9".parse()?);
-/// headers.insert("x-real-ip", "6.6.6.6".parse()?);
-///
-/// let peer = Peer::from(std::net::IpAddr::from([127, 0, 0, 1]));
-/// let explanation = explain(peer, &headers, &Uri::default(), &config);
-/// let step = explanation.steps().iter().find(|step| step.code() == "client").unwrap();
-/// assert_eq!(step.text(), Some(&b"203.0.113.9"[..]));
-/// assert_eq!((step.hop(), step.span()), (Some(1), Some(9..20)));
-/// assert_eq!(explanation.stripped(), ["x-real-ip"]);
-/// println!("{explanation}");
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-pub fn explain(
-    peer: impl Into<Option<Peer>>,
-    headers: &HeaderMap,
-    uri: &Uri,
-    config: &Config,
-) -> Explanation {
-    let mut steps = Vec::new();
-    let outcome = decide(&mut Head::new(peer.into(), headers, uri, None), config, &mut steps);
-    let stripped = match &outcome {
-        Ok(resolved) => rewrite::removed(headers, resolved),
-        Err(_) => Vec::new(),
-    };
-    Explanation { outcome, steps, stripped }
-}
-
 /// Whether the peer may speak for the client.
 #[inline]
 pub(crate) fn is_trusted(peer: Option<Peer>, settings: &Settings) -> bool {
@@ -150,7 +114,8 @@ pub(crate) fn is_trusted(peer: Option<Peer>, settings: &Settings) -> bool {
     peer.map_or_else(|| proxies.is_any(), |peer| proxies.contains(peer))
 }
 
-/// The one algorithm behind [`resolve`], [`explain`] and [`fix_request`](crate::fix_request).
+/// The one algorithm behind [`resolve`], [`explain`](fn@crate::explain) and
+/// [`fix_request`](crate::fix_request).
 pub(crate) fn decide<R: Recorder>(
     head: &mut Head<'_>,
     config: &Config,

@@ -13,7 +13,7 @@ use tower_service::Service;
 use super::Shadow;
 use crate::{
     config::Config,
-    layer::{self, PeerFrom},
+    layer::peer::{self, PeerFrom},
     peer::Peer,
     resolve::{self, Head},
     trace::Off,
@@ -61,8 +61,7 @@ impl ShadowLayer {
     }
 
     fn observe<B>(&self, request: &Request<B>) {
-        let found = layer::find_peer(self.peer_from.as_ref(), request.extensions());
-        let peer = found.or_else(|| request.extensions().get().copied());
+        let peer = peer::find(self.peer_from.as_ref(), request.extensions());
         let Some(candidate) = self.shadow.rehearse(peer, request) else { return };
         let own = resolve::decide(&mut Head::of(peer, request), &self.nothing, &mut Off);
         self.shadow.compare(Ok(own.as_ref().ok()), &candidate);

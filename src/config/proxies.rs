@@ -11,7 +11,8 @@ use std::{fmt, net::IpAddr, str::FromStr};
 
 use ipnet::{IpNet, Ipv4Net};
 
-use crate::{config::ConfigError, host::number, node::ForwardedFor, peer::Peer};
+use super::ConfigError;
+use crate::{host::number, node::ForwardedFor, peer::Peer};
 
 /// The networks behind the names that a list may hold.
 const NAMED: [(&str, &[&str]); 3] = [

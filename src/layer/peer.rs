@@ -1,0 +1,34 @@
+//! The peer of a request: rule 1 of [the layer](super).
+
+use std::sync::Arc;
+
+use http::Extensions;
+
+use crate::peer::Peer;
+
+/// Says who the peer is, before all other places are looked at.
+pub(super) type PeerFrom = Arc<dyn Fn(&Extensions) -> Option<Peer> + Send + Sync>;
+
+/// Finds the peer.
+pub(super) fn find(peer_from: Option<&PeerFrom>, extensions: &Extensions) -> Option<Peer> {
+    find_new(peer_from, extensions).or_else(|| extensions.get().copied())
+}
+
+/// Finds the peer, and leaves it in the extensions.
+pub(super) fn put(peer_from: Option<&PeerFrom>, extensions: &mut Extensions) -> Option<Peer> {
+    match find_new(peer_from, extensions) {
+        Some(peer) => {
+            extensions.insert(peer);
+            Some(peer)
+        }
+        None => extensions.get().copied(),
+    }
+}
+
+/// The peer, where it is not in the extensions as such, or the function says another.
+fn find_new(peer_from: Option<&PeerFrom>, extensions: &Extensions) -> Option<Peer> {
+    let found = peer_from.and_then(|find| find(extensions));
+    #[cfg(feature = "axum")]
+    let found = found.or_else(|| super::axum::peer(extensions));
+    found
+}
