@@ -278,7 +278,8 @@ impl Resolved {
     }
 
     /// A path of the application as the client sees it: behind the prefix, with one slash before
-    /// it, since two, or a slash and a backslash, would name another host.
+    /// it, since two, or a slash and a backslash, would name another host. Tabs and line breaks
+    /// before it are dropped too: browsers do not see them (WHATWG URL, basic URL parser).
     ///
     /// ```
     /// # use http::{HeaderMap, Uri};
@@ -287,10 +288,12 @@ impl Resolved {
     /// # let resolved = resolve(Peer::UNIX, &HeaderMap::new(), &Uri::default(), &config)?;
     /// assert_eq!(resolved.external_path("/item"), "/item");
     /// assert_eq!(resolved.external_path("//evil.example"), "/evil.example");
+    /// assert_eq!(resolved.external_path("/\t/evil.example"), "/evil.example");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn external_path(&self, path: &str) -> String {
-        format!("{}/{}", self.prefix(), path.trim_start_matches(['/', '\\']))
+        let path = path.trim_start_matches(['/', '\\', '\t', '\n', '\r']);
+        format!("{}/{path}", self.prefix())
     }
 
     /// The other end of our connection.

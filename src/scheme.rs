@@ -44,7 +44,7 @@ impl Scheme {
         }
     }
 
-    /// Reads the name of a scheme.
+    /// Reads the name of a scheme. The usual spelling by itself: 47 of 2,076 instructions.
     #[inline]
     pub(crate) fn parse(text: &[u8]) -> Result<Self, Fault> {
         match text {

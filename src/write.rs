@@ -125,14 +125,15 @@ impl Hop {
 ///
 /// # Errors
 /// [`ErrorKind::TooManyHeaders`] where the header map has no room for five more names, the most that
-/// are written; nothing is written then.
+/// are written. Nothing is written then, unless the map holds thousands of names that were made to
+/// collide: it may refuse one that it had room for.
 pub fn write(
     headers: &mut HeaderMap,
     hop: &Hop,
     family: Family,
     mode: WriteMode,
 ) -> Result<(), Error> {
-    // Room for all, so that nothing fails halfway.
+    // Room for all, so that nothing fails halfway, but for such a map.
     let full = |_| Error::new(ErrorKind::TooManyHeaders);
     headers.try_reserve(5).map_err(full)?;
     let node = hop.peer.ip().map_or(Node::UNKNOWN, |ip| Node::new(ip, None));

@@ -61,13 +61,15 @@ fn targets_without_a_path() {
     assert_eq!(fixed(Method::CONNECT, "other.example:443").unwrap(), "other.example:443");
     assert_eq!(fixed(Method::GET, "other.example:443"), Err(ErrorKind::InvalidTarget));
     assert_eq!(fixed(Method::OPTIONS, "*").unwrap(), "*");
-    // Where the URI is kept, it is kept.
-    let mut kept = request(util::PROXY, "other.example:443", &sent);
-    fix_request(&mut kept, &util::config("proxies=10.0.0.0/8 host=1 uri=keep")).unwrap();
-    assert_eq!(
-        (kept.uri(), &kept.headers()["host"]),
-        (&"other.example:443".parse().unwrap(), &"app.example".parse().unwrap())
-    );
+    // Also where the URI is kept: it would be the host, in place of `Host`.
+    let keeps = util::config("proxies=10.0.0.0/8 for=1 uri=keep");
+    let mut kept = request(util::PROXY, "other.example:443", &["Host: app.example"]);
+    let error = fix_request(&mut kept, &keeps).expect_err("no target of GET");
+    assert_eq!(error.kind(), ErrorKind::InvalidTarget);
+    *kept.method_mut() = Method::CONNECT;
+    fix_request(&mut kept, &keeps).expect("a target of CONNECT");
+    assert_eq!(kept.uri(), "other.example:443");
+    assert_eq!(kept.headers()["host"], "other.example:443");
     let asterisk =
         http::Uri::builder().scheme("https").authority("evil.example").path_and_query("*");
     let mut request = request(util::PROXY, "/", &sent);

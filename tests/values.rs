@@ -550,6 +550,10 @@ fn external_url() {
             ("", Ok("/")),
             ("//e", Ok("/e")),
             ("/\\e", Ok("/e")),
+            ("/\t/e", Ok("/e")),
+            ("\t//e", Ok("/e")),
+            ("/\n\\\r/e", Ok("/e")),
+            ("/e\t//e", Ok("/e\t//e")),
         ],
         |path| Ok(no_host.external_path(path)),
     );
@@ -584,7 +588,6 @@ fn peer() {
     assert!(util::of(&request).is_secure());
 }
 
-/// Nodes are keys of maps and are printed in logs, short and long ones alike.
 /// Equal identifiers are equal, others differ, short or long; so do their hashes.
 #[test]
 fn nodes_are_compared() {

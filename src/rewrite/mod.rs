@@ -2,7 +2,8 @@
 //!
 //! 1. `Host` becomes the effective authority, one line. The URI gets the effective scheme and
 //!    authority; its path and query stay byte for byte. `*` without an authority and the authority
-//!    form stay, the latter only for CONNECT (RFC 9112 §3.2.3); where no host is known, all stays.
+//!    form stay; where no host is known, all stays. The authority form is for CONNECT alone
+//!    (RFC 9112 §3.2.3), also where the URI is kept: it would be the host.
 //! 2. `canonical`: every forwarding header that is not trusted for this request is removed, in
 //!    every spelling that has `_` for `-`; a trusted one that is there is reduced to its effective
 //!    value, which may be empty, and is left as it is where it is that already. `strip`: all are
@@ -257,6 +258,9 @@ impl<'a> Rewrite<'a> {
         head: &Head<'_>,
         resolved: &'a Resolved,
     ) -> Result<(), Error> {
+        if head.uri.path_and_query().is_none() && method != Method::CONNECT {
+            return Err(Error::new(ErrorKind::InvalidTarget));
+        }
         let (lines, plan) = (&head.lines, resolved.config.plan());
         let authority = resolved.make_authority()?;
         let [client, scheme, host, port, prefix, own_host] = &mut self.changes;
@@ -292,9 +296,6 @@ impl<'a> Rewrite<'a> {
         if let Some(authority) = authority {
             *own_host = changed(&HOST, lines.host(), authority.as_str())?;
             if resolved.config.settings().uri == UriPolicy::Rewrite {
-                if head.uri.path_and_query().is_none() && method != Method::CONNECT {
-                    return Err(Error::new(ErrorKind::InvalidTarget));
-                }
                 self.uri = with_origin(head.uri, resolved.scheme(), authority)?;
             }
         }
