@@ -100,6 +100,26 @@ fn resolve_allocates_nothing() {
     assert_eq!(long(1 << 20), long(0));
 }
 
+/// Up to where a value allocates nothing, in bytes: what the documentation of `resolve` says.
+#[test]
+fn long_values_allocate() {
+    for (configuration, header, start, longest) in [
+        ("for=1", "host", "", 62),
+        ("for=1 prefix=1", "x-forwarded-prefix", "/", 30),
+        ("for=1", "x-forwarded-for", "_", 22),
+    ] {
+        let config = format!("proxies=10.0.0.0/8 {configuration}").parse().expect("valid");
+        let allocations = |length: usize| {
+            let (_, mut headers) = case("count", 0);
+            let value = format!("{start}{}", "a".repeat(length - start.len()));
+            headers.insert(header, value.parse().expect("a value"));
+            allocation_counter::measure(|| decide(&config, &headers)).count_total
+        };
+        assert_eq!(allocations(longest), 0, "{header}");
+        assert_ne!(allocations(longest + 1), 0, "{header}");
+    }
+}
+
 /// Sends a request with these headers through a layer that observes it.
 #[cfg(feature = "tower")]
 fn observe(config: &Config, headers: &HeaderMap, times: usize) {

@@ -19,6 +19,8 @@
 //!
 //! The table and `exceptions.json` hold in both directions: an entry that no longer occurs fails.
 
+mod util;
+
 #[path = "captures/tables.rs"]
 mod tables;
 
@@ -33,7 +35,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Request, Version, header::HOST, u
 use proxyfix::{Config, Peer, Resolved, Scheme, Source, fix_request};
 use serde::{Deserialize, de::DeserializeOwned};
 
-use self::tables::{DEPARTURES, FIELDS, FORGED, KNOWN, PREFIX};
+use self::tables::{DEPARTURES, FIELDS, FORGED, PREFIX};
 
 #[derive(Deserialize)]
 struct Record {
@@ -227,9 +229,10 @@ impl Findings {
 fn faults(run: &Run, before: &Request<()>, after: &Request<()>, wrong: &[String]) -> Vec<String> {
     let resolved: &Resolved = after.extensions().get().expect("a resolution");
     let mut faults = Vec::new();
+    let known = util::known();
     let is_known = |name: &HeaderName| {
         let name = name.as_str().replace('_', "-");
-        KNOWN.split(' ').any(|known| known == name)
+        known.contains(&name)
     };
     let is_clean = |text: &str| {
         let excused = |forged| wrong.iter().any(|wrong| wrong.contains(forged));

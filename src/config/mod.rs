@@ -100,7 +100,7 @@ pub enum AllTrusted {
     Reject,
 }
 
-/// What becomes of the forwarding headers.
+/// What becomes of the [forwarding headers](crate#forwarding-headers).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum HeaderPolicy {

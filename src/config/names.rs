@@ -11,8 +11,9 @@ use std::hash::{Hash, Hasher};
 
 use http::HeaderName;
 
-/// The known forwarding headers, which are removed where they are not trusted.
-const KNOWN: [&str; 46] = [
+/// The known forwarding headers, which are removed where they are not trusted. The documentation of
+/// the crate lists them.
+const KNOWN: [&str; 49] = [
     "cf-connecting-ip",
     "cf-connecting-ipv6",
     "cf-visitor",
@@ -26,7 +27,9 @@ const KNOWN: [&str; 46] = [
     "fly-forwarded-proto",
     "fly-forwarded-ssl",
     "forwarded",
+    "forwarded-for",
     "front-end-https",
+    "proxy-client-ip",
     "true-client-ip",
     "wl-proxy-client-ip",
     "x-azure-clientip",
@@ -34,6 +37,7 @@ const KNOWN: [&str; 46] = [
     "x-client-ip",
     "x-cluster-client-ip",
     "x-envoy-external-address",
+    "x-forwarded",
     "x-forwarded-by",
     "x-forwarded-for",
     "x-forwarded-host",
@@ -112,7 +116,7 @@ fn key(name: &str) -> u8 {
 }
 
 /// One more than the greatest [`hash`].
-const KEYS: usize = 256;
+const HASHES: usize = 256;
 
 /// A set of header names in which `_` is `-`.
 #[derive(Clone, Debug, Default)]
@@ -169,7 +173,7 @@ pub(crate) const MOST_READ: usize = 7;
 pub(super) struct ReadNames {
     names: Vec<ReadName>,
     /// By the [`hash`] of a name: the place of the last that has it, else [`NONE`].
-    last: [u8; KEYS],
+    last: [u8; HASHES],
 }
 
 #[derive(Clone, Debug)]
@@ -186,7 +190,6 @@ impl ReadNames {
     /// Adds a name and returns its place.
     pub(super) fn add(&mut self, name: &HeaderName) -> usize {
         let place = self.names.len();
-        debug_assert!(place < MOST_READ, "what is beyond would never be found");
         let mut before = NONE;
         if let (Some(last), Ok(place)) = (self.last.get_mut(hash(name)), u8::try_from(place)) {
             before = std::mem::replace(last, place);
@@ -223,7 +226,7 @@ impl ReadNames {
 
 impl Default for ReadNames {
     fn default() -> Self {
-        Self { names: Vec::new(), last: [NONE; KEYS] }
+        Self { names: Vec::new(), last: [NONE; HASHES] }
     }
 }
 
@@ -260,5 +263,19 @@ impl Hasher for NameHash {
 
     fn finish(&self) -> u64 {
         self.0.into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::KNOWN;
+
+    #[test]
+    fn are_documented() {
+        let document = include_str!("../crate.md");
+        let section = document.split("\n# ").find(|text| text.starts_with("Forwarding headers\n"));
+        let list = section.and_then(|text| text.trim_end().rsplit("\n\n").next()).expect("a list");
+        let names: Vec<_> = list.split('`').skip(1).step_by(2).map(str::to_lowercase).collect();
+        assert_eq!(names, KNOWN);
     }
 }

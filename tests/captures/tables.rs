@@ -67,17 +67,6 @@ pub(crate) const FIELDS: [(&str, &str, &str); 5] = [
     ("x_prefix", "prefix", "x-forwarded-prefix"),
 ];
 
-/// The forwarding headers.
-pub(crate) const KNOWN: &str = "forwarded x-forwarded-for x-forwarded-proto x-forwarded-protocol \
-    x-forwarded-host x-forwarded-port x-forwarded-prefix x-forwarded-scheme x-forwarded-ssl \
-    x-forwarded-server x-forwarded-by x-forwarded-uri x-forwarded-path x-original-forwarded-for \
-    x-original-host x-original-proto x-original-prefix x-original-url x-rewrite-url x-real-ip \
-    x-client-ip client-ip x-cluster-client-ip true-client-ip cf-connecting-ip \
-    cf-connecting-ipv6 cf-visitor fastly-client-ip fly-client-ip wl-proxy-client-ip \
-    x-azure-clientip x-envoy-external-address cloudfront-forwarded-proto \
-    cloudfront-viewer-address x-script-name x-url-scheme x-scheme x-host x-http-host-override \
-    front-end-https";
-
 /// What clients forged: addresses, names (`evil.example`), a prefix (`/evil`).
 pub(crate) const FORGED: [&str; 6] =
     ["198.51.100.7", "203.0.113.9", "192.0.2.33", "2001:db8::7", "evil", "worse.example"];

@@ -74,3 +74,12 @@ where
     }
     assert!(wrong.is_empty(), "{} rows differ:\n{}", wrong.len(), wrong.join("\n"));
 }
+
+/// The known forwarding headers, in lower case: what the documentation of the crate lists, to which a
+/// test in `src/config/names.rs` holds the crate.
+pub(crate) fn known() -> Vec<String> {
+    let document = include_str!("../../src/crate.md");
+    let section = document.split("\n# ").find(|text| text.starts_with("Forwarding headers\n"));
+    let list = section.and_then(|text| text.trim_end().rsplit("\n\n").next()).expect("a list");
+    list.split('`').skip(1).step_by(2).map(str::to_lowercase).collect()
+}
