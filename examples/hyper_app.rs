@@ -17,7 +17,7 @@
 //! cache-control: no-store
 //! ...
 //!
-//! x-forwarded-for, hop 1, byte 0: malformed node, expected an address with an optional port, unknown, or _identifier
+//! x-forwarded-for, hop 1, byte 0: malformed node, expected an address with an optional port, unknown, or _identifier (IPv6 in brackets where a port follows, and in Forwarded)
 //! ```
 
 use std::{convert::Infallible, error::Error};
@@ -44,8 +44,7 @@ fn answer(mut request: Request<Incoming>, peer: Peer, config: &Config) -> Respon
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    // As text, which says what to write.
-    let config = Config::from_env("PROXYFIX").map_err(|error| error.to_string())?;
+    let config = Config::from_env("PROXYFIX")?;
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:3000".into());
     let listener = TcpListener::bind(address).await?;
     println!("listening on http://{}", listener.local_addr()?);

@@ -101,7 +101,9 @@ impl ErrorKind {
             Self::AllTrusted => "every address is a trusted proxy, none is a client",
             Self::DuplicateParameter => "a parameter occurs twice in one element",
             Self::Empty => "the trusted element is empty, the proxy must write a value",
-            Self::HostNotAllowed => "the host is not one of the allowed hosts",
+            Self::HostNotAllowed => {
+                "the host is not one of the allowed hosts; if it is ours, add it to hosts="
+            }
             Self::HostMismatch => "differs from the authority of the request target",
             Self::Incomplete => {
                 "missing beside another trusted header; the proxy must write it on every request, \
@@ -110,18 +112,23 @@ impl ErrorKind {
             Self::InvalidElement => "malformed forwarded-element, expected name=value pairs",
             Self::InvalidHost => "malformed host, expected a name or address with an optional port",
             Self::InvalidNode => {
-                "malformed node, expected an address with an optional port, unknown, or _identifier"
+                "malformed node, expected an address with an optional port, unknown, or _identifier \
+                 (IPv6 in brackets where a port follows, and in Forwarded)"
             }
             Self::InvalidPath => "malformed path, expected one that starts with a single slash",
             Self::InvalidPort => "malformed port, expected a number from 1 to 65535",
             Self::InvalidPrefix => "malformed path prefix, expected plain segments after a slash",
             Self::InvalidScheme => "malformed scheme, expected http or https",
             Self::InvalidTarget => "malformed request target, authority form is for CONNECT only",
-            Self::Missing => "none of the trusted headers is present",
-            Self::MissingHost => "no host is known",
+            Self::Missing => "none of the trusted headers is present, which missing=reject demands",
+            Self::MissingHost => {
+                "no host is known: neither the request nor a trusted header names one"
+            }
             Self::MissingPeer => {
-                "no peer is known; insert proxyfix::Peer into the request's extensions, or serve \
-                 with axum's into_make_service_with_connect_info::<SocketAddr>"
+                "no peer is known; insert proxyfix::Peer into the request's extensions, or say who \
+                 it is with ProxyFixLayer::peer_from (on a Unix socket |_| Some(Peer::UNIX)), or \
+                 with proxyfix's feature axum serve with \
+                 into_make_service_with_connect_info::<SocketAddr>"
             }
             Self::Nominated => {
                 "named in the connection header, so a proxy on the way may have dropped it"

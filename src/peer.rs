@@ -57,7 +57,7 @@ impl Peer {
     }
 
     /// What this connection speaks, where it was said.
-    pub(crate) const fn scheme(&self) -> Option<Scheme> {
+    pub const fn scheme(&self) -> Option<Scheme> {
         self.scheme
     }
 

@@ -301,6 +301,11 @@ impl Resolved {
         self.peer
     }
 
+    /// Whether the peer is one of `proxies`, so that its headers are read.
+    pub fn is_peer_trusted(&self) -> bool {
+        self.trusted_peer
+    }
+
     /// Who vouches for each value.
     pub fn source(&self) -> Sources<'_> {
         let plan = self.config.plan();
@@ -345,7 +350,7 @@ fn source(name: Option<&HeaderName>, hop: Option<NonZeroUsize>) -> Source<'_> {
     }
 }
 
-/// Shows the effective values, and nothing that a stranger wrote.
+/// Shows the effective values, which are valid; of what a stranger wrote, nothing else.
 impl fmt::Debug for Resolved {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Resolved")

@@ -21,7 +21,7 @@ impl<const N: usize> Text<N> {
         text
     }
 
-    /// The same in place. Where they are not ASCII, which their parser rules out, it is empty.
+    /// The same in place. Where they are no text, which their parser rules out, it is empty.
     #[inline]
     pub(crate) fn set(&mut self, ascii: &[u8]) {
         const { assert!(N <= 255, "a length is one byte") };

@@ -48,7 +48,7 @@ fn variables() {
 #[test]
 fn errors() {
     let known = "expected one of PROXYFIX, PROXYFIX_PROXIES, PROXYFIX_FOR, PROXYFIX_PROTO, ";
-    let rows: [(Variables<'_>, String); 14] = [
+    let rows: [(Variables<'_>, String); 15] = [
         (
             &[("HOME", "/"), ("PROXYFIXES", "all")],
             "no configuration in the environment; write PROXYFIX=\"proxies=10.0.0.0/8 for=1 \
@@ -63,10 +63,17 @@ fn errors() {
         ),
         (&[("PROXYFIX_FRO", "1")], format!("unknown environment variable \"PROXYFIX_FRO\"; {known}")),
         (&[("PROXYFIX_", "1")], format!("unknown environment variable \"PROXYFIX_\"; {known}")),
-        (&[("PROXYFIX_for", "1")], format!("unknown environment variable \"PROXYFIX_for\"; {known}")),
+        (
+            &[("PROXYFIX_for", "1")],
+            "unknown environment variable \"PROXYFIX_for\"; expected PROXYFIX_FOR".into(),
+        ),
+        (
+            &[("PROXYFIX_X_FORWARDED_FOR", "1")],
+            "unknown environment variable \"PROXYFIX_X_FORWARDED_FOR\"; expected PROXYFIX_FOR".into(),
+        ),
         (
             &[("PROXYFIX_ALL-TRUSTED", "reject")],
-            format!("unknown environment variable \"PROXYFIX_ALL-TRUSTED\"; {known}"),
+            "unknown environment variable \"PROXYFIX_ALL-TRUSTED\"; expected PROXYFIX_ALL_TRUSTED".into(),
         ),
         (
             &[("PROXYFIX", "proxies=any for=1"), ("PROXYFIX_SERVICE_HOST", "10.0.0.1")],
@@ -89,7 +96,7 @@ fn errors() {
         (&[("PROXYFIX_PROXIES", "any")], "environment variable PROXYFIX_*: no header is".into()),
         (
             &[("PROXYFIX_FOR", "1"), ("PROXYFIX_FOR", "2")],
-            "environment variable PROXYFIX_FOR: for is set twice; keep one".into(),
+            "environment variable PROXYFIX_FOR: for is set twice; keep one (here each key is a variable of its own)".into(),
         ),
     ];
     let rows = rows.map(|(variables, expected)| ((variables, expected.clone()), expected));

@@ -128,6 +128,8 @@ fn a_resolution() {
         ("message", "request resolved"),
         ("client.address", "203.0.113.9"),
         ("client.port", "5000"),
+        ("network.peer.address", "10.0.0.1"),
+        ("proxyfix.peer.trusted", "true"),
         ("url.scheme", "https"),
         ("server.address", "app.example"),
         ("server.port", "8443"),
@@ -137,7 +139,13 @@ fn a_resolution() {
 
 #[test]
 fn what_is_not_known_is_left_out() {
-    let known = [("message", "request resolved"), ("url.scheme", "http"), ("server.port", "80")];
+    let known = [
+        ("message", "request resolved"),
+        ("network.peer.address", "10.0.0.1"),
+        ("proxyfix.peer.trusted", "true"),
+        ("url.scheme", "http"),
+        ("server.port", "80"),
+    ];
     for client in ["unknown", "_hidden", "_hidden:_port"] {
         let event = event("proxies=10.0.0.0/8 for=1", &[&format!("X-Forwarded-For: {client}")]);
         assert_eq!(event, (Level::DEBUG, fields(known)), "{client}");
@@ -146,6 +154,15 @@ fn what_is_not_known_is_left_out() {
     let mut expected = fields(known);
     expected.insert("client.address", "203.0.113.9".to_owned());
     assert_eq!(event, (Level::DEBUG, expected));
+}
+
+/// The mistake that looks like an answer: the client is the proxy, which was not listed.
+#[test]
+fn a_proxy_that_is_not_trusted() {
+    let (_, fields) = event("proxies=10.9.0.0/16 for=1", &["X-Forwarded-For: 203.0.113.9"]);
+    assert_eq!(fields["client.address"], "10.0.0.1");
+    assert_eq!(fields["network.peer.address"], "10.0.0.1");
+    assert_eq!(fields["proxyfix.peer.trusted"], "false");
 }
 
 #[test]
@@ -201,7 +218,8 @@ fn a_difference() {
     let shadow = || Shadow::new(config("proxies=10.0.0.0/8 for=2"));
     let lines = ["X-Forwarded-For: stranger, 203.0.113.9"];
     let text = "passes, would be rejected: x-forwarded-for, hop 2, byte 0: malformed node, \
-                expected an address with an optional port, unknown, or _identifier";
+                expected an address with an optional port, unknown, or _identifier (IPv6 in brackets \
+                where a port follows, and in Forwarded)";
     let expected = fields([
         ("message", "candidate configuration differs"),
         ("difference", text),

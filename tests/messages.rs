@@ -7,8 +7,7 @@ use http::{HeaderName, Method, Request, Version};
 use proxyfix::{Error, fix_request, resolve};
 use util::{config, fix, request, table};
 
-const NODE: &str =
-    "malformed node, expected an address with an optional port, unknown, or _identifier";
+const NODE: &str = "malformed node, expected an address with an optional port, unknown, or _identifier (IPv6 in brackets where a port follows, and in Forwarded)";
 const HOST: &str = "malformed host, expected a name or address with an optional port";
 const ELEMENT: &str = "malformed forwarded-element, expected name=value pairs";
 
@@ -21,7 +20,7 @@ fn of_headers() {
         ("for=2", &["X-Forwarded-For: 192.0.2.1"], "x-forwarded-for, hop 2: no such element, the list is shorter than the trusted count; lower the count if fewer proxies append".into()),
         ("for=1", &["X-Forwarded-For: 192.0.2.1,"], "x-forwarded-for, hop 1, byte 10: the trusted element is empty, the proxy must write a value".into()),
         ("for=1 proto=1", &["X-Forwarded-For: 192.0.2.1"], "x-forwarded-proto: missing beside another trusted header; the proxy must write it on every request, over plain http too".into()),
-        ("for=1 missing=reject", &[], "x-forwarded-for: none of the trusted headers is present".into()),
+        ("for=1 missing=reject", &[], "x-forwarded-for: none of the trusted headers is present, which missing=reject demands".into()),
         ("proto=1", &["X-Forwarded-Proto: javascript:x"], "x-forwarded-proto, hop 1, byte 10: malformed scheme, expected http or https, found ':'".into()),
         ("host=1", &["X-Forwarded-Host: a, b/c"], format!("x-forwarded-host, hop 1, byte 4: {HOST}, found '/'")),
         ("port=1", &["X-Forwarded-Port: 8x"], "x-forwarded-port, hop 1, byte 1: malformed port, expected a number from 1 to 65535, found 'x'".into()),
@@ -31,9 +30,9 @@ fn of_headers() {
         ("for=1", &["Host: a", "Host: b"], "host: expected one value, found several".into()),
         ("for=1", &["Host: [fe80::1%25]"], format!("host, byte 8: {HOST}, found '%'")),
         ("for=1", &["Host: a@b"], format!("host, byte 1: {HOST}, found '@'")),
-        ("for=1 hosts=a.example", &["Host: b.example"], "host: the host is not one of the allowed hosts".into()),
-        ("host=2 hosts=a.example", &["X-Forwarded-Host: b.example, a.example"], "x-forwarded-host, hop 2: the host is not one of the allowed hosts".into()),
-        ("for=1 hosts=a.example", &[], "no host is known".into()),
+        ("for=1 hosts=a.example", &["Host: b.example"], "host: the host is not one of the allowed hosts; if it is ours, add it to hosts=".into()),
+        ("host=2 hosts=a.example", &["X-Forwarded-Host: b.example, a.example"], "x-forwarded-host, hop 2: the host is not one of the allowed hosts; if it is ours, add it to hosts=".into()),
+        ("for=1 hosts=a.example", &[], "no host is known: neither the request nor a trusted header names one".into()),
         ("for=1", &["Connection: X-Forwarded-For"], "x-forwarded-for: named in the connection header, so a proxy on the way may have dropped it".into()),
         ("for=walk all-trusted=reject", &["X-Forwarded-For: 10.0.0.9"], "x-forwarded-for: every address is a trusted proxy, none is a client".into()),
         ("for=walk max-hops=1", &["X-Forwarded-For: 192.0.2.1, 10.0.0.3, 10.0.0.2"], "x-forwarded-for, hop 2, byte 11: more trusted proxies than max-hops allows".into()),
@@ -94,7 +93,7 @@ fn of_the_rest() {
     );
     assert_eq!(
         fixed(at("http://a.example/"), "proxies=none for=1 hosts=b.example").to_string(),
-        "the host is not one of the allowed hosts"
+        "the host is not one of the allowed hosts; if it is ours, add it to hosts="
     );
     assert_eq!(
         fixed(at("a.example:80"), for_1).to_string(),
@@ -110,8 +109,9 @@ fn of_the_rest() {
     stranger.extensions_mut().clear();
     assert_eq!(
         fixed(stranger, for_1).to_string(),
-        "no peer is known; insert proxyfix::Peer into the request's extensions, or serve with \
-         axum's into_make_service_with_connect_info::<SocketAddr>"
+        "no peer is known; insert proxyfix::Peer into the request's extensions, or say who it is \
+         with ProxyFixLayer::peer_from (on a Unix socket |_| Some(Peer::UNIX)), or with proxyfix's \
+         feature axum serve with into_make_service_with_connect_info::<SocketAddr>"
     );
     let twice = fix(for_1, &[""; 0]).unwrap();
     assert_eq!(
@@ -131,7 +131,10 @@ fn of_the_rest() {
     let no_host =
         resolve(util::peer("192.0.2.1"), at("/").headers(), at("/").uri(), &config(for_1));
     let no_host = no_host.unwrap();
-    assert_eq!(no_host.external_url("/").unwrap_err().to_string(), "no host is known");
+    assert_eq!(
+        no_host.external_url("/").unwrap_err().to_string(),
+        "no host is known: neither the request nor a trusted header names one"
+    );
     let host = util::resolved(for_1, &["Host: a.example"]).unwrap();
     assert_eq!(
         host.external_url("//b").unwrap_err().to_string(),

@@ -157,6 +157,8 @@ fn errors() {
             "proxies=any fro=1",
             "unknown key \"fro\"; expected one of proxies, for, proto, host, port, prefix, forwarded, client-ip, for-name, proto-name, host-name, port-name, prefix-name, hosts, listener, missing, invalid, all-trusted, verify, headers, uri, max-hops, strip-also, exempt, connection",
         ),
+        ("proxies=any x-forwarded-for=1", "unknown key \"x-forwarded-for\"; expected for"),
+        ("proxies=any x_proto_name=a", "unknown key \"x_proto_name\"; expected proto-name"),
         (
             "proxies=10.0.0.0/8, loopback for=1",
             "expected key=value, found \"loopback\"; a list takes commas and no spaces, such as proxies=10.0.0.0/8,loopback",
@@ -167,32 +169,32 @@ fn errors() {
         ),
         (
             "proxies= for=1",
-            "invalid trusted proxy \"\": an entry is empty; a list takes commas, and in the text form no spaces",
+            "invalid trusted proxy \"\": an entry is empty; a list takes commas, and in the text form no spaces; for nobody, write none",
         ),
         (
             "proxies=localhost for=1",
-            "invalid trusted proxy \"localhost\": expected an address, a network such as 10.0.0.0/8, or one of loopback, private, linklocal, unix, any",
+            "invalid trusted proxy \"localhost\": expected an address without port or brackets, a network such as 10.0.0.0/8, or one of loopback, private, linklocal, unix; no names are looked up",
         ),
         ("proxies=any,10.0.0.1 for=1", "invalid trusted proxy \"any\": it stands alone"),
         (
             "proxies=10.0.0.0/33 for=1",
-            "invalid trusted proxy \"10.0.0.0/33\": the prefix length must be a number from 0 to 32",
+            "invalid trusted proxy \"10.0.0.0/33\": the prefix length must be a number from 0 to 32; a list takes commas",
         ),
         (
             "proxies=10.0.0.0/ for=1",
-            "invalid trusted proxy \"10.0.0.0/\": the prefix length must be a number from 0 to 32",
+            "invalid trusted proxy \"10.0.0.0/\": the prefix length must be a number from 0 to 32; a list takes commas",
         ),
         (
             "proxies=::1/129 for=1",
-            "invalid trusted proxy \"::1/129\": the prefix length must be a number from 0 to 128",
+            "invalid trusted proxy \"::1/129\": the prefix length must be a number from 0 to 128; a list takes commas",
         ),
         (
             "proxies=10.0.0.0/255.0.0.0 for=1",
-            "invalid trusted proxy \"10.0.0.0/255.0.0.0\": the prefix length must be a number from 0 to 32",
+            "invalid trusted proxy \"10.0.0.0/255.0.0.0\": the prefix length must be a number from 0 to 32; a list takes commas",
         ),
         (
             "proxies=010.0.0.1 for=1",
-            "invalid trusted proxy \"010.0.0.1\": expected an address, a network such as 10.0.0.0/8, or one of loopback, private, linklocal, unix, any",
+            "invalid trusted proxy \"010.0.0.1\": expected an address without port or brackets, a network such as 10.0.0.0/8, or one of loopback, private, linklocal, unix; no names are looked up",
         ),
         (
             "proxies=::ffff:10.0.0.0/95 for=1",
@@ -260,7 +262,7 @@ fn errors() {
         ),
         (
             "proxies=any for=1 for-name=Forwarded",
-            "for-name=forwarded: this header has a meaning of its own; choose another",
+            "for-name=forwarded: it names client, scheme and host together; write forwarded=1",
         ),
         (
             "proxies=any client-ip=Connection",
@@ -279,20 +281,20 @@ fn errors() {
             "for-name=\"X:Y\": not a header name; expected one such as X-Forwarded-For",
         ),
         (
-            "proxies=any for=1 strip-also=",
+            "proxies=any for=1 strip-also=x-a,",
             "strip-also=\"\": not a header name; expected one such as X-Forwarded-For",
         ),
         (
             "proxies=any for=1 exempt=X-Forwarded-For",
-            "exempt=x-forwarded-for is a trusted header, in this or another spelling; its own spelling is reduced to its effective value, every other removed",
+            "exempt=x-forwarded-for is a trusted header, in this or another spelling; its own spelling is reduced to its effective value, every other removed; leave it out of exempt=",
         ),
         (
             "proxies=any for=1 exempt=X_Forwarded_For",
-            "exempt=x_forwarded_for is a trusted header, in this or another spelling; its own spelling is reduced to its effective value, every other removed",
+            "exempt=x_forwarded_for is a trusted header, in this or another spelling; its own spelling is reduced to its effective value, every other removed; leave it out of exempt=",
         ),
         (
             "proxies=any for=1 strip-also=X-Forwarded-For",
-            "strip-also=x-forwarded-for is a trusted header, in this or another spelling; its own spelling is reduced to its effective value, every other removed",
+            "strip-also=x-forwarded-for is a trusted header, in this or another spelling; its own spelling is reduced to its effective value, every other removed; leave it out of strip-also=",
         ),
         (
             "proxies=any for=1 strip-also=x-a exempt=X-A",
@@ -397,10 +399,14 @@ fn errors() {
         ("proxies=any for=+1", "for=\"+1\": expected a count or walk"),
         (
             "proxies=10.0.0.0/+8 for=1",
-            "invalid trusted proxy \"10.0.0.0/+8\": the prefix length must be a number from 0 to 32",
+            "invalid trusted proxy \"10.0.0.0/+8\": the prefix length must be a number from 0 to 32; a list takes commas",
         ),
         (
             "proxies=any for=1 hosts=",
+            "hosts= has no entry, so that no request would pass; leave it out to allow every host",
+        ),
+        (
+            "proxies=any for=1 hosts=a.example,",
             "hosts=\"\": expected a host without port, such as example.com or *.example.com",
         ),
         (

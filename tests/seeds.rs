@@ -15,7 +15,10 @@ const TARGETS: [(&str, Law); 6] = [
     ("forwarded", laws::forwarded),
     ("non_interference", laws::non_interference),
     ("round_trip", laws::round_trip),
-    ("x_forwarded", laws::x_forwarded),
+    ("x_forwarded", |data| {
+        laws::x_scalars(data);
+        laws::x_forwarded(data)
+    }),
 ];
 
 #[test]

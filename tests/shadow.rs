@@ -125,7 +125,7 @@ fn beside_one_in_force() {
             "for=1",
             "for=2",
             &["X-Forwarded-For: <b>, 203.0.113.9"],
-            "passes, would be rejected: x-forwarded-for, hop 2, byte 0: malformed node, expected an address with an optional port, unknown, or _identifier, found '<'",
+            "passes, would be rejected: x-forwarded-for, hop 2, byte 0: malformed node, expected an address with an optional port, unknown, or _identifier (IPv6 in brackets where a port follows, and in Forwarded), found '<'",
         ),
         ("for=1", "for=1 missing=peer", &[], "client is unknown (own), would be 10.0.0.1 (own)"),
         ("for=1", "for=1 headers=strip uri=keep", &LINES, ""),
@@ -133,13 +133,13 @@ fn beside_one_in_force() {
             "for=1",
             "for=1 hosts=app.example",
             &LINES,
-            "passes, would be rejected: host: the host is not one of the allowed hosts",
+            "passes, would be rejected: host: the host is not one of the allowed hosts; if it is ours, add it to hosts=",
         ),
         (
             "for=1 hosts=app.example",
             "for=1 hosts=internal.example",
             &LINES,
-            "is rejected, would pass: host: the host is not one of the allowed hosts",
+            "is rejected, would pass: host: the host is not one of the allowed hosts; if it is ours, add it to hosts=",
         ),
     ];
     let rows = rows.map(|(is, would, lines, told)| ((is, would, lines), told.to_owned()));
@@ -177,7 +177,7 @@ fn before_any_is_in_force() {
             "proxies=none for=1 hosts=a",
             PROXY,
             &["Host: b"],
-            "passes, would be rejected: host: the host is not one of the allowed hosts",
+            "passes, would be rejected: host: the host is not one of the allowed hosts; if it is ours, add it to hosts=",
         ),
         (
             "proxies=none for=1",

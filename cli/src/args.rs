@@ -144,6 +144,7 @@ pub(crate) struct Lint {
 
     /// Leaves findings with this code out
     #[arg(long, value_name = "CODE", value_parser = lint::codes(), hide_possible_values = true)]
+    #[arg(value_delimiter = ',')]
     pub(crate) allow: Vec<String>,
 
     /// Prints one JSON object on one line

@@ -5,4 +5,5 @@ mod laws;
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     laws::x_forwarded(data);
+    laws::x_scalars(data);
 });

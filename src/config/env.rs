@@ -35,18 +35,22 @@ where
             pairs.push((key, text()?));
         }
     }
-    let refused = |name, error| ConfigError::Variable { name, error: Box::new(error) };
+    let refused = |name, error, note| ConfigError::Variable { name, error: Box::new(error), note };
     match (whole, pairs.first()) {
         (None, None) => Err(ConfigError::MissingVariable { name: name.to_owned() }),
         (Some(_), Some((key, _))) => {
             let other = variable(name, key);
             Err(ConfigError::TwoForms { name: name.to_owned(), other })
         }
-        (Some(text), None) => text.parse().map_err(|error| refused(name.to_owned(), error)),
+        (Some(text), None) => text.parse().map_err(|error| refused(name.to_owned(), error, "")),
         (None, Some(_)) => keys::read(pairs.iter().map(|(key, value)| (*key, value.as_str())))
-            .map_err(|error| refused(variable(name, error.key().unwrap_or("*")), error)),
+            .map_err(|error| {
+                refused(variable(name, error.key().unwrap_or("*")), error, OF_ITS_OWN)
+            }),
     }
 }
+
+const OF_ITS_OWN: &str = " (here each key is a variable of its own)";
 
 /// The variable of a key.
 fn variable(name: &str, key: &str) -> String {
@@ -54,9 +58,13 @@ fn variable(name: &str, key: &str) -> String {
 }
 
 fn unknown(name: &str, found: &str) -> ConfigError {
-    let keys: Vec<_> = keys::names().map(|key| variable(name, key)).collect();
-    ConfigError::UnknownVariable {
-        name: found.to_owned(),
-        expected: format!("{name}, {}", keys.join(", ")),
-    }
+    let key = found.get(name.len().saturating_add(1)..).and_then(keys::meant);
+    let expected = match key {
+        Some(key) => variable(name, key),
+        None => {
+            let keys: Vec<_> = keys::names().map(|key| variable(name, key)).collect();
+            format!("one of {name}, {}", keys.join(", "))
+        }
+    };
+    ConfigError::UnknownVariable { name: found.to_owned(), expected }
 }

@@ -3,7 +3,9 @@
 //! 1. Each text quotes what the operator wrote, and says what to write instead.
 //! 2. Contradictions are errors, and so is what would have no effect where that is a hole.
 
-use http::HeaderName;
+use std::fmt;
+
+use http::{HeaderName, header::FORWARDED};
 
 /// Why a configuration is refused. The text quotes what the operator wrote and says what to write.
 ///
@@ -11,7 +13,8 @@ use http::HeaderName;
 /// let error = "for=1".parse::<proxyfix::Config>().unwrap_err();
 /// assert!(error.to_string().contains("proxies="));
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+/// `Debug` prints the same text, for that is what a `main` that returns the error shows.
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
     /// `aligned` takes the element at the client's distance, which nothing gives.
@@ -122,7 +125,7 @@ pub enum ConfigError {
         key: &'static str,
     },
     /// A header that frames or routes the request cannot carry a forwarded value, nor be removed.
-    #[error("{key}={name}: this header has a meaning of its own; choose another")]
+    #[error("{key}={name}: {}", reserved(name))]
     ReservedHeader {
         /// The key.
         key: &'static str,
@@ -142,7 +145,7 @@ pub enum ConfigError {
     /// A header is trusted, and at once exempt from removal or always removed.
     #[error(
         "{key}={name} is a trusted header, in this or another spelling; its own spelling is \
-         reduced to its effective value, every other removed"
+         reduced to its effective value, every other removed; leave it out of {key}="
     )]
     TrustedBeside {
         /// The other key.
@@ -168,29 +171,31 @@ pub enum ConfigError {
         other: String,
     },
     /// A key is not known.
-    #[error("unknown key {key:?}; expected one of {expected}")]
+    #[error("unknown key {key:?}; expected {expected}")]
     UnknownKey {
         /// The key.
         key: String,
-        /// The known ones.
+        /// The one that was meant, or all there are.
         expected: String,
     },
     /// An environment variable has the prefix of the configuration's, and is none of them.
-    #[error("unknown environment variable {name:?}; expected one of {expected}")]
+    #[error("unknown environment variable {name:?}; expected {expected}")]
     UnknownVariable {
         /// The variable.
         name: String,
-        /// The known ones.
+        /// The one that was meant, or all there are.
         expected: String,
     },
     /// What the environment says is refused.
-    #[error("environment variable {name}: {error}")]
+    #[error("environment variable {name}: {error}{note}")]
     Variable {
         /// The variable that holds the whole configuration, or the key at fault; `NAME_*` where
         /// several are.
         name: String,
         /// Why.
         error: Box<ConfigError>,
+        /// How to read it, where each key has a variable.
+        note: &'static str,
     },
     /// Nothing would be verified: a walk verifies each hop anyway, and `any` every address.
     #[error("verify=hops needs for=N or forwarded=N, and a list of proxies to compare with")]
@@ -198,6 +203,20 @@ pub enum ConfigError {
     /// A walk ends at the first address that is no proxy, which needs a list of them.
     #[error("walk needs a list of proxies, and proxies=any has none; write the list or a count")]
     WalkWithAny,
+}
+
+fn reserved(name: &HeaderName) -> &'static str {
+    if *name == FORWARDED {
+        "it names client, scheme and host together; write forwarded=1"
+    } else {
+        "this header has a meaning of its own; choose another"
+    }
+}
+
+impl fmt::Debug for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
 
 impl ConfigError {

@@ -196,8 +196,18 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
 }
 
 fn unknown(key: &str) -> ConfigError {
-    let names: Vec<_> = names().collect();
-    ConfigError::UnknownKey { key: key.to_owned(), expected: names.join(", ") }
+    let expected = match meant(key) {
+        Some(name) => name.to_owned(),
+        None => format!("one of {}", names().collect::<Vec<_>>().join(", ")),
+    };
+    ConfigError::UnknownKey { key: key.to_owned(), expected }
+}
+
+/// The key that is meant by the name of a header or of a method, such as `X-Forwarded-For` or `x_for`.
+pub(super) fn meant(text: &str) -> Option<&'static str> {
+    let text = text.to_ascii_lowercase().replace('_', "-");
+    let short = text.trim_start_matches("x-").trim_start_matches("forwarded-");
+    names().find(|name| *name == text || *name == short)
 }
 
 fn choose<T: Copy>(
@@ -263,8 +273,10 @@ fn renamed(settings: &Settings, name: fn(&Names) -> &HeaderName) -> Option<Strin
     (set != name(&Names::default())).then(|| set.to_string())
 }
 
+/// The entries of a list; an empty text has none.
 fn entries(value: &str) -> impl Iterator<Item = &str> {
-    value.split(',').map(str::trim)
+    let entries = value.split(',').map(str::trim);
+    entries.take(if value.trim().is_empty() { 0 } else { usize::MAX })
 }
 
 fn list<T: ToString>(items: &[T]) -> Option<String> {

@@ -21,6 +21,8 @@ mod settings;
 
 use std::{ffi::OsStr, fmt, str::FromStr, sync::Arc};
 
+#[cfg(feature = "tower")]
+pub(crate) use self::settings::MAX_HOPS;
 pub use self::{builder::ConfigBuilder, error::ConfigError, proxies::TrustedProxies};
 pub(crate) use self::{
     names::MOST_READ,

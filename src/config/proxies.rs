@@ -142,29 +142,34 @@ fn network(text: &str) -> Result<IpNet, ConfigError> {
     };
     let address: IpAddr = address.parse().map_err(|_| {
         invalid(match text {
-            "" => "an entry is empty; a list takes commas, and in the text form no spaces",
+            "" => {
+                "an entry is empty; a list takes commas, and in the text form no spaces; for \
+                 nobody, write none"
+            }
             "any" | "none" => "it stands alone",
             _ => {
-                "expected an address, a network such as 10.0.0.0/8, or one of loopback, private, \
-                 linklocal, unix, any"
+                "expected an address without port or brackets, a network such as 10.0.0.0/8, or one \
+                 of loopback, private, linklocal, unix; no names are looked up"
             }
         })
     })?;
-    let longest = if address.is_ipv4() { 32 } else { 128 };
-    let length = match length {
-        None => longest,
+    let network = match length {
+        None => IpNet::from(address),
         Some(digits) => {
             let length = number(digits.as_bytes()).and_then(|length| u8::try_from(length).ok());
-            length.filter(|length| *length <= longest).ok_or_else(|| {
-                invalid(match longest {
-                    32 => "the prefix length must be a number from 0 to 32",
-                    _ => "the prefix length must be a number from 0 to 128",
+            let network = length.and_then(|length| IpNet::new(address, length).ok());
+            network.ok_or_else(|| {
+                invalid(match address {
+                    IpAddr::V4(_) => {
+                        "the prefix length must be a number from 0 to 32; a list takes commas"
+                    }
+                    IpAddr::V6(_) => {
+                        "the prefix length must be a number from 0 to 128; a list takes commas"
+                    }
                 })
             })?
         }
     };
-    let network =
-        IpNet::new(address, length).map_err(|_| invalid("the prefix length is too long"))?;
     canonical(network).ok_or_else(|| ConfigError::MappedNetwork { text: text.to_owned() })
 }
 

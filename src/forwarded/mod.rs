@@ -15,7 +15,7 @@
 //!    alone, whatever a client wrote left of them.
 //! 2. A line's start is always an element's start: a string never spans two lines.
 //! 3. Parameter names are case-insensitive; one that occurs twice makes the element malformed.
-//! 4. Unknown parameters are allowed (§5.5), 32 in one element.
+//! 4. Unknown parameters are allowed (§5.5); one element has 32 pairs at the most.
 //! 5. Deliberately lenient, for deployed routers write it and it moves no boundary: `:`, `[` and
 //!    `]` in an unquoted value, an empty unquoted value of an unknown parameter, SP and HTAB
 //!    around `;`, and empty pairs (`;;`). No white space around `=`.

@@ -1,7 +1,8 @@
 //! One event per rejection and, at debug level, per resolution, with the field names of
-//! OpenTelemetry; and at debug level one per difference that a candidate makes, for strangers can
-//! make as many as they like. Their values are effective ones, validated and in canonical form; of
-//! what else a stranger wrote, they hold one escaped character at most.
+//! OpenTelemetry, but for `proxyfix.peer.trusted`; and at debug level one per difference that a
+//! candidate makes, for strangers can make as many as they like. Their values are effective ones,
+//! validated and in canonical form; of what else a stranger wrote, they hold one escaped character
+//! at most.
 
 use std::fmt;
 
@@ -31,6 +32,9 @@ pub(super) fn event(outcome: &Result<(), Error>, extensions: &Extensions) {
                 url.scheme = resolved.scheme().as_str(),
                 server.address = resolved.host(),
                 server.port = resolved.port(),
+                network.peer.address =
+                    resolved.peer().and_then(|peer| peer.ip()).map(::tracing::field::display),
+                proxyfix.peer.trusted = resolved.is_peer_trusted(),
                 "request resolved",
             );
         }

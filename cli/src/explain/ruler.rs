@@ -22,7 +22,7 @@ use crate::{
 const PART: usize = 100;
 /// How many of several lines are marked, where there should be one.
 const FEW: usize = 8;
-/// The same for what was not looked at.
+/// The longest part that is shown of what was not looked at, in columns.
 const UNREAD: usize = 40;
 
 /// What a step made of a part of a line; the worst is the greatest.

@@ -1,14 +1,18 @@
 //! How long lists are: rule 5 of [shadow mode](super).
 
-use std::{fmt, sync::atomic::AtomicU64};
+use std::{cmp::Reverse, fmt, sync::atomic::AtomicU64};
 
 use http::{HeaderMap, HeaderName, header::FORWARDED};
 
 use super::counters::{add_one, read};
-use crate::{config::Config, forwarded, lines::FieldLines};
+use crate::{
+    config::{Config, MAX_HOPS},
+    forwarded,
+    lines::FieldLines,
+};
 
 /// The longest list that is told from longer ones: as many as a walk passes by default.
-const LONGEST: usize = 16;
+const LONGEST: usize = MAX_HOPS;
 
 /// How many elements the list of one header had, in requests from trusted peers.
 ///
@@ -51,9 +55,8 @@ impl ListLengths {
 
     /// The most frequent length, the least of several, where there were lists.
     pub fn most_frequent(&self) -> Option<usize> {
-        // Of equal ones the last is found, hence from the right.
-        let lengths: Vec<_> = self.seen().collect();
-        lengths.iter().rev().max_by_key(|(_, requests)| *requests).map(|(length, _)| *length)
+        let most = self.seen().max_by_key(|(length, requests)| (*requests, Reverse(*length)));
+        most.map(|(length, _)| length)
     }
 
     /// The lengths that lists had, each with the number of requests.
