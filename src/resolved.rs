@@ -323,19 +323,6 @@ impl Resolved {
         }
     }
 
-    /// The values that are our own, by the code of their step in an explanation.
-    pub(crate) fn own_values(&self) -> impl Iterator<Item = &'static str> {
-        [
-            ("own-client", self.client.hop),
-            ("own-scheme", self.scheme.hop),
-            ("own-host", self.host.hop),
-            ("own-port", self.port.hop.or(self.host.hop)),
-            ("own-prefix", self.prefix.hop),
-        ]
-        .into_iter()
-        .filter_map(|(code, hop)| hop.is_none().then_some(code))
-    }
-
     /// What the rewritten values were before.
     pub fn original(&self) -> &Original {
         static NOTHING: LazyLock<Original> = LazyLock::new(Original::default);

@@ -49,7 +49,11 @@ pub(crate) enum Rule {
     HopTrusted,
     Invalid,
     Missing,
-    Own(&'static str),
+    OwnClient,
+    OwnHost,
+    OwnPort,
+    OwnPrefix,
+    OwnScheme,
     PeerTrusted,
     PeerUntrusted,
     Port,
@@ -57,6 +61,8 @@ pub(crate) enum Rule {
     Scheme,
     WalkEnd,
 }
+
+const OWN: &str = "our own value: no trusted header says it";
 
 impl Rule {
     /// The stable code and the sentence.
@@ -73,7 +79,11 @@ impl Rule {
             Self::HopTrusted => ("hop-trusted", "a trusted proxy, the walk goes on"),
             Self::Invalid => ("invalid", "not valid"),
             Self::Missing => ("missing", "none of the trusted headers is present"),
-            Self::Own(value) => (value, "our own value: no trusted header says it"),
+            Self::OwnClient => ("own-client", OWN),
+            Self::OwnHost => ("own-host", OWN),
+            Self::OwnPort => ("own-port", OWN),
+            Self::OwnPrefix => ("own-prefix", OWN),
+            Self::OwnScheme => ("own-scheme", OWN),
             Self::PeerTrusted => {
                 ("peer-trusted", "the peer is a trusted proxy: its headers are read")
             }

@@ -19,7 +19,7 @@ fn elements(lines: &[&str]) -> Vec<Result<String, (ErrorKind, Option<usize>)>> {
 }
 
 #[test]
-fn rule_4_forwarded_from_the_right() {
+fn from_the_right() {
     let ok = |text: &str| Ok(text.to_owned());
     let bad = |offset| Err((InvalidElement, Some(offset)));
     for (lines, expected) in [
@@ -75,7 +75,7 @@ fn rule_4_forwarded_from_the_right() {
 }
 
 #[test]
-fn rule_4_values_of_an_element() {
+fn values_of_an_element() {
     let line =
         r#"Forwarded: For="[2001:db8::7]:_p";by=_me;HOST="a.example:80";proto=WSS;ext="\a\"\\""#;
     let request = request(util::PROXY, "/", &[line]);

@@ -10,7 +10,7 @@ use proxyfix::{Peer, fix_request, resolve};
 use util::{config, fix, of, peer, request};
 
 #[test]
-fn rule_1_peer_gate() {
+fn peer_gate() {
     let lines = [
         "Host: app.example",
         "X-Forwarded-For: 198.51.100.7",
@@ -50,7 +50,7 @@ fn rule_1_peer_gate() {
 }
 
 #[test]
-fn rule_1_peer_in_every_form() {
+fn peer_in_every_form() {
     let lines = ["X-Forwarded-For: 203.0.113.9"];
     for (proxies, peer, trusted) in [
         ("10.0.0.0/8", peer("10.255.0.1"), true),
@@ -84,7 +84,7 @@ fn rule_1_peer_in_every_form() {
 }
 
 #[test]
-fn rule_1_without_a_peer() {
+fn without_a_peer() {
     let mut request = request("192.0.2.1", "/", &["X-Forwarded-For: 203.0.113.9"]);
     request.extensions_mut().clear();
     for proxies in ["none", "10.0.0.0/8", "unix"] {

@@ -8,6 +8,10 @@ use proxyfix_benches::{
 /// The aim: the decision within this factor of the limit that gives the same answer.
 const AIM: f64 = 1.5;
 
+/// The same beside the headers of a browser, among which is a `Connection`: the limit does not look at the
+/// names in it.
+const AIM_BESIDE_BROWSER: f64 = 1.7;
+
 /// Workloads that are not as near to the first probe, which gave less: it did not check `Host`. One that
 /// arrives is struck out, and stays.
 const FAR_FROM_PROBE: [&str; 5] =
@@ -18,12 +22,15 @@ fn decisions_are_near_the_limit() {
     let counts = Counts::read();
     let mut wrong = Vec::new();
     for (workload, _) in WORKLOADS {
-        let ours = counts.row("resolve", workload, "ten");
-        let limit = counts.find("limit", workload, "ten");
-        let to_limit = limit.map(|limit| ratio(ours.instructions, limit.instructions));
-        if to_limit.is_some_and(|ratio| ratio > AIM) {
-            wrong.push(format!("{workload}: {to_limit:?} of the limit"));
+        for (beside, aim) in [("ten", AIM), ("browser", AIM_BESIDE_BROWSER)] {
+            let ours = counts.row("resolve", workload, beside);
+            let limit = counts.find("limit", workload, beside);
+            let to_limit = limit.map(|limit| ratio(ours.instructions, limit.instructions));
+            if to_limit.is_some_and(|ratio| ratio > aim) {
+                wrong.push(format!("{workload} beside {beside}: {to_limit:?} of the limit"));
+            }
         }
+        let ours = counts.row("resolve", workload, "ten");
         let far = FAR_FROM_PROBE.contains(&workload);
         if ours.ratio.is_some_and(|ratio| (ratio > AIM) != far) {
             wrong.push(format!("{workload}: {:?} of the first probe", ours.ratio));

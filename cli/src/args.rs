@@ -7,7 +7,7 @@ use std::{
     str::FromStr,
 };
 
-use clap::{Args, Parser, Subcommand};
+use clap::{ArgGroup, Args, Parser, Subcommand};
 use http::{HeaderName, HeaderValue};
 use proxyfix::{Config, ConfigError, Peer, Scheme};
 
@@ -58,13 +58,13 @@ Examples:
     proxyfix explain --config 'proxies=loopback for=1' --peer 127.0.0.1 --jsonl < requests.jsonl
 
 Exit status: 0 resolved, 1 rejected, 2 wrong usage.")]
+#[command(group(ArgGroup::new("connection").args(["peer", "unix", "jsonl"]).required(true).multiple(true)))]
 pub(crate) struct Explain {
     #[command(flatten)]
     pub(crate) config: ConfigArgument,
 
     /// The other end of our connection, mostly the last proxy: an address, or one with a port
     #[arg(long, value_name = "ADDRESS", value_parser = peer, conflicts_with = "unix")]
-    #[arg(required_unless_present_any = ["unix", "jsonl"])]
     pub(crate) peer: Option<Peer>,
 
     /// The other end of our connection is a Unix socket

@@ -17,27 +17,57 @@ struct Key {
     write: fn(&Settings) -> Option<String>,
 }
 
-/// The names of the values of a setting; the first is the default.
-type Choices<T> = [(&'static str, T)];
+/// The values of a setting, each with its name; the first is the default.
+struct Choices<T: 'static> {
+    values: &'static [(&'static str, T)],
+    /// The names, in a sentence.
+    expected: &'static str,
+}
 
-const LISTENER: &Choices<Scheme> = &[("http", Scheme::Http), ("https", Scheme::Https)];
-const MISSING: &Choices<OnMissing> =
-    &[("unknown", OnMissing::Unknown), ("peer", OnMissing::Peer), ("reject", OnMissing::Reject)];
-const INVALID: &Choices<OnInvalid> =
-    &[("reject", OnInvalid::Reject), ("unknown", OnInvalid::Unknown), ("peer", OnInvalid::Peer)];
-const ALL_TRUSTED: &Choices<AllTrusted> = &[
-    ("unknown", AllTrusted::Unknown),
-    ("leftmost", AllTrusted::Leftmost),
-    ("reject", AllTrusted::Reject),
-];
-const VERIFY: &Choices<bool> = &[("none", false), ("hops", true)];
-const HEADERS: &Choices<HeaderPolicy> = &[
-    ("canonical", HeaderPolicy::Canonical),
-    ("strip", HeaderPolicy::Strip),
-    ("keep", HeaderPolicy::Keep),
-];
-const URI: &Choices<UriPolicy> = &[("rewrite", UriPolicy::Rewrite), ("keep", UriPolicy::Keep)];
-const CONNECTION: &Choices<bool> = &[("check", false), ("ignore", true)];
+const LISTENER: Choices<Scheme> = Choices {
+    values: &[("http", Scheme::Http), ("https", Scheme::Https)],
+    expected: "http or https",
+};
+const MISSING: Choices<OnMissing> = Choices {
+    values: &[
+        ("unknown", OnMissing::Unknown),
+        ("peer", OnMissing::Peer),
+        ("reject", OnMissing::Reject),
+    ],
+    expected: "unknown, peer or reject",
+};
+const INVALID: Choices<OnInvalid> = Choices {
+    values: &[
+        ("reject", OnInvalid::Reject),
+        ("unknown", OnInvalid::Unknown),
+        ("peer", OnInvalid::Peer),
+    ],
+    expected: "reject, unknown or peer",
+};
+const ALL_TRUSTED: Choices<AllTrusted> = Choices {
+    values: &[
+        ("unknown", AllTrusted::Unknown),
+        ("leftmost", AllTrusted::Leftmost),
+        ("reject", AllTrusted::Reject),
+    ],
+    expected: "unknown, leftmost or reject",
+};
+const VERIFY: Choices<bool> =
+    Choices { values: &[("none", false), ("hops", true)], expected: "hops or none" };
+const HEADERS: Choices<HeaderPolicy> = Choices {
+    values: &[
+        ("canonical", HeaderPolicy::Canonical),
+        ("strip", HeaderPolicy::Strip),
+        ("keep", HeaderPolicy::Keep),
+    ],
+    expected: "canonical, strip or keep",
+};
+const URI: Choices<UriPolicy> = Choices {
+    values: &[("rewrite", UriPolicy::Rewrite), ("keep", UriPolicy::Keep)],
+    expected: "rewrite or keep",
+};
+const CONNECTION: Choices<bool> =
+    Choices { values: &[("check", false), ("ignore", true)], expected: "check or ignore" };
 
 /// All keys, in the order in which they are written.
 const KEYS: [Key; 25] = [
@@ -101,44 +131,41 @@ const KEYS: [Key; 25] = [
     Key { name: "hosts", read: |b, v| Ok(b.allowed_hosts(entries(v))), write: |s| list(&s.hosts) },
     Key {
         name: "listener",
-        read: |b, v| Ok(b.listener_scheme(choose("listener", v, LISTENER, "http or https")?)),
-        write: |s| chosen(s.listener, LISTENER),
+        read: |b, v| Ok(b.listener_scheme(choose("listener", v, &LISTENER)?)),
+        write: |s| chosen(s.listener, &LISTENER),
     },
     Key {
         name: "missing",
-        read: |b, v| Ok(b.on_missing(choose("missing", v, MISSING, "unknown, peer or reject")?)),
-        write: |s| chosen(s.missing, MISSING),
+        read: |b, v| Ok(b.on_missing(choose("missing", v, &MISSING)?)),
+        write: |s| chosen(s.missing, &MISSING),
     },
     Key {
         name: "invalid",
-        read: |b, v| Ok(b.on_invalid(choose("invalid", v, INVALID, "reject, unknown or peer")?)),
-        write: |s| chosen(s.invalid, INVALID),
+        read: |b, v| Ok(b.on_invalid(choose("invalid", v, &INVALID)?)),
+        write: |s| chosen(s.invalid, &INVALID),
     },
     Key {
         name: "all-trusted",
-        read: |b, v| {
-            let expected = "unknown, leftmost or reject";
-            Ok(b.all_trusted(choose("all-trusted", v, ALL_TRUSTED, expected)?))
-        },
-        write: |s| chosen(s.all_trusted, ALL_TRUSTED),
+        read: |b, v| Ok(b.all_trusted(choose("all-trusted", v, &ALL_TRUSTED)?)),
+        write: |s| chosen(s.all_trusted, &ALL_TRUSTED),
     },
     Key {
         name: "verify",
         read: |b, v| {
-            let hops = choose("verify", v, VERIFY, "hops or none")?;
+            let hops = choose("verify", v, &VERIFY)?;
             Ok(if hops { b.verify_hops() } else { b })
         },
-        write: |s| chosen(s.verify_hops, VERIFY),
+        write: |s| chosen(s.verify_hops, &VERIFY),
     },
     Key {
         name: "headers",
-        read: |b, v| Ok(b.headers(choose("headers", v, HEADERS, "canonical, strip or keep")?)),
-        write: |s| chosen(s.headers, HEADERS),
+        read: |b, v| Ok(b.headers(choose("headers", v, &HEADERS)?)),
+        write: |s| chosen(s.headers, &HEADERS),
     },
     Key {
         name: "uri",
-        read: |b, v| Ok(b.rewrite_uri(choose("uri", v, URI, "rewrite or keep")?)),
-        write: |s| chosen(s.uri, URI),
+        read: |b, v| Ok(b.rewrite_uri(choose("uri", v, &URI)?)),
+        write: |s| chosen(s.uri, &URI),
     },
     Key {
         name: "max-hops",
@@ -161,10 +188,10 @@ const KEYS: [Key; 25] = [
     Key {
         name: "connection",
         read: |b, v| {
-            let ignore = choose("connection", v, CONNECTION, "check or ignore")?;
+            let ignore = choose("connection", v, &CONNECTION)?;
             Ok(if ignore { b.ignore_connection() } else { b })
         },
-        write: |s| chosen(s.ignore_connection, CONNECTION),
+        write: |s| chosen(s.ignore_connection, &CONNECTION),
     },
 ];
 
@@ -210,18 +237,13 @@ pub(super) fn meant(text: &str) -> Option<&'static str> {
     names().find(|name| *name == text || *name == short)
 }
 
-fn choose<T: Copy>(
-    key: &'static str,
-    value: &str,
-    choices: &Choices<T>,
-    expected: &'static str,
-) -> Result<T, ConfigError> {
-    let found = choices.iter().find(|(name, _)| *name == value);
-    found.map(|(_, choice)| *choice).ok_or_else(|| invalid(key, value, expected))
+fn choose<T: Copy>(key: &'static str, value: &str, choices: &Choices<T>) -> Result<T, ConfigError> {
+    let found = choices.values.iter().find(|(name, _)| *name == value);
+    found.map(|(_, choice)| *choice).ok_or_else(|| invalid(key, value, choices.expected))
 }
 
 fn chosen<T: Copy + PartialEq>(value: T, choices: &Choices<T>) -> Option<String> {
-    let (_, others) = choices.split_first()?;
+    let (_, others) = choices.values.split_first()?;
     others.iter().find(|(_, choice)| *choice == value).map(|(name, _)| (*name).to_owned())
 }
 

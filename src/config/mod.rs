@@ -60,7 +60,8 @@ impl From<usize> for Trust {
     }
 }
 
-/// What follows where none of the trusted headers is there.
+/// What follows where none of the trusted headers is there; and who the client is where no header is
+/// trusted to name it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum OnMissing {

@@ -6,14 +6,18 @@
 //!    In HTTP/2 and HTTP/3 it equals the target's authority (RFC 9113 §8.3.1).
 //! 3. **`Connection`** must not name a trusted header (RFC 9110 §7.6.1): a proxy on the way may
 //!    have dropped what another wrote.
-//! 4. **Missing.** Without any trusted header, `missing` says who the client is.
+//! 4. **Missing.** Without any trusted header, `missing` says who the client is; so it does where
+//!    no header is trusted to name the client.
 //! 5. **Client.** By count, the *n*th element from the right, never fewer. By walk, the first
 //!    from the right that is not one of `proxies`; an identifier, `unknown` and an address that
 //!    is no proxy end the walk, a malformed element is never skipped.
 //! 6. **Scheme, host, port, prefix**, each from its own list: by count, or aligned with the
 //!    client's distance. Where `for` or `proto` is trusted but absent the request is incomplete;
-//!    an absent host, port or prefix is our own.
-//! 7. **`Forwarded`** gives client, scheme and host in one element.
+//!    an absent host, port or prefix is our own. A list of these that is short, but has empty
+//!    elements alone, is absent.
+//! 7. **`Forwarded`** gives client, scheme and host in one element. By count, a malformed `for`
+//!    leaves a valid `proto` and `host` standing, where `invalid` forgives it; a walk that meets it
+//!    has found no element, and gives all of them up.
 //! 8. **Invalid** values reject the request, or count as absent, as `invalid` says.
 //! 9. **Allowed hosts** apply to the host in effect, wherever it comes from.
 //! 10. Our own scheme is the connection's, never the target's, which a client writes.
@@ -159,10 +163,23 @@ pub(crate) fn decide<R: Recorder>(
     if !settings.hosts.is_empty() {
         check_allowed(&resolved, head)?;
     }
-    for code in resolved.own_values() {
-        recorder.record(|| Step::new(Rule::Own(code)));
+    for rule in own_values(&resolved) {
+        recorder.record(|| Step::new(rule));
     }
     Ok(resolved)
+}
+
+/// The values that are our own.
+fn own_values(resolved: &Resolved) -> impl Iterator<Item = Rule> {
+    [
+        (Rule::OwnClient, resolved.client.hop),
+        (Rule::OwnScheme, resolved.scheme.hop),
+        (Rule::OwnHost, resolved.host.hop),
+        (Rule::OwnPort, resolved.port.hop.or(resolved.host.hop)),
+        (Rule::OwnPrefix, resolved.prefix.hop),
+    ]
+    .into_iter()
+    .filter_map(|(rule, hop)| hop.is_none().then_some(rule))
 }
 
 /// Rule 2: the target's authority, else `Host`.
