@@ -134,6 +134,7 @@ fn of_the_process() {
     let error = Config::from_env("CARGO_PKG_NAME").unwrap_err();
     let expected = "environment variable CARGO_PKG_NAME: expected key=value, found \"proxyfix\"";
     assert!(error.to_string().starts_with(expected), "{error}");
-    let missing = ConfigError::MissingVariable { name: "NO_SUCH_VARIABLE".into() };
-    assert_eq!(Config::from_env("NO_SUCH_VARIABLE"), Err(missing));
+    let error = Config::from_env("NO_SUCH_VARIABLE").unwrap_err();
+    let name = "NO_SUCH_VARIABLE";
+    assert!(matches!(&error, ConfigError::MissingVariable { name: found, .. } if found == name));
 }

@@ -21,18 +21,21 @@ pub enum ConfigError {
     #[error(
         "{key}=aligned needs for=N or for=walk, whose distance it takes; write a count: {key}=1"
     )]
+    #[non_exhaustive]
     AlignedWithoutDistance {
         /// The key that says `aligned`.
         key: &'static str,
     },
     /// `client-ip` stands in place of `for` and of `forwarded`.
     #[error("client-ip and {other} both say who the client is; keep one of them")]
+    #[non_exhaustive]
     ClientIpBeside {
         /// The other key.
         other: &'static str,
     },
     /// A header is to be removed and to be left alone.
     #[error("{name} is in strip-also and in exempt; keep one")]
+    #[non_exhaustive]
     ExemptAndStripped {
         /// The header.
         name: HeaderName,
@@ -42,6 +45,7 @@ pub enum ConfigError {
     EmptyHosts,
     /// A text is not a header name.
     #[error("{key}={text:?}: not a header name; expected one such as X-Forwarded-For")]
+    #[non_exhaustive]
     InvalidHeaderName {
         /// The key.
         key: &'static str,
@@ -50,12 +54,14 @@ pub enum ConfigError {
     },
     /// A text is not a host pattern.
     #[error("hosts={text:?}: expected a host without port, such as example.com or *.example.com")]
+    #[non_exhaustive]
     InvalidHostPattern {
         /// What was written.
         text: String,
     },
     /// An entry of a list of proxies cannot be read.
     #[error("invalid trusted proxy {text:?}: {reason}")]
+    #[non_exhaustive]
     InvalidNetwork {
         /// The entry.
         text: String,
@@ -64,6 +70,7 @@ pub enum ConfigError {
     },
     /// A value is not one of those its key takes.
     #[error("{key}={value:?}: expected {expected}")]
+    #[non_exhaustive]
     InvalidValue {
         /// The key.
         key: &'static str,
@@ -77,6 +84,7 @@ pub enum ConfigError {
         "invalid trusted proxy {text:?}: an IPv4-mapped network must be /96 or longer; write the \
          IPv4 network, such as 10.0.0.0/8"
     )]
+    #[non_exhaustive]
     MappedNetwork {
         /// The entry.
         text: String,
@@ -93,6 +101,7 @@ pub enum ConfigError {
         "no configuration in the environment; write {name}=\"proxies=10.0.0.0/8 for=1 proto=1\", or \
          a variable for each key: {name}_PROXIES, {name}_FOR, {name}_PROTO"
     )]
+    #[non_exhaustive]
     MissingVariable {
         /// The name.
         name: String,
@@ -102,12 +111,14 @@ pub enum ConfigError {
         "expected key=value, found {word:?}; a list takes commas and no spaces, such as \
          proxies=10.0.0.0/8,loopback"
     )]
+    #[non_exhaustive]
     NotKeyValue {
         /// The word.
         word: String,
     },
     /// The value of an environment variable is not Unicode.
     #[error("environment variable {name}: the value is not Unicode")]
+    #[non_exhaustive]
     NotUnicode {
         /// The variable.
         name: String,
@@ -120,12 +131,14 @@ pub enum ConfigError {
     NothingTrusted,
     /// A key occurs twice.
     #[error("{key} is set twice; keep one")]
+    #[non_exhaustive]
     RepeatedKey {
         /// The key.
         key: &'static str,
     },
     /// A header that frames or routes the request cannot carry a forwarded value, nor be removed.
     #[error("{key}={name}: {}", reserved(name))]
+    #[non_exhaustive]
     ReservedHeader {
         /// The key.
         key: &'static str,
@@ -134,6 +147,7 @@ pub enum ConfigError {
     },
     /// One header would serve two fields.
     #[error("{first} and {second} are both read from {name}; give each a header of its own")]
+    #[non_exhaustive]
     SharedHeader {
         /// The header.
         name: HeaderName,
@@ -147,6 +161,7 @@ pub enum ConfigError {
         "{key}={name} is a trusted header, in this or another spelling; its own spelling is \
          reduced to its effective value, every other removed; leave it out of {key}="
     )]
+    #[non_exhaustive]
     TrustedBeside {
         /// The other key.
         key: &'static str,
@@ -158,12 +173,14 @@ pub enum ConfigError {
         "forwarded and {other} are of two families; trust the one that your proxy writes, the \
          other passes through it untouched"
     )]
+    #[non_exhaustive]
     TwoFamilies {
         /// A key of the other family.
         other: &'static str,
     },
     /// The environment has the whole configuration in one variable, and a key in another.
     #[error("{name} holds the whole configuration, and {other} is set too; keep one of them")]
+    #[non_exhaustive]
     TwoForms {
         /// The variable that holds the whole.
         name: String,
@@ -172,6 +189,7 @@ pub enum ConfigError {
     },
     /// A key is not known.
     #[error("unknown key {key:?}; expected {expected}")]
+    #[non_exhaustive]
     UnknownKey {
         /// The key.
         key: String,
@@ -180,6 +198,7 @@ pub enum ConfigError {
     },
     /// An environment variable has the prefix of the configuration's, and is none of them.
     #[error("unknown environment variable {name:?}; expected {expected}")]
+    #[non_exhaustive]
     UnknownVariable {
         /// The variable.
         name: String,
@@ -188,6 +207,7 @@ pub enum ConfigError {
     },
     /// What the environment says is refused.
     #[error("environment variable {name}: {error}{note}")]
+    #[non_exhaustive]
     Variable {
         /// The variable that holds the whole configuration, or the key at fault; `NAME_*` where
         /// several are.
