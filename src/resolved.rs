@@ -27,6 +27,9 @@ use crate::{
     scheme::Scheme,
 };
 
+/// What stands before no path: with a slash, each would name another host. Browsers drop the white space.
+const DROPPED: [char; 5] = ['/', '\\', '\t', '\n', '\r'];
+
 /// Who vouches for a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -265,7 +268,7 @@ impl Resolved {
         let authority = self.authority().ok_or_else(|| Error::new(ErrorKind::MissingHost))?.clone();
         let invalid = || Error::new(ErrorKind::InvalidPath);
         let rest = path_and_query.strip_prefix('/').ok_or_else(invalid)?;
-        if rest.starts_with(['/', '\\']) || rest.contains('#') {
+        if rest.starts_with(DROPPED) || rest.contains('#') {
             return Err(invalid());
         }
         let path = PathAndQuery::try_from(self.external_path(path_and_query));
@@ -292,8 +295,7 @@ impl Resolved {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn external_path(&self, path: &str) -> String {
-        let path = path.trim_start_matches(['/', '\\', '\t', '\n', '\r']);
-        format!("{}/{path}", self.prefix())
+        format!("{}/{}", self.prefix(), path.trim_start_matches(DROPPED))
     }
 
     /// The other end of our connection.

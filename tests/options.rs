@@ -93,7 +93,7 @@ fn zero() {
 fn defaults_can_be_written() {
     let written = "  proxies=any \n for=1 proto=0 listener=http missing=unknown invalid=reject \
                    all-trusted=unknown verify=none headers=canonical uri=rewrite max-hops=16 \
-                   connection=check ";
+                   connection=check strip-also= exempt= ";
     assert_eq!(config(written), config("proxies=any for=1"));
     assert_eq!(
         config("proxies=any for=1 proto=1 port=2"),
@@ -156,6 +156,14 @@ fn errors() {
         (
             "proxies=any fro=1",
             "unknown key \"fro\"; expected one of proxies, for, proto, host, port, prefix, forwarded, client-ip, for-name, proto-name, host-name, port-name, prefix-name, hosts, listener, missing, invalid, all-trusted, verify, headers, uri, max-hops, strip-also, exempt, connection",
+        ),
+        (
+            "proxies=any for=1 strip-also=Forwarded",
+            "strip-also=forwarded: it is removed where it is not trusted; leave it out",
+        ),
+        (
+            "proxies=any for=1 port-name=Forwarded",
+            "port-name=forwarded: this header has a meaning of its own; choose another",
         ),
         ("proxies=any x-forwarded-for=1", "unknown key \"x-forwarded-for\"; expected for"),
         ("proxies=any x_proto_name=a", "unknown key \"x_proto_name\"; expected proto-name"),

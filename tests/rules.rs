@@ -481,7 +481,7 @@ fn joined_prefixes() {
     assert_eq!(read(&["X-Other: 1"]), ok(""));
     assert_eq!(read(&["X-Forwarded-Prefix:"]), ok(""));
     assert_eq!(read(&["X-Forwarded-Prefix: ,"]), ok(""));
-    for line in ["X-Forwarded-For: 192.0.2.1", "X-Forwarded-Prefix:"] {
+    for line in ["X-Forwarded-For: 192.0.2.1", "X-Forwarded-Prefix:", "X-Forwarded-Prefix: ,"] {
         let own = resolved("proxies=10.0.0.0/8 prefix=join:2", &[line]).expect("no error");
         assert_eq!(own.source().prefix(), Source::Own, "{line}");
     }

@@ -9,16 +9,13 @@ use laws::Verdict;
 
 type Law = fn(&[u8]) -> Verdict;
 
-const TARGETS: [(&str, Law); 6] = [
-    ("config_text", laws::config_text),
-    ("fix_request", laws::fix_request),
-    ("forwarded", laws::forwarded),
-    ("non_interference", laws::non_interference),
-    ("round_trip", laws::round_trip),
-    ("x_forwarded", |data| {
-        laws::x_scalars(data);
-        laws::x_forwarded(data)
-    }),
+const TARGETS: [(&str, &[Law]); 6] = [
+    ("config_text", &[laws::config_text]),
+    ("fix_request", &[laws::fix_request]),
+    ("forwarded", &[laws::forwarded]),
+    ("non_interference", &[laws::non_interference]),
+    ("round_trip", &[laws::round_trip]),
+    ("x_forwarded", &[laws::x_forwarded, laws::x_scalars]),
 ];
 
 #[test]
@@ -29,17 +26,19 @@ fn seeds() {
     let mut targets: Vec<_> = targets.collect();
     targets.sort();
     assert_eq!(targets, TARGETS.map(|(name, _)| name));
-    for (name, law) in TARGETS {
-        let mut reached = 0;
+    for (name, laws) in TARGETS {
+        let mut reached = vec![0; laws.len()];
         let corpus = folder.join("../corpus").join(name);
         let left = fs::read_dir(corpus).into_iter().flatten();
         for seed in fs::read_dir(folder.join(name)).expect("seeds").chain(left) {
             let seed = seed.expect("a seed").path();
             let data = fs::read(&seed).expect("bytes");
-            let verdict = std::panic::catch_unwind(|| law(&data));
-            let verdict = verdict.unwrap_or_else(|_| panic!("{} fails", seed.display()));
-            reached += usize::from(verdict == Verdict::Truth);
+            for (law, reached) in laws.iter().zip(&mut reached) {
+                let verdict = std::panic::catch_unwind(|| law(&data));
+                let verdict = verdict.unwrap_or_else(|_| panic!("{} fails", seed.display()));
+                *reached += usize::from(verdict == Verdict::Truth);
+            }
         }
-        assert!(reached > 0, "no seed of {name} has an answer");
+        assert!(!reached.contains(&0), "seeds of {name} that have an answer: {reached:?}");
     }
 }

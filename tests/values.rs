@@ -535,6 +535,8 @@ fn external_url() {
             ("item", Err(bad)),
             ("//evil.example", Err(bad)),
             ("/\\evil.example", Err(bad)),
+            ("/\t/evil.example", Err(bad)),
+            ("/\n/x", Err(bad)),
             ("/a b", Err(bad)),
             ("/a#b", Err(bad)),
             ("http://evil.example/", Err(bad)),

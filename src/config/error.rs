@@ -137,7 +137,7 @@ pub enum ConfigError {
         key: &'static str,
     },
     /// A header that frames or routes the request cannot carry a forwarded value, nor be removed.
-    #[error("{key}={name}: {}", reserved(name))]
+    #[error("{key}={name}: {}", reserved(key, name))]
     #[non_exhaustive]
     ReservedHeader {
         /// The key.
@@ -225,11 +225,13 @@ pub enum ConfigError {
     WalkWithAny,
 }
 
-fn reserved(name: &HeaderName) -> &'static str {
-    if *name == FORWARDED {
-        "it names client, scheme and host together; write forwarded=1"
-    } else {
-        "this header has a meaning of its own; choose another"
+fn reserved(key: &str, name: &HeaderName) -> &'static str {
+    match key {
+        "for-name" | "proto-name" | "host-name" | "client-ip" if *name == FORWARDED => {
+            "it names client, scheme and host together; write forwarded=1"
+        }
+        "strip-also" if *name == FORWARDED => "it is removed where it is not trusted; leave it out",
+        _ => "this header has a meaning of its own; choose another",
     }
 }
 

@@ -231,10 +231,12 @@ fn unknown(key: &str) -> ConfigError {
 }
 
 /// The key that is meant by the name of a header or of a method, such as `X-Forwarded-For` or `x_for`.
+/// `X-Client-IP` and `X-Forwarded` are headers of their own.
 pub(super) fn meant(text: &str) -> Option<&'static str> {
     let text = text.to_ascii_lowercase().replace('_', "-");
     let short = text.trim_start_matches("x-").trim_start_matches("forwarded-");
-    names().find(|name| *name == text || *name == short)
+    let is_own = matches!(short, "client-ip" | "forwarded");
+    names().find(|name| *name == text || (*name == short && !is_own))
 }
 
 fn choose<T: Copy>(key: &'static str, value: &str, choices: &Choices<T>) -> Result<T, ConfigError> {

@@ -214,16 +214,10 @@ pub(crate) fn last_start(text: &[u8]) -> Result<usize, Fault> {
 /// of the instructions that one at a time takes: of every element, all bytes are looked at.
 #[inline]
 pub(crate) fn split_at_last<const N: usize>(text: &[u8], bytes: [u8; N]) -> Option<(u8, &[u8])> {
-    const LOW: u64 = u64::from_ne_bytes([0x7f; 8]);
     let mut rest = text;
     while let Some((before, eight)) = rest.split_last_chunk() {
         let eight = u64::from_ne_bytes(*eight);
-        // Where a byte is the one, the difference is 0, and then, and only then, no bit is set.
-        let others = bytes.iter().fold(!0, |others, byte| {
-            let difference = eight ^ u64::from_ne_bytes([*byte; 8]);
-            others & ((difference & LOW).wrapping_add(LOW) | difference | LOW)
-        });
-        if others != !0 {
+        if bytes.iter().fold(!0, |all, byte| all & others(eight, *byte)) != !0 {
             break;
         }
         rest = before;
@@ -235,6 +229,15 @@ pub(crate) fn split_at_last<const N: usize>(text: &[u8], bytes: [u8; N]) -> Opti
         rest = before;
     }
     None
+}
+
+/// Of eight bytes, those that are another than this one, as bytes of which all bits are set.
+#[inline]
+fn others(eight: u64, byte: u8) -> u64 {
+    const LOW: u64 = u64::from_ne_bytes([0x7f; 8]);
+    // Where a byte is the one, the difference is 0, and then, and only then, the highest bit is not set.
+    let difference = eight ^ u64::from_ne_bytes([byte; 8]);
+    (difference & LOW).wrapping_add(LOW) | difference | LOW
 }
 
 /// Drops SP and HTAB, the only white space of field values (RFC 9110 §5.6.3), from the left.

@@ -141,15 +141,16 @@ impl<'a, R: Recorder> Decision<'a, R> {
         Ok(())
     }
 
-    /// The last `count` prefixes, outermost first. An empty one adds nothing.
+    /// The last `count` prefixes, outermost first. An empty one adds nothing; empty ones alone say
+    /// nothing.
     fn joined_prefix(
         &mut self,
         lines: FieldLines<'a>,
         count: usize,
     ) -> Result<Option<Vouched<Prefix>>, Error> {
-        let mut joined = Vec::new();
+        let mut joined = None;
         match self.join_prefixes(lines, count, &mut joined) {
-            Ok(true) => Ok(Some(Vouched::at(Prefix::new(&joined), count))),
+            Ok(true) => Ok(joined.map(|joined| Vouched::at(Prefix::new(&joined), count))),
             Ok(false) => self.unread(lines, Some(count), false).map(|()| None),
             Err(error) => self.forgive(error).map(|()| None),
         }
@@ -160,7 +161,7 @@ impl<'a, R: Recorder> Decision<'a, R> {
         &mut self,
         lines: FieldLines<'a>,
         count: usize,
-        joined: &mut Vec<u8>,
+        joined: &mut Option<Vec<u8>>,
     ) -> Result<bool, Error> {
         let mut elements = lines.elements();
         while let Some(element) = elements.next() {
@@ -168,7 +169,7 @@ impl<'a, R: Recorder> Decision<'a, R> {
             if !element.text.is_empty() {
                 let part = prefix::check(element.text);
                 let part = part.map_err(|fault| self.invalid(element, fault))?;
-                joined.splice(..0, part.iter().copied());
+                joined.get_or_insert_default().splice(..0, part.iter().copied());
             }
             self.recorder.record(|| Step::at(Rule::Prefix, &element));
             if element.hop == count {
