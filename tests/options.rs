@@ -472,6 +472,14 @@ fn errors() {
     });
 }
 
+/// A `main` that returns the error shows what to write.
+#[test]
+fn errors_in_debug() {
+    let error = "for=1".parse::<Config>().unwrap_err();
+    assert_eq!(format!("{error:?}"), error.to_string());
+    assert!(error.to_string().contains("proxies="));
+}
+
 /// The builder keeps its first mistake.
 #[test]
 fn builder_errors() {
