@@ -229,10 +229,9 @@ impl Findings {
 fn faults(run: &Run, before: &Request<()>, after: &Request<()>, wrong: &[String]) -> Vec<String> {
     let resolved: &Resolved = after.extensions().get().expect("a resolution");
     let mut faults = Vec::new();
-    let known = util::known();
     let is_known = |name: &HeaderName| {
         let name = name.as_str().replace('_', "-");
-        known.contains(&name)
+        util::KNOWN.contains(&name)
     };
     let is_clean = |text: &str| {
         let excused = |forged| wrong.iter().any(|wrong| wrong.contains(forged));

@@ -50,6 +50,7 @@ where
     }
 }
 
+/// Added to errors that speak of `key=`.
 const OF_ITS_OWN: &str = " (here each key is a variable of its own)";
 
 /// The variable of a key.

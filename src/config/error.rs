@@ -13,6 +13,7 @@ use http::{HeaderName, header::FORWARDED};
 /// let error = "for=1".parse::<proxyfix::Config>().unwrap_err();
 /// assert!(error.to_string().contains("proxies="));
 /// ```
+///
 /// `Debug` prints the same text, for that is what a `main` that returns the error shows.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]

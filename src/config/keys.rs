@@ -299,8 +299,8 @@ fn renamed(settings: &Settings, name: fn(&Names) -> &HeaderName) -> Option<Strin
 
 /// The entries of a list; an empty text has none.
 fn entries(value: &str) -> impl Iterator<Item = &str> {
-    let entries = value.split(',').map(str::trim);
-    entries.take(if value.trim().is_empty() { 0 } else { usize::MAX })
+    let text = Some(value).filter(|text| !text.trim().is_empty());
+    text.into_iter().flat_map(|text| text.split(',')).map(str::trim)
 }
 
 fn list<T: ToString>(items: &[T]) -> Option<String> {

@@ -1,7 +1,7 @@
 //! What several test files share: requests from field lines, behind a proxy at 10.0.0.1.
 #![allow(dead_code, reason = "each test file uses a part")]
 
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::LazyLock};
 
 use http::{HeaderName, HeaderValue, Request};
 use proxyfix::{Config, Error, ErrorKind, Peer, Resolved, fix_request};
@@ -77,9 +77,9 @@ where
 
 /// The known forwarding headers, in lower case: what the documentation of the crate lists, to which a
 /// test in `src/config/names.rs` holds the crate.
-pub(crate) fn known() -> Vec<String> {
+pub(crate) static KNOWN: LazyLock<Vec<String>> = LazyLock::new(|| {
     let document = include_str!("../../src/crate.md");
     let section = document.split("\n# ").find(|text| text.starts_with("Forwarding headers\n"));
     let list = section.and_then(|text| text.trim_end().rsplit("\n\n").next()).expect("a list");
     list.split('`').skip(1).step_by(2).map(str::to_lowercase).collect()
-}
+});
