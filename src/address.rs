@@ -2,7 +2,8 @@
 //!
 //! 1. IPv4: four numbers of at most 255, without leading zeros.
 //! 2. IPv6: eight groups of one to four hexadecimal digits in any case; one `::` for one or more
-//!    groups of zeros; the last two may be an IPv4 address. No zone identifier.
+//!    groups of zeros; the last two may be an IPv4 address. A zone identifier behind it, where one may
+//!    stand, is dropped.
 //! 3. What is read is exactly what the standard library reads (`tests/addresses.rs`), in less time, for
 //!    it is done at each hop.
 
@@ -61,6 +62,27 @@ pub(crate) fn ipv6(text: &[u8]) -> Option<Ipv6Addr> {
     // Where nothing stands before `::`, there is nothing to shift.
     let head = head.bits.checked_shl(after_head.wrapping_mul(16)).unwrap_or_default();
     Some((head | tail.bits).into())
+}
+
+/// The longest zone identifier, in bytes: that of interface names on Windows, `IF_MAX_STRING_SIZE`; on Linux
+/// they have 15.
+const MAX_ZONE: usize = 256;
+
+/// Reads an IPv6 address without brackets that may have a zone identifier behind it.
+#[inline]
+pub(crate) fn zoned_ipv6(text: &[u8]) -> Option<Ipv6Addr> {
+    ipv6(text).or_else(|| without_zone(text).and_then(ipv6))
+}
+
+/// What stands before a zone identifier (RFC 6874 §2: unreserved characters).
+#[cold]
+fn without_zone(text: &[u8]) -> Option<&[u8]> {
+    let percent = text.iter().position(|&byte| byte == b'%')?;
+    let (address, zone) = text.split_at_checked(percent)?;
+    let zone = zone.strip_prefix(b"%")?;
+    let allowed = |b: &u8| b.is_ascii_alphanumeric() || b"._~-".contains(b);
+    let valid = (1..=MAX_ZONE).contains(&zone.len()) && zone.iter().all(allowed);
+    valid.then_some(address)
 }
 
 /// Groups of an IPv6 address, with single colons between.

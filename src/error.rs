@@ -14,6 +14,8 @@ use http::{HeaderName, StatusCode};
 pub enum ErrorKind {
     /// A walk found only trusted proxies, and `all-trusted=reject` is set.
     AllTrusted,
+    /// IPv6 without brackets in `Forwarded` (RFC 7239 §6).
+    BareIpv6,
     /// A parameter occurs twice in one forwarded-element (RFC 7239 §4).
     DuplicateParameter,
     /// The selected element is empty: the proxy wrote nothing.
@@ -46,6 +48,8 @@ pub enum ErrorKind {
     MissingHost,
     /// No peer is known: the server did not say who connected. Status 500.
     MissingPeer,
+    /// The peer is one of the proxies, but sends no secret, and `missing=reject` is set.
+    MissingSecret,
     /// `Connection` names a trusted header, so that a proxy may have dropped it.
     Nominated,
     /// The request was already fixed under another configuration. Status 500.
@@ -69,6 +73,7 @@ impl ErrorKind {
     pub fn code(self) -> &'static str {
         match self {
             Self::AllTrusted => "all-trusted",
+            Self::BareIpv6 => "bare-ipv6",
             Self::DuplicateParameter => "duplicate-parameter",
             Self::Empty => "empty",
             Self::HostNotAllowed => "host-not-allowed",
@@ -85,6 +90,7 @@ impl ErrorKind {
             Self::Missing => "missing",
             Self::MissingHost => "missing-host",
             Self::MissingPeer => "missing-peer",
+            Self::MissingSecret => "missing-secret",
             Self::Nominated => "nominated",
             Self::OtherConfig => "other-config",
             Self::Repeated => "repeated",
@@ -99,6 +105,10 @@ impl ErrorKind {
     pub(crate) fn text(self) -> &'static str {
         match self {
             Self::AllTrusted => "every address is a trusted proxy, none is a client",
+            Self::BareIpv6 => {
+                "IPv6 without brackets, which RFC 7239 does not allow; if this is how the proxy writes \
+                 addresses, forwarded-ipv6=bare reads it"
+            }
             Self::DuplicateParameter => "a parameter occurs twice in one element",
             Self::Empty => "the trusted element is empty, the proxy must write a value",
             Self::HostNotAllowed => {
@@ -129,6 +139,9 @@ impl ErrorKind {
                  it is with ProxyFixLayer::peer_from (on a Unix socket |_| Some(Peer::UNIX)), or \
                  with proxyfix's feature axum serve with \
                  into_make_service_with_connect_info::<SocketAddr>"
+            }
+            Self::MissingSecret => {
+                "the peer is one of the proxies, but does not send the secret in this header exactly once"
             }
             Self::Nominated => {
                 "named in the connection header, so a proxy on the way may have dropped it"

@@ -2,6 +2,7 @@
 //!
 //! 1. It is the decision itself, with a recorder of [steps](crate::Step).
 //! 2. It names the headers that the rewriting would remove.
+//! 3. Where there are several ways in, it says which one decides.
 
 use std::fmt;
 
@@ -45,19 +46,23 @@ pub fn explain(
     config: &Config,
 ) -> Explanation {
     let mut steps = Vec::new();
-    let outcome =
-        resolve::decide(&mut Head::new(peer.into(), headers, uri, None), config, &mut steps);
+    let peer: Option<Peer> = peer.into();
+    let decides = config.way_of(peer.as_ref());
+    let way = config.all().position(|way| std::ptr::eq(way, decides)).unwrap_or_default();
+    let outcome = resolve::decide(&mut Head::new(peer, headers, uri, None), config, &mut steps);
     let stripped = match &outcome {
         Ok(resolved) => rewrite::removed(headers, resolved),
         Err(_) => Vec::new(),
     };
-    Explanation { outcome, steps, stripped }
+    Explanation { config: config.clone(), way, outcome, steps, stripped }
 }
 
 /// Every step of a decision, and its outcome. See [`explain()`].
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Explanation {
+    config: Config,
+    way: usize,
     pub(crate) outcome: Result<Resolved, Error>,
     pub(crate) steps: Vec<Step>,
     pub(crate) stripped: Vec<HeaderName>,
@@ -80,6 +85,11 @@ impl Explanation {
         self.outcome
     }
 
+    /// The number of the way in that decides, from 0, in the order of [`Config::ways`].
+    pub fn way(&self) -> usize {
+        self.way
+    }
+
     /// The steps, in order.
     pub fn steps(&self) -> &[Step] {
         &self.steps
@@ -94,6 +104,14 @@ impl Explanation {
 /// Prints a line for each step, then the outcome.
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ways = self.config.all().count();
+        if ways > 1 {
+            let number = self.way.saturating_add(1);
+            let way = self.config.all().nth(self.way);
+            let proxies = way.and_then(|way| way.settings.proxies.as_ref());
+            let proxies = proxies.map(ToString::to_string).unwrap_or_default();
+            writeln!(f, "{:<16} {number} of {ways} decides: proxies={proxies}", "way")?;
+        }
         for step in &self.steps {
             writeln!(f, "{step}")?;
         }

@@ -1,14 +1,17 @@
 //! Hosts and ports (RFC 3986 §3.2.2, RFC 9110 §7.2), checked before any container sees them.
 //!
 //! 1. A host is labels of letters, digits, `-` and `_`, separated by single dots; one trailing
-//!    dot is dropped. Or an IPv6 address in brackets. An IPv4 address is a host of four labels.
+//!    dot is dropped. Or an IPv6 address in brackets, which has one spelling in the result (RFC 5952).
+//!    Deliberately, a host whose last label is a number, in decimal or hexadecimal, must be an IPv4
+//!    address of four decimal numbers: of `127.1`, `0x7f.1` and `256.1.1.1`, browsers make an address or
+//!    an error (WHATWG URL, host parser), and other readers a name.
 //! 2. At most 255 bytes, which is the limit of the DNS (RFC 1035 §2.3.4).
 //! 3. Then optionally `:` and a port from 1 to 65535; a colon without digits means no port.
 //! 4. Lower case in the result.
 //! 5. Nothing else: no user information, path, space, comma, percent sign, byte above 0x7f, no
-//!    zone identifier, no `IPvFuture`.
+//!    zone identifier, no `IPvFuture`. Labels in Punycode are not decoded.
 
-use std::fmt;
+use std::{fmt, io::Write, net::Ipv6Addr};
 
 use crate::{
     address,
@@ -22,14 +25,16 @@ const MAX_HOST: usize = 255;
 /// The bytes kept in place. Longer names are rare and cost one allocation.
 pub(crate) type Name = Text<62>;
 
-/// What a byte is in a host name, by a bit, or by none where it is a letter in lower case, a digit, `-`
-/// or `_`.
+/// What a byte is in a host name, by a bit, or by none of the first three where it is a letter in lower
+/// case, a digit, `-` or `_`.
 const PLAIN: u8 = 0;
 /// A letter in upper case.
 const UPPER: u8 = 1;
 const DOT: u8 = 2;
 /// What ends the name.
 const OTHER: u8 = 4;
+/// Besides, what may stand in a number or before it: a hexadecimal digit, `x`, a dot.
+const OF_NUMBER: u8 = 8;
 
 /// What each byte is: a table, since every request has a host.
 const CLASSES: [u8; 256] = {
@@ -38,9 +43,11 @@ const CLASSES: [u8; 256] = {
     let mut byte = 0_u8;
     while let [slot, rest @ ..] = slots {
         *slot = match byte {
-            b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' => PLAIN,
-            b'A'..=b'Z' => UPPER,
-            b'.' => DOT,
+            b'a'..=b'f' | b'x' | b'0'..=b'9' => PLAIN | OF_NUMBER,
+            b'g'..=b'z' | b'-' | b'_' => PLAIN,
+            b'A'..=b'F' | b'X' => UPPER | OF_NUMBER,
+            b'G'..=b'Z' => UPPER,
+            b'.' => DOT | OF_NUMBER,
             _ => OTHER,
         };
         byte = byte.wrapping_add(1);
@@ -65,9 +72,10 @@ fn four(before: u8, [a, b, c, d]: [u8; 4]) -> Option<u8> {
 /// A valid host where it was written, with the port that stands behind it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Host<'a> {
-    /// In any case, without a trailing dot.
+    /// As it is written, without a trailing dot.
     text: &'a [u8],
-    has_upper: bool,
+    /// Whether it may have upper case, or be an IPv6 address in another spelling.
+    is_raw: bool,
     pub(crate) port: Option<u16>,
 }
 
@@ -114,12 +122,15 @@ impl<'a> Host<'a> {
             }
             (classes, before, rest) = (classes | class, class, after);
         }
-        let has_upper = classes & UPPER == UPPER;
+        let is_raw = classes & UPPER == UPPER;
         let name = text.get(..text.len().saturating_sub(rest.len())).unwrap_or(text);
         let name = if let [name @ .., b'.'] = name { name } else { name };
+        if ends_in_number(name) && address::ipv4(name).is_none() {
+            return Err(Fault::new(KIND, 0));
+        }
         match name.len() {
             0 => Err(Fault::at(KIND, text, 0)),
-            1..=MAX_HOST => Ok((Self { text: name, has_upper, port: None }, rest)),
+            1..=MAX_HOST => Ok((Self { text: name, is_raw, port: None }, rest)),
             _ => Err(Fault::new(KIND, MAX_HOST)),
         }
     }
@@ -131,7 +142,7 @@ impl<'a> Host<'a> {
         let (text, rest) = text.split_at_checked(end).unwrap_or((text, b""));
         let literal = text.strip_prefix(b"[").and_then(|rest| rest.strip_suffix(b"]"));
         if literal.and_then(address::ipv6).is_some() {
-            return Ok((Self { text, has_upper: true, port: None }, rest));
+            return Ok((Self { text, is_raw: true, port: None }, rest));
         }
         let allowed = |b: u8| b.is_ascii_hexdigit() || matches!(b, b':' | b'.' | b'[' | b']');
         Err(Fault::at_first(ErrorKind::InvalidHost, text, allowed))
@@ -140,6 +151,40 @@ impl<'a> Host<'a> {
     /// Whether it is the same host, whatever the ports.
     pub(crate) fn is_host_of(&self, other: &Host<'_>) -> bool {
         self.text.eq_ignore_ascii_case(other.text)
+            || self.ipv6_address().is_some() && self.ipv6_address() == other.ipv6_address()
+    }
+
+    /// The address, where it is an IPv6 one.
+    fn ipv6_address(&self) -> Option<Ipv6Addr> {
+        let literal = self.text.strip_prefix(b"[")?.strip_suffix(b"]")?;
+        address::ipv6(literal)
+    }
+}
+
+/// Whether the last label of a name is a number, in decimal or hexadecimal (WHATWG URL, "ends in a number"
+/// checker).
+#[inline]
+fn ends_in_number(name: &[u8]) -> bool {
+    // Few names end in two bytes that may stand in a number, and no top-level domain has one byte.
+    match name {
+        [.., before, last] if !is_of_number(*last) || !is_of_number(*before) => false,
+        _ => last_label_is_number(name),
+    }
+}
+
+/// Whether it is a hexadecimal digit, `x` or a dot.
+#[inline]
+fn is_of_number(byte: u8) -> bool {
+    class(byte) & OF_NUMBER != 0
+}
+
+/// The same in full.
+#[inline(never)]
+fn last_label_is_number(name: &[u8]) -> bool {
+    match name.rsplit(|&byte| byte == b'.').next() {
+        None | Some([]) => false,
+        Some([b'0', b'x' | b'X', digits @ ..]) => digits.iter().all(u8::is_ascii_hexdigit),
+        Some(label) => label.iter().all(u8::is_ascii_digit),
     }
 }
 
@@ -163,10 +208,24 @@ impl HostPort {
     #[inline]
     pub(crate) fn set(&mut self, host: Host<'_>) {
         self.host.set(host.text);
-        if host.has_upper {
-            self.host.make_lower_case();
+        if host.is_raw {
+            self.set_spelling(host);
         }
         self.port = host.port;
+    }
+
+    /// Makes it lower case, or the one spelling of an IPv6 address.
+    fn set_spelling(&mut self, host: Host<'_>) {
+        let Some(address) = host.ipv6_address() else { return self.host.make_lower_case() };
+        // The longest is `[` and eight groups, or six and an IPv4 address, and `]`.
+        let mut spelling = [0_u8; 48];
+        let mut rest = spelling.as_mut_slice();
+        let written = write!(rest, "[{address}]").is_ok();
+        let left = rest.len();
+        let length = spelling.len().saturating_sub(left);
+        if let Some(text) = spelling.get(..length).filter(|_| written) {
+            self.host.set(text);
+        }
     }
 
     pub(crate) fn host(&self) -> &str {

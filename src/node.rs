@@ -8,11 +8,14 @@
 //! ```
 //!
 //! 1. `X-Forwarded-For` and its kin also write IPv6 without brackets (then without a port), and
-//!    nginx writes `unix:` for a Unix socket.
+//!    nginx writes `unix:` for a Unix socket. In `Forwarded`, some gateways leave the brackets out too;
+//!    that is read where the configuration says so, because others write a port there.
 //!    `CloudFront-Viewer-Address` has a port in any case, behind IPv6 without brackets too.
 //! 2. An IPv4-mapped IPv6 address is the IPv4 address, everywhere.
-//! 3. No zone identifiers, no leading zeros in octets, no names: nothing is ever looked up.
-//! 4. `unknown` is understood in any case, as ABNF strings are (RFC 5234 §2.3).
+//! 3. A zone identifier (`fe80::1%eth0`, RFC 4007 §11) is dropped: it is the proxy's own name for one of
+//!    its interfaces, which programs in Go append as it is.
+//! 4. No leading zeros in octets, no names: nothing is ever looked up.
+//! 5. `unknown` is understood in any case, as ABNF strings are (RFC 5234 §2.3).
 
 use std::{
     fmt,
@@ -141,7 +144,26 @@ impl Node {
 
     /// Reads the form of RFC 7239.
     pub(crate) fn parse(text: &[u8]) -> Result<Self, Fault> {
-        Self::read(text).ok_or_else(|| Self::fault(text))
+        Self::read(text).ok_or_else(|| Self::bare_fault(text))
+    }
+
+    /// What is wrong with a node that has to be in the form of RFC 7239.
+    #[cold]
+    fn bare_fault(text: &[u8]) -> Fault {
+        match Self::bare(text) {
+            Some(_) => Fault::new(ErrorKind::BareIpv6, 0),
+            None => Self::fault(text),
+        }
+    }
+
+    /// Reads the same, and IPv6 without brackets.
+    pub(crate) fn parse_bare(text: &[u8]) -> Result<Self, Fault> {
+        Self::bare(text).map_or_else(|| Self::parse(text), Ok)
+    }
+
+    /// Reads IPv6 without brackets.
+    fn bare(text: &[u8]) -> Option<Self> {
+        Some(Self::new(address::zoned_ipv6(text)?.into(), None))
     }
 
     /// Reads what `X-Forwarded-For` and its kin write; see 1 above.
@@ -149,7 +171,7 @@ impl Node {
         if text == b"unix:" {
             return Ok(ForwardedFor::Unix);
         }
-        let node = Self::read(text).or_else(|| Some(Self::new(address::ipv6(text)?.into(), None)));
+        let node = Self::read(text).or_else(|| Self::bare(text));
         node.map(ForwardedFor::Node).ok_or_else(|| Self::fault(text))
     }
 
@@ -180,7 +202,7 @@ impl Node {
     }
 
     fn fault(text: &[u8]) -> Fault {
-        let allowed = |b: u8| b.is_ascii_alphanumeric() || b".:_-[]".contains(&b);
+        let allowed = |b: u8| b.is_ascii_alphanumeric() || b".:_-[]%".contains(&b);
         Fault::at_first(ErrorKind::InvalidNode, text, allowed)
     }
 }
@@ -196,7 +218,7 @@ impl NodeName {
             [b'[', literal @ ..] => {
                 let end = literal.iter().position(|&b| b == b']')?;
                 let (literal, rest) = literal.split_at_checked(end)?;
-                let ip = IpAddr::V6(address::ipv6(literal)?).to_canonical();
+                let ip = IpAddr::V6(address::zoned_ipv6(literal)?).to_canonical();
                 Some((Self::Ip(ip), rest.strip_prefix(b"]")?))
             }
             _ => {
@@ -227,8 +249,8 @@ impl str::FromStr for Node {
     /// Reads the form of RFC 7239 §6.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidNode`] for anything else: `2001:db8::7` without brackets,
-    /// `192.0.2.1:99999`, `192.0.2.01`, `[fe80::1%eth0]`, `_`, `localhost`.
+    /// [`ErrorKind::BareIpv6`] for `2001:db8::7` without brackets, [`ErrorKind::InvalidNode`] for
+    /// `192.0.2.1:99999`, `192.0.2.01`, `[fe80::1%]`, `_`, `localhost`.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         Self::parse(text.as_bytes()).map_err(|fault| crate::Error::new(fault.kind))
     }

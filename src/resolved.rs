@@ -18,7 +18,7 @@ use http::{
 };
 
 use crate::{
-    config::{Config, Trusted},
+    config::{Config, Trusted, Way},
     error::{Error, ErrorKind},
     host::HostPort,
     node::Node,
@@ -115,6 +115,19 @@ impl<'a> Sources<'a> {
     }
 }
 
+/// Who speaks for the client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Speaker {
+    /// Nobody: the peer is none of the proxies.
+    Nobody,
+    /// Nobody: the peer is one of the proxies, but does not prove that the request went through it.
+    Unproved,
+    /// The peer.
+    Peer,
+    /// The peer, and the edge whose header it relays.
+    Edge,
+}
+
 /// What the rewritten values were before: a stranger's data, for logs that know it.
 ///
 /// It is empty in a [`Resolved`] made by [`resolve`](fn@crate::resolve), which rewrites nothing.
@@ -166,8 +179,7 @@ impl Original {
 pub struct Resolved {
     pub(crate) config: Config,
     pub(crate) peer: Option<Peer>,
-    /// Whether the peer may speak for the client.
-    pub(crate) trusted_peer: bool,
+    pub(crate) speaker: Speaker,
     pub(crate) client: Vouched<Node>,
     pub(crate) scheme: Vouched<Scheme>,
     pub(crate) host: Vouched<Option<HostPort>>,
@@ -303,21 +315,33 @@ impl Resolved {
         self.peer
     }
 
-    /// Whether the peer is one of `proxies`, so that its headers are read.
+    /// Whether the peer is one of `proxies`, and sent the secret where one is needed, so that its headers
+    /// are read.
     pub fn is_peer_trusted(&self) -> bool {
-        self.trusted_peer
+        matches!(self.speaker, Speaker::Peer | Speaker::Edge)
+    }
+
+    /// What is set for the way in that decided, and what that comes to.
+    pub(crate) fn way(&self) -> &Way {
+        self.config.way_of(self.peer.as_ref())
+    }
+
+    /// Whether the edge's own header names the client, and not the list.
+    pub(crate) fn is_by_edge(&self) -> bool {
+        self.speaker == Speaker::Edge
     }
 
     /// Who vouches for each value.
     pub fn source(&self) -> Sources<'_> {
-        let plan = self.config.plan();
+        let plan = &self.way().plan;
         // `Forwarded` states the scheme and the host with the client.
-        let client = plan.client.as_ref().map(Trusted::name);
-        let scheme = plan.proto.as_ref().map(Trusted::name).or(client);
-        let host = source(plan.host.as_ref().map(Trusted::name).or(client), self.host.hop);
+        let list = plan.client.as_ref().map(Trusted::name);
+        let scheme = plan.proto.as_ref().map(Trusted::name).or(list);
+        let host = source(plan.host.as_ref().map(Trusted::name).or(list), self.host.hop);
         let port = plan.port.as_ref().map(Trusted::name);
+        let edge = plan.edge.as_ref().filter(|_| self.is_by_edge()).map(|edge| &edge.name);
         Sources {
-            client: source(client, self.client.hop),
+            client: source(edge.or(list), self.client.hop),
             scheme: source(scheme, self.scheme.hop),
             host,
             port: if self.port.hop.is_some() { source(port, self.port.hop) } else { host },

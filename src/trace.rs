@@ -43,22 +43,27 @@ pub(crate) enum Rule {
     AllTrusted,
     Client,
     ClientUntrusted,
+    Edge,
     Fallback,
     Host,
     HopPassed,
     HopTrusted,
     Invalid,
     Missing,
+    NearerScheme,
     OwnClient,
     OwnHost,
     OwnPort,
     OwnPrefix,
     OwnScheme,
+    PastEdge,
     PeerTrusted,
     PeerUntrusted,
     Port,
     Prefix,
     Scheme,
+    SchemeLowered,
+    SecretMissing,
     WalkEnd,
 }
 
@@ -73,17 +78,29 @@ impl Rule {
             Self::ClientUntrusted => {
                 ("client-untrusted", "no header is trusted to name the client")
             }
+            Self::Edge => (
+                "edge",
+                "that is an address of the edge: the client is what the edge's own header says",
+            ),
             Self::Fallback => ("fallback", "the value is unknown, or our own"),
             Self::Host => ("host", "this is the host"),
             Self::HopPassed => ("hop-passed", "nearer than the trusted count, passed over"),
             Self::HopTrusted => ("hop-trusted", "a trusted proxy, the walk goes on"),
             Self::Invalid => ("invalid", "not valid"),
             Self::Missing => ("missing", "none of the trusted headers is present"),
+            Self::NearerScheme => (
+                "nearer-scheme",
+                "the element that is read names no scheme, and this nearer one does: proto=N reads it",
+            ),
             Self::OwnClient => ("own-client", OWN),
             Self::OwnHost => ("own-host", OWN),
             Self::OwnPort => ("own-port", OWN),
             Self::OwnPrefix => ("own-prefix", OWN),
             Self::OwnScheme => ("own-scheme", OWN),
+            Self::PastEdge => (
+                "past-edge",
+                "that is no address of the edge: it is the client, and the edge's own header is not read",
+            ),
             Self::PeerTrusted => {
                 ("peer-trusted", "the peer is a trusted proxy: its headers are read")
             }
@@ -94,6 +111,14 @@ impl Rule {
             Self::Port => ("port", "this is the port"),
             Self::Prefix => ("prefix", "this is the path prefix"),
             Self::Scheme => ("scheme", "this is the scheme"),
+            Self::SchemeLowered => (
+                "scheme-lowered",
+                "no trusted header says that the client came by https, and so it is http",
+            ),
+            Self::SecretMissing => (
+                "secret-missing",
+                "the peer is a trusted proxy, but does not send the secret: nothing is believed",
+            ),
             Self::WalkEnd => (
                 "walk-end",
                 "not the address of a trusted proxy, so the walk ends: this is the client",

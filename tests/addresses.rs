@@ -33,7 +33,12 @@ fn ours(text: &str) -> Option<IpAddr> {
 fn compare(text: &str) -> bool {
     let v4 = text.parse::<Ipv4Addr>().ok();
     assert_eq!(ours(text), v4.map(IpAddr::V4), "{text:?}");
-    let v6 = text.parse::<Ipv6Addr>().ok();
+    // The standard library knows zones as numbers, and behind them a port.
+    let zone = text.split_once('%').filter(|(_, zone)| {
+        let unreserved = |c: char| c.is_ascii_alphanumeric() || "._~-".contains(c);
+        !zone.is_empty() && zone.chars().all(unreserved)
+    });
+    let v6 = zone.map_or(text, |(address, _)| address).parse::<Ipv6Addr>().ok();
     let canonical = v6.map(|ip| IpAddr::V6(ip).to_canonical());
     assert_eq!(ours(&format!("[{text}]")), canonical, "[{text}]");
     v4.is_some() || v6.is_some()

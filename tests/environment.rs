@@ -47,7 +47,7 @@ fn variables() {
 
 #[test]
 fn errors() {
-    let known = "expected one of PROXYFIX, PROXYFIX_PROXIES, PROXYFIX_FOR, PROXYFIX_PROTO, ";
+    let known = "expected one of PROXYFIX, PROXYFIX_PROXIES, PROXYFIX_SECRET_HEADER, PROXYF";
     let rows: [(Variables<'_>, String); 15] = [
         (
             &[("HOME", "/"), ("PROXYFIXES", "all")],

@@ -26,6 +26,9 @@ fn of_headers() {
         ("port=1", &["X-Forwarded-Port: 8x"], "x-forwarded-port, hop 1, byte 1: malformed port, expected a number from 1 to 65535, found 'x'".into()),
         ("prefix=1", &["X-Forwarded-Prefix: /a/%2f"], "x-forwarded-prefix, hop 1, byte 3: malformed path prefix, expected plain segments after a slash, found '%'".into()),
         ("forwarded=1", &["Forwarded: for=x, for=\"_a"], format!("forwarded, hop 1, byte 11: {ELEMENT}, found '\"'")),
+        ("forwarded=1", &["Forwarded: for=_a, for=2001:db8::9"], "forwarded, hop 1, byte 12: IPv6 without brackets, which RFC 7239 does not allow; if this is how the proxy writes addresses, forwarded-ipv6=bare reads it".into()),
+        ("for=1", &["Host: 127.1"], format!("host, byte 0: {HOST}")),
+        ("for=1", &["X-Forwarded-For: fe80::1%a/b"], format!("x-forwarded-for, hop 1, byte 9: {NODE}, found '/'")),
         ("forwarded=1", &["Forwarded: for=_a;by=_b;for=_c"], "forwarded, hop 1, byte 13: a parameter occurs twice in one element".into()),
         ("for=1", &["Host: a", "Host: b"], "host: expected one value, found several".into()),
         ("for=1", &["Host: [fe80::1%25]"], format!("host, byte 8: {HOST}, found '%'")),
@@ -44,6 +47,19 @@ fn of_headers() {
     });
 }
 
+/// Of a secret nothing is repeated.
+#[test]
+fn of_a_secret() {
+    let config = "proxies=any for=1 missing=reject secret-header=X-Secret";
+    let config = config.parse::<proxyfix::ConfigBuilder>().unwrap().secret("abc").build().unwrap();
+    let error = fix_request(&mut request("10.0.0.1", "/", &["X-Secret: x"]), &config).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "x-secret: the peer is one of the proxies, but does not send the secret in this header exactly once"
+    );
+    assert_eq!((error.kind().code(), error.status().as_u16()), ("missing-secret", 400));
+}
+
 /// What programs match on.
 #[test]
 fn codes() {
@@ -54,6 +70,8 @@ fn codes() {
     assert_eq!(code("X-Forwarded-For: 10.0.0.2"), "short");
     assert_eq!(code("X-Forwarded-For: x, 10.0.0.2"), "invalid-node");
     assert_eq!(code("Connection: X-Forwarded-For"), "nominated");
+    let bare = fix("proxies=10.0.0.0/8 forwarded=1", &["Forwarded: for=2001:db8::9"]).unwrap_err();
+    assert_eq!(bare.kind().code(), "bare-ipv6");
 }
 
 /// The place of a fault does not depend on what stands left of the element.

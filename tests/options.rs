@@ -49,6 +49,16 @@ fn both_forms() {
             "proxies=any for=1 hosts=[::1],a.example,*.b.example",
             builder().allowed_hosts(["*.B.example", "A.example.", "[::1]", "a.example"]),
         ),
+        (
+            "proxies=any for=1 hosts=[::1]:80,a.example:*,a.example:443,*.b.example:8443",
+            builder().allowed_hosts([
+                "[0:0::1]:80",
+                "*.B.example:8443",
+                "a.example:*",
+                "a.example:443",
+            ]),
+        ),
+        ("proxies=any for=1 proxy-only=x-user", builder().proxy_only("X-User")),
         ("proxies=any for=1 listener=https", builder().listener_scheme(Scheme::Https)),
         ("proxies=any for=1 missing=peer", builder().on_missing(OnMissing::Peer)),
         ("proxies=any for=1 missing=reject", builder().on_missing(OnMissing::Reject)),
@@ -108,6 +118,7 @@ fn proxies_are_merged_and_sorted() {
         ("loopback", "127.0.0.0/8,::1"),
         ("private", "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fc00::/7"),
         ("linklocal", "169.254.0.0/16,fe80::/10"),
+        ("shared", "100.64.0.0/10"),
         ("unix, 10.0.0.1", "unix,10.0.0.1"),
         ("10.0.0.0/9,10.128.0.0/9,10.1.1.1", "10.0.0.0/8"),
         ("192.0.2.255/24", "192.0.2.0/24"),
@@ -155,7 +166,7 @@ fn errors() {
         ("proxies=any for=1 for=1", "for is set twice; keep one"),
         (
             "proxies=any fro=1",
-            "unknown key \"fro\"; expected one of proxies, for, proto, host, port, prefix, forwarded, client-ip, for-name, proto-name, host-name, port-name, prefix-name, hosts, listener, missing, invalid, all-trusted, verify, headers, uri, max-hops, strip-also, exempt, connection",
+            "unknown key \"fro\"; expected one of proxies, secret-header, for, proto, host, port, prefix, forwarded, forwarded-ipv6, edge, client-ip, for-name, proto-name, host-name, port-name, prefix-name, hosts, listener, missing, invalid, all-trusted, verify, headers, uri, max-hops, strip-also, proxy-only, exempt, connection",
         ),
         (
             "proxies=any for=1 strip-also=Forwarded",
@@ -181,7 +192,7 @@ fn errors() {
         ),
         (
             "proxies=localhost for=1",
-            "invalid trusted proxy \"localhost\": expected an address without port or brackets, a network such as 10.0.0.0/8, or one of loopback, private, linklocal, unix; no names are looked up",
+            "invalid trusted proxy \"localhost\": expected an address without port or brackets, a network such as 10.0.0.0/8, or one of loopback, private, linklocal, shared, unix; no names are looked up",
         ),
         ("proxies=any,10.0.0.1 for=1", "invalid trusted proxy \"any\": it stands alone"),
         (
@@ -202,7 +213,7 @@ fn errors() {
         ),
         (
             "proxies=010.0.0.1 for=1",
-            "invalid trusted proxy \"010.0.0.1\": expected an address without port or brackets, a network such as 10.0.0.0/8, or one of loopback, private, linklocal, unix; no names are looked up",
+            "invalid trusted proxy \"010.0.0.1\": expected an address without port or brackets, a network such as 10.0.0.0/8, or one of loopback, private, linklocal, shared, unix; no names are looked up",
         ),
         (
             "proxies=::ffff:10.0.0.0/95 for=1",
@@ -234,15 +245,15 @@ fn errors() {
         ),
         (
             "proxies=any client-ip=X-Real-IP for=1",
-            "client-ip and for both say who the client is; keep one of them",
+            "client-ip and for both say who the client is; keep one of them, or write edge= with the networks of the CDN that sends the header of client-ip",
         ),
         (
             "proxies=any client-ip=X-Real-IP forwarded=1",
-            "client-ip and forwarded both say who the client is; keep one of them",
+            "client-ip and forwarded both say who the client is; keep one of them, or write edge= with the networks of the CDN that sends the header of client-ip",
         ),
         (
-            "proxies=any forwarded=1 proto=1",
-            "forwarded and proto are of two families; trust the one that your proxy writes, the other passes through it untouched",
+            "proxies=any forwarded=1 port=1",
+            "forwarded and port are of two families; trust the one that your proxy writes, the other passes through it untouched",
         ),
         (
             "proxies=any forwarded=1 for=1",
@@ -415,39 +426,39 @@ fn errors() {
         ),
         (
             "proxies=any for=1 hosts=a.example,",
-            "hosts=\"\": expected a host without port, such as example.com or *.example.com",
+            "hosts=\"\": expected a host, such as example.com or *.example.com, or one with a port, such as example.com:443 or example.com:*",
         ),
         (
-            "proxies=any for=1 hosts=a.example:443",
-            "hosts=\"a.example:443\": expected a host without port, such as example.com or *.example.com",
+            "proxies=any for=1 hosts=a.example:0",
+            "hosts=\"a.example:0\": expected a host, such as example.com or *.example.com, or one with a port, such as example.com:443 or example.com:*",
         ),
         (
             "proxies=any for=1 hosts=a.example:",
-            "hosts=\"a.example:\": expected a host without port, such as example.com or *.example.com",
+            "hosts=\"a.example:\": expected a host, such as example.com or *.example.com, or one with a port, such as example.com:443 or example.com:*",
         ),
         (
             "proxies=any for=1 hosts=*",
-            "hosts=\"*\": expected a host without port, such as example.com or *.example.com",
+            "hosts=\"*\": expected a host, such as example.com or *.example.com, or one with a port, such as example.com:443 or example.com:*",
         ),
         (
             "proxies=any for=1 hosts=*.*.example",
-            "hosts=\"*.*.example\": expected a host without port, such as example.com or *.example.com",
+            "hosts=\"*.*.example\": expected a host, such as example.com or *.example.com, or one with a port, such as example.com:443 or example.com:*",
         ),
         (
-            "proxies=any for=1 hosts=*.a.example:443",
-            "hosts=\"*.a.example:443\": expected a host without port, such as example.com or *.example.com",
+            "proxies=any for=1 hosts=*.a.example:80:*",
+            "hosts=\"*.a.example:80:*\": expected a host, such as example.com or *.example.com, or one with a port, such as example.com:443 or example.com:*",
         ),
         (
             "proxies=any for=1 hosts=*.a.example:",
-            "hosts=\"*.a.example:\": expected a host without port, such as example.com or *.example.com",
+            "hosts=\"*.a.example:\": expected a host, such as example.com or *.example.com, or one with a port, such as example.com:443 or example.com:*",
         ),
         (
             "proxies=any for=1 hosts=*.[::1]",
-            "hosts=\"*.[::1]\": expected a host without port, such as example.com or *.example.com",
+            "hosts=\"*.[::1]\": expected a host, such as example.com or *.example.com, or one with a port, such as example.com:443 or example.com:*",
         ),
         (
             "proxies=any for=1 hosts=https://a.example",
-            "hosts=\"https://a.example\": expected a host without port, such as example.com or *.example.com",
+            "hosts=\"https://a.example\": expected a host, such as example.com or *.example.com, or one with a port, such as example.com:443 or example.com:*",
         ),
         ("proxies=any for=1 listener=tls", "listener=\"tls\": expected http or https"),
         ("proxies=any for=1 missing=own", "missing=\"own\": expected unknown, peer or reject"),

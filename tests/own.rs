@@ -147,3 +147,49 @@ fn host_and_authority_in_http_2() {
     assert_eq!(error.kind(), HostMismatch);
     fix_request(&mut connect, &config("proxies=none for=1 listener=https")).expect("equal");
 }
+
+/// A port in `hosts=` is the one in effect, whether it is written or implied.
+#[test]
+fn ports_of_allowed_hosts() {
+    let rows = [
+        ("app.example:443", "https", "app.example", true),
+        ("app.example:443", "https", "app.example:443", true),
+        ("app.example:443", "http", "app.example:443", true),
+        ("app.example:443", "http", "app.example", false),
+        ("app.example:443", "https", "app.example:8443", false),
+        ("app.example:*", "https", "app.example:8443", true),
+        ("app.example", "https", "app.example:8443", true),
+        ("*.example:80,app.example:8443", "http", "app.example", true),
+        ("*.example:80,app.example:8443", "http", "app.example:8443", true),
+        ("*.example:80,app.example:8443", "http", "other.example:8443", false),
+        ("*.example:*", "http", "a.b.example:1", true),
+        ("[0:0::1]:8080", "http", "[::1]:8080", true),
+        ("[::1]", "http", "[0::0:1]:8080", true),
+        ("[::1]:80", "http", "[::1]:8080", false),
+    ];
+    for (hosts, scheme, host, passes) in rows {
+        let config = format!("proxies=10.0.0.1 proto=1 host=1 hosts={hosts}");
+        let lines = [format!("X-Forwarded-Proto: {scheme}"), format!("X-Forwarded-Host: {host}")];
+        let outcome = fix(&config, &lines).map(|_| ()).map_err(|error| error.kind());
+        let expected = if passes { Ok(()) } else { Err(HostNotAllowed) };
+        assert_eq!(outcome, expected, "{hosts} {scheme} {host}");
+    }
+    // A port of its own header counts too.
+    let lines = ["X-Forwarded-Port: 8443", "Host: app.example"];
+    let error = fix("proxies=10.0.0.1 port=1 hosts=app.example:80", &lines).unwrap_err();
+    assert_eq!(error.kind(), HostNotAllowed);
+    assert!(fix("proxies=10.0.0.1 port=1 hosts=app.example:8443", &lines).is_ok());
+}
+
+/// In HTTP/2 two spellings of one address are one host.
+#[test]
+fn spelling_in_http_2() {
+    let mut request = request("10.0.0.1", "https://[0:0::1]/", &["Host: [::1]"]);
+    *request.version_mut() = Version::HTTP_2;
+    fix_request(&mut request, &config("proxies=none")).unwrap();
+    assert_eq!(request.uri(), "http://[::1]/");
+    let mut other = util::request("10.0.0.1", "https://[::2]/", &["Host: [::1]"]);
+    *other.version_mut() = Version::HTTP_2;
+    let error = fix_request(&mut other, &config("proxies=none")).unwrap_err();
+    assert_eq!(error.kind(), HostMismatch);
+}

@@ -9,7 +9,7 @@
 
 mod util;
 
-use proxyfix::{Config, Scheme, TrustedProxies};
+use proxyfix::{Config, ConfigBuilder, Scheme, TrustedProxies};
 use serde::{Deserialize, Serialize};
 use util::config;
 
@@ -159,13 +159,17 @@ fn errors_name_the_key() {
         (r#"{"proxies": [1], "for": 1}"#, "proxies: invalid type: integer `1`"),
         (r#"{"proxies": "any", "for": "all"}"#, r#"for="all": expected a count or walk"#),
         (r#"{"proxies": "any", "for": 1, "uri": "off"}"#, r#"uri="off": expected rewrite or keep"#),
-        (r#"{"proxies": "any", "fro": 1}"#, r#"unknown key "fro"; expected one of proxies, for"#),
+        (r#"{"proxies": "any", "fro": 1}"#, r#"unknown key "fro"; expected one of proxies, "#),
         (r#"{"proxies": "any", "for": 1, "for": 1}"#, "for is set twice"),
         (r#"{"proxies": ["10.0.0.0/33"], "for": 1}"#, r#"invalid trusted proxy "10.0.0.0/33""#),
         (r#"{"for": 1}"#, "no trusted proxies; write proxies=LIST"),
         (r#"{"proxies": "any"}"#, "no header is trusted"),
         (r#""proxies=any for""#, r#"expected key=value, found "for""#),
-        ("[]", "invalid type: sequence, expected a map with keys such as proxies and for"),
+        ("[]", "invalid length 0, expected at least one way in"),
+        (
+            r#"[{"proxies": "none"}, {"proxies": "any", "for": 1}]"#,
+            "the way in with proxies=none decides about nobody",
+        ),
         ("1", "invalid type: integer `1`, expected a map with keys such as proxies and for"),
     ];
     for (json, expected) in rows {
@@ -210,4 +214,24 @@ fn schemes() {
     for json in [r#""ftp""#, r#""""#, "1", "[]"] {
         serde_json::from_str::<Scheme>(json).unwrap_err();
     }
+}
+
+/// A list has one way in for each entry, as a map or as text; a builder takes what no format holds.
+#[test]
+fn several_ways_and_secrets() {
+    let two = config("proxies=unix client-ip=x-a ; proxies=10.0.0.1 for=2");
+    let json = serde_json::to_string(&two).unwrap();
+    assert_eq!(json, r#"[{"proxies":"unix","client-ip":"x-a"},{"proxies":"10.0.0.1","for":"2"}]"#);
+    for json in [&json, r#"["proxies=unix client-ip=x-a", {"proxies": "10.0.0.1", "for": 2}]"#] {
+        assert_eq!(serde_json::from_str::<Config>(json).unwrap(), two);
+    }
+    let json = r#"{"proxies": "any", "for": 1, "secret-header": "X-Secret"}"#;
+    let error = serde_json::from_str::<Config>(json).unwrap_err().to_string();
+    assert!(error.starts_with("secret-header=x-secret needs the secret"), "{error}");
+    let builder: ConfigBuilder = serde_json::from_str(json).unwrap();
+    let built = builder.secret("s3cr3t").build().unwrap();
+    assert_eq!(
+        serde_json::to_string(&built).unwrap(),
+        r#"{"proxies":"any","secret-header":"x-secret","for":"1"}"#
+    );
 }

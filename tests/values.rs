@@ -4,7 +4,8 @@ mod util;
 
 use http::Request;
 use proxyfix::ErrorKind::{
-    self, InvalidElement, InvalidHost, InvalidNode, InvalidPort, InvalidPrefix, InvalidScheme,
+    self, BareIpv6, InvalidElement, InvalidHost, InvalidNode, InvalidPort, InvalidPrefix,
+    InvalidScheme,
 };
 use util::{client, resolved, table};
 
@@ -70,6 +71,19 @@ const NODES: &[(&str, Expected)] = &[
     ("[192.0.2.1]", Err(InvalidNode)),
     ("[unknown]", Err(InvalidNode)),
     ("[fe80::1:]", Err(InvalidNode)),
+    // A zone is the proxy's own name for an interface, and is dropped.
+    ("[fe80::1%eth0]", Ok("[fe80::1]")),
+    ("[fe80::1%eth0]:4000", Ok("[fe80::1]:4000")),
+    ("[fe80::1%2]", Ok("[fe80::1]")),
+    ("[fe80::1%25eth0.100_~-]", Ok("[fe80::1]")),
+    ("[::ffff:192.0.2.1%1]", Ok("192.0.2.1")),
+    ("[fe80::1%]", Err(InvalidNode)),
+    ("[fe80::1%eth0%1]", Err(InvalidNode)),
+    ("[fe80::1%a/b]", Err(InvalidNode)),
+    ("[fe80::%eth0::1]", Err(InvalidNode)),
+    ("[%eth0]", Err(InvalidNode)),
+    ("192.0.2.1%eth0", Err(InvalidNode)),
+    ("unknown%eth0", Err(InvalidNode)),
     ("localhost", Err(InvalidNode)),
     ("app.example", Err(InvalidNode)),
     ("-", Err(InvalidNode)),
@@ -96,8 +110,9 @@ fn node_in_x_forwarded_for() {
             // Quotes and other text are no part of it.
             ("\"192.0.2.1\"", Err(InvalidNode)),
             ("\"", Err(InvalidNode)),
-            ("fe80::1%eth0", Err(InvalidNode)),
-            ("[fe80::1%25eth0]", Err(InvalidNode)),
+            ("fe80::1%eth0", Ok("[fe80::1]")),
+            ("fe80::1%", Err(InvalidNode)),
+            ("fe80::1%eth0:80", Err(InvalidNode)),
             ("192.0.2.1 192.0.2.2", Err(InvalidNode)),
             ("192.0.2.1;192.0.2.2", Err(InvalidNode)),
             ("192.0.2.1/24", Err(InvalidNode)),
@@ -164,10 +179,13 @@ fn node_in_forwarded() {
     rows(NODES, |text| client(config, &[format!("Forwarded: for=\"{text}\"")]));
     rows(
         &[
-            ("\"2001:db8::7\"", Err(InvalidNode)),
+            ("\"2001:db8::7\"", Err(BareIpv6)),
+            ("2001:db8::7", Err(BareIpv6)),
+            ("\"fe80::1%eth0\"", Err(BareIpv6)),
+            ("\"2001:db8::7:80x\"", Err(InvalidNode)),
             ("\"unix:\"", Err(InvalidNode)),
             ("\"\"", Err(InvalidNode)),
-            ("\"[fe80::1%25eth0]\"", Err(InvalidNode)),
+            ("[fe80::1%eth0]", Ok("[fe80::1]")),
             // Unescaped only where there is a backslash.
             (r#""192\.0.2.\1""#, Ok("192.0.2.1")),
             (r#""\[2001:db8::7\]""#, Ok("[2001:db8::7]")),
@@ -181,6 +199,30 @@ fn node_in_forwarded() {
         ],
         |text| client(config, &[format!("Forwarded: for={text}")]),
     );
+}
+
+/// Where the configuration says that the gateway leaves the brackets out.
+#[test]
+fn bare_ipv6_in_forwarded() {
+    let config = "proxies=10.0.0.0/8 forwarded=1 forwarded-ipv6=bare";
+    rows(NODES, |text| client(config, &[format!("Forwarded: for=\"{text}\"")]));
+    rows(
+        &[
+            ("2001:db8::9", Ok("[2001:db8::9]")),
+            ("\"2001:db8::9\"", Ok("[2001:db8::9]")),
+            ("::ffff:192.0.2.1", Ok("192.0.2.1")),
+            ("\"fe80::1%eth0\"", Ok("[fe80::1]")),
+            // All of it is the address.
+            ("2001:db8::9:4711", Ok("[2001:db8::9:4711]")),
+            ("2001:db8:0:0:0:0:0:9:4711", Err(InvalidNode)),
+            ("unix:", Err(InvalidNode)),
+        ],
+        |text| client(config, &[format!("Forwarded: for={text}")]),
+    );
+    let walk = "proxies=10.0.0.0/8,fd00::/8 forwarded=walk forwarded-ipv6=bare";
+    let lines = ["Forwarded: for=2001:db8::9, for=fd00::1, for=10.0.0.2"];
+    assert_eq!(client(walk, &lines), Ok("[2001:db8::9]".into()));
+    assert_eq!(client(&walk.replace("bare", "brackets"), &lines), Err(BareIpv6));
 }
 
 #[test]
@@ -241,6 +283,33 @@ const HOSTS: &[(&str, Expected)] = &[
     ("a_b-c.example", Ok("a_b-c.example")),
     ("-", Ok("-")),
     ("127.0.0.2", Ok("127.0.0.2")),
+    ("127.0.0.2.:8080", Ok("127.0.0.2:8080")),
+    // An IPv6 address has one spelling.
+    ("[0:0::1]", Ok("[::1]")),
+    ("[2001:0DB8:0000::0007]:8080", Ok("[2001:db8::7]:8080")),
+    ("[::ffff:c000:201]", Ok("[::ffff:192.0.2.1]")),
+    // Where the last label is a number, browsers read an address, in some form of it, or an error.
+    ("256.1.1.1", Err(InvalidHost)),
+    ("127.1", Err(InvalidHost)),
+    ("2130706433", Err(InvalidHost)),
+    ("0x7f.1", Err(InvalidHost)),
+    ("127.0.0.0x1", Err(InvalidHost)),
+    ("0x", Err(InvalidHost)),
+    ("127.0.0.01", Err(InvalidHost)),
+    ("1.127.0.0.1", Err(InvalidHost)),
+    ("a.1", Err(InvalidHost)),
+    ("a.1.", Err(InvalidHost)),
+    ("a.0XaF:80", Err(InvalidHost)),
+    ("1.a", Ok("1.a")),
+    ("a1", Ok("a1")),
+    ("a.b1", Ok("a.b1")),
+    ("a.1b", Ok("a.1b")),
+    ("a.xa", Ok("a.xa")),
+    ("a.0xg", Ok("a.0xg")),
+    ("face", Ok("face")),
+    // Not decoded, valid or not.
+    ("xn--bcher-kva.example", Ok("xn--bcher-kva.example")),
+    ("xn--a.example", Ok("xn--a.example")),
     ("[2001:DB8::7]", Ok("[2001:db8::7]")),
     ("[::1]:8080", Ok("[::1]:8080")),
     ("app.example:8080", Ok("app.example:8080")),

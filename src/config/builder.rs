@@ -4,7 +4,8 @@ use http::HeaderName;
 
 use super::{
     AllTrusted, Config, ConfigError, HeaderPolicy, OnInvalid, OnMissing, PrefixRule, Reach,
-    ScalarRule, Trust, TrustedProxies, UriPolicy, hosts::HostPattern, names, settings::Settings,
+    ScalarRule, Trust, TrustedProxies, UriPolicy, check::check_ways, hosts::HostPattern, names,
+    secret::Secrets, settings::Settings,
 };
 use crate::scheme::Scheme;
 
@@ -15,16 +16,29 @@ use crate::scheme::Scheme;
 #[must_use]
 pub struct ConfigBuilder {
     settings: Settings,
+    /// The ways in behind this one.
+    more: Vec<Settings>,
+    /// For each way in that has a header for them.
+    secrets: Secrets,
     error: Option<ConfigError>,
 }
 
-impl From<Settings> for ConfigBuilder {
-    fn from(settings: Settings) -> Self {
-        Self { settings, error: None }
-    }
-}
-
 impl ConfigBuilder {
+    /// Starts from several ways in, of which the first is changed.
+    pub(super) fn from_ways(mut ways: impl Iterator<Item = Settings>) -> Self {
+        let settings = ways.next().unwrap_or_default();
+        Self { settings, more: ways.collect(), ..Self::default() }
+    }
+
+    /// Adds the ways in of another builder behind these.
+    pub(super) fn and(mut self, other: Self) -> Self {
+        self.more.push(other.settings);
+        self.more.extend(other.more);
+        self.secrets.extend(&other.secrets);
+        self.error = self.error.or(other.error);
+        self
+    }
+
     fn try_set<T>(
         mut self,
         value: Result<T, ConfigError>,
@@ -47,17 +61,35 @@ impl ConfigBuilder {
         self.set(|s| s.proxies = Some(proxies))
     }
 
+    /// `secret-header=NAME`: one of `proxies` is believed only where it sends one of the
+    /// [secrets](Self::secret) in this header. The header is always removed.
+    pub fn secret_header(self, name: impl AsRef<str>) -> Self {
+        self.try_set(header("secret-header", name.as_ref()), |s, name| s.secret_header = Some(name))
+    }
+
+    /// Adds a secret that the proxy may send in its [header](Self::secret_header). Two are for the time
+    /// in which one replaces the other. It has no text form, and nothing prints it: read it from the
+    /// environment ([`Config::from_env`]) or from a file. Use at least 128 random bits, such as a UUID.
+    pub fn secret(mut self, secret: impl AsRef<str>) -> Self {
+        if let Err(error) = self.secrets.add(secret.as_ref()) {
+            self.error = self.error.or(Some(error));
+        }
+        self
+    }
+
     /// `for=N` or `for=walk`: believe `X-Forwarded-For`.
     pub fn x_for(self, trust: impl Into<Trust>) -> Self {
         self.try_set(reach("for", trust.into()), |s, reach| s.x_for = reach)
     }
 
-    /// `proto=N` or `proto=aligned`: believe `X-Forwarded-Proto`.
+    /// `proto=N` or `proto=aligned`: believe `X-Forwarded-Proto`. Beside
+    /// [`forwarded`](Self::forwarded), the *n*th element of `Forwarded` names the scheme.
     pub fn x_proto(self, trust: impl Into<Trust>) -> Self {
         self.try_set(scalar("proto", trust.into()), |s, rule| s.x_proto = rule)
     }
 
-    /// `host=N` or `host=aligned`: believe `X-Forwarded-Host`.
+    /// `host=N` or `host=aligned`: believe `X-Forwarded-Host`. Beside
+    /// [`forwarded`](Self::forwarded), the *n*th element of `Forwarded` names the host.
     pub fn x_host(self, trust: impl Into<Trust>) -> Self {
         self.try_set(scalar("host", trust.into()), |s, rule| s.x_host = rule)
     }
@@ -86,10 +118,25 @@ impl ConfigBuilder {
         self.try_set(reach("forwarded", trust.into()), |s, reach| s.forwarded = reach)
     }
 
+    /// `forwarded-ipv6=bare`: in `Forwarded`, read IPv6 without brackets as an address, as some gateways
+    /// write it. By default it is malformed: other proxies write a port behind it.
+    pub fn bare_forwarded_ipv6(self) -> Self {
+        self.set(|s| s.bare_ipv6 = true)
+    }
+
     /// `client-ip=NAME`: believe a header with a single address that the edge writes, such as
-    /// `CF-Connecting-IP`, in place of `for`.
+    /// `CF-Connecting-IP`, instead of `for`; or beside it, for clients of an [`edge`](Self::edge).
     pub fn client_ip_header(self, name: impl AsRef<str>) -> Self {
         self.try_set(header("client-ip", name.as_ref()), |s, name| s.client_ip = Some(name))
+    }
+
+    /// `edge=LIST`: the networks of a CDN in front of our own proxies. Where the address that
+    /// [`x_for`](Self::x_for) or [`forwarded`](Self::forwarded) finds is one of these, the CDN has
+    /// connected, and the client is what the header of
+    /// [`client_ip_header`](Self::client_ip_header) says. Any other address has gone past the CDN and
+    /// is the client itself; the header is then a stranger's and is removed.
+    pub fn edge(self, networks: TrustedProxies) -> Self {
+        self.set(|s| s.edge = Some(networks))
     }
 
     /// `for-name=`: read this header in place of `X-Forwarded-For`.
@@ -118,9 +165,9 @@ impl ConfigBuilder {
         self.try_set(header("prefix-name", name.as_ref()), |s, name| s.names.prefix = name)
     }
 
-    /// `hosts=`: the only hosts a request may have, such as `example.com` and `*.example.com`,
-    /// wherever its host comes from: at least
-    /// one. Set again, it replaces the list.
+    /// `hosts=`: the only hosts a request may have, wherever its host comes from: `example.com`,
+    /// `*.example.com`, `example.com:443` with one port, `example.com:*` with any. At least one. Set
+    /// again, it replaces the list.
     pub fn allowed_hosts<I>(self, patterns: I) -> Self
     where
         I: IntoIterator,
@@ -189,6 +236,12 @@ impl ConfigBuilder {
         self.try_set(header("strip-also", name.as_ref()), |s, name| insert(&mut s.strip_also, name))
     }
 
+    /// `proxy-only=`: a header that stays where a trusted peer sent it and is removed from anyone else,
+    /// such as `Remote-User`; every other spelling with `_` for `-` is removed in any case.
+    pub fn proxy_only(self, name: impl AsRef<str>) -> Self {
+        self.try_set(header("proxy-only", name.as_ref()), |s, name| insert(&mut s.proxy_only, name))
+    }
+
     /// `exempt=`: a forwarding header to leave alone, in this spelling, though it is not trusted.
     /// What reads it downstream reads what a stranger wrote.
     pub fn exempt(self, name: impl AsRef<str>) -> Self {
@@ -210,13 +263,23 @@ impl ConfigBuilder {
         if let Some(error) = self.error {
             return Err(error);
         }
-        self.settings.check()?;
-        Ok(Config::from_settings(self.settings))
+        let mut ways: Vec<_> = [self.settings].into_iter().chain(self.more).collect();
+        if !self.secrets.is_empty() && ways.iter().all(|way| way.secret_header.is_none()) {
+            return Err(ConfigError::SecretWithoutHeader);
+        }
+        for way in &mut ways {
+            if way.secret_header.is_some() {
+                way.secrets.extend(&self.secrets);
+            }
+            way.check()?;
+        }
+        check_ways(&ways)?;
+        Ok(Config::from_ways(ways))
     }
 
     /// Makes it a configuration where nothing can be wrong.
     pub(super) fn finish(self) -> Config {
-        Config::from_settings(self.settings)
+        Config::from_ways(vec![self.settings])
     }
 }
 

@@ -4,10 +4,12 @@
 //!    `NAME_KEY` in capitals with `_` for `-`. Both at once is an error.
 //! 2. What else begins with `NAME_` is an error: a key that is misspelt must not be overlooked.
 //! 3. A value that is not Unicode is an error. An empty one is a value like any other.
+//! 4. Secrets are in `NAME_SECRET`, with commas between, or in the file that `NAME_SECRET_FILE` names,
+//!    one in a line; both go with either form. No error repeats one.
 
-use std::ffi::OsStr;
+use std::{ffi::OsStr, fs::File, io::Read};
 
-use super::{Config, ConfigError, keys};
+use super::{Config, ConfigBuilder, ConfigError, keys};
 
 /// Reads pairs of variable and value.
 pub(super) fn read<K, V>(
@@ -20,6 +22,7 @@ where
 {
     let mut whole: Option<String> = None;
     let mut pairs: Vec<(&str, String)> = Vec::new();
+    let mut secrets = Vec::new();
     for (found, value) in variables {
         // What is not Unicode becomes a character that no variable of ours has.
         let found = found.as_ref().to_string_lossy();
@@ -29,6 +32,14 @@ where
         };
         if found == name {
             whole = Some(text()?);
+        } else if found == variable(name, SECRET) {
+            secrets.extend(text()?.split(',').map(|secret| secret.trim().to_owned()));
+        } else if found == variable(name, SECRET_FILE) {
+            let file = read_file(&text()?);
+            let file =
+                file.map_err(|reason| ConfigError::SecretFile { name: found.into(), reason })?;
+            let lines = file.lines().map(str::trim).filter(|line| !line.is_empty());
+            secrets.extend(lines.map(str::to_owned));
         } else if found.strip_prefix(name).is_some_and(|rest| rest.starts_with('_')) {
             let key = keys::names().find(|key| variable(name, key) == found);
             let key = key.ok_or_else(|| unknown(name, &found))?;
@@ -42,12 +53,40 @@ where
             let other = variable(name, key);
             Err(ConfigError::TwoForms { name: name.to_owned(), other })
         }
-        (Some(text), None) => text.parse().map_err(|error| refused(name.to_owned(), error, "")),
+        (Some(text), None) => text
+            .parse()
+            .and_then(|builder| with_secrets(builder, &secrets))
+            .map_err(|error| refused(name.to_owned(), error, "")),
         (None, Some(_)) => keys::read(pairs.iter().map(|(key, value)| (*key, value.as_str())))
+            .and_then(|builder| with_secrets(builder, &secrets))
             .map_err(|error| {
                 refused(variable(name, error.key().unwrap_or("*")), error, OF_ITS_OWN)
             }),
     }
+}
+
+/// What stands for a key in the names of the variables with secrets.
+const SECRET: &str = "secret";
+const SECRET_FILE: &str = "secret-file";
+
+/// The longest file of secrets, in bytes: room for a thousand of them. A device without an end is none.
+const LONGEST_FILE: u64 = 64 * 1024;
+
+/// Reads a file with secrets.
+fn read_file(path: &str) -> Result<String, String> {
+    let mut text = String::new();
+    let file = File::open(path).map_err(|error| error.to_string())?;
+    let mut start = file.take(LONGEST_FILE.saturating_add(1));
+    start.read_to_string(&mut text).map_err(|error| error.to_string())?;
+    if u64::try_from(text.len()).is_ok_and(|length| length <= LONGEST_FILE) {
+        Ok(text)
+    } else {
+        Err(format!("it is longer than {LONGEST_FILE} bytes"))
+    }
+}
+
+fn with_secrets(builder: ConfigBuilder, secrets: &[String]) -> Result<Config, ConfigError> {
+    secrets.iter().fold(builder, ConfigBuilder::secret).build()
 }
 
 /// Added to errors that speak of `key=`.

@@ -18,6 +18,16 @@ use http::{HeaderName, header::FORWARDED};
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
+    /// `aligned` is what `forwarded` does by itself.
+    #[error(
+        "{key}=aligned says what forwarded= does anyway: it reads {key} in the client's own element; \
+         leave it out, or write a count such as {key}=1"
+    )]
+    #[non_exhaustive]
+    AlignedInForwarded {
+        /// The key that says `aligned`.
+        key: &'static str,
+    },
     /// `aligned` takes the element at the client's distance, which nothing gives.
     #[error(
         "{key}=aligned needs for=N or for=walk, whose distance it takes; write a count: {key}=1"
@@ -27,23 +37,41 @@ pub enum ConfigError {
         /// The key that says `aligned`.
         key: &'static str,
     },
-    /// `client-ip` stands in place of `for` and of `forwarded`.
-    #[error("client-ip and {other} both say who the client is; keep one of them")]
+    /// `client-ip` beside `for` or `forwarded`, and no edge says which of them counts when.
+    #[error(
+        "client-ip and {other} both say who the client is; keep one of them, or write edge= with the \
+         networks of the CDN that sends the header of client-ip"
+    )]
     #[non_exhaustive]
     ClientIpBeside {
         /// The other key.
         other: &'static str,
     },
-    /// A header is to be removed and to be left alone.
-    #[error("{name} is in strip-also and in exempt; keep one")]
-    #[non_exhaustive]
-    ExemptAndStripped {
-        /// The header.
-        name: HeaderName,
-    },
+    /// An edge that is not a list of networks.
+    #[error(
+        "edge= takes the networks of a CDN, such as edge=192.0.2.0/24; any, none and unix are no edge"
+    )]
+    EdgeOfAll,
+    /// An edge needs a list that names it and a header that names the client behind it.
+    #[error(
+        "edge= needs for= (or forwarded=), which finds the address that connected to your outermost \
+         proxy, and client-ip= with the header that the edge sends, such as CF-Connecting-IP"
+    )]
+    EdgeWithout,
     /// The list of allowed hosts is empty.
     #[error("hosts= has no entry, so that no request would pass; leave it out to allow every host")]
     EmptyHosts,
+    /// A header is in two keys that contradict each other.
+    #[error("{name} is in {first} and in {second}; keep one")]
+    #[non_exhaustive]
+    InTwoKeys {
+        /// The header.
+        name: HeaderName,
+        /// One key.
+        first: &'static str,
+        /// The other.
+        second: &'static str,
+    },
     /// A text is not a header name.
     #[error("{key}={text:?}: not a header name; expected one such as X-Forwarded-For")]
     #[non_exhaustive]
@@ -54,7 +82,10 @@ pub enum ConfigError {
         text: String,
     },
     /// A text is not a host pattern.
-    #[error("hosts={text:?}: expected a host without port, such as example.com or *.example.com")]
+    #[error(
+        "hosts={text:?}: expected a host, such as example.com or *.example.com, or one with a port, \
+         such as example.com:443 or example.com:*"
+    )]
     #[non_exhaustive]
     InvalidHostPattern {
         /// What was written.
@@ -67,6 +98,13 @@ pub enum ConfigError {
         /// The entry.
         text: String,
         /// What is wrong with it, or was expected.
+        reason: &'static str,
+    },
+    /// A secret cannot be one.
+    #[error("a secret that the proxy would send is not valid: {reason}")]
+    #[non_exhaustive]
+    InvalidSecret {
+        /// What is wrong with it.
         reason: &'static str,
     },
     /// A value is not one of those its key takes.
@@ -97,6 +135,17 @@ pub enum ConfigError {
          where nobody else can connect)"
     )]
     MissingProxies,
+    /// There is a header for a secret, and no secret.
+    #[error(
+        "secret-header={name} needs the secret that the proxy sends in it: give it with \
+         ConfigBuilder::secret, or, where the configuration is in the variable PROXYFIX, in \
+         PROXYFIX_SECRET (several with commas) or in a file that PROXYFIX_SECRET_FILE names"
+    )]
+    #[non_exhaustive]
+    MissingSecret {
+        /// The header.
+        name: HeaderName,
+    },
     /// The environment has no variable of the given name, nor one of its keys.
     #[error(
         "no configuration in the environment; write {name}=\"proxies=10.0.0.0/8 for=1 proto=1\", or \
@@ -146,6 +195,21 @@ pub enum ConfigError {
         /// The header.
         name: HeaderName,
     },
+    /// There is a secret, and no header for it.
+    #[error(
+        "a secret was given, and no header to send it in; write secret-header= with the header that \
+         your proxy adds, such as X-Origin-Secret"
+    )]
+    SecretWithoutHeader,
+    /// A file with secrets cannot be read.
+    #[error("environment variable {name}: the file that it names cannot be read: {reason}")]
+    #[non_exhaustive]
+    SecretFile {
+        /// The variable.
+        name: String,
+        /// What the system says.
+        reason: String,
+    },
     /// One header would serve two fields.
     #[error("{first} and {second} are both read from {name}; give each a header of its own")]
     #[non_exhaustive]
@@ -168,6 +232,15 @@ pub enum ConfigError {
         key: &'static str,
         /// The header.
         name: HeaderName,
+    },
+    /// There are more ways in than a configuration takes.
+    #[error(
+        "there are more than {most} ways in; put networks that are trusted alike into one list"
+    )]
+    #[non_exhaustive]
+    TooManyWays {
+        /// How many it takes.
+        most: usize,
     },
     /// Both header families are trusted, of which a proxy writes one.
     #[error(
@@ -205,6 +278,16 @@ pub enum ConfigError {
         name: String,
         /// The one that was meant, or all there are.
         expected: String,
+    },
+    /// A way in decides about no peer.
+    #[error(
+        "the way in with proxies={proxies} decides about nobody: write ways with fewer addresses \
+         before those with more, and none or any last"
+    )]
+    #[non_exhaustive]
+    UnreachableWay {
+        /// Its proxies.
+        proxies: String,
     },
     /// What the environment says is refused.
     #[error("environment variable {name}: {error}{note}")]
@@ -246,7 +329,8 @@ impl ConfigError {
     /// The key whose value is at fault, where it is one.
     pub(super) fn key(&self) -> Option<&'static str> {
         match self {
-            Self::AlignedWithoutDistance { key }
+            Self::AlignedInForwarded { key }
+            | Self::AlignedWithoutDistance { key }
             | Self::InvalidHeaderName { key, .. }
             | Self::InvalidValue { key, .. }
             | Self::RepeatedKey { key }
@@ -256,17 +340,23 @@ impl ConfigError {
             Self::InvalidNetwork { .. } | Self::MappedNetwork { .. } | Self::MissingProxies => {
                 Some("proxies")
             }
+            Self::EdgeOfAll | Self::EdgeWithout => Some("edge"),
+            Self::MissingSecret { .. } | Self::SecretWithoutHeader => Some("secret-header"),
             Self::ClientIpBeside { .. }
-            | Self::ExemptAndStripped { .. }
+            | Self::InTwoKeys { .. }
+            | Self::InvalidSecret { .. }
             | Self::MissingVariable { .. }
             | Self::NotKeyValue { .. }
             | Self::NotUnicode { .. }
             | Self::NothingTrusted
+            | Self::SecretFile { .. }
             | Self::SharedHeader { .. }
+            | Self::TooManyWays { .. }
             | Self::TwoFamilies { .. }
             | Self::TwoForms { .. }
             | Self::UnknownKey { .. }
             | Self::UnknownVariable { .. }
+            | Self::UnreachableWay { .. }
             | Self::Variable { .. }
             | Self::VerifyWithoutCount
             | Self::WalkWithAny => None,

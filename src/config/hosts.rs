@@ -1,7 +1,9 @@
 //! Patterns of `hosts=`.
 //!
-//! 1. A host without port, or `*.` and a host: one or more labels under it, not itself.
-//! 2. They compare with a valid, lower-case host; ports are ignored.
+//! 1. A host, or `*.` and a host: one or more labels under it, not itself.
+//! 2. A port behind it is the only one, whether the client writes it or the scheme implies it. `:*` is
+//!    any port, and so is no port at all.
+//! 3. They compare with a valid, lower-case host.
 
 use std::fmt;
 
@@ -10,46 +12,83 @@ use crate::host::HostPort;
 
 /// One entry of `hosts=`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum HostPattern {
+pub(crate) struct HostPattern {
+    name: Name,
+    port: Port,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Name {
     Exact(String),
     /// The part behind the `*`, with its dot.
     Under(String),
 }
 
+/// Which ports are allowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Port {
+    /// Any, since none is written.
+    Unsaid,
+    /// Any, as is written.
+    Any,
+    Only(u16),
+}
+
 impl HostPattern {
     pub(super) fn parse(text: &str) -> Result<Self, ConfigError> {
-        let (name, under) = match text.strip_prefix("*.") {
-            Some(parent) => (parent, true),
+        let invalid = || ConfigError::InvalidHostPattern { text: text.to_owned() };
+        let (host, any_port) = match text.strip_suffix(":*") {
+            Some(host) => (host, true),
             None => (text, false),
         };
-        let host = HostPort::parse(name.as_bytes()).ok().filter(|host| {
-            // `example.com:` has no port in a URI, but here it is a mistake. Nothing is under an
-            // address in brackets.
-            host.port.is_none() && !name.ends_with(':') && !(under && name.starts_with('['))
-        });
-        let host = host.ok_or_else(|| ConfigError::InvalidHostPattern { text: text.to_owned() })?;
-        Ok(if under {
-            Self::Under(format!(".{}", host.host()))
+        let (name, under) = match host.strip_prefix("*.") {
+            Some(parent) => (parent, true),
+            None => (host, false),
+        };
+        let host = HostPort::parse(name.as_bytes()).map_err(|_| invalid())?;
+        // `example.com:` has no port in a URI, but here it is a mistake. Nothing is under an address in
+        // brackets.
+        if name.ends_with(':') || under && name.starts_with('[') {
+            return Err(invalid());
+        }
+        let port = match (host.port, any_port) {
+            (None, false) => Port::Unsaid,
+            (None, true) => Port::Any,
+            (Some(port), false) => Port::Only(port),
+            (Some(_), true) => return Err(invalid()),
+        };
+        let name = if under {
+            Name::Under(format!(".{}", host.host()))
         } else {
-            Self::Exact(host.host().to_owned())
-        })
+            Name::Exact(host.host().to_owned())
+        };
+        Ok(Self { name, port })
     }
 
-    /// Whether a valid, lower-case host matches.
-    pub(crate) fn matches(&self, host: &str) -> bool {
-        match self {
-            Self::Exact(name) => host == name,
+    /// Whether a valid, lower-case host matches, with the port in effect.
+    pub(crate) fn matches(&self, host: &str, port: u16) -> bool {
+        let name = match &self.name {
+            Name::Exact(name) => host == name,
             // It begins with a dot, which no valid host does.
-            Self::Under(suffix) => host.ends_with(suffix.as_str()),
+            Name::Under(suffix) => host.ends_with(suffix.as_str()),
+        };
+        name && match self.port {
+            Port::Unsaid | Port::Any => true,
+            Port::Only(only) => only == port,
         }
     }
 }
 
 impl fmt::Display for HostPattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Exact(name) => f.write_str(name),
-            Self::Under(suffix) => write!(f, "*{suffix}"),
+        match &self.name {
+            Name::Exact(name) => f.write_str(name)?,
+            Name::Under(suffix) => write!(f, "*{suffix}")?,
+        }
+        match self.port {
+            Port::Unsaid => Ok(()),
+            Port::Any => f.write_str(":*"),
+            Port::Only(port) => write!(f, ":{port}"),
         }
     }
 }

@@ -24,6 +24,8 @@ struct Choices<T: 'static> {
     expected: &'static str,
 }
 
+const FORWARDED_IPV6: Choices<bool> =
+    Choices { values: &[("brackets", false), ("bare", true)], expected: "brackets or bare" };
 const LISTENER: Choices<Scheme> = Choices {
     values: &[("http", Scheme::Http), ("https", Scheme::Https)],
     expected: "http or https",
@@ -70,11 +72,16 @@ const CONNECTION: Choices<bool> =
     Choices { values: &[("check", false), ("ignore", true)], expected: "check or ignore" };
 
 /// All keys, in the order in which they are written.
-const KEYS: [Key; 25] = [
+const KEYS: [Key; 29] = [
     Key {
         name: "proxies",
         read: |b, v| Ok(b.proxies(v.parse()?)),
         write: |s| s.proxies.as_ref().map(ToString::to_string),
+    },
+    Key {
+        name: "secret-header",
+        read: |b, v| Ok(b.secret_header(v)),
+        write: |s| s.secret_header.as_ref().map(ToString::to_string),
     },
     Key { name: "for", read: |b, v| Ok(b.x_for(trust("for", v)?)), write: |s| s.x_for.map(reach) },
     Key {
@@ -97,6 +104,19 @@ const KEYS: [Key; 25] = [
         name: "forwarded",
         read: |b, v| Ok(b.forwarded(trust("forwarded", v)?)),
         write: |s| s.forwarded.map(reach),
+    },
+    Key {
+        name: "forwarded-ipv6",
+        read: |b, v| {
+            let bare = choose("forwarded-ipv6", v, &FORWARDED_IPV6)?;
+            Ok(if bare { b.bare_forwarded_ipv6() } else { b })
+        },
+        write: |s| chosen(s.bare_ipv6, &FORWARDED_IPV6),
+    },
+    Key {
+        name: "edge",
+        read: |b, v| Ok(b.edge(v.parse()?)),
+        write: |s| s.edge.as_ref().map(ToString::to_string),
     },
     Key {
         name: "client-ip",
@@ -181,6 +201,11 @@ const KEYS: [Key; 25] = [
         write: |s| list(&s.strip_also),
     },
     Key {
+        name: "proxy-only",
+        read: |b, v| Ok(entries(v).fold(b, ConfigBuilder::proxy_only)),
+        write: |s| list(&s.proxy_only),
+    },
+    Key {
         name: "exempt",
         read: |b, v| Ok(entries(v).fold(b, ConfigBuilder::exempt)),
         write: |s| list(&s.exempt),
@@ -198,7 +223,7 @@ const KEYS: [Key; 25] = [
 /// Reads pairs of key and value.
 pub(super) fn read<'a>(
     pairs: impl IntoIterator<Item = (&'a str, &'a str)>,
-) -> Result<Config, ConfigError> {
+) -> Result<ConfigBuilder, ConfigError> {
     let mut builder = Config::builder();
     let mut seen: Vec<&str> = Vec::new();
     for (name, value) in pairs {
@@ -209,7 +234,7 @@ pub(super) fn read<'a>(
         seen.push(key.name);
         builder = (key.read)(builder, value)?;
     }
-    builder.build()
+    Ok(builder)
 }
 
 /// Writes what is not default, in pairs of key and value.

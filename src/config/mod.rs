@@ -6,8 +6,11 @@
 //!    that a proxy does not write passes through it as a stranger wrote it.
 //! 4. The text form, the builder and the [environment](mod@env) say the same things; [`keys`] has each
 //!    key once.
+//! 5. Where requests come in by several ways, the first whose proxies have the peer decides, and the
+//!    last where none has. The peer alone selects.
 
 mod builder;
+mod check;
 mod env;
 mod error;
 mod hosts;
@@ -15,20 +18,23 @@ mod keys;
 mod names;
 mod plan;
 mod proxies;
+mod secret;
 #[cfg(feature = "serde")]
 mod serde;
 mod settings;
+mod text;
 
-use std::{ffi::OsStr, fmt, str::FromStr, sync::Arc};
+use std::{ffi::OsStr, sync::Arc};
 
 #[cfg(feature = "tower")]
 pub(crate) use self::settings::MAX_HOPS;
 pub use self::{builder::ConfigBuilder, error::ConfigError, proxies::TrustedProxies};
 pub(crate) use self::{
     names::MOST_READ,
-    plan::{ClientRule, Plan, Trusted},
+    plan::{ClientRule, Edge, Plan, Trusted},
     settings::{Names, PrefixRule, Reach, ScalarRule, Settings},
 };
+use crate::peer::Peer;
 #[cfg(feature = "tower")]
 use crate::scheme::Scheme;
 
@@ -148,8 +154,22 @@ pub enum UriPolicy {
 pub struct Config(Arc<Inner>);
 
 struct Inner {
-    settings: Settings,
-    plan: Plan,
+    first: Way,
+    /// The ways that are asked where the peer is none of the first one's proxies.
+    more: Vec<Way>,
+}
+
+/// One way in: what is set for it, and what that comes to.
+pub(crate) struct Way {
+    pub(crate) settings: Settings,
+    pub(crate) plan: Plan,
+}
+
+impl PartialEq for Way {
+    /// Of equal settings the same comes.
+    fn eq(&self, other: &Self) -> bool {
+        self.settings == other.settings
+    }
 }
 
 impl Config {
@@ -158,9 +178,41 @@ impl Config {
         ConfigBuilder::default()
     }
 
-    /// Starts from this configuration.
+    /// Starts from this configuration. Of several ways in, the builder changes the first.
     pub fn to_builder(&self) -> ConfigBuilder {
-        ConfigBuilder::from(self.settings().clone())
+        ConfigBuilder::from_ways(self.all().map(|way| way.settings.clone()))
+    }
+
+    /// Adds another way in, for peers that are not one of these proxies: a tunnel by a Unix socket, a
+    /// CDN, and direct clients may come in over one listener.
+    ///
+    /// The first way whose proxies have the peer decides. A peer that none has is a stranger, and the
+    /// last way says what becomes of the request. Forwarding headers of one way are removed from
+    /// requests of another.
+    ///
+    /// # Errors
+    /// [`ConfigError::UnreachableWay`] where the other way decides about no peer: behind
+    /// `proxies=any`, with networks that are all in an earlier way's list, or behind `proxies=none`.
+    ///
+    /// ```
+    /// use proxyfix::Config;
+    ///
+    /// let tunnel: Config = "proxies=unix client-ip=CF-Connecting-IP".parse()?;
+    /// let balancer: Config = "proxies=10.0.1.0/24 for=1 proto=1".parse()?;
+    /// let config = tunnel.or(&balancer)?;
+    ///
+    /// let text = "proxies=unix client-ip=cf-connecting-ip ; proxies=10.0.1.0/24 for=1 proto=1";
+    /// assert_eq!(config.to_string(), text);
+    /// assert_eq!(text.parse::<Config>()?, config);
+    /// # Ok::<(), proxyfix::ConfigError>(())
+    /// ```
+    pub fn or(&self, other: &Self) -> Result<Self, ConfigError> {
+        self.to_builder().and(other.to_builder()).build()
+    }
+
+    /// The ways in, each as a configuration of its own.
+    pub fn ways(&self) -> impl Iterator<Item = Self> + '_ {
+        self.all().map(|way| Self::from_ways(vec![way.settings.clone()]))
     }
 
     /// What Werkzeug's `ProxyFix(app, x_for, x_proto, x_host, x_port, x_prefix)` does: any peer is
@@ -261,61 +313,42 @@ impl Config {
         Self::werkzeug(0, 0, 0, 0, 0).to_builder().listener_scheme(listener).finish()
     }
 
-    fn from_settings(settings: Settings) -> Self {
-        let plan = Plan::new(&settings);
-        Self(Arc::new(Inner { settings, plan }))
+    /// Of at least one way, which is the first.
+    fn from_ways(ways: Vec<Settings>) -> Self {
+        let plans: Vec<_> = ways.iter().map(|way| Plan::new(way, &ways)).collect();
+        let mut ways = ways.into_iter().zip(plans).map(|(settings, plan)| Way { settings, plan });
+        let nothing = || {
+            let settings = Settings::default();
+            Way { plan: Plan::new(&settings, &[]), settings }
+        };
+        let first = ways.next().unwrap_or_else(nothing);
+        Self(Arc::new(Inner { first, more: ways.collect() }))
     }
 
-    pub(crate) fn settings(&self) -> &Settings {
-        &self.0.settings
+    /// All ways in.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Way> {
+        [&self.0.first].into_iter().chain(&self.0.more)
     }
 
-    pub(crate) fn plan(&self) -> &Plan {
-        &self.0.plan
+    /// The way by which this peer comes in.
+    #[inline]
+    pub(crate) fn way_of(&self, peer: Option<&Peer>) -> &Way {
+        if self.0.more.is_empty() { &self.0.first } else { self.way_among(peer) }
+    }
+
+    /// The same where there are several.
+    #[cold]
+    #[inline(never)]
+    fn way_among(&self, peer: Option<&Peer>) -> &Way {
+        let found = self.all().find(|way| way.settings.is_proxy(peer));
+        found.or_else(|| self.0.more.last()).unwrap_or(&self.0.first)
     }
 }
 
 impl PartialEq for Config {
     fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0) || self.settings() == other.settings()
+        Arc::ptr_eq(&self.0, &other.0) || self.all().eq(other.all())
     }
 }
 
 impl Eq for Config {}
-
-impl FromStr for Config {
-    type Err = ConfigError;
-
-    /// Reads the text form: `key=value` words separated by white space.
-    ///
-    /// # Errors
-    /// [`ConfigError`] for `""` (no proxies), `for=1` (no proxies), `proxies=any` (no header),
-    /// `proxies=any for=walk`, `proxies=loopback, unix for=1` (a space in a list), and whatever
-    /// else cannot mean anything; its text says what to write.
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let mut pairs = Vec::new();
-        for word in text.split_whitespace() {
-            let pair = word.split_once('=');
-            pairs.push(pair.ok_or_else(|| ConfigError::NotKeyValue { word: word.to_owned() })?);
-        }
-        keys::read(pairs)
-    }
-}
-
-/// Prints the text form, without what is default.
-impl fmt::Display for Config {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut separator = "";
-        for (key, value) in keys::write(self.settings()) {
-            write!(f, "{separator}{key}={value}")?;
-            separator = " ";
-        }
-        Ok(())
-    }
-}
-
-impl fmt::Debug for Config {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Config({self})")
-    }
-}

@@ -130,8 +130,17 @@ pub(crate) struct NameSet {
 impl NameSet {
     /// The known forwarding headers and some more.
     pub(super) fn known_and<'a>(more: impl Iterator<Item = &'a HeaderName>) -> Self {
+        Self::of_texts(KNOWN.iter().copied().chain(more.map(HeaderName::as_str)))
+    }
+
+    /// These names.
+    pub(super) fn of<'a>(names: impl Iterator<Item = &'a HeaderName>) -> Self {
+        Self::of_texts(names.map(HeaderName::as_str))
+    }
+
+    fn of_texts<'a>(names: impl Iterator<Item = &'a str>) -> Self {
         let mut set = Self::default();
-        for name in KNOWN.iter().copied().chain(more.map(HeaderName::as_str)) {
+        for name in names {
             let key = key(name);
             let (word, bit) = Self::place(key);
             if let Some(word) = set.keys.get_mut(word) {

@@ -6,6 +6,7 @@ use http::{
 };
 
 use super::{
+    TrustedProxies,
     names::{NameSet, ReadNames, same},
     settings::{PrefixRule, Reach, ScalarRule, Settings},
 };
@@ -39,6 +40,14 @@ impl<R> Trusted<R> {
     }
 }
 
+/// The header in which an edge writes the client, where the list names an address of that edge.
+#[derive(Clone, Debug)]
+pub(crate) struct Edge {
+    pub(crate) name: HeaderName,
+    pub(crate) rule: ClientRule,
+    pub(crate) networks: TrustedProxies,
+}
+
 /// Settings in the form in which a request asks for them.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
@@ -47,12 +56,20 @@ pub(crate) struct Plan {
     pub(crate) host: Option<Trusted<ScalarRule>>,
     pub(crate) port: Option<Trusted<ScalarRule>>,
     pub(crate) prefix: Option<Trusted<PrefixRule>>,
+    pub(crate) edge: Option<Edge>,
+    /// Which elements of `Forwarded` name the scheme and the host, where it is not the client's.
+    pub(crate) proto_element: Option<usize>,
+    pub(crate) host_element: Option<usize>,
     pub(crate) scheme_form: SchemeForm,
-    /// The forwarding headers: known, configured or trusted.
+    /// The forwarding headers: known, or configured in any way in. The guarded ones are among them.
     pub(crate) forwarding: NameSet,
+    /// The headers that only a proxy may send, or nobody may see, in any way in.
+    pub(crate) guarded: Option<NameSet>,
     read: ReadNames,
-    /// Bit *n* is set where a trusted header's name has *n* bytes, bit 63 where it has more.
-    trusted_lengths: u64,
+    /// The headers that a proxy on the way must not drop.
+    watched: Vec<HeaderName>,
+    /// Bit *n* is set where the name of a watched header has *n* bytes, bit 63 where it has more.
+    watched_lengths: u64,
 }
 
 /// `CloudFront-Viewer-Address` has IPv6 without brackets, and then a port.
@@ -65,39 +82,66 @@ fn single(name: &HeaderName) -> ClientRule {
 }
 
 impl Plan {
-    pub(super) fn new(settings: &Settings) -> Self {
+    /// The plan of one way in, among all of them.
+    pub(super) fn new(settings: &Settings, ways: &[Settings]) -> Self {
         let names = &settings.names;
         let mut read = ReadNames::default();
         // In these places `RequestLines` looks for them.
         read.add(&HOST);
         read.add(&CONNECTION);
-        let client = trusted(&mut read, &names.r#for, settings.x_for.map(ClientRule::List))
-            .or_else(|| {
+        let list =
+            trusted(&mut read, &names.r#for, settings.x_for.map(ClientRule::List)).or_else(|| {
                 trusted(&mut read, &FORWARDED, settings.forwarded.map(ClientRule::Forwarded))
-            })
-            .or_else(|| {
-                let name = settings.client_ip.as_ref()?;
-                trusted(&mut read, name, Some(single(name)))
             });
+        let edge = |name: &HeaderName| {
+            let networks = settings.edge.clone()?;
+            Some(Edge { name: name.clone(), rule: single(name), networks })
+        };
+        let edge = settings.client_ip.as_ref().and_then(edge);
+        let client = list.or_else(|| {
+            let name = settings.client_ip.as_ref()?;
+            trusted(&mut read, name, Some(single(name)))
+        });
+        // Beside `forwarded`, these select an element of it.
+        let own = |rule| if settings.forwarded.is_some() { None } else { rule };
+        let element = |rule| match (rule, &settings.forwarded) {
+            (Some(ScalarRule::Count(count)), Some(_)) => Some(count),
+            _ => None,
+        };
         let is_switch = ["x-forwarded-ssl", "front-end-https"]
             .iter()
             .any(|switch| same(switch, names.proto.as_str()));
+        let guarded = || ways.iter().flat_map(Settings::guarded);
         let mut plan = Self {
             client,
-            proto: trusted(&mut read, &names.proto, settings.x_proto),
-            host: trusted(&mut read, &names.host, settings.x_host),
+            proto: trusted(&mut read, &names.proto, own(settings.x_proto)),
+            host: trusted(&mut read, &names.host, own(settings.x_host)),
             port: trusted(&mut read, &names.port, settings.x_port),
             prefix: trusted(&mut read, &names.prefix, settings.x_prefix),
+            proto_element: element(settings.x_proto),
+            host_element: element(settings.x_host),
             scheme_form: if is_switch { SchemeForm::Switch } else { SchemeForm::Name },
             forwarding: NameSet::known_and(
-                names.all().into_iter().chain(&settings.client_ip).chain(&settings.strip_also),
+                ways.iter().flat_map(Settings::forwarding).chain(guarded()),
             ),
+            guarded: guarded().next().is_some().then(|| NameSet::of(guarded())),
+            watched: Vec::new(),
+            watched_lengths: 0,
+            edge,
             read,
-            trusted_lengths: 0,
         };
-        plan.trusted_lengths =
-            plan.trusted_names().fold(0, |bits, name| bits | length_bit(name.as_str().as_bytes()));
+        let edge = plan.edge.iter().map(|edge| &edge.name);
+        plan.watched =
+            plan.trusted_names().chain(edge).chain(settings.guarded()).cloned().collect();
+        let bits = |bits, name: &HeaderName| bits | length_bit(name.as_str().as_bytes());
+        plan.watched_lengths = plan.watched.iter().fold(0, bits);
         plan
+    }
+
+    /// Whether a header is trusted to name the scheme.
+    pub(crate) fn names_scheme(&self) -> bool {
+        let client = self.client.as_ref().map(|client| client.rule);
+        self.proto.is_some() || matches!(client, Some(ClientRule::Forwarded(_)))
     }
 
     /// The place of a header that is read: 0 for `Host`, 1 for `Connection`, then those trusted.
@@ -119,12 +163,12 @@ impl Plan {
         self.read.place_from(candidate, name)
     }
 
-    /// The trusted header that is named, in any case.
-    pub(crate) fn trusted_name(&self, name: &[u8]) -> Option<&HeaderName> {
-        if self.trusted_lengths & length_bit(name) == 0 {
+    /// The header of this name, in any case, where a proxy on the way must not drop it.
+    pub(crate) fn watched_name(&self, name: &[u8]) -> Option<&HeaderName> {
+        if self.watched_lengths & length_bit(name) == 0 {
             return None;
         }
-        self.trusted_names().find(|trusted| name.eq_ignore_ascii_case(trusted.as_str().as_bytes()))
+        self.watched.iter().find(|watched| name.eq_ignore_ascii_case(watched.as_str().as_bytes()))
     }
 
     /// The names of the trusted headers.

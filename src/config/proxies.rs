@@ -1,7 +1,7 @@
 //! Who may speak for the client: [`TrustedProxies`].
 //!
-//! 1. A list of networks (CIDRs), addresses and the names `loopback`, `private`, `linklocal` and
-//!    `unix`; or `any`, every peer; or `none`.
+//! 1. A list of networks (CIDRs), addresses and the names `loopback`, `private`, `linklocal`,
+//!    `shared` and `unix`; or `any`, every peer; or `none`.
 //! 2. Host bits in a network are masked: `10.1.2.3/8` is `10.0.0.0/8`.
 //! 3. An IPv4-mapped network is the IPv4 one: `::ffff:10.0.0.0/104` is `10.0.0.0/8`. One shorter
 //!    than /96 is an error, for it would be no IPv4 network.
@@ -15,12 +15,14 @@ use super::ConfigError;
 use crate::{host::number, node::ForwardedFor, peer::Peer};
 
 /// The networks behind the names that a list may hold.
-const NAMED: [(&str, &[&str]); 3] = [
+const NAMED: [(&str, &[&str]); 4] = [
     ("loopback", &["127.0.0.0/8", "::1/128"]),
     // RFC 1918 and RFC 4193.
     ("private", &["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"]),
     // RFC 3927 and RFC 4291 §2.5.6.
     ("linklocal", &["169.254.0.0/16", "fe80::/10"]),
+    // RFC 6598: carriers, and platforms that number their own proxies so.
+    ("shared", &["100.64.0.0/10"]),
 ];
 
 /// Who may speak for the client: networks, Unix sockets, or everybody.
@@ -74,6 +76,24 @@ impl TrustedProxies {
 
     pub(crate) fn is_any(&self) -> bool {
         self.any
+    }
+
+    /// Whether it holds networks and nothing else.
+    pub(super) fn is_of_networks(&self) -> bool {
+        !self.any && !self.unix && !self.networks.is_empty()
+    }
+
+    /// Whether each peer that the other holds is one of these too.
+    pub(super) fn holds_all_of(&self, other: &Self) -> bool {
+        let holds = |network: &IpNet| self.networks.iter().any(|own| own.contains(network));
+        self.any || !other.any && (self.unix || !other.unix) && other.networks.iter().all(holds)
+    }
+
+    /// Adds all that the other holds.
+    pub(super) fn add(&mut self, other: &Self) {
+        self.any |= other.any;
+        self.unix |= other.unix;
+        self.extend(other.networks.iter().copied());
     }
 
     /// Whether an element names one of the trusted proxies.
@@ -149,7 +169,7 @@ fn network(text: &str) -> Result<IpNet, ConfigError> {
             "any" | "none" => "it stands alone",
             _ => {
                 "expected an address without port or brackets, a network such as 10.0.0.0/8, or one \
-                 of loopback, private, linklocal, unix; no names are looked up"
+                 of loopback, private, linklocal, shared, unix; no names are looked up"
             }
         })
     })?;

@@ -1,7 +1,9 @@
 //! `Config`, `TrustedProxies` and `Scheme` from and to self-describing formats.
 //!
-//! 1. A configuration is a map with the keys of the text form, or the text form in one string.
+//! 1. A configuration is a map with the keys of the text form, or the text form in one string; or a
+//!    list of these, with one for each way in.
 //! 2. A value is a string, a number, or a list of strings.
+//! 3. A [`ConfigBuilder`] is read alike, to add what no format holds: secrets.
 
 use std::fmt;
 
@@ -10,7 +12,7 @@ use serde::{
     de::{self, MapAccess, SeqAccess, Visitor},
 };
 
-use super::{Config, TrustedProxies, keys};
+use super::{Config, ConfigBuilder, Settings, TrustedProxies, keys};
 use crate::scheme::Scheme;
 
 /// A value of the text form.
@@ -54,20 +56,28 @@ impl<'de> Deserialize<'de> for Value {
 
 impl<'de> Deserialize<'de> for Config {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        ConfigBuilder::deserialize(deserializer)?.build().map_err(de::Error::custom)
+    }
+}
+
+impl<'de> Deserialize<'de> for ConfigBuilder {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct AnyConfig;
 
         impl<'de> Visitor<'de> for AnyConfig {
-            type Value = Config;
+            type Value = ConfigBuilder;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a map with keys such as proxies and for, or \"proxies=… for=…\"")
+                f.write_str(
+                    "a map with keys such as proxies and for, or \"proxies=… for=…\", or a list of these",
+                )
             }
 
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<Config, E> {
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<ConfigBuilder, E> {
                 text.parse().map_err(de::Error::custom)
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Config, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<ConfigBuilder, A::Error> {
                 let mut pairs: Vec<(String, Value)> = Vec::new();
                 while let Some(key) = map.next_key::<String>()? {
                     // The format's own error does not know the key.
@@ -79,16 +89,39 @@ impl<'de> Deserialize<'de> for Config {
                 let pairs = pairs.iter().map(|(key, Value(value))| (key.as_str(), value.as_str()));
                 keys::read(pairs).map_err(de::Error::custom)
             }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<ConfigBuilder, A::Error> {
+                let mut ways: Option<ConfigBuilder> = None;
+                while let Some(way) = list.next_element::<ConfigBuilder>()? {
+                    ways = Some(match ways {
+                        Some(ways) => ways.and(way),
+                        None => way,
+                    });
+                }
+                ways.ok_or_else(|| de::Error::invalid_length(0, &"at least one way in"))
+            }
         }
 
         deserializer.deserialize_any(AnyConfig)
     }
 }
 
-/// Writes a map with the keys of the text form, without what is default.
+/// Writes a map with the keys of the text form, without what is default, or a list of these.
 impl Serialize for Config {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(keys::write(self.settings()))
+        struct OneWay<'a>(&'a Settings);
+
+        impl Serialize for OneWay<'_> {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_map(keys::write(self.0))
+            }
+        }
+
+        let mut ways = self.all().map(|way| OneWay(&way.settings));
+        match (ways.next(), ways.next()) {
+            (Some(only), None) => only.serialize(serializer),
+            _ => serializer.collect_seq(self.all().map(|way| OneWay(&way.settings))),
+        }
     }
 }
 

@@ -1,12 +1,12 @@
-//! What was set, and what can be wrong between settings that are each valid.
+//! What was set for one way in, each value valid by itself.
 
-use http::HeaderName;
+use http::{HeaderMap, HeaderName};
 
 use super::{
-    AllTrusted, ConfigError, HeaderPolicy, OnInvalid, OnMissing, TrustedProxies, UriPolicy,
-    hosts::HostPattern, names::same,
+    AllTrusted, HeaderPolicy, OnInvalid, OnMissing, TrustedProxies, UriPolicy, hosts::HostPattern,
+    secret::Secrets,
 };
-use crate::scheme::Scheme;
+use crate::{peer::Peer, scheme::Scheme};
 
 /// How the client is found in a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,12 +62,17 @@ impl Default for Names {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Settings {
     pub(crate) proxies: Option<TrustedProxies>,
+    pub(crate) secret_header: Option<HeaderName>,
+    pub(crate) secrets: Secrets,
     pub(crate) x_for: Option<Reach>,
     pub(crate) x_proto: Option<ScalarRule>,
     pub(crate) x_host: Option<ScalarRule>,
     pub(crate) x_port: Option<ScalarRule>,
     pub(crate) x_prefix: Option<PrefixRule>,
     pub(crate) forwarded: Option<Reach>,
+    /// Whether IPv6 without brackets is read in `Forwarded`.
+    pub(crate) bare_ipv6: bool,
+    pub(crate) edge: Option<TrustedProxies>,
     pub(crate) client_ip: Option<HeaderName>,
     pub(crate) names: Names,
     pub(crate) hosts: Vec<HostPattern>,
@@ -80,6 +85,7 @@ pub(crate) struct Settings {
     pub(crate) uri: UriPolicy,
     pub(crate) max_hops: usize,
     pub(crate) strip_also: Vec<HeaderName>,
+    pub(crate) proxy_only: Vec<HeaderName>,
     pub(crate) exempt: Vec<HeaderName>,
     pub(crate) ignore_connection: bool,
 }
@@ -92,12 +98,16 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             proxies: None,
+            secret_header: None,
+            secrets: Secrets::default(),
             x_for: None,
             x_proto: None,
             x_host: None,
             x_port: None,
             x_prefix: None,
             forwarded: None,
+            bare_ipv6: false,
+            edge: None,
             client_ip: None,
             names: Names::default(),
             hosts: Vec::new(),
@@ -110,6 +120,7 @@ impl Default for Settings {
             uri: UriPolicy::Rewrite,
             max_hops: MAX_HOPS,
             strip_also: Vec::new(),
+            proxy_only: Vec::new(),
             exempt: Vec::new(),
             ignore_connection: false,
         }
@@ -117,84 +128,17 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// The trusted headers, each with its key.
-    fn trusted(&self) -> impl Iterator<Item = (&'static str, &HeaderName)> {
-        let names = &self.names;
-        [
-            self.x_for.is_some().then_some(("for", &names.r#for)),
-            self.x_proto.is_some().then_some(("proto", &names.proto)),
-            self.x_host.is_some().then_some(("host", &names.host)),
-            self.x_port.is_some().then_some(("port", &names.port)),
-            self.x_prefix.is_some().then_some(("prefix", &names.prefix)),
-            self.client_ip.as_ref().map(|name| ("client-ip", name)),
-            self.forwarded.is_some().then_some(("forwarded", &http::header::FORWARDED)),
-        ]
-        .into_iter()
-        .flatten()
+    /// Whether the peer is one of the proxies. Where no peer is known, it is if anyone is.
+    #[inline]
+    pub(crate) fn is_proxy(&self, peer: Option<&Peer>) -> bool {
+        let Some(proxies) = &self.proxies else { return false };
+        peer.map_or_else(|| proxies.is_any(), |peer| proxies.contains(*peer))
     }
 
-    /// What is wrong between settings that are each valid.
-    pub(super) fn check(&self) -> Result<(), ConfigError> {
-        let proxies = self.proxies.as_ref().ok_or(ConfigError::MissingProxies)?;
-        let keys = || self.trusted().map(|(key, _)| key);
-        if self.client_ip.is_some() {
-            if let Some(other) = keys().find(|key| matches!(*key, "for" | "forwarded")) {
-                return Err(ConfigError::ClientIpBeside { other });
-            }
-        }
-        if self.forwarded.is_some() {
-            if let Some(other) = keys().find(|key| *key != "forwarded") {
-                return Err(ConfigError::TwoFamilies { other });
-            }
-        }
-        if keys().next().is_none() {
-            return Err(ConfigError::NothingTrusted);
-        }
-        if proxies.is_any() && [self.x_for, self.forwarded].contains(&Some(Reach::Walk)) {
-            return Err(ConfigError::WalkWithAny);
-        }
-        let counts = |reach| matches!(reach, Some(Reach::Count(_)));
-        if self.verify_hops && (proxies.is_any() || !(counts(self.x_for) || counts(self.forwarded)))
-        {
-            return Err(ConfigError::VerifyWithoutCount);
-        }
-        let prefix = match self.x_prefix {
-            Some(PrefixRule::One(rule)) => Some(rule),
-            Some(PrefixRule::Joined(_)) | None => None,
-        };
-        let scalars = [
-            ("proto", self.x_proto),
-            ("host", self.x_host),
-            ("port", self.x_port),
-            ("prefix", prefix),
-        ];
-        if self.x_for.is_none() {
-            if let Some((key, _)) =
-                scalars.iter().find(|(_, rule)| *rule == Some(ScalarRule::Aligned))
-            {
-                return Err(ConfigError::AlignedWithoutDistance { key });
-            }
-        }
-        self.check_names()
-    }
-
-    /// What is wrong between the names of headers.
-    fn check_names(&self) -> Result<(), ConfigError> {
-        for (at, (first, name)) in self.trusted().enumerate() {
-            let mut later = self.trusted().skip(at.saturating_add(1));
-            if let Some((second, _)) = later.find(|(_, other)| same(name.as_str(), other.as_str()))
-            {
-                return Err(ConfigError::SharedHeader { name: name.clone(), first, second });
-            }
-            for (key, names) in [("exempt", &self.exempt), ("strip-also", &self.strip_also)] {
-                if let Some(name) = names.iter().find(|n| same(n.as_str(), name.as_str())) {
-                    return Err(ConfigError::TrustedBeside { key, name: name.clone() });
-                }
-            }
-        }
-        match self.exempt.iter().find(|name| self.strip_also.contains(name)) {
-            Some(name) => Err(ConfigError::ExemptAndStripped { name: name.clone() }),
-            None => Ok(()),
-        }
+    /// Whether a request has the secret by which a proxy proves itself, where it needs one.
+    #[inline]
+    pub(crate) fn is_proved(&self, headers: &HeaderMap) -> bool {
+        let Some(name) = &self.secret_header else { return true };
+        self.secrets.are_sent(headers, name)
     }
 }

@@ -36,7 +36,8 @@ impl<'a> ForwardedElement<'a> {
     /// The node that made the request to the proxy (§5.2).
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidNode`] for `for="2001:db8::7"` (IPv6 without brackets), `for=x`.
+    /// [`ErrorKind::BareIpv6`] for `for="2001:db8::7"` (IPv6 without brackets),
+    /// [`ErrorKind::InvalidNode`] for `for=x`.
     pub fn for_node(&self) -> Result<Option<Node>, Error> {
         self.parameters.for_node().map_err(|fault| self.element.error(fault))
     }
@@ -44,7 +45,7 @@ impl<'a> ForwardedElement<'a> {
     /// The interface at which the proxy received the request (§5.1).
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidNode`], as [`for_node`](Self::for_node).
+    /// As [`for_node`](Self::for_node).
     pub fn by_node(&self) -> Result<Option<Node>, Error> {
         self.parameters.by_node().map_err(|fault| self.element.error(fault))
     }
@@ -89,12 +90,19 @@ pub(crate) struct Parameters<'a> {
     host: Option<Value<'a>>,
     proto: Option<Value<'a>>,
     has_any: bool,
+    /// Whether IPv6 without brackets is an address.
+    bare_ipv6: bool,
 }
 
 impl<'a> Parameters<'a> {
+    /// Before any element is read.
+    pub(crate) fn new(bare_ipv6: bool) -> Self {
+        Self { bare_ipv6, ..Self::default() }
+    }
+
     /// Reads an element, in the place of the one that was read before it.
     pub(crate) fn read(&mut self, element: &'a [u8]) -> Result<(), Fault> {
-        *self = Self::default();
+        *self = Self::new(self.bare_ipv6);
         // The names that are unknown, each at the place of its pair.
         let mut unknown: Option<[&[u8]; MAX_PAIRS]> = None;
         for (at, pair) in Pairs::of(element).enumerate() {
@@ -138,7 +146,8 @@ impl<'a> Parameters<'a> {
     }
 
     pub(crate) fn for_node(&self) -> Result<Option<Node>, Fault> {
-        parse(self.r#for.as_ref(), Node::parse)
+        let r#for = self.r#for.as_ref();
+        if self.bare_ipv6 { parse(r#for, Node::parse_bare) } else { parse(r#for, Node::parse) }
     }
 
     fn by_node(&self) -> Result<Option<Node>, Fault> {

@@ -60,7 +60,7 @@ pub(super) fn correct<B>(request: &mut Request<B>, is_new: bool) {
 /// What the target that axum keeps is to be, where that is another.
 fn original_uri<B>(request: &Request<B>, resolved: &Resolved, is_new: bool) -> Option<Uri> {
     let OriginalUri(kept) = request.extensions().get()?;
-    if resolved.config.settings().uri == UriPolicy::Keep {
+    if resolved.way().settings.uri == UriPolicy::Keep {
         return None;
     }
     if is_new && kept == resolved.original().uri() {

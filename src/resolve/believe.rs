@@ -1,10 +1,10 @@
-//! What a trusted peer's headers say: rules 3, 4 and 6 to 8 of the [decision](super).
+//! What a trusted peer's headers say: rules 2, 4, 5 and 8 to 10 of the [decision](super).
 
 use std::num::NonZeroUsize;
 
 use http::HeaderValue;
 
-use super::decision::Decision;
+use super::{client::Entry, decision::Decision};
 use crate::{
     config::{ClientRule, OnMissing, PrefixRule, Reach, ScalarRule, Trusted},
     error::{Error, ErrorKind, Fault},
@@ -17,6 +17,22 @@ use crate::{
 };
 
 impl<'a, R: Recorder> Decision<'a, R> {
+    /// Rule 2, where the peer is one of the proxies and sends no secret.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn unproved(&mut self) -> Result<(), Error> {
+        self.recorder.record(|| Step::new(Rule::SecretMissing));
+        match (self.way.settings.missing, &self.way.settings.secret_header) {
+            (OnMissing::Reject, Some(name)) => {
+                Err(Error::in_header(ErrorKind::MissingSecret, name))
+            }
+            _ => {
+                self.unnamed_client();
+                Ok(())
+            }
+        }
+    }
+
     /// What a trusted peer's headers say.
     #[inline]
     pub(super) fn believe(&mut self) -> Result<(), Error> {
@@ -26,7 +42,7 @@ impl<'a, R: Recorder> Decision<'a, R> {
         if self.lines.none_trusted() {
             return self.missing();
         }
-        match &self.plan.client {
+        match &self.way.plan.client {
             Some(client @ Trusted { rule: ClientRule::Forwarded(reach), .. }) => {
                 self.forwarded(self.lines.of(client), *reach)
             }
@@ -34,10 +50,10 @@ impl<'a, R: Recorder> Decision<'a, R> {
         }
     }
 
-    /// Rule 4.
+    /// Rule 5.
     fn missing(&mut self) -> Result<(), Error> {
         self.recorder.record(|| Step::new(Rule::Missing));
-        match (self.settings.missing, self.plan.trusted_names().next()) {
+        match (self.way.settings.missing, self.way.plan.trusted_names().next()) {
             (OnMissing::Reject, Some(name)) => Err(Error::in_header(ErrorKind::Missing, name)),
             (OnMissing::Reject, None) => Err(Error::new(ErrorKind::Missing)),
             (OnMissing::Unknown | OnMissing::Peer, _) => {
@@ -47,15 +63,15 @@ impl<'a, R: Recorder> Decision<'a, R> {
         }
     }
 
-    /// Rule 3.
+    /// Rule 4.
     fn check_connection(&self) -> Result<(), Error> {
-        if self.settings.ignore_connection {
+        if self.way.settings.ignore_connection {
             return Ok(());
         }
         // Deliberately split at more than commas: a lax proxy may have read more options.
         let nominated = |line: &HeaderValue| {
             let mut options = line.as_bytes().split(|&byte| !is_token(byte));
-            options.find_map(|option| self.plan.trusted_name(option))
+            options.find_map(|option| self.way.plan.watched_name(option))
         };
         let lines = self.lines.connection();
         let name = match lines.alone() {
@@ -65,16 +81,18 @@ impl<'a, R: Recorder> Decision<'a, R> {
         name.map_or(Ok(()), |name| Err(Error::in_header(ErrorKind::Nominated, name)))
     }
 
-    /// Rules 5 and 6. A function of its own, so that a request without any header does not pay for it.
+    /// Rules 6 to 8. A function of its own, so that a request without any header does not pay for it.
     #[inline(never)]
     fn x_forwarded(&mut self) -> Result<(), Error> {
-        let plan = self.plan;
+        let plan = &self.way.plan;
         let distance = match &plan.client {
             Some(trusted) => {
                 if let Err(error) = self.x_client(trusted) {
                     self.without_client(error)?;
                 }
-                self.resolved.client.hop.map(NonZeroUsize::get)
+                let distance = self.resolved.client.hop.map(NonZeroUsize::get);
+                self.behind_edge()?;
+                distance
             }
             None => {
                 self.recorder.record(|| Step::new(Rule::ClientUntrusted));
@@ -116,21 +134,68 @@ impl<'a, R: Recorder> Decision<'a, R> {
         Ok(())
     }
 
-    /// Rule 7. A function of its own, as the other family.
+    /// Rule 9. A function of its own, as the other family.
     #[inline(never)]
     fn forwarded(&mut self, lines: FieldLines<'a>, reach: Reach) -> Result<(), Error> {
-        let mut parameters = Parameters::default();
-        let hop = match self.find(lines, reach, &mut parameters) {
-            Ok(Some(hop)) => hop,
-            Ok(None) => return Ok(()),
-            Err(error) => return self.without_client(error),
+        let mut parameters = Parameters::new(self.way.settings.bare_ipv6);
+        let client = match self.find(lines, reach, &mut parameters) {
+            Ok(hop) => hop,
+            Err(error) => {
+                self.without_client(error)?;
+                None
+            }
         };
+        self.behind_edge()?;
+        let (proto, host) = (self.way.plan.proto_element, self.way.plan.host_element);
+        if let Some(hop) = client {
+            if proto.is_none() {
+                self.element_scheme(lines, hop, &parameters)?;
+            }
+            if host.is_none() {
+                self.element_host(lines, hop, &parameters)?;
+            }
+        }
+        if let Some(hop) = proto {
+            if self.read_element(lines, hop, &mut parameters)? {
+                self.element_scheme(lines, hop, &parameters)?;
+            }
+        }
+        if let Some(hop) = host {
+            if self.read_element(lines, hop, &mut parameters)? {
+                self.element_host(lines, hop, &parameters)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The scheme that the element at a hop names.
+    #[inline]
+    fn element_scheme(
+        &mut self,
+        lines: FieldLines<'a>,
+        hop: usize,
+        parameters: &Parameters<'a>,
+    ) -> Result<(), Error> {
         let element = || lines.nth_by(forwarded::last_start, hop);
         if let Some(scheme) = parameters.proto().transpose() {
             if let Some(scheme) = self.value(scheme, Rule::Scheme, hop, element)? {
                 self.resolved.scheme = scheme;
             }
+        } else if R::IS_ON {
+            self.nearer_scheme(lines, hop);
         }
+        Ok(())
+    }
+
+    /// The host that it names.
+    #[inline]
+    fn element_host(
+        &mut self,
+        lines: FieldLines<'a>,
+        hop: usize,
+        parameters: &Parameters<'a>,
+    ) -> Result<(), Error> {
+        let element = || lines.nth_by(forwarded::last_start, hop);
         let place = &mut self.resolved.host.value;
         let host = parameters.host(|host| place.insert(HostPort::EMPTY).set(host));
         if let Some(host) = host.transpose() {
@@ -139,6 +204,39 @@ impl<'a, R: Recorder> Decision<'a, R> {
             }
         }
         Ok(())
+    }
+
+    /// Reads the element at a hop; says whether it could be read, where what cannot is forgiven.
+    #[cold]
+    fn read_element(
+        &mut self,
+        lines: FieldLines<'a>,
+        hop: usize,
+        parameters: &mut Parameters<'a>,
+    ) -> Result<bool, Error> {
+        let read = match lines.nth_by(forwarded::last_start, hop) {
+            Ok(element) => {
+                Entry::read(parameters, element.text).map_err(|fault| self.invalid(element, fault))
+            }
+            Err(missed) => Err(lines.missed(missed)),
+        };
+        match read {
+            Ok(()) => Ok(true),
+            Err(error) => self.forgive(error).map(|()| false),
+        }
+    }
+
+    /// Records an element nearer than this hop that names a scheme, where this one does not.
+    fn nearer_scheme(&mut self, lines: FieldLines<'a>, hop: usize) {
+        let nearer = lines.elements_by(forwarded::last_start).take(hop.saturating_sub(1));
+        for element in nearer.flatten() {
+            let mut parameters = Parameters::default();
+            let named = parameters.read(element.text).and_then(|()| parameters.proto());
+            if matches!(named, Ok(Some(_))) {
+                self.recorder.record(|| Step::at(Rule::NearerScheme, &element));
+                return;
+            }
+        }
     }
 
     /// The last `count` prefixes, outermost first. An empty one adds nothing; empty ones alone say

@@ -1,16 +1,17 @@
-//! Who the client is, in a list of either family: rule 5 of the [decision](super).
+//! Who the client is, in a list of either family or in a header with one address: rules 6 and 7 of the
+//! [decision](super).
 
 use std::num::NonZeroUsize;
 
 use super::decision::Decision;
 use crate::{
     address,
-    config::{AllTrusted, ClientRule, Reach, Trusted},
+    config::{AllTrusted, ClientRule, Edge, Reach, Trusted},
     error::{Error, ErrorKind, Fault},
     forwarded::{self, Parameters},
-    lines::{self, FieldLines},
+    lines::{self, Element, FieldLines},
     node::{ForwardedFor, Node},
-    resolved::Vouched,
+    resolved::{Speaker, Vouched},
     trace::{Recorder, Rule, Step},
 };
 
@@ -55,7 +56,8 @@ impl<'a> Entry<'a> for XEntry<'a> {
         Node::parse_x(self.0)
     }
 
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a call takes 1 % of a decision")]
+    #[inline(always)]
     fn put_client(&self, place: &mut Node) -> Result<(), Fault> {
         // The usual address is a few bytes, a node many.
         match address::ipv4(self.0) {
@@ -103,24 +105,59 @@ impl<'a, R: Recorder> Decision<'a, R> {
     /// Puts the client of the X-Forwarded family in place.
     pub(super) fn x_client(&mut self, trusted: &'a Trusted<ClientRule>) -> Result<(), Error> {
         let lines = self.lines.of(trusted);
-        if lines.is_absent() {
-            return Err(Error::in_header(ErrorKind::Incomplete, lines.name));
-        }
-        let reach = match trusted.rule {
-            ClientRule::List(reach) | ClientRule::Forwarded(reach) => reach,
-            ClientRule::Single | ClientRule::SingleWithPort => {
-                if lines.elements().nth(1).is_some() {
-                    return Err(Error::in_header(ErrorKind::Repeated, lines.name));
-                }
-                Reach::Count(1)
+        match trusted.rule {
+            ClientRule::List(_) | ClientRule::Forwarded(_) if lines.is_absent() => {
+                Err(Error::in_header(ErrorKind::Incomplete, lines.name))
             }
-        };
-        if trusted.rule == ClientRule::SingleWithPort {
-            self.find(lines, reach, &mut XEntryWithPort::default())?;
-        } else {
-            self.find(lines, reach, &mut XEntry::default())?;
+            ClientRule::List(reach) | ClientRule::Forwarded(reach) => {
+                self.find(lines, reach, &mut XEntry::default()).map(|_| ())
+            }
+            ClientRule::Single => self.single(lines, &mut XEntry::default()),
+            ClientRule::SingleWithPort => self.single(lines, &mut XEntryWithPort::default()),
         }
-        Ok(())
+    }
+
+    /// Puts the client in place that a header with one address names.
+    #[inline(never)]
+    fn single<E: Entry<'a>>(&mut self, lines: FieldLines<'a>, entry: &mut E) -> Result<(), Error> {
+        let mut elements = lines.elements();
+        match (elements.next(), elements.next()) {
+            (None, _) => Err(Error::in_header(ErrorKind::Incomplete, lines.name)),
+            (Some(_), Some(_)) => Err(Error::in_header(ErrorKind::Repeated, lines.name)),
+            (Some(Ok(element)), None) => self.take(element, entry),
+            (Some(Err(fault)), None) => Err(elements.error(fault)),
+        }
+    }
+
+    /// Rule 7: where the list names an address of the edge, the client is what the edge's own header says.
+    #[inline]
+    pub(super) fn behind_edge(&mut self) -> Result<(), Error> {
+        match &self.way.plan.edge {
+            Some(edge) => self.client_of_edge(edge),
+            None => Ok(()),
+        }
+    }
+
+    #[inline(never)]
+    fn client_of_edge(&mut self, edge: &'a Edge) -> Result<(), Error> {
+        let found = &self.resolved.client;
+        if found.hop.is_none() {
+            return Ok(());
+        }
+        if !found.value.ip().is_some_and(|ip| edge.networks.contains(ip)) {
+            self.recorder.record(|| Step::new(Rule::PastEdge));
+            return Ok(());
+        }
+        self.recorder.record(|| Step::new(Rule::Edge));
+        self.resolved.client = Vouched::own(Node::UNKNOWN);
+        self.resolved.speaker = Speaker::Edge;
+        let lines = FieldLines::of(self.lines.headers(), &edge.name);
+        let found = if edge.rule == ClientRule::SingleWithPort {
+            self.single(lines, &mut XEntryWithPort::default())
+        } else {
+            self.single(lines, &mut XEntry::default())
+        };
+        found.or_else(|error| self.without_client(error))
     }
 
     /// Finds the element that names the client, in a list of either family, puts the client in
@@ -146,15 +183,22 @@ impl<'a, R: Recorder> Decision<'a, R> {
         count: usize,
         entry: &mut E,
     ) -> Result<(), Error> {
-        if self.settings.verify_hops || R::IS_ON {
+        if self.way.settings.verify_hops || R::IS_ON {
             self.pass(lines, count, entry)?;
         }
         let element = lines.nth_by(E::last_start, count).map_err(|missed| lines.missed(missed))?;
+        self.take(element, entry)
+    }
+
+    /// Takes the client from the element that names it.
+    #[expect(clippy::inline_always, reason = "a call takes 2 % of a decision")]
+    #[inline(always)]
+    fn take<E: Entry<'a>>(&mut self, element: Element<'a>, entry: &mut E) -> Result<(), Error> {
         entry.read(element.text).map_err(|fault| self.invalid(element, fault))?;
         match entry.put_client(&mut self.resolved.client.value) {
             Ok(()) => {
                 self.recorder.record(|| Step::at(Rule::Client, &element));
-                self.resolved.client.hop = NonZeroUsize::new(count);
+                self.resolved.client.hop = NonZeroUsize::new(element.hop);
                 Ok(())
             }
             Err(fault) => {
@@ -174,7 +218,7 @@ impl<'a, R: Recorder> Decision<'a, R> {
         // One that is malformed as a whole is met again by the count.
         let nearer = lines.elements_by(E::last_start).take(count.saturating_sub(1)).flatten();
         for element in nearer {
-            if self.settings.verify_hops {
+            if self.way.settings.verify_hops {
                 let fault = match entry.read(element.text).and_then(|()| entry.node()) {
                     Ok(hop) if self.is_proxy(&hop) => None,
                     Ok(_) => Some(Fault::new(ErrorKind::UntrustedHop, 0)),
@@ -204,14 +248,14 @@ impl<'a, R: Recorder> Decision<'a, R> {
                 self.resolved.client = Vouched::at(client(hop), element.hop);
                 return Ok(Some(element.hop));
             }
-            if element.hop > self.settings.max_hops {
+            if element.hop > self.way.settings.max_hops {
                 return Err(self.invalid(element, Fault::new(ErrorKind::TooManyHops, 0)));
             }
             self.recorder.record(|| Step::at(Rule::HopTrusted, &element));
             leftmost = Some((element.hop, hop));
         }
         self.recorder.record(|| Step::new(Rule::AllTrusted));
-        match (self.settings.all_trusted, leftmost) {
+        match (self.way.settings.all_trusted, leftmost) {
             (AllTrusted::Reject, _) => Err(Error::in_header(ErrorKind::AllTrusted, lines.name)),
             (AllTrusted::Leftmost, Some((at, hop))) => {
                 self.resolved.client = Vouched::at(client(hop), at);

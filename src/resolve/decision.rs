@@ -1,20 +1,20 @@
-//! A decision while it is made, and what becomes of an error in it: rule 8 of the
+//! A decision while it is made, and what becomes of an error in it: rules 10 and 11 of the
 //! [decision](super).
 
 use crate::{
-    config::{OnInvalid, OnMissing, Plan, Settings},
+    config::{OnInvalid, OnMissing, Way},
     error::{Error, ErrorKind, Fault},
     lines::{Element, RequestLines},
     node::ForwardedFor,
-    resolved::Resolved,
+    resolved::{Resolved, Speaker},
+    scheme::Scheme,
     trace::{Recorder, Rule, Step},
 };
 
 pub(super) struct Decision<'a, R> {
-    pub(super) settings: &'a Settings,
-    pub(super) plan: &'a Plan,
+    pub(super) way: &'a Way,
     pub(super) lines: &'a RequestLines<'a>,
-    /// What is believed goes here, in place of our own values; the client is unknown at first.
+    /// What is believed replaces our own values here; the client is unknown at first.
     pub(super) resolved: &'a mut Resolved,
     pub(super) recorder: &'a mut R,
 }
@@ -22,7 +22,7 @@ pub(super) struct Decision<'a, R> {
 impl<R: Recorder> Decision<'_, R> {
     /// The client where no header names it.
     pub(super) fn unnamed_client(&mut self) {
-        match self.settings.missing {
+        match self.way.settings.missing {
             OnMissing::Peer => self.resolved.own_client(),
             OnMissing::Unknown | OnMissing::Reject => {}
         }
@@ -32,17 +32,17 @@ impl<R: Recorder> Decision<'_, R> {
     #[cold]
     pub(super) fn without_client(&mut self, error: Error) -> Result<(), Error> {
         self.forgive(error)?;
-        match self.settings.invalid {
+        match self.way.settings.invalid {
             OnInvalid::Peer => self.resolved.own_client(),
             OnInvalid::Unknown | OnInvalid::Reject => {}
         }
         Ok(())
     }
 
-    /// Rule 8: an error, or no value.
+    /// Rule 10: an error, or no value.
     #[cold]
     pub(super) fn forgive(&mut self, error: Error) -> Result<(), Error> {
-        match self.settings.invalid {
+        match self.way.settings.invalid {
             OnInvalid::Reject => Err(error),
             // Not a matter of one value's form: `all-trusted=reject`.
             _ if error.kind() == ErrorKind::AllTrusted => Err(error),
@@ -50,6 +50,24 @@ impl<R: Recorder> Decision<'_, R> {
                 self.recorder.record(|| Step::new(Rule::Fallback).because(&error));
                 Ok(())
             }
+        }
+    }
+
+    /// Rule 11, where our own scheme is `https`. `missing=peer` and `invalid=peer` keep it: they are for
+    /// networks in which the peer may pass for the client.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn lower_scheme(&mut self) {
+        let keeps = if self.lines.none_trusted() || !self.resolved.is_peer_trusted() {
+            self.way.settings.missing == OnMissing::Peer
+        } else {
+            self.way.settings.invalid == OnInvalid::Peer
+        };
+        let is_own = self.resolved.scheme.hop.is_none() && self.way.plan.names_scheme();
+        // A peer that is no proxy is the client, and the connection is its own.
+        if is_own && !keeps && self.resolved.speaker != Speaker::Nobody {
+            self.resolved.scheme.value = Scheme::Http;
+            self.recorder.record(|| Step::new(Rule::SchemeLowered));
         }
     }
 
@@ -62,6 +80,6 @@ impl<R: Recorder> Decision<'_, R> {
     }
 
     pub(super) fn is_proxy(&self, hop: &ForwardedFor) -> bool {
-        self.settings.proxies.as_ref().is_some_and(|proxies| proxies.contains_hop(hop))
+        self.way.settings.proxies.as_ref().is_some_and(|proxies| proxies.contains_hop(hop))
     }
 }

@@ -1,26 +1,35 @@
 //! The decision: of what the headers say, what is believed.
 //!
-//! 1. **Peer gate.** From a peer that is not one of `proxies`, nothing is believed: it is the
-//!    client. Without a peer, unless `proxies=any`, our own wiring is at fault.
-//! 2. **`Host`** is checked on every request, also where a header overrides it: one line, valid.
+//! 1. **Way in.** Of several, the first whose `proxies` have the peer decides, and the last where none
+//!    has. Nothing else of the request has a say in this.
+//! 2. **Peer gate.** From a peer that is not one of `proxies`, nothing is believed: it is the
+//!    client. Without a peer, unless `proxies=any`, our own wiring is at fault. Where the proxy has to
+//!    send a secret and the request has none, nothing is believed either; then `missing` says who the
+//!    client is, since the peer may be a proxy that a client got to drop the secret.
+//! 3. **`Host`** is checked on every request, also where a header overrides it: one line, valid.
 //!    In HTTP/2 and HTTP/3 it equals the target's authority (RFC 9113 §8.3.1).
-//! 3. **`Connection`** must not name a trusted header (RFC 9110 §7.6.1): a proxy on the way may
-//!    have dropped what another wrote.
-//! 4. **Missing.** Without any trusted header, `missing` says who the client is; so it does where
+//! 4. **`Connection`** must not name a trusted header (RFC 9110 §7.6.1), a secret or a header that
+//!    only proxies may send: a proxy on the way may have dropped what another wrote.
+//! 5. **Missing.** Without any trusted header, `missing` says who the client is; so it does where
 //!    no header is trusted to name the client.
-//! 5. **Client.** By count, the *n*th element from the right, never fewer. By walk, the first
+//! 6. **Client.** By count, the *n*th element from the right, never fewer. By walk, the first
 //!    from the right that is not one of `proxies`; an identifier, `unknown` and an address that
 //!    is no proxy end the walk, a malformed element is never skipped.
-//! 6. **Scheme, host, port, prefix**, each from its own list: by count, or aligned with the
-//!    client's distance. Where `for` or `proto` is trusted but absent the request is incomplete;
-//!    an absent host, port or prefix is our own. A list of these that is short, but has empty
-//!    elements alone, is absent.
-//! 7. **`Forwarded`** gives client, scheme and host in one element. By count, a malformed `for`
-//!    leaves a valid `proto` and `host` standing, where `invalid` forgives it; a walk that meets it
-//!    has found no element, and gives all of them up.
-//! 8. **Invalid** values reject the request, or count as absent, as `invalid` says.
-//! 9. **Allowed hosts** apply to the host in effect, wherever it comes from.
-//! 10. Our own scheme is the connection's, never the target's, which a client writes.
+//! 7. **Edge.** Where that element is an address of the `edge`, the header of `client-ip` names the
+//!    client. It must be there once. Any other address is the client, and the header is not read.
+//! 8. **Scheme, host, port, prefix**, each from its own list: by count, or aligned with the
+//!    client's distance in its list. Where `for` or `proto` is trusted but absent the request is
+//!    incomplete; an absent host, port or prefix is our own. A list of these that is short, but has
+//!    empty elements alone, is absent.
+//! 9. **`Forwarded`** gives client, scheme and host in one element, or scheme and host in the elements
+//!    that `proto` and `host` count. By count, a malformed `for` leaves a valid `proto` and `host`
+//!    standing, where `invalid` forgives it; a walk that meets it has found no element, and gives up
+//!    what that element would have named.
+//! 10. **Invalid** values reject the request, or count as absent, as `invalid` says.
+//! 11. **Our own scheme** is the connection's, never the target's, which a client writes. Where a header
+//!     is trusted to name the scheme and does not, our own `https` becomes `http`: the connection
+//!     proves TLS between the proxy and us, not between the client and the proxy.
+//! 12. **Allowed hosts** apply to the host and port in effect, wherever they come from.
 
 mod believe;
 mod client;
@@ -32,14 +41,14 @@ use http::{HeaderMap, Uri, Version, header::HOST};
 
 use self::decision::Decision;
 use crate::{
-    config::{Config, Settings},
+    config::Config,
     error::{Error, ErrorKind, Fault},
     host::{Host, HostPort},
     lines::{RequestLines, trim},
     node::Node,
     peer::Peer,
     prefix::Prefix,
-    resolved::{Resolved, Source, Vouched},
+    resolved::{Resolved, Source, Speaker, Vouched},
     scheme::Scheme,
     trace::{Off, Recorder, Rule, Step},
 };
@@ -51,7 +60,7 @@ pub(crate) struct Head<'a> {
     /// Found by the decision.
     pub(crate) lines: RequestLines<'a>,
     pub(crate) uri: &'a Uri,
-    /// `None` where the caller has none; rule 2 then takes HTTP/1.1.
+    /// `None` where the caller has none; rule 3 then takes HTTP/1.1.
     pub(crate) version: Option<Version>,
 }
 
@@ -111,13 +120,6 @@ pub fn resolve(
     decide(&mut Head::new(peer.into(), headers, uri, None), config, &mut Off)
 }
 
-/// Whether the peer may speak for the client.
-#[inline]
-pub(crate) fn is_trusted(peer: Option<Peer>, settings: &Settings) -> bool {
-    let Some(proxies) = &settings.proxies else { return false };
-    peer.map_or_else(|| proxies.is_any(), |peer| proxies.contains(peer))
-}
-
 /// The one algorithm behind [`resolve`], [`explain`](fn@crate::explain) and
 /// [`fix_request`](crate::fix_request).
 pub(crate) fn decide<R: Recorder>(
@@ -125,19 +127,23 @@ pub(crate) fn decide<R: Recorder>(
     config: &Config,
     recorder: &mut R,
 ) -> Result<Resolved, Error> {
-    let (settings, plan) = (config.settings(), config.plan());
-    let trusted = is_trusted(head.peer, settings);
-    if head.peer.is_none() && !trusted {
+    let way = config.way_of(head.peer.as_ref());
+    let mut speaker =
+        if way.settings.is_proxy(head.peer.as_ref()) { Speaker::Peer } else { Speaker::Nobody };
+    if head.peer.is_none() && speaker == Speaker::Nobody {
         return Err(Error::new(ErrorKind::MissingPeer));
     }
-    head.lines.find(plan);
-    let own_scheme = head.peer.and_then(|peer| peer.scheme()).unwrap_or(settings.listener);
+    head.lines.find(&way.plan);
+    if speaker == Speaker::Peer && !way.settings.is_proved(head.lines.headers()) {
+        speaker = Speaker::Unproved;
+    }
+    let own_scheme = head.peer.and_then(|peer| peer.scheme()).unwrap_or(way.settings.listener);
     let own_host = own_host(head, own_scheme)?;
     // Our own values, until a header that is believed says otherwise.
     let mut resolved = Resolved {
         config: config.clone(),
         peer: head.peer,
-        trusted_peer: trusted,
+        speaker,
         client: Vouched::own(Node::UNKNOWN),
         scheme: Vouched::own(own_scheme),
         host: Vouched::own(None),
@@ -146,13 +152,21 @@ pub(crate) fn decide<R: Recorder>(
         original: None,
         authority: OnceLock::new(),
     };
-    if trusted {
-        recorder.record(|| Step::new(Rule::PeerTrusted));
-        Decision { settings, plan, lines: &head.lines, resolved: &mut resolved, recorder }
-            .believe()?;
-    } else {
-        recorder.record(|| Step::new(Rule::PeerUntrusted));
-        resolved.own_client();
+    match speaker {
+        Speaker::Peer | Speaker::Edge => {
+            recorder.record(|| Step::new(Rule::PeerTrusted));
+            Decision { way, lines: &head.lines, resolved: &mut resolved, recorder }.believe()?;
+        }
+        Speaker::Nobody => {
+            recorder.record(|| Step::new(Rule::PeerUntrusted));
+            resolved.own_client();
+        }
+        Speaker::Unproved => {
+            Decision { way, lines: &head.lines, resolved: &mut resolved, recorder }.unproved()?;
+        }
+    }
+    if own_scheme == Scheme::Https {
+        Decision { way, lines: &head.lines, resolved: &mut resolved, recorder }.lower_scheme();
     }
     if let (None, Some(own)) = (&resolved.host.value, own_host) {
         resolved.host.value.insert(HostPort::EMPTY).set(own);
@@ -160,7 +174,7 @@ pub(crate) fn decide<R: Recorder>(
     if let (None, Some(host)) = (resolved.port.hop, &resolved.host.value) {
         resolved.port.value = host.port;
     }
-    if !settings.hosts.is_empty() {
+    if !way.settings.hosts.is_empty() {
         check_allowed(&resolved, head)?;
     }
     for rule in own_values(&resolved) {
@@ -182,7 +196,7 @@ fn own_values(resolved: &Resolved) -> impl Iterator<Item = Rule> {
     .filter_map(|(rule, hop)| hop.is_none().then_some(rule))
 }
 
-/// Rule 2: the target's authority, else `Host`.
+/// Rule 3: the target's authority, else `Host`.
 #[inline]
 fn own_host<'a>(head: &Head<'a>, own_scheme: Scheme) -> Result<Option<Host<'a>>, Error> {
     let field = match head.lines.host().single()?.map(|line| trim(line.as_bytes())) {
@@ -202,12 +216,12 @@ fn own_host<'a>(head: &Head<'a>, own_scheme: Scheme) -> Result<Option<Host<'a>>,
     Ok(Some(target))
 }
 
-/// Rule 9, where there are allowed hosts.
+/// Rule 12, where there are allowed hosts.
 fn check_allowed(resolved: &Resolved, head: &Head<'_>) -> Result<(), Error> {
-    let hosts = &resolved.config.settings().hosts;
+    let (hosts, port) = (&resolved.way().settings.hosts, resolved.port());
     let kind = match resolved.host() {
         None => return Err(Error::new(ErrorKind::MissingHost)),
-        Some(host) if hosts.iter().any(|allowed| allowed.matches(host)) => return Ok(()),
+        Some(host) if hosts.iter().any(|allowed| allowed.matches(host, port)) => return Ok(()),
         Some(_) => ErrorKind::HostNotAllowed,
     };
     Err(match resolved.source().host() {

@@ -25,9 +25,10 @@ use http::{
 
 use self::change::{Change, Printed, changed, reduced, says_client};
 use crate::{
-    config::{ClientRule, Config, HeaderPolicy, UriPolicy},
+    config::{ClientRule, Config, Edge, HeaderPolicy, UriPolicy, Way},
     error::{Error, ErrorKind},
     forwarded::PrintedElement,
+    lines::FieldLines,
     node::XNode,
     peer::Peer,
     resolve::{self, Head},
@@ -220,32 +221,44 @@ pub(crate) fn rehearse<B>(
 
 /// The forwarding headers that are removed from a request.
 pub(crate) fn removed(headers: &HeaderMap, resolved: &Resolved) -> Vec<HeaderName> {
-    let (settings, plan) = (resolved.config.settings(), resolved.config.plan());
+    let Way { settings, plan } = resolved.way();
     let mut removed = Vec::new();
-    if settings.headers == HeaderPolicy::Keep {
-        return removed;
-    }
+    let set = match (settings.headers, &plan.guarded) {
+        (HeaderPolicy::Canonical | HeaderPolicy::Strip, _) => &plan.forwarding,
+        // Whatever becomes of the others.
+        (HeaderPolicy::Keep, Some(guarded)) => guarded,
+        (HeaderPolicy::Keep, None) => return removed,
+    };
     let reduces = reduces_trusted(resolved);
     for name in headers.keys() {
         let stays = reduces && plan.place(name).is_some();
-        if !stays && plan.forwarding.contains(name.as_str()) && !settings.exempt.contains(name) {
+        if !stays && set.contains(name.as_str()) && !is_left(name, resolved) {
             removed.push(name.clone());
         }
     }
     removed
 }
 
+/// Whether a header stays that is not read from a list: it is exempt, or its one spelling is a proxy's.
+fn is_left(name: &HeaderName, resolved: &Resolved) -> bool {
+    let Way { settings, plan } = resolved.way();
+    let of_edge = || resolved.is_by_edge() && plan.edge.iter().any(|edge| edge.name == *name);
+    settings.exempt.contains(name)
+        || resolved.is_peer_trusted() && settings.proxy_only.contains(name)
+        || reduces_trusted(resolved) && of_edge()
+}
+
 /// Whether trusted headers are reduced to their effective value, and not removed.
 fn reduces_trusted(resolved: &Resolved) -> bool {
-    resolved.trusted_peer && resolved.config.settings().headers == HeaderPolicy::Canonical
+    resolved.is_peer_trusted() && resolved.way().settings.headers == HeaderPolicy::Canonical
 }
 
 /// All that changes in a request.
 #[derive(Debug, Default)]
 struct Rewrite<'a> {
     uri: Option<Uri>,
-    /// Client, scheme, host, port, prefix in `canonical` form; and `Host`.
-    changes: [Option<Change<'a>>; 6],
+    /// Client, scheme, host, port, prefix in `canonical` form; `Host`; and the header of the edge.
+    changes: [Option<Change<'a>>; 7],
     removed: Vec<HeaderName>,
     old_host: Option<HeaderValue>,
 }
@@ -261,9 +274,9 @@ impl<'a> Rewrite<'a> {
         if head.uri.path_and_query().is_none() && method != Method::CONNECT {
             return Err(Error::new(ErrorKind::InvalidTarget));
         }
-        let (lines, plan) = (&head.lines, resolved.config.plan());
+        let (lines, Way { settings, plan }) = (&head.lines, resolved.way());
         let authority = resolved.make_authority()?;
-        let [client, scheme, host, port, prefix, own_host] = &mut self.changes;
+        let [client, scheme, host, port, prefix, own_host, edge] = &mut self.changes;
         if reduces_trusted(resolved) {
             let text = authority.as_ref().map_or("", Authority::as_str);
             if let Some(trusted) = &plan.client {
@@ -292,10 +305,14 @@ impl<'a> Rewrite<'a> {
             if let Some(trusted) = &plan.prefix {
                 *prefix = reduced(&trusted.name, lines.of(trusted), resolved.prefix())?;
             }
+            if let Some(Edge { name, .. }) = plan.edge.as_ref().filter(|_| resolved.is_by_edge()) {
+                let lines = FieldLines::of(lines.headers(), name);
+                *edge = reduced(name, lines, &Printed(XNode(resolved.client())))?;
+            }
         }
         if let Some(authority) = authority {
             *own_host = changed(&HOST, lines.host(), authority.as_str())?;
-            if resolved.config.settings().uri == UriPolicy::Rewrite {
+            if settings.uri == UriPolicy::Rewrite {
                 self.uri = with_origin(head.uri, resolved.scheme(), authority)?;
             }
         }

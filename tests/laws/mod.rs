@@ -124,7 +124,7 @@ pub(crate) fn non_interference(data: &[u8]) -> Verdict {
 /// Without any trusted header, all is our own. Else each value is the truth, or our own or unknown:
 /// the scheme only where the client is unknown, and the client never another one.
 fn falls_back(found: &Answer, expected: &Answer, scenario: &Scenario, head: &Head) {
-    let own = scenario.own_answer(head);
+    let own = scenario.own_answer(head, true);
     let arrived = scenario.request(head);
     let case = || format!("{found:?}, not {expected:?}: {scenario:#?} {head:#?}");
     if !scenario.trusted.iter().any(|name| arrived.headers().contains_key(name)) {
@@ -134,7 +134,9 @@ fn falls_back(found: &Answer, expected: &Answer, scenario: &Scenario, head: &Hea
     let unknown = found.client == "unknown";
     assert!(found.client == expected.client || unknown, "{}", case());
     let may_fall_back = unknown && scenario.follows_client() || scenario.has(Choice::Lenient);
-    assert!(found.scheme == expected.scheme || may_fall_back, "{}", case());
+    // Never upwards: what is lost proves no TLS.
+    let lower = found.scheme == Scheme::Http && may_fall_back;
+    assert!(found.scheme == expected.scheme || lower, "{}", case());
     assert!([&expected.host, &own.host].contains(&&found.host), "{}", case());
     assert!(["", &expected.prefix].contains(&found.prefix.as_str()), "{}", case());
     // Without its own header, the port is that of the host or of the scheme.
@@ -233,9 +235,9 @@ pub(crate) fn untrusted(data: &[u8]) -> Verdict {
     }
     let mut request = scenario.request(&head);
     let stranger = Peer::from(std::net::IpAddr::from([203, 0, 113, 77]));
-    let stranger = stranger.with_scheme(scenario.own_answer(&head).scheme);
+    let stranger = stranger.with_scheme(scenario.own_answer(&head, false).scheme);
     request.extensions_mut().insert(stranger);
-    let mut expected = scenario.own_answer(&head);
+    let mut expected = scenario.own_answer(&head, false);
     expected.client = "203.0.113.77".into();
     let faults = scenario.faults(&head, false, expected.host.as_deref());
     match proxyfix::fix_request(&mut request, &scenario.config) {

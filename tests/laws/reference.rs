@@ -152,7 +152,7 @@ pub(crate) fn node(text: &str, x: bool) -> Option<String> {
     if x && text == "unix:" {
         return Some("unknown".into());
     }
-    if let (true, Ok(ip)) = (x, text.parse::<Ipv6Addr>()) {
+    if let (true, Some(ip)) = (x, zoned(text)) {
         return Some(print(IpAddr::V6(ip)));
     }
     let (name, port) = match text.rfind(']') {
@@ -160,7 +160,7 @@ pub(crate) fn node(text: &str, x: bool) -> Option<String> {
         None => text.split_at(text.find(':').unwrap_or(text.len())),
     };
     let name = if let Some(literal) = name.strip_prefix('[') {
-        print(IpAddr::V6(literal.strip_suffix(']')?.parse().ok()?))
+        print(IpAddr::V6(zoned(literal.strip_suffix(']')?)?))
     } else if name.eq_ignore_ascii_case("unknown") {
         "unknown".to_owned()
     } else if obfuscated(name) {
@@ -174,6 +174,14 @@ pub(crate) fn node(text: &str, x: bool) -> Option<String> {
         Some(port) if obfuscated(port) => Some(format!("{name}:{port}")),
         Some(port) => port_number(port).map(|port| format!("{name}:{port}")),
     }
+}
+
+/// `IPv6address [ "%" ZoneID ]` (RFC 6874 §2), without the zone.
+pub(crate) fn zoned(text: &str) -> Option<Ipv6Addr> {
+    let (address, zone) = text.split_once('%').unwrap_or((text, "1"));
+    let unreserved = |c: char| c.is_ascii_alphanumeric() || "._~-".contains(c);
+    let valid = (1..=256).contains(&zone.len()) && zone.chars().all(unreserved);
+    valid.then(|| address.parse().ok())?
 }
 
 fn print(ip: IpAddr) -> String {
@@ -216,8 +224,8 @@ pub(crate) fn authority(text: &str, scheme: &str) -> Option<String> {
     };
     let port = if port.is_empty() { None } else { Some(self::port(port)?) };
     let host = if let Some(literal) = host.strip_prefix('[') {
-        literal.strip_suffix(']')?.parse::<Ipv6Addr>().ok()?;
-        host
+        let ip: Ipv6Addr = literal.strip_suffix(']')?.parse().ok()?;
+        format!("[{ip}]")
     } else {
         let name = host.strip_suffix('.').unwrap_or(host);
         let label = |label: &str| {
@@ -227,9 +235,15 @@ pub(crate) fn authority(text: &str, scheme: &str) -> Option<String> {
         if name.len() > 255 || !name.split('.').all(label) {
             return None;
         }
-        name
+        let last = name.rsplit('.').next()?.to_ascii_lowercase();
+        let hexadecimal = last.strip_prefix("0x").map(|rest| (rest, 16));
+        let (digits, base) = hexadecimal.unwrap_or((&last, 10));
+        let octets: Option<Vec<_>> = name.split('.').map(octet).collect();
+        if digits.chars().all(|c| c.is_digit(base)) && octets.is_none_or(|o| o.len() != 4) {
+            return None;
+        }
+        name.to_ascii_lowercase()
     };
-    let host = host.to_ascii_lowercase();
     let default = if scheme == "https" { 443 } else { 80 };
     Some(match port.filter(|port| *port != default) {
         None => host,

@@ -166,7 +166,7 @@ impl Scenario {
 
     /// What the proxies' own elements say, and of what none of them says our own.
     pub(crate) fn expected(&self, head: &Head) -> Answer {
-        let mut answer = self.own_answer(head);
+        let mut answer = self.own_answer(head, true);
         let client_at = self.client_at();
         if let Some(at) = client_at {
             answer.client = self.chain.proxy(at).client();
@@ -213,13 +213,16 @@ impl Scenario {
         answer.port = port(authority.port_u16(), answer.scheme);
     }
 
-    /// What is ours, without any header: a client who is unknown.
-    pub(crate) fn own_answer(&self, head: &Head) -> Answer {
+    /// What is ours, without any header: a client who is unknown. From a proxy that is trusted to name
+    /// the scheme and does not, our own `https` is not the client's.
+    pub(crate) fn own_answer(&self, head: &Head, trusted_peer: bool) -> Answer {
+        let named = self.chain.kind == Kind::Forwarded || self.rules[1].is_some();
+        let scheme = if trusted_peer && named { Scheme::Http } else { self.own_scheme };
         Answer {
             client: "unknown".into(),
-            scheme: self.own_scheme,
+            scheme,
             host: Some(head.authority.1.to_owned()),
-            port: port(head.authority.2, self.own_scheme),
+            port: port(head.authority.2, scheme),
             prefix: String::new(),
         }
     }

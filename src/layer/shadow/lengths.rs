@@ -93,14 +93,22 @@ struct Row {
 
 impl Histogram {
     pub(super) fn new(config: &Config) -> Self {
-        let settings = config.settings();
-        let names = settings.names.all().into_iter().chain([&FORWARDED]);
+        let names = config.all().flat_map(|way| {
+            let own = way.settings.names.all();
+            own.into_iter().chain([&FORWARDED]).chain(&way.settings.client_ip)
+        });
+        let mut headers: Vec<&HeaderName> = Vec::new();
+        for name in names {
+            if !headers.contains(&name) {
+                headers.push(name);
+            }
+        }
         let row = |header: &HeaderName| Row {
             header: header.clone(),
             requests: Default::default(),
             unreadable: AtomicU64::default(),
         };
-        Self(names.chain(&settings.client_ip).map(row).collect())
+        Self(headers.into_iter().map(row).collect())
     }
 
     /// Counts the elements of each list.

@@ -83,7 +83,7 @@ pub use self::{
     lengths::ListLengths,
     service::{ShadowLayer, ShadowService},
 };
-use crate::{config::Config, error::Error, peer::Peer, resolve, resolved::Resolved, rewrite};
+use crate::{config::Config, error::Error, peer::Peer, resolved::Resolved, rewrite};
 
 type OnDifference = Arc<dyn Fn(&Difference<'_>) + Send + Sync>;
 
@@ -176,7 +176,8 @@ impl Shadow {
             self.already_fixed();
             return None;
         }
-        if resolve::is_trusted(peer, candidate.settings()) {
+        let way = candidate.way_of(peer.as_ref());
+        if way.settings.is_proxy(peer.as_ref()) && way.settings.is_proved(request.headers()) {
             lengths.observe(request.headers());
         } else {
             counters.untrusted_peer();

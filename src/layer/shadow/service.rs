@@ -36,7 +36,7 @@ pub struct ShadowLayer {
 impl ShadowLayer {
     /// A layer that observes.
     pub fn new(shadow: Shadow) -> Self {
-        let nothing = Config::nothing(shadow.candidate().settings().listener);
+        let nothing = Config::nothing(shadow.candidate().way_of(None).settings.listener);
         Self { shadow, nothing, peer_from: None }
     }
 

@@ -1,0 +1,79 @@
+//! The secrets by which a proxy proves that a request went through it.
+//!
+//! 1. A request proves it with one field line that equals one of the secrets, byte for byte. With two
+//!    lines, one of them may be a stranger's, and neither counts.
+//! 2. The time of a comparison depends on the length of the line and on the secrets, never on how
+//!    much of them is right.
+//! 3. No text shows a secret: `Debug` says how many there are, and no error repeats one.
+
+use std::{fmt, hint::black_box};
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use super::ConfigError;
+
+/// Secrets of which a request must send one. Several are for the time in which one replaces another.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub(crate) struct Secrets(Vec<Box<[u8]>>);
+
+impl Secrets {
+    /// Adds a secret, unless it is there.
+    pub(super) fn add(&mut self, secret: &str) -> Result<(), ConfigError> {
+        if secret.is_empty() {
+            return Err(ConfigError::InvalidSecret { reason: "it is empty" });
+        }
+        // A server drops white space around a value, so that such a secret would never be equal.
+        if secret.trim() != secret {
+            return Err(ConfigError::InvalidSecret { reason: "it has white space around it" });
+        }
+        if HeaderValue::from_str(secret).is_err() {
+            let reason = "a header cannot hold it; write visible ASCII characters";
+            return Err(ConfigError::InvalidSecret { reason });
+        }
+        let secret = secret.as_bytes().into();
+        if !self.0.contains(&secret) {
+            self.0.push(secret);
+        }
+        Ok(())
+    }
+
+    /// Adds the secrets of another set.
+    pub(super) fn extend(&mut self, other: &Self) {
+        for secret in &other.0 {
+            if !self.0.contains(secret) {
+                self.0.push(secret.clone());
+            }
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether a request sends one of them in this header.
+    #[inline(never)]
+    pub(crate) fn are_sent(&self, headers: &HeaderMap, name: &HeaderName) -> bool {
+        let mut lines = headers.get_all(name).iter();
+        match (lines.next(), lines.next()) {
+            (Some(line), None) => {
+                let sent = line.as_bytes();
+                self.0.iter().fold(false, |found, secret| found | is_equal(sent, secret))
+            }
+            _ => false,
+        }
+    }
+}
+
+/// Compares what was sent with a secret, which is not empty. Each byte that was sent is compared, with
+/// the secret repeated where that is shorter, so that not even the secret's length shows.
+fn is_equal(sent: &[u8], secret: &[u8]) -> bool {
+    let pairs = sent.iter().zip(secret.iter().cycle());
+    let difference = pairs.fold(0, |all, (sent, secret)| black_box(all | (sent ^ secret)));
+    (difference == 0) & (sent.len() == secret.len())
+}
+
+impl fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} secrets", self.0.len())
+    }
+}

@@ -1,0 +1,111 @@
+//! The text form: `key=value` words, and several ways in.
+//!
+//! 1. White space separates words. ` ; ` stands between two ways in.
+//! 2. A line that begins with `proxies=` begins another way in, unless the one before it still has no
+//!    `proxies=`. Any other line continues.
+//! 3. `none` alone is a way: `proxies=none`.
+//! 4. Secrets have no text form. What is printed reads back as it was, except for them.
+
+use std::{fmt, str::FromStr};
+
+use super::{Config, ConfigBuilder, ConfigError, TrustedProxies, keys};
+
+impl FromStr for Config {
+    type Err = ConfigError;
+
+    /// Reads the text form: `key=value` words separated by white space, with ` ; ` or a new line between
+    /// several ways in.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for `""` (no proxies), `for=1` (no proxies), `proxies=any` (no header),
+    /// `proxies=any for=walk`, `proxies=loopback, unix for=1` (a space in a list),
+    /// `proxies=any for=1 secret-header=X-Secret` (no secret: see [`ConfigBuilder`]), and whatever else
+    /// cannot mean anything. Its text says what to write.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse::<ConfigBuilder>()?.build()
+    }
+}
+
+/// Reads the text form, to add what it cannot hold.
+///
+/// ```
+/// use proxyfix::{Config, ConfigBuilder};
+///
+/// let text = "proxies=any client-ip=CF-Connecting-IP secret-header=X-Origin-Secret";
+/// assert!(text.parse::<Config>().is_err());
+/// let config = text.parse::<ConfigBuilder>()?.secret("b7b1c8f6-9a52-4f43").build()?;
+/// assert!(!format!("{config} {config:?}").contains("b7b1"));
+/// # Ok::<(), proxyfix::ConfigError>(())
+/// ```
+impl FromStr for ConfigBuilder {
+    type Err = ConfigError;
+
+    /// # Errors
+    /// [`ConfigError`] for a word that cannot be read. What is wrong between words,
+    /// [`build`](Self::build) finds.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let mut ways = ways(text).into_iter();
+        let first = way(&ways.next().unwrap_or_default())?;
+        ways.try_fold(first, |builder, words| Ok(builder.and(way(&words)?)))
+    }
+}
+
+/// The words of each way in.
+fn ways(text: &str) -> Vec<Vec<&str>> {
+    let begins = |word: &str| word == "none" || word.starts_with("proxies=");
+    let mut ways = Vec::new();
+    let mut way: Vec<&str> = Vec::new();
+    for line in text.lines() {
+        let mut words = line.split_whitespace().peekable();
+        let is_other = words.peek().is_some_and(|word| begins(word));
+        if is_other && way.iter().any(|word| begins(word)) {
+            ways.push(std::mem::take(&mut way));
+        }
+        for word in words {
+            if word == ";" {
+                ways.push(std::mem::take(&mut way));
+            } else {
+                way.push(word);
+            }
+        }
+    }
+    ways.push(way);
+    ways.retain(|way| !way.is_empty());
+    ways
+}
+
+/// Reads one way in.
+fn way(words: &[&str]) -> Result<ConfigBuilder, ConfigError> {
+    if words == ["none"] {
+        return Ok(Config::builder().proxies(TrustedProxies::none()));
+    }
+    let mut pairs = Vec::new();
+    for word in words {
+        let pair = word.split_once('=');
+        pairs.push(pair.ok_or_else(|| ConfigError::NotKeyValue { word: (*word).to_owned() })?);
+    }
+    keys::read(pairs)
+}
+
+/// Prints the text form, without what is default and without secrets.
+impl fmt::Display for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut separator = "";
+        for way in self.all() {
+            f.write_str(separator)?;
+            separator = "";
+            for (key, value) in keys::write(&way.settings) {
+                write!(f, "{separator}{key}={value}")?;
+                separator = " ";
+            }
+            separator = " ; ";
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Config({self})")
+    }
+}
