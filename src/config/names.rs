@@ -11,15 +11,21 @@ use std::hash::{Hash, Hasher};
 
 use http::HeaderName;
 
-/// The known forwarding headers, which are removed where they are not trusted. The documentation of
-/// the crate lists them.
-const KNOWN: [&str; 49] = [
+/// The known forwarding headers, which are removed where they are not trusted. `docs/HEADERS.md` says
+/// who sends and who reads each.
+const KNOWN: [&str; 97] = [
+    "ali-cdn-real-ip",
     "cf-connecting-ip",
     "cf-connecting-ipv6",
+    "cf-pseudo-ipv4",
     "cf-visitor",
     "client-ip",
     "cloudfront-forwarded-proto",
     "cloudfront-viewer-address",
+    "disguised-host",
+    "do-connecting-ip",
+    "eo-client-ip",
+    "eo-connecting-ip",
     "fastly-client-ip",
     "fastly-ssl",
     "fly-client-ip",
@@ -29,40 +35,82 @@ const KNOWN: [&str; 49] = [
     "forwarded",
     "forwarded-for",
     "front-end-https",
+    "http-client-ip",
+    "http-x-forwarded-for",
+    "incap-client-ip",
+    "path-info",
+    "proxy-auth-cert",
     "proxy-client-ip",
+    "proxy-ssl-id",
+    "script-name",
     "true-client-ip",
     "wl-proxy-client-ip",
+    "wl-proxy-ssl",
+    "x-0-client-ip",
+    "x-appengine-remote-addr",
+    "x-appengine-user-ip",
+    "x-appservice-proto",
+    "x-arr-ssl",
     "x-azure-clientip",
     "x-azure-socketip",
     "x-client-ip",
+    "x-client-scheme",
     "x-cluster-client-ip",
     "x-envoy-external-address",
+    "x-envoy-internal",
+    "x-envoy-original-path",
+    "x-fah-client-ip",
     "x-forwarded",
     "x-forwarded-by",
+    "x-forwarded-client-ip",
+    "x-forwarded-context",
     "x-forwarded-for",
     "x-forwarded-host",
+    "x-forwarded-https",
+    "x-forwarded-method",
     "x-forwarded-path",
     "x-forwarded-port",
     "x-forwarded-prefix",
     "x-forwarded-proto",
     "x-forwarded-protocol",
     "x-forwarded-scheme",
+    "x-forwarded-script-name",
     "x-forwarded-server",
     "x-forwarded-ssl",
     "x-forwarded-uri",
+    "x-forwarded-url",
     "x-host",
     "x-http-host-override",
+    "x-https",
+    "x-ingress-path",
+    "x-ms-original-url",
+    "x-nf-client-connection-ip",
+    "x-original-for",
     "x-original-forwarded-for",
     "x-original-forwarded-host",
     "x-original-host",
+    "x-original-method",
+    "x-original-port",
     "x-original-prefix",
     "x-original-proto",
+    "x-original-uri",
     "x-original-url",
+    "x-proxied-https",
+    "x-proxycontextpath",
+    "x-proxyhost",
+    "x-proxyport",
+    "x-proxyscheme",
+    "x-proxyuser-ip",
     "x-real-ip",
+    "x-remote-addr",
+    "x-replaced-path",
     "x-rewrite-url",
     "x-scheme",
     "x-script-name",
+    "x-sucuri-clientip",
     "x-url-scheme",
+    "x-vercel-forwarded-for",
+    "x-waws-unencoded-url",
 ];
 
 /// Headers that frame, route or authorize a request (RFC 9110 §7.2, §7.6.1, §11; RFC 9112 §6).
@@ -104,15 +152,15 @@ fn fold(byte: u8) -> u8 {
 }
 
 /// A number of a name's length and its first and last byte, whichever of `_` and `-` these are. With
-/// these factors, few headers that browsers and proxies send have it in common with a [known](KNOWN)
-/// one.
+/// these factors, no header that browsers usually send, and few that proxies send, has it in common
+/// with a [known](KNOWN) one.
 #[inline]
 fn key(name: &str) -> u8 {
     let mut bytes = name.bytes();
     let first = bytes.next().map_or(0, fold);
     let last = bytes.next_back().map_or(first, fold);
     let [length, ..] = name.len().to_le_bytes();
-    length.wrapping_mul(47).wrapping_add(last.wrapping_mul(4)).wrapping_add(first)
+    length.wrapping_mul(104).wrapping_add(last.wrapping_mul(2)).wrapping_add(first)
 }
 
 /// One more than the greatest [`hash`].
@@ -277,14 +325,81 @@ impl Hasher for NameHash {
 
 #[cfg(test)]
 mod tests {
-    use super::KNOWN;
+    use std::iter;
+
+    use super::{KNOWN, NameSet, same};
+
+    const TABLE: &str = include_str!("../../docs/HEADERS.md");
+
+    /// The section of a document under this heading.
+    fn section<'a>(document: &'a str, heading: &str) -> &'a str {
+        let mut parts = document.split("\n#").map(|part| part.trim_start_matches(['#', ' ']));
+        parts.find(|part| part.lines().next() == Some(heading)).expect(heading)
+    }
+
+    fn in_backquotes(text: &str) -> impl Iterator<Item = &str> {
+        text.split('`').skip(1).step_by(2)
+    }
+
+    /// The cells of each row of the table in a section.
+    fn rows(section: &str) -> impl Iterator<Item = Vec<&str>> {
+        let rows = section.lines().filter_map(|row| row.strip_prefix("| ")?.strip_suffix(" |"));
+        rows.skip(1).map(|row| row.split(" | ").collect())
+    }
+
+    /// Each `[source]` is a link.
+    fn assert_have_addresses(sources: &str) {
+        for source in sources.split(", ") {
+            assert!(TABLE.contains(&format!("\n{source}: https://")), "{source}");
+        }
+    }
 
     #[test]
     fn are_documented() {
-        let document = include_str!("../crate.md");
-        let section = document.split("\n# ").find(|text| text.starts_with("Forwarding headers\n"));
-        let list = section.and_then(|text| text.trim_end().rsplit("\n\n").next()).expect("a list");
-        let names: Vec<_> = list.split('`').skip(1).step_by(2).map(str::to_lowercase).collect();
+        let section = section(include_str!("../crate.md"), "Forwarding headers");
+        let list = section.trim_end().rsplit("\n\n").next().expect("a list");
+        let names: Vec<_> = in_backquotes(list).map(str::to_lowercase).collect();
         assert_eq!(names, KNOWN);
+    }
+
+    #[test]
+    fn have_a_source() {
+        let mut names = Vec::new();
+        for row in rows(section(TABLE, "The table")) {
+            let [name, _tells, _sent_by, _read_by, sources] = row[..] else {
+                panic!("{row:?}: five cells")
+            };
+            assert!(row.iter().all(|cell| !cell.trim().is_empty()), "{name}: an empty cell");
+            names.push(name.trim_matches('`').to_lowercase());
+            assert_have_addresses(sources);
+        }
+        assert_eq!(names, KNOWN);
+    }
+
+    #[test]
+    fn have_what_libraries_read() {
+        for row in rows(section(TABLE, "What the libraries read")) {
+            let [library, reads, sources] = row[..] else { panic!("{row:?}: three cells") };
+            assert_have_addresses(sources);
+            for name in in_backquotes(reads) {
+                let prefix = if name.starts_with('-') { "x-forwarded" } else { "" };
+                let name = format!("{prefix}{name}").to_lowercase();
+                assert!(KNOWN.iter().any(|known| same(known, &name)), "{library}: {name}");
+            }
+        }
+    }
+
+    #[test]
+    fn are_told_from_what_browsers_send_by_their_keys() {
+        let set = NameSet::known_and(iter::empty());
+        let browser = "accept accept-encoding accept-language authorization cache-control connection \
+                    content-length content-type cookie dnt host if-modified-since if-none-match \
+                    origin pragma priority range referer sec-ch-ua sec-ch-ua-mobile \
+                    sec-ch-ua-platform sec-fetch-dest sec-fetch-mode sec-fetch-site \
+                    sec-fetch-user sec-gpc te upgrade upgrade-insecure-requests user-agent";
+        for name in browser.split_whitespace() {
+            let (word, bit) = NameSet::place(super::key(name));
+            assert_eq!(set.keys[word] & bit, 0, "{name}");
+        }
     }
 }

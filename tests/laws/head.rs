@@ -1,61 +1,17 @@
 //! What an attacker sends: any field lines, with names and values that hit the hard cases often.
 
+use std::sync::LazyLock;
+
 use arbitrary::{Result, Unstructured};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-/// Every known forwarding header, as the specification lists them, and names that say something
+/// Every known forwarding header, from the table of `docs/HEADERS.md`, and names that say something
 /// about other lines.
-const NAMES: [&str; 49] = [
-    "forwarded",
-    "x-forwarded-for",
-    "x-forwarded-proto",
-    "x-forwarded-protocol",
-    "x-forwarded-host",
-    "x-forwarded-port",
-    "x-forwarded-prefix",
-    "x-forwarded-scheme",
-    "x-forwarded-ssl",
-    "x-forwarded-server",
-    "x-forwarded-by",
-    "x-forwarded-uri",
-    "x-forwarded-path",
-    "x-original-forwarded-for",
-    "x-original-host",
-    "x-original-proto",
-    "x-original-prefix",
-    "x-original-url",
-    "x-rewrite-url",
-    "x-real-ip",
-    "x-client-ip",
-    "client-ip",
-    "x-cluster-client-ip",
-    "true-client-ip",
-    "cf-connecting-ip",
-    "cf-connecting-ipv6",
-    "cf-visitor",
-    "fastly-client-ip",
-    "fly-client-ip",
-    "wl-proxy-client-ip",
-    "x-azure-clientip",
-    "x-envoy-external-address",
-    "cloudfront-forwarded-proto",
-    "cloudfront-viewer-address",
-    "x-script-name",
-    "x-url-scheme",
-    "x-original-forwarded-host",
-    "fastly-ssl",
-    "x-azure-socketip",
-    "fly-forwarded-proto",
-    "fly-forwarded-port",
-    "fly-forwarded-ssl",
-    "x-scheme",
-    "x-host",
-    "x-http-host-override",
-    "front-end-https",
-    STRIPPED,
-    "via",
-    "accept",
-];
+static NAMES: LazyLock<Vec<&str>> = LazyLock::new(|| {
+    let table = include_str!("../../docs/HEADERS.md").lines();
+    let known = table.filter_map(|row| row.strip_prefix("| `")?.split('`').next());
+    known.chain([STRIPPED, "via", "accept"]).collect()
+});
 
 /// A header that some configurations remove, `strip-also`.
 pub(crate) const STRIPPED: &str = "x-more";

@@ -181,19 +181,40 @@ fn names(subject: &Subject<'_>) -> Vec<Found> {
     x_family().filter_map(silent).collect()
 }
 
-/// Headers that hold one address, though `for-name=` reads them as a list.
-const SINGLE: [&str; 11] = [
+/// Headers that hold one address, though `for-name=` reads them as a list. `docs/HEADERS.md` lists them.
+pub(super) const SINGLE: [&str; 32] = [
+    "ali-cdn-real-ip",
     "cf-connecting-ip",
     "cf-connecting-ipv6",
+    "cf-pseudo-ipv4",
+    "client-ip",
+    "cloudfront-viewer-address",
+    "do-connecting-ip",
+    "eo-client-ip",
+    "eo-connecting-ip",
     "fastly-client-ip",
     "fly-client-ip",
+    "http-client-ip",
+    "incap-client-ip",
+    "proxy-client-ip",
     "true-client-ip",
+    "wl-proxy-client-ip",
+    "x-0-client-ip",
+    "x-appengine-remote-addr",
+    "x-appengine-user-ip",
+    "x-azure-clientip",
     "x-azure-socketip",
     "x-client-ip",
     "x-cluster-client-ip",
     "x-envoy-external-address",
+    "x-fah-client-ip",
+    "x-forwarded-client-ip",
     "x-nf-client-connection-ip",
+    "x-original-for",
+    "x-proxyuser-ip",
     "x-real-ip",
+    "x-remote-addr",
+    "x-sucuri-clientip",
 ];
 
 fn single_header(subject: &Subject<'_>) -> Vec<Found> {

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-use super::{codes, lint};
+use super::{codes, headers::SINGLE, lint};
 use crate::settings::Settings;
 
 fn found(text: &str) -> Vec<&'static str> {
@@ -116,6 +116,15 @@ fn each_code_has_a_section() {
         let section = super::section(code).unwrap();
         assert!(section.starts_with(code) && section.lines().count() > 2, "{section}");
     }
+}
+
+#[test]
+fn headers_with_one_address() {
+    let text = docs("docs/HEADERS.md");
+    let rows = text.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` | "));
+    let single = rows.filter(|(_, cells)| cells.starts_with("one address |"));
+    let names: Vec<_> = single.map(|(name, _)| name.to_lowercase()).collect();
+    assert_eq!(names, SINGLE);
 }
 
 /// What recipes cannot know: the hosts, the chain behind an address, a client's scheme where nobody
