@@ -11,16 +11,24 @@ use proxyfix::{Config, Peer, Resolved, fix_request};
 use proxyfix_interop::recipe::{self, Recipe};
 use serde::Deserialize;
 
-const VENDORS: [&str; 10] = [
+const VENDORS: [&str; 18] = [
     "aws",
+    "aws-serverless",
     "azure",
+    "azure-container-apps",
     "cloudflare",
+    "digitalocean",
     "fastly",
     "fly",
     "google-cloud",
+    "google-serverless",
     "heroku",
     "ingress-nginx",
     "istio",
+    "oracle",
+    "railway",
+    "render",
+    "scaleway",
     "traefik",
 ];
 

@@ -131,11 +131,17 @@ const NOTES: [&str; 7] = [
 ];
 
 /// The findings beyond notes, with the reason why each recipe is right.
-const JUSTIFIED: [(&str, &str, &str); 1] = [(
-    "docs/recipes/aws.md",
-    "no-client",
-    "an ALB in the modes `preserve` and `remove` has nobody say who the client is, and the recipe says so",
-)];
+const JUSTIFIED: [(&str, &str, &str); 3] = [
+    (
+        "docs/recipes/aws.md",
+        "no-client",
+        "an ALB in the modes `preserve` and `remove` has nobody say who the client is, and the recipe says so",
+    ),
+    ("docs/recipes/aws-serverless.md", "nobody", PEER_OF_EVENT),
+    ("docs/recipes/README.md", "nobody", PEER_OF_EVENT),
+];
+const PEER_OF_EVENT: &str =
+    "behind a Lambda function URL the peer is the address in the event, which is the client";
 
 /// Every line for proxyfix in the recipes and in README.
 #[test]
