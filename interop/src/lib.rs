@@ -87,7 +87,7 @@ mod recipes {
     recipes!(
         aws aws_serverless = "aws-serverless" azure azure_container_apps = "azure-container-apps"
         cloudflare digitalocean fastly fly google_cloud = "google-cloud"
-        google_serverless = "google-serverless" heroku ingress_nginx = "ingress-nginx" istio oracle
-        railway render scaleway traefik
+        google_serverless = "google-serverless" heroku ingress_nginx = "ingress-nginx" istio netlify
+        oracle railway render scaleway traefik
     );
 }

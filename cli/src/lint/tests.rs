@@ -2,17 +2,30 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
+use proxyfix::{Config, ConfigBuilder, ConfigError};
+
 use super::{codes, lint};
 use crate::settings::Settings;
 
+/// A line with `secret-header=` has its secret beside it.
+fn config(text: &str) -> Result<Config, ConfigError> {
+    let builder: ConfigBuilder = text.parse()?;
+    if text.contains(" secret-header=") {
+        builder.secret("55ce4ed1-4b06-4bf1-b40e-4638452104da").build()
+    } else {
+        builder.build()
+    }
+}
+
 fn found(text: &str) -> Vec<&'static str> {
-    let config = text.parse().unwrap_or_else(|error| panic!("{text}: {error}"));
+    let config = config(text).unwrap_or_else(|error| panic!("{text}: {error}"));
     lint(text, &Settings::from(&config)).iter().map(|finding| finding.code).collect()
 }
 
 /// What breaks a rule, and what next to it does not.
-const ROWS: [(&str, &str, &str); 52] = [
+const ROWS: [(&str, &str, &str); 53] = [
     ("every-peer", "proxies=any for=1", "proxies=loopback for=1"),
+    ("every-peer", "proxies=any for=1", "proxies=any secret-header=X-Origin-Secret for=1"),
     ("every-address", "proxies=0.0.0.0/0 for=1", "proxies=10.0.0.0/8 for=1"),
     ("every-address", "proxies=0.0.0.0/1,128.0.0.0/1 for=1", "proxies=none for=1"),
     ("every-address", "proxies=10.0.0.1,::/0 for=1", "proxies=fc00::/7 for=1"),

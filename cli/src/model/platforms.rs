@@ -7,7 +7,7 @@ use super::{
         Does::Writes,
         How, Style,
         What::{
-            Address, AddressAndOwn, AddressPort, BareAddressPort, Copy, Element, Host, LastFor,
+            Address, AddressAndOwn, AddressPort, BareAddressPort, BareElement, Copy, Host, LastFor,
             Port, Scheme,
         },
         Write, adds, does, removes, sets,
@@ -27,7 +27,7 @@ const fn gateway(name: &'static str, edge: &'static [Write], inner: &'static [Wr
     Style { name, edge: Writes(edge), inner: Writes(inner), connection: Dropped }
 }
 
-pub(super) const PLATFORMS: [Style; 25] = [
+pub(super) const PLATFORMS: [Style; 27] = [
     anywhere("alb", &[adds(FOR, Address), sets(PROTO, Scheme), sets(PORT, Port)]),
     anywhere("alb-preserve", &[sets(PROTO, Scheme), sets(PORT, Port)]),
     anywhere("alb-remove", &[removes(FOR), sets(PROTO, Scheme), sets(PORT, Port)]),
@@ -42,10 +42,11 @@ pub(super) const PLATFORMS: [Style; 25] = [
         ],
     ),
     // It takes a client's `X-Forwarded-For` into `Forwarded`, before its own element.
-    anywhere("api-gateway", &[does("forwarded", Element, How::Join(",")), removes(FOR)]),
+    anywhere("api-gateway", &[does("forwarded", BareElement, How::Join(",")), removes(FOR)]),
     // A client's `X-Forwarded-For` stays, or its first element does.
     anywhere("function-url", &[sets(PROTO, Scheme), sets(PORT, Port)]),
     anywhere("cloud-run", &[does(FOR, Address, How::Join(",")), sets(PROTO, Scheme)]),
+    anywhere("firebase", &[adds(FOR, Address), sets("fastly-client-ip", Address)]),
     anywhere(
         "app-engine",
         &[sets("x-appengine-user-ip", Address), sets(PROTO, Scheme), adds(FOR, AddressAndOwn)],
@@ -83,6 +84,7 @@ pub(super) const PLATFORMS: [Style; 25] = [
     anywhere("scaleway", &[adds(FOR, Address)]),
     // `X-Forwarded-For` has an address of the platform's own; what of a client's is not documented.
     anywhere("digitalocean", &[sets("do-connecting-ip", Address), sets(PROTO, Scheme)]),
+    anywhere("netlify", &[sets("x-nf-client-connection-ip", Address), sets(PROTO, Scheme)]),
     anywhere(
         "railway",
         &[

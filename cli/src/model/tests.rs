@@ -56,7 +56,7 @@ fn ways_of_writing() {
 #[test]
 fn elements() {
     let came = ["Forwarded: for=6.6.6.6"];
-    let last = "for=203.0.113.9;proto=https";
+    let last = "by=192.0.2.1;for=203.0.113.9;proto=https";
     assert_eq!(passed("api-gateway", &came, "forwarded"), [format!("for=6.6.6.6,{last}")]);
 }
 
@@ -102,6 +102,7 @@ fn styles() {
         ("api-gateway", "aws-serverless"),
         ("function-url", "aws-serverless"),
         ("cloud-run", "google-serverless"),
+        ("firebase", "google-serverless"),
         ("app-engine", "google-serverless"),
         ("container-apps", "azure-container-apps"),
     ];
