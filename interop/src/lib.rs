@@ -85,7 +85,9 @@ mod recipes {
     );
     // From the vendors' documentation, not run.
     recipes!(
-        aws azure cloudflare fastly fly google_cloud = "google-cloud" heroku
-        ingress_nginx = "ingress-nginx" istio traefik
+        aws aws_serverless = "aws-serverless" azure azure_container_apps = "azure-container-apps"
+        cloudflare digitalocean fastly fly google_cloud = "google-cloud"
+        google_serverless = "google-serverless" heroku ingress_nginx = "ingress-nginx" istio netlify
+        oracle railway render scaleway traefik
     );
 }

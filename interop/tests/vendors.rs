@@ -7,20 +7,29 @@
 use std::{collections::BTreeMap, fs, net::SocketAddr};
 
 use axum::http::Request;
-use proxyfix::{Config, Peer, Resolved, fix_request};
+use proxyfix::{Config, ConfigBuilder, Peer, Resolved, fix_request};
 use proxyfix_interop::recipe::{self, Recipe};
 use serde::Deserialize;
 
-const VENDORS: [&str; 10] = [
+const VENDORS: [&str; 19] = [
     "aws",
+    "aws-serverless",
     "azure",
+    "azure-container-apps",
     "cloudflare",
+    "digitalocean",
     "fastly",
     "fly",
     "google-cloud",
+    "google-serverless",
     "heroku",
     "ingress-nginx",
     "istio",
+    "netlify",
+    "oracle",
+    "railway",
+    "render",
+    "scaleway",
     "traefik",
 ];
 
@@ -28,6 +37,15 @@ const VENDORS: [&str; 10] = [
 const MARK: &str = "\n\nFrom the vendor's documentation; not run here.";
 
 const FORGED: [&str; 3] = ["198.51.100.", "evil", "6666"];
+
+/// What the heads have in the header of a line with `secret-header=`.
+const SECRET: &str = "55ce4ed1-4b06-4bf1-b40e-4638452104da";
+
+/// The configuration of a line.
+fn config(line: &str) -> Result<Config, proxyfix::ConfigError> {
+    let builder: ConfigBuilder = line.parse()?;
+    if line.contains(" secret-header=") { builder.secret(SECRET).build() } else { builder.build() }
+}
 
 /// What is true of a request that comes from this peer, or why it is rejected.
 #[derive(Debug, Deserialize, PartialEq, Eq)]
@@ -160,7 +178,7 @@ fn every_head_leads_to_the_truth() {
             let name = format!("{vendor}: {}", words.join(" "));
             let (last, rest) = words.split_last().expect("a name");
             let line = lines.get(rest).unwrap_or_else(|| panic!("{name} is for no line"));
-            let config: Config = line.parse().unwrap_or_else(|error| panic!("{name}: {error}"));
+            let config = config(line).unwrap_or_else(|error| panic!("{name}: {error}"));
             let truth: Truth =
                 serde_json::from_str(truth).unwrap_or_else(|e| panic!("{name}: {e}"));
 

@@ -87,6 +87,14 @@ fn recipes_of_platforms() {
             "cloudfront",
             "client-ip=CloudFront-Viewer-Address proto=1 proto-name=CloudFront-Forwarded-Proto",
         ),
+        ("api-gateway", "forwarded=1 forwarded-ipv6=bare"),
+        (
+            "cloudfront,function-url",
+            "client-ip=CloudFront-Viewer-Address proto=1 proto-name=CloudFront-Forwarded-Proto",
+        ),
+        ("cloud-run", "for=1 proto=1"),
+        ("firebase,cloud-run", "for=1 client-ip=Fastly-Client-IP edge=10.0.1.0/24"),
+        ("app-engine", "client-ip=X-Appengine-User-IP proto=1"),
         ("google-cloud", "for=2 proto=1"),
         ("google-cloud", "for=2 proto=1 verify=hops"),
         ("application-gateway", "for=1 proto=1 port=1"),
@@ -95,6 +103,13 @@ fn recipes_of_platforms() {
             "for=1 proto=1 host=1 port=1 host-name=X-Original-Host hosts=app.example",
         ),
         ("front-door", "for=1 proto=1 host=1"),
+        ("container-apps", "for=1 proto=1"),
+        ("oracle", "for=1 proto=1 host=1 port=1"),
+        ("scaleway", "for=1 listener=https"),
+        ("digitalocean", "client-ip=DO-Connecting-IP proto=1"),
+        ("netlify", "client-ip=X-Nf-Client-Connection-IP proto=1"),
+        ("railway", "client-ip=X-Real-IP proto=1"),
+        ("render", "client-ip=CF-Connecting-IP proto=1"),
         ("cloudflare", "client-ip=CF-Connecting-IP proto=1"),
         ("cloudflare", "for=1 proto=1"),
         ("fastly", "client-ip=Fastly-Client-IP proto=1"),
@@ -121,12 +136,13 @@ fn recipes_of_platforms() {
     ] {
         assert_eq!(wrong(&format!("{PRIVATE} {config}"), style), None, "{style}: {config}");
     }
-    let https = tried(
-        &format!("{PRIVATE} for=2 proto=1 host=1"),
-        "front-door,application-gateway",
-        &["--inner-tls", "--https-only"],
-    );
-    assert!(https.is_safe());
+    for (style, config) in [
+        ("front-door,application-gateway", "for=2 proto=1 host=1"),
+        ("front-door,container-apps", "for=2 proto=1 host=1 hosts=app.example"),
+    ] {
+        let https = tried(&format!("{PRIVATE} {config}"), style, &["--inner-tls", "--https-only"]);
+        assert!(https.is_safe(), "{style}");
+    }
 }
 
 /// What a proxy passes through, or does not write so often, is caught.
@@ -142,6 +158,9 @@ fn departures_are_caught() {
         ("h2o", "for=1 host=1"),
         ("alb", "for=1 host=1"),
         ("alb-preserve", "for=1"),
+        ("function-url", "for=1"),
+        ("scaleway", "for=1 proto=1"),
+        ("digitalocean", "for=1 proto=1"),
         ("fly", "client-ip=Fly-Client-IP proto=1"),
         ("nginx-forwarded", "for=1"),
         ("cloudflare", "client-ip=True-Client-IP"),
@@ -163,6 +182,9 @@ fn departures_are_caught() {
         // It is too low.
         ("haproxy,nginx", "for=1"),
         ("google-cloud", "for=1"),
+        ("railway", "for=1 proto=1"),
+        ("render", "for=1 proto=1"),
+        ("app-engine", "for=1 proto=1"),
         // The scheme of the connection between the two.
         ("haproxy,nginx:edge", "for=2 proto=1"),
         ("front-door,application-gateway", "for=2 proto=1 host=1"),

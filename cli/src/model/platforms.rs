@@ -7,7 +7,8 @@ use super::{
         Does::Writes,
         How, Style,
         What::{
-            Address, AddressAndOwn, AddressPort, BareAddressPort, Copy, Host, LastFor, Port, Scheme,
+            Address, AddressAndOwn, AddressPort, BareAddressPort, BareElement, Copy, Host, LastFor,
+            Port, Scheme,
         },
         Write, adds, does, removes, sets,
     },
@@ -26,7 +27,7 @@ const fn gateway(name: &'static str, edge: &'static [Write], inner: &'static [Wr
     Style { name, edge: Writes(edge), inner: Writes(inner), connection: Dropped }
 }
 
-pub(super) const PLATFORMS: [Style; 15] = [
+pub(super) const PLATFORMS: [Style; 27] = [
     anywhere("alb", &[adds(FOR, Address), sets(PROTO, Scheme), sets(PORT, Port)]),
     anywhere("alb-preserve", &[sets(PROTO, Scheme), sets(PORT, Port)]),
     anywhere("alb-remove", &[removes(FOR), sets(PROTO, Scheme), sets(PORT, Port)]),
@@ -39,6 +40,16 @@ pub(super) const PLATFORMS: [Style; 15] = [
             removes(PROTO),
             removes(REAL_IP),
         ],
+    ),
+    // It takes a client's `X-Forwarded-For` into `Forwarded`, before its own element.
+    anywhere("api-gateway", &[does("forwarded", BareElement, How::Join(",")), removes(FOR)]),
+    // A client's `X-Forwarded-For` stays, or its first element does.
+    anywhere("function-url", &[sets(PROTO, Scheme), sets(PORT, Port)]),
+    anywhere("cloud-run", &[does(FOR, Address, How::Join(",")), sets(PROTO, Scheme)]),
+    anywhere("firebase", &[adds(FOR, Address), sets("fastly-client-ip", Address)]),
+    anywhere(
+        "app-engine",
+        &[sets("x-appengine-user-ip", Address), sets(PROTO, Scheme), adds(FOR, AddressAndOwn)],
     ),
     anywhere("google-cloud", &[does(FOR, AddressAndOwn, How::Join(",")), sets(PROTO, Scheme)]),
     anywhere(
@@ -57,6 +68,39 @@ pub(super) const PLATFORMS: [Style; 15] = [
             sets(PROTO, Scheme),
             sets(HOST, Host),
             sets("x-azure-socketip", Address),
+        ],
+    ),
+    anywhere("container-apps", &[does(FOR, Address, How::Join(",")), sets(PROTO, Scheme)]),
+    anywhere(
+        "oracle",
+        &[
+            adds(FOR, Address),
+            sets(PROTO, Scheme),
+            sets(HOST, Host),
+            sets(PORT, Port),
+            sets(REAL_IP, Address),
+        ],
+    ),
+    anywhere("scaleway", &[adds(FOR, Address)]),
+    // `X-Forwarded-For` has an address of the platform's own; what of a client's is not documented.
+    anywhere("digitalocean", &[sets("do-connecting-ip", Address), sets(PROTO, Scheme)]),
+    anywhere("netlify", &[sets("x-nf-client-connection-ip", Address), sets(PROTO, Scheme)]),
+    anywhere(
+        "railway",
+        &[
+            does(FOR, AddressAndOwn, How::Set),
+            sets(REAL_IP, Address),
+            sets(PROTO, Scheme),
+            sets(HOST, Host),
+        ],
+    ),
+    anywhere(
+        "render",
+        &[
+            does(FOR, AddressAndOwn, How::Join(",")),
+            sets("cf-connecting-ip", Address),
+            sets("true-client-ip", Address),
+            sets(PROTO, Scheme),
         ],
     ),
     anywhere(

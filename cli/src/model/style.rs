@@ -58,6 +58,8 @@ pub(crate) enum What {
     Port,
     /// A forwarded-element with address and scheme.
     Element,
+    /// The same with an address of the proxy's own before it, IPv6 without quotes and brackets.
+    BareElement,
     /// What came in another header, where it is there.
     Copy(&'static str),
 }

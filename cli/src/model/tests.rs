@@ -42,12 +42,22 @@ fn ways_of_writing() {
         ("alb-remove", &[]),
         ("pass", &["6.6.6.6", "7.7.7.7"]),
         ("google-cloud", &["6.6.6.6,7.7.7.7,203.0.113.9, 192.0.2.1"]),
+        ("railway", &["203.0.113.9, 192.0.2.1"]),
+        ("function-url", &["6.6.6.6", "7.7.7.7"]),
+        ("api-gateway", &[]),
         ("append", &["6.6.6.6, 7.7.7.7, 203.0.113.9"]),
         ("alb,ingress-nginx", &["203.0.113.9"]),
         ("caddy,nginx", &["203.0.113.9, 10.0.0.1"]),
     ] {
         assert_eq!(passed(style, &came, "x-forwarded-for"), lines, "{style}");
     }
+}
+
+#[test]
+fn elements() {
+    let came = ["Forwarded: for=6.6.6.6"];
+    let last = "by=192.0.2.1;for=203.0.113.9;proto=https";
+    assert_eq!(passed("api-gateway", &came, "forwarded"), [format!("for=6.6.6.6,{last}")]);
 }
 
 #[test]
@@ -89,6 +99,12 @@ fn styles() {
         ("application-gateway", "azure"),
         ("front-door", "azure"),
         ("ingress-nginx-full", "ingress-nginx"),
+        ("api-gateway", "aws-serverless"),
+        ("function-url", "aws-serverless"),
+        ("cloud-run", "google-serverless"),
+        ("firebase", "google-serverless"),
+        ("app-engine", "google-serverless"),
+        ("container-apps", "azure-container-apps"),
     ];
     for style in all() {
         assert_eq!(link(style.name).unwrap().name(), style.name);

@@ -112,6 +112,7 @@ fn value(what: What, seen: &Seen, came: &HeaderMap) -> Option<HeaderValue> {
             };
             format!("for={node};proto={}", seen.scheme)
         }
+        What::BareElement => format!("by={};for={address};proto={}", seen.own, seen.scheme),
         What::HostIfAny if seen.host.is_empty() => return None,
         What::Host | What::HostIfAny => return HeaderValue::from_bytes(&seen.host).ok(),
         What::LastFor => {
