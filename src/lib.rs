@@ -38,6 +38,8 @@ mod write;
 
 pub use ipnet;
 
+#[cfg(feature = "reload")]
+pub use self::layer::ConfigHandle;
 #[cfg(feature = "axum")]
 pub use self::layer::extract;
 #[cfg(feature = "tower")]
@@ -64,7 +66,7 @@ pub use self::{
 };
 
 /// The examples of the documents, compiled and run with every feature.
-#[cfg(all(doctest, feature = "axum"))]
+#[cfg(all(doctest, feature = "axum", feature = "reload"))]
 mod documents {
     #[doc = include_str!("../README.md")]
     mod readme {}

@@ -185,6 +185,12 @@ mod tower {
     }
 }
 
+#[cfg(feature = "reload")]
+#[test]
+fn handles() {
+    owned::<proxyfix::ConfigHandle>();
+}
+
 #[cfg(feature = "axum")]
 #[test]
 fn extractors() {

@@ -19,7 +19,7 @@ mod proxies;
 mod serde;
 mod settings;
 
-use std::{ffi::OsStr, fmt, str::FromStr, sync::Arc};
+use std::{ffi::OsStr, fmt, num::NonZeroU64, str::FromStr, sync::Arc};
 
 #[cfg(feature = "tower")]
 pub(crate) use self::settings::MAX_HOPS;
@@ -147,9 +147,12 @@ pub enum UriPolicy {
 #[derive(Clone)]
 pub struct Config(Arc<Inner>);
 
+#[cfg_attr(feature = "reload", derive(Clone))]
 struct Inner {
     settings: Settings,
     plan: Plan,
+    /// The `ConfigHandle` that it was given to. No part of equality.
+    handle: Option<NonZeroU64>,
 }
 
 impl Config {
@@ -263,7 +266,19 @@ impl Config {
 
     fn from_settings(settings: Settings) -> Self {
         let plan = Plan::new(&settings);
-        Self(Arc::new(Inner { settings, plan }))
+        Self(Arc::new(Inner { settings, plan, handle: None }))
+    }
+
+    /// The same configuration, as one of those that this handle has held.
+    #[cfg(feature = "reload")]
+    pub(crate) fn held_by(mut self, handle: NonZeroU64) -> Self {
+        Arc::make_mut(&mut self.0).handle = Some(handle);
+        self
+    }
+
+    /// Whether one handle has held both.
+    pub(crate) fn shares_handle(&self, other: &Self) -> bool {
+        self.0.handle.is_some() && self.0.handle == other.0.handle
     }
 
     pub(crate) fn settings(&self) -> &Settings {

@@ -8,8 +8,10 @@
 //!    every spelling that has `_` for `-`; a trusted one that is there is reduced to its effective
 //!    value, which may be empty, and is left as it is where it is that already. `strip`: all are
 //!    removed. `keep`: none is touched.
-//! 3. [`Resolved`] goes into the extensions. A request that carries one under an equal
-//!    configuration was fixed before and is left alone; under another, that is a wiring fault.
+//! 3. [`Resolved`] goes into the extensions. A request that was fixed before, under an equal
+//!    configuration or an earlier one of the same handle, is left alone; under another, that is a
+//!    wiring fault. A [`Resolved`] that [`resolve`](fn@crate::resolve) made has fixed nothing: it
+//!    is replaced.
 //! 4. All that can fail comes before all that changes, so that a rejected request is as it was.
 //!
 //! The request is changed here; what a header is to say is in `change.rs`.
@@ -168,11 +170,16 @@ fn fix(request: &mut impl RequestHead, config: &Config) -> Result<(), Error> {
 
 /// Whether a request was fixed before: rule 3.
 pub(crate) fn is_fixed(extensions: &Extensions, config: &Config) -> Result<bool, Error> {
-    match extensions.get::<Resolved>() {
+    match fixed(extensions).map(|earlier| &earlier.config) {
         None => Ok(false),
-        Some(earlier) if earlier.config == *config => Ok(true),
+        Some(earlier) if earlier == config || earlier.shares_handle(config) => Ok(true),
         Some(_) => Err(Error::new(ErrorKind::OtherConfig)),
     }
+}
+
+/// What an earlier fix left. What [`resolve`](fn@crate::resolve) made has no original.
+pub(crate) fn fixed(extensions: &Extensions) -> Option<&Resolved> {
+    extensions.get::<Resolved>().filter(|earlier| earlier.original.is_some())
 }
 
 /// Fixes a request from this peer, which was not fixed before.

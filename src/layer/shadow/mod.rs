@@ -172,7 +172,7 @@ impl Shadow {
         request: &Request<B>,
     ) -> Option<Result<Resolved, Error>> {
         let Observed { candidate, counters, lengths } = &*self.observed;
-        if request.extensions().get::<Resolved>().is_some() {
+        if rewrite::fixed(request.extensions()).is_some() {
             self.already_fixed();
             return None;
         }
