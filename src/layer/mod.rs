@@ -12,11 +12,15 @@
 //!    no address. The function given to [`on_resolved`](ProxyFixLayer::on_resolved) serves the
 //!    rest, such as tonic's `TcpConnectInfo`.
 //! 4. **Shadow.** A candidate configuration may run beside the one in force; see [`shadow`].
-//! 5. **Rejection.** A rejected request does not reach the service. Its response has the error's
+//! 5. **Mistakes.** With the feature `tracing`, the layer warns of likely mistakes in the
+//!    configuration, each at most once a minute.
+//! 6. **Rejection.** A rejected request does not reach the service. Its response has the error's
 //!    status, `Cache-Control: no-store`, and the [`Error`] in its extensions.
 
 #[cfg(feature = "axum")]
 mod axum;
+#[cfg(feature = "tracing")]
+mod diagnosis;
 #[cfg(feature = "axum")]
 pub mod extract;
 mod future;
@@ -96,6 +100,8 @@ pub struct ProxyFixLayer<R = DefaultRejection> {
     peer_from: Option<PeerFrom>,
     on_resolved: Option<OnResolved>,
     shadow: Option<Shadow>,
+    #[cfg(feature = "tracing")]
+    diagnosis: diagnosis::Diagnosis,
     rejection: R,
 }
 
@@ -131,6 +137,8 @@ impl ProxyFixLayer {
             peer_from: None,
             on_resolved: None,
             shadow: None,
+            #[cfg(feature = "tracing")]
+            diagnosis: diagnosis::Diagnosis::new(),
             rejection: DefaultRejection,
         }
     }
@@ -224,6 +232,8 @@ impl<R> ProxyFixLayer<R> {
             peer_from: self.peer_from,
             on_resolved: self.on_resolved,
             shadow: self.shadow,
+            #[cfg(feature = "tracing")]
+            diagnosis: self.diagnosis,
             rejection: respond,
         }
     }

@@ -12,7 +12,7 @@ use super::{
     DefaultRejection, InForce, ProxyFixLayer, RejectionResponse, ResponseFuture, Shadow, peer,
     rejection,
 };
-use crate::{config::Config, error::Error, resolved::Resolved, rewrite};
+use crate::{config::Config, error::Error, resolve::Head, resolved::Resolved, rewrite};
 
 /// A service behind a [`ProxyFixLayer`].
 #[derive(Clone)]
@@ -83,8 +83,10 @@ impl<R> ProxyFixLayer<R> {
             is_fixed.map(|_| ())
         };
         #[cfg(feature = "tracing")]
-        if is_new || outcome.is_err() {
-            super::tracing::event(&outcome, request.extensions());
+        match &outcome {
+            Err(error) => super::tracing::rejected(error, config, request),
+            Ok(()) if is_new => super::tracing::resolved(request.extensions()),
+            Ok(()) => {}
         }
         outcome?;
         #[cfg(feature = "axum")]
@@ -96,11 +98,15 @@ impl<R> ProxyFixLayer<R> {
     /// Fixes a request, and compares with what the candidate makes of it as it came in.
     fn fix_first<Q>(&self, config: &Config, request: &mut Request<Q>) -> Result<(), Error> {
         let peer = peer::put(self.peer_from.as_ref(), request.extensions_mut());
+        #[cfg(feature = "tracing")]
+        let observe = |resolved: &Resolved, head: &Head<'_>| self.diagnosis.observe(resolved, head);
+        #[cfg(not(feature = "tracing"))]
+        let observe = |_: &Resolved, _: &Head<'_>| {};
         let Some(shadow) = &self.shadow else {
-            return rewrite::fix_from(request, peer, config);
+            return rewrite::fix_from(request, peer, config, observe);
         };
         let candidate = shadow.rehearse(peer, request);
-        let outcome = rewrite::fix_from(request, peer, config);
+        let outcome = rewrite::fix_from(request, peer, config, observe);
         if let Some(candidate) = candidate {
             let in_force = outcome.as_ref().map(|()| request.extensions().get());
             shadow.compare(in_force, &candidate);

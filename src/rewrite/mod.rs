@@ -165,7 +165,7 @@ fn fix(request: &mut impl RequestHead, config: &Config) -> Result<(), Error> {
         return Ok(());
     }
     let peer = request.extensions().get::<Peer>().copied();
-    fix_first(request, peer, config)
+    fix_first(request, peer, config, |_, _| {})
 }
 
 /// Whether a request was fixed before: rule 3.
@@ -182,25 +182,29 @@ pub(crate) fn fixed(extensions: &Extensions) -> Option<&Resolved> {
     extensions.get::<Resolved>().filter(|earlier| earlier.original.is_some())
 }
 
-/// Fixes a request from this peer, which was not fixed before.
+/// Fixes a request from this peer, which was not fixed before. `observe` is called after the decision
+/// and before anything changes.
 #[cfg(feature = "tower")]
 pub(crate) fn fix_from<B>(
     request: &mut Request<B>,
     peer: Option<Peer>,
     config: &Config,
+    observe: impl FnOnce(&Resolved, &Head<'_>),
 ) -> Result<(), Error> {
-    fix_first(request, peer, config)
+    fix_first(request, peer, config, observe)
 }
 
 fn fix_first(
     request: &mut impl RequestHead,
     peer: Option<Peer>,
     config: &Config,
+    observe: impl FnOnce(&Resolved, &Head<'_>),
 ) -> Result<(), Error> {
     let mut head = Head::new(peer, request.headers(), request.uri(), Some(request.version()));
     // What is decided stays where it is until it goes into the extensions: it is large.
     let mut outcome = resolve::decide(&mut head, config, &mut Off);
     if let Ok(resolved) = &mut outcome {
+        observe(resolved, &head);
         let mut rewrite = Rewrite::default();
         rewrite.prepare(request.method(), &head, resolved)?;
         let original = rewrite.apply(request)?;
