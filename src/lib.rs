@@ -42,6 +42,8 @@ pub use ipnet;
 pub use self::layer::ConfigHandle;
 #[cfg(feature = "axum")]
 pub use self::layer::extract;
+#[cfg(feature = "trailers")]
+pub use self::layer::{CleanTrailers, TrailersLayer, TrailersService};
 #[cfg(feature = "tower")]
 pub use self::layer::{
     DefaultRejection, PrefixFuture, PrefixLayer, PrefixService, ProxyFix, ProxyFixLayer,

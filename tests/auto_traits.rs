@@ -191,6 +191,14 @@ fn handles() {
     owned::<proxyfix::ConfigHandle>();
 }
 
+#[cfg(feature = "trailers")]
+#[test]
+fn trailers() {
+    owned::<proxyfix::TrailersLayer>();
+    owned::<proxyfix::TrailersService<()>>();
+    owned::<proxyfix::CleanTrailers<()>>();
+}
+
 #[cfg(feature = "axum")]
 #[test]
 fn extractors() {

@@ -33,6 +33,8 @@ mod service;
 pub mod shadow;
 #[cfg(feature = "tracing")]
 mod tracing;
+#[cfg(feature = "trailers")]
+mod trailers;
 
 use std::{fmt, sync::Arc};
 
@@ -41,6 +43,8 @@ use tower_layer::Layer;
 
 #[cfg(feature = "reload")]
 pub use self::reload::ConfigHandle;
+#[cfg(feature = "trailers")]
+pub use self::trailers::{CleanTrailers, TrailersLayer, TrailersService};
 pub use self::{
     future::ResponseFuture,
     prefix::{PrefixFuture, PrefixLayer, PrefixService},
