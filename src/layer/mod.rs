@@ -10,7 +10,7 @@
 //! 3. **Addresses downstream.** With the feature `axum`, `ConnectInfo<SocketAddr>`,
 //!    `MockConnectInfo` and `OriginalUri` are made the client's, or removed where the client is
 //!    no address. The function given to [`on_resolved`](ProxyFixLayer::on_resolved) serves the
-//!    rest, such as tonic's `TcpConnectInfo`.
+//!    rest, such as tonic's `TcpConnectInfo`, and `TlsConnectInfo` under TLS.
 //! 4. **Shadow.** A candidate configuration may run beside the one in force; see [`shadow`].
 //! 5. **Mistakes.** With the feature `tracing`, the layer warns of likely mistakes in the
 //!    configuration, each at most once a minute.
