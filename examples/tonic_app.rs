@@ -1,4 +1,4 @@
-//! A tonic server whose handlers see the true client, and a client of it that plays the proxy.
+//! A tonic server with TLS whose handlers see the true client, and a client of it that plays the proxy.
 //!
 //! ```console
 //! $ cargo run --example tonic_app
@@ -16,8 +16,8 @@ use tonic::{
     Request, Status,
     service::interceptor::InterceptedService,
     transport::{
-        Channel, Endpoint, Server,
-        server::{TcpConnectInfo, TcpIncoming},
+        Certificate, Channel, ClientTlsConfig, Endpoint, Identity, Server, ServerTlsConfig,
+        server::{TcpConnectInfo, TcpIncoming, TlsConnectInfo},
     },
 };
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
@@ -34,11 +34,17 @@ fn show(request: Request<()>) -> Result<Request<()>, Status> {
 fn layer() -> Result<ProxyFixLayer, proxyfix::ConfigError> {
     Ok(ProxyFixLayer::new("proxies=loopback for=1".parse()?)
         .peer_from(|extensions| extensions.get::<TcpConnectInfo>()?.remote_addr().map(Peer::from))
-        // Where tonic keeps the peer's address; the proxy's must not pass for the client's.
+        // tonic keeps the peer's address in one place, and under TLS in a second one too. The proxy's
+        // must not pass for the client's in either.
         .on_resolved(|resolved, extensions| {
+            let port = resolved.client_port().unwrap_or_default();
+            let client = resolved.client_ip().map(|ip| (ip, port).into());
             if let Some(connected) = extensions.get_mut::<TcpConnectInfo>() {
-                let port = resolved.client_port().unwrap_or_default();
-                connected.remote_addr = resolved.client_ip().map(|ip| (ip, port).into());
+                connected.remote_addr = client;
+            }
+            // Leave this out where tonic has no feature for TLS, and with it no such type.
+            if let Some(connected) = extensions.get_mut::<TlsConnectInfo<TcpConnectInfo>>() {
+                connected.get_mut().remote_addr = client;
             }
         }))
 }
@@ -57,13 +63,20 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let (_, service) = tonic_health::server::health_reporter();
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()])?;
+    let (certificate, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+    let identity = Identity::from_pem(&certificate, key);
     let server = Server::builder()
+        .tls_config(ServerTlsConfig::new().identity(identity))?
         .layer(layer()?)
         .add_service(InterceptedService::new(service, show))
         .serve_with_incoming(TcpIncoming::from(listener));
     tokio::spawn(server);
 
-    let channel = Endpoint::from_shared(format!("http://{address}"))?.connect().await?;
+    let authority = Certificate::from_pem(certificate);
+    let tls = ClientTlsConfig::new().ca_certificate(authority).domain_name("localhost");
+    let endpoint = Endpoint::from_shared(format!("https://{address}"))?.tls_config(tls)?;
+    let channel = endpoint.connect().await?;
     call(channel.clone(), "6.6.6.6, 203.0.113.9").await?;
     call(channel, "_hidden").await
 }

@@ -38,8 +38,12 @@ mod write;
 
 pub use ipnet;
 
+#[cfg(feature = "reload")]
+pub use self::layer::ConfigHandle;
 #[cfg(feature = "axum")]
 pub use self::layer::extract;
+#[cfg(feature = "trailers")]
+pub use self::layer::{CleanTrailers, TrailersLayer, TrailersService};
 #[cfg(feature = "tower")]
 pub use self::layer::{
     DefaultRejection, PrefixFuture, PrefixLayer, PrefixService, ProxyFix, ProxyFixLayer,
@@ -64,7 +68,7 @@ pub use self::{
 };
 
 /// The examples of the documents, compiled and run with every feature.
-#[cfg(all(doctest, feature = "axum"))]
+#[cfg(all(doctest, feature = "axum", feature = "reload"))]
 mod documents {
     #[doc = include_str!("../README.md")]
     mod readme {}

@@ -185,6 +185,20 @@ mod tower {
     }
 }
 
+#[cfg(feature = "reload")]
+#[test]
+fn handles() {
+    owned::<proxyfix::ConfigHandle>();
+}
+
+#[cfg(feature = "trailers")]
+#[test]
+fn trailers() {
+    owned::<proxyfix::TrailersLayer>();
+    owned::<proxyfix::TrailersService<()>>();
+    owned::<proxyfix::CleanTrailers<()>>();
+}
+
 #[cfg(feature = "axum")]
 #[test]
 fn extractors() {

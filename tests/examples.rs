@@ -262,7 +262,8 @@ macro_rules! examples {
 }
 
 examples! {
-    access_log axum_app hyper_app lambda_style pingora_style rate_limit sans_io tonic_app unix_socket
+    access_log axum_app hyper_app lambda_style pingora_style rate_limit sans_io static_files tonic_app
+    unix_socket
 }
 
 #[test]

@@ -1,11 +1,13 @@
 //! What the layer tells `tracing`.
 //!
-//! 1. One event for each rejection: a warning with the status and the error.
+//! 1. One event for each rejection: a warning with the status, the error, the peer's address, the key
+//!    to change, and a refused host, escaped and cut.
 //! 2. One event for each resolution, at debug level, with what is effective; what is not known is
 //!    left out.
 //! 3. One event for each request that a candidate in shadow mode would decide otherwise.
 //! 4. A warning where `PrefixLayer` finds nothing resolved.
-//! 5. Nothing in them was written by a stranger.
+//! 5. A warning for each likely mistake, once in a while.
+//! 6. Nothing else in them was written by a stranger.
 
 #![cfg(feature = "tracing")]
 
@@ -35,13 +37,13 @@ use util::{PROXY, config, request};
 /// A level and fields, in the order of their names.
 type Recorded = (Level, BTreeMap<&'static str, String>);
 
-/// Records every event.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<Recorded>>>);
+/// Records every event up to a level.
+#[derive(Clone)]
+struct Log(Arc<Mutex<Vec<Recorded>>>, Level);
 
 impl Subscriber for Log {
-    fn enabled(&self, _: &Metadata<'_>) -> bool {
-        true
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        *metadata.level() <= self.1
     }
 
     fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
@@ -92,10 +94,25 @@ fn events<S>(service: S, request: Request<()>) -> Vec<Recorded>
 where
     S: tower::Service<Request<()>, Response = Response<()>, Error = Infallible>,
 {
-    let log = Log::default();
+    events_up_to(Level::TRACE, service, [request])
+}
+
+/// The events up to a level of requests through a service, one after another.
+fn events_up_to<S>(
+    level: Level,
+    service: S,
+    requests: impl IntoIterator<Item = Request<()>>,
+) -> Vec<Recorded>
+where
+    S: tower::Service<Request<()>, Response = Response<()>, Error = Infallible>,
+{
+    let mut service = service;
+    let log = Log(Arc::default(), level);
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     tracing::subscriber::with_default(log.clone(), || {
-        runtime.block_on(service.oneshot(request)).unwrap();
+        for request in requests {
+            runtime.block_on((&mut service).oneshot(request)).unwrap();
+        }
     });
     let events = log.0.lock().unwrap();
     events.clone()
@@ -159,7 +176,9 @@ fn what_is_not_known_is_left_out() {
 /// The mistake that looks like an answer: the client is the proxy, which was not listed.
 #[test]
 fn a_proxy_that_is_not_trusted() {
-    let (_, fields) = event("proxies=10.9.0.0/16 for=1", &["X-Forwarded-For: 203.0.113.9"]);
+    let request = request(PROXY, "/", &["X-Forwarded-For: 203.0.113.9"]);
+    let app = layer("proxies=10.9.0.0/16 for=1").layer(service_fn(empty));
+    let (_, fields) = events(app, request).pop().unwrap();
     assert_eq!(fields["client.address"], "10.0.0.1");
     assert_eq!(fields["network.peer.address"], "10.0.0.1");
     assert_eq!(fields["proxyfix.peer.trusted"], "false");
@@ -170,10 +189,97 @@ fn a_rejection() {
     let (level, fields) = event("proxies=10.0.0.0/8 for=2", &["X-Forwarded-For: 203.0.113.9"]);
     assert_eq!(level, Level::WARN);
     let names: Vec<_> = fields.keys().copied().collect();
-    assert_eq!(names, ["error", "http.response.status_code", "message"]);
+    let known =
+        ["error", "http.response.status_code", "message", "network.peer.address", "proxyfix.key"];
+    assert_eq!(names, known);
     assert_eq!(fields["message"], "request rejected");
     assert_eq!(fields["http.response.status_code"], "400");
+    assert_eq!(fields["network.peer.address"], PROXY);
+    assert_eq!(fields["proxyfix.key"], "for");
     assert!(fields["error"].starts_with("x-forwarded-for"), "{fields:?}");
+}
+
+/// What a rejection says of itself in one of its fields.
+#[track_caller]
+fn rejected(configuration: &str, lines: &[&str], field: &str) -> Option<String> {
+    let (level, mut fields) = event(configuration, lines);
+    assert_eq!((level, &*fields["message"]), (Level::WARN, "request rejected"));
+    fields.remove(field)
+}
+
+#[test]
+fn the_key_to_change() {
+    let x = "proxies=10.0.0.0/8 for=1 proto=1 host=1 port=1 prefix=1";
+    let (good, proto) = ("X-Forwarded-For: 203.0.113.9", "X-Forwarded-Proto: https");
+    let by_element = "proxies=10.0.0.0/8 forwarded=1";
+    let rows: &[(&str, &[&str], &str)] = &[
+        (x, &["X-Forwarded-For: x", proto], "for"),
+        (x, &[proto], "for"),
+        (x, &[good], "proto"),
+        (x, &[good, "X-Forwarded-Proto: x"], "proto"),
+        (x, &[good, proto, "X-Forwarded-Host: a b"], "host"),
+        (x, &[good, proto, "X-Forwarded-Port: x"], "port"),
+        (x, &[good, proto, "X-Forwarded-Prefix: x"], "prefix"),
+        (x, &[good, proto, "Connection: x-forwarded-host"], "connection"),
+        (by_element, &["Forwarded: for=x"], "forwarded"),
+        (by_element, &["Forwarded: for=192.0.2.9;host=\"a b\""], "forwarded"),
+        (by_element, &["Forwarded: for=192.0.2.9;for=192.0.2.9"], "forwarded"),
+        ("proxies=10.0.0.0/8 client-ip=X-Real-IP", &["X-Real-IP: x"], "client-ip"),
+        ("proxies=10.0.0.0/8 for=1 hosts=app.example", &[good, "Host: a.example"], "hosts"),
+        ("proxies=10.0.0.0/8 for=1 hosts=app.example", &[good], "hosts"),
+        ("proxies=10.0.0.0/8 for=1 missing=reject", &[], "missing"),
+        ("proxies=10.0.0.0/8 for=2 verify=hops", &[&format!("{good}, 192.0.2.1")], "proxies"),
+        (
+            "proxies=10.0.0.0/8 for=walk all-trusted=reject",
+            &["X-Forwarded-For: 10.0.0.2"],
+            "all-trusted",
+        ),
+        (
+            "proxies=10.0.0.0/8 for=walk max-hops=1",
+            &["X-Forwarded-For: 10.0.0.3, 10.0.0.2"],
+            "max-hops",
+        ),
+        // No key makes these right.
+        (x, &[good, proto, "Host: a b"], ""),
+        (x, &[good, proto, "Host: a.example", "Host: a.example"], ""),
+    ];
+    for (configuration, lines, expected) in rows {
+        let key = rejected(configuration, lines, "proxyfix.key").unwrap_or_default();
+        assert_eq!(key, *expected, "{configuration} {lines:?}");
+        let is_word = |word: &str| word.split('=').next() == Some(&key);
+        let set = configuration.split(' ').any(is_word);
+        assert!(set || ["", "connection"].contains(&&*key), "{key} is a key of {configuration}");
+    }
+}
+
+#[test]
+fn a_refused_host() {
+    let (host, hosts) = ("proxyfix.refused.host", "hosts=app.example");
+    let x = &format!("proxies=10.0.0.0/8 for=1 host=1 {hosts}");
+    let good = "X-Forwarded-For: 203.0.113.9";
+    let refused = |lines: &[&str]| rejected(x, &[&[good], lines].concat(), host).unwrap();
+    assert_eq!(refused(&["Host: A.Example:81"]), "A.Example:81");
+    assert_eq!(refused(&["X-Forwarded-Host: app.example, b.example"]), "b.example");
+    assert_eq!(refused(&["X-Forwarded-Host: a\tb"]), "a\\tb");
+    assert_eq!(refused(&["Host: a\"b"]), "a\\\"b");
+    let long = format!("{}.example", "a".repeat(63));
+    assert_eq!(refused(&[&format!("Host: {long}")]), "a".repeat(60));
+    let escaped = refused(&[&format!("Host: {}", "\u{e9}".repeat(40))]);
+    assert_eq!(escaped, "\\xc3\\xa9".repeat(8)[..60]);
+
+    let by_element = format!("proxies=10.0.0.0/8 forwarded=2 {hosts}");
+    let line =
+        "Forwarded: host=c.example;for=192.0.2.1, for=203.0.113.9;host=\"b.example\", for=10.0.0.2";
+    assert_eq!(rejected(&by_element, &[line], host).unwrap(), "b.example");
+
+    // The target, which has no header.
+    let request = request(PROXY, "http://d.example/", &[good]);
+    let events = events(layer(x).layer(service_fn(empty)), request);
+    assert_eq!(events[0].1[host], "d.example");
+
+    // Another fault shows no host.
+    let lines = ["X-Forwarded-For: x", "Host: a.example"];
+    assert_eq!(rejected("proxies=10.0.0.0/8 for=1", &lines, host), None);
 }
 
 #[test]
@@ -197,9 +303,12 @@ fn nothing_that_a_stranger_wrote() {
         let name = line.split_once(':').unwrap().0;
         let mut lines: Vec<_> = good.into_iter().filter(|line| !line.starts_with(name)).collect();
         lines.push(line);
-        let event = event(configuration, &lines);
-        assert_eq!(event.0, Level::WARN, "{line}");
-        assert!(!format!("{event:?}").contains("stranger"), "{event:?}");
+        let (level, mut fields) = event(configuration, &lines);
+        assert_eq!(level, Level::WARN, "{line}");
+        // The one place for it.
+        let host = fields.remove("proxyfix.refused.host");
+        assert_eq!(host.is_some(), name.ends_with("Host"), "{line}");
+        assert!(!format!("{fields:?}").contains("stranger"), "{fields:?}");
     }
     let ignored = ["X-Real-IP: stranger", "Forwarded: for=stranger", "X-Forwarded_For: stranger"];
     for line in ignored {
@@ -211,6 +320,152 @@ fn nothing_that_a_stranger_wrote() {
         assert_eq!(event.0, Level::DEBUG, "{line}");
         assert!(!format!("{event:?}").contains("stranger"), "{event:?}");
     }
+}
+
+/// The only warning of a request, without its message; `None` where there is none.
+#[track_caller]
+fn mistake(
+    configuration: &str,
+    from: &str,
+    lines: &[&str],
+) -> Option<BTreeMap<&'static str, String>> {
+    let request = request(from, "/", lines);
+    let app = layer(configuration).layer(service_fn(empty));
+    let mut events = events_up_to(Level::WARN, app, [request]);
+    assert!(events.len() <= 1, "{events:?}");
+    let (_, mut fields) = events.pop()?;
+    assert!(!format!("{fields:?}").contains("6.6.6.6"), "{fields:?}");
+    assert!(fields.remove("message").is_some());
+    Some(fields)
+}
+
+#[test]
+fn a_proxy_that_is_likely_missing() {
+    let from = |from, lines: &[&str]| mistake("proxies=10.0.0.0/8 for=1", from, lines);
+    let expected = fields([
+        ("network.peer.address", "172.18.0.1"),
+        ("client.address", "172.18.0.1"),
+        ("proxyfix.key", "proxies"),
+        ("proxyfix.requests", "1"),
+    ]);
+    for line in ["X-Forwarded-For: 6.6.6.6", "Forwarded: for=6.6.6.6", "X_Real_IP: 6.6.6.6"] {
+        assert_eq!(from("172.18.0.1", &[line]), Some(expected.clone()), "{line}");
+    }
+    assert_eq!(from("172.18.0.1", &["Host: a.example", "Accept: */*"]), None);
+    assert_eq!(from(PROXY, &["X-Forwarded-For: 203.0.113.9"]), None);
+    let none = mistake("proxies=none for=1", "172.18.0.1", &["X-Forwarded-For: 203.0.113.9"]);
+    assert_eq!(none, Some(expected));
+}
+
+#[test]
+fn a_header_that_is_not_the_trusted_one() {
+    let rows = [
+        ("for=1 proto=1", &["X-Real-IP: 6.6.6.6"][..], Some(("client-ip=X-Real-IP", "client-ip"))),
+        ("for=1", &["Forwarded: for=6.6.6.6"], Some(("forwarded=1", "forwarded"))),
+        ("forwarded=1", &["X-Forwarded-For: 6.6.6.6"], Some(("for=1", "for"))),
+        ("client-ip=X-Real-IP", &["X-Forwarded-For: 6.6.6.6"], Some(("for=1", "for"))),
+        (
+            "for=1",
+            &["X-Real-IP: 6.6.6.6", "Forwarded: for=6.6.6.6"],
+            Some(("forwarded=1", "forwarded")),
+        ),
+        ("forwarded=1", &["Forwarded: for=203.0.113.9", "X-Real-IP: 6.6.6.6"], None),
+        ("for=1", &["X-Forwarded-For: 203.0.113.9", "X-Real-IP: 6.6.6.6"], None),
+        ("for=1", &["Host: a.example"], None),
+    ];
+    for (trusted, lines, expected) in rows {
+        let configuration = format!("proxies=10.0.0.0/8 {trusted}");
+        let expected = expected.map(|(fits, key)| {
+            fields([
+                ("network.peer.address", PROXY),
+                ("proxyfix.fits", fits),
+                ("proxyfix.key", key),
+                ("proxyfix.requests", "1"),
+            ])
+        });
+        assert_eq!(mistake(&configuration, PROXY, lines), expected, "{trusted} {lines:?}");
+        if let Some(fields) = expected {
+            // What fits is a configuration that believes the header.
+            let fitting = config(&format!("proxies=10.0.0.0/8 {}", fields["proxyfix.fits"]));
+            let mut request = request(PROXY, "/", lines);
+            proxyfix::fix_request(&mut request, &fitting).unwrap();
+            assert_eq!(util::of(&request).client().to_string(), "6.6.6.6");
+        }
+    }
+    // Nothing is trusted, so nothing is missing.
+    let nothing = ProxyFixLayer::new(proxyfix::Config::werkzeug(0, 0, 0, 0, 0));
+    let app = nothing.layer(service_fn(empty));
+    let request = request(PROXY, "/", &["X-Real-IP: 6.6.6.6"]);
+    assert_eq!(events_up_to(Level::WARN, app, [request]), []);
+}
+
+#[test]
+fn a_count_that_is_likely_too_low() {
+    let key = |trusted: &str, line: &str| {
+        let configuration = format!("proxies=10.0.0.0/8,192.0.2.1 {trusted}");
+        let fields = mistake(&configuration, PROXY, &[line])?;
+        assert_eq!(fields["network.peer.address"], PROXY);
+        Some((fields["client.address"].clone(), fields["proxyfix.key"].clone()))
+    };
+    let found = |ip: &str, key: &str| Some((ip.to_owned(), key.to_owned()));
+    let rows = [
+        ("for=1", "X-Forwarded-For: 6.6.6.6, 10.0.0.2", found("10.0.0.2", "for")),
+        ("for=1", "X-Forwarded-For: 6.6.6.6, 192.0.2.1", found("192.0.2.1", "for")),
+        ("for=1", "X-Forwarded-For: 6.6.6.6, 172.18.0.1", found("172.18.0.1", "for")),
+        ("for=2", "X-Forwarded-For: 6.6.6.6, fd00::1, 10.0.0.2", found("fd00::1", "for")),
+        (
+            "forwarded=1",
+            "Forwarded: for=6.6.6.6;x=\"a,b\", for=10.0.0.2",
+            found("10.0.0.2", "forwarded"),
+        ),
+        (
+            "for=walk",
+            "X-Forwarded-For: 6.6.6.6, 172.18.0.1, 10.0.0.2",
+            found("172.18.0.1", "proxies"),
+        ),
+        // It ends there, or the client is one.
+        ("for=1", "X-Forwarded-For: 10.0.0.2", None),
+        ("for=1", "X-Forwarded-For: , 10.0.0.2", None),
+        ("forwarded=1", "Forwarded: for=10.0.0.2;x=\"a,b\"", None),
+        ("for=1", "X-Forwarded-For: 6.6.6.6, 203.0.113.9", None),
+        ("for=1", "X-Forwarded-For: 6.6.6.6, unknown", None),
+        ("for=walk", "X-Forwarded-For: 6.6.6.6, 203.0.113.9, 10.0.0.2", None),
+        ("client-ip=X-Real-IP", "X-Real-IP: 10.0.0.2", None),
+    ];
+    for (trusted, line, expected) in rows {
+        assert_eq!(key(trusted, line), expected, "{trusted} {line}");
+    }
+    // Where anybody is a proxy, that says nothing.
+    let any = "proxies=any for=1";
+    assert_eq!(mistake(any, PROXY, &["X-Forwarded-For: 6.6.6.6, 203.0.113.9"]), None);
+    let private = mistake(any, PROXY, &["X-Forwarded-For: 6.6.6.6, 10.0.0.2"]).unwrap();
+    assert_eq!(private["proxyfix.key"], "for");
+}
+
+#[test]
+fn each_mistake_once_in_a_while() {
+    let from_stranger = || request("192.0.2.1", "/", &["X-Forwarded-For: 6.6.6.6"]);
+    let other_header = || request(PROXY, "/", &["X-Real-IP: 6.6.6.6"]);
+    let requests =
+        [from_stranger(), from_stranger(), other_header(), from_stranger(), other_header()];
+    // Clones of a layer, as axum makes them, have one minute together.
+    let layer = layer("proxies=10.0.0.0/8 for=1");
+    let app = layer.clone().layer(layer.clone().layer(service_fn(empty)));
+    let events = events_up_to(Level::WARN, app, requests);
+    let keys: Vec<_> = events.iter().map(|(_, fields)| &*fields["proxyfix.key"]).collect();
+    assert_eq!(keys, ["proxies", "client-ip"]);
+    let again = layer.layer(service_fn(empty));
+    assert_eq!(events_up_to(Level::WARN, again, [from_stranger()]), []);
+}
+
+#[test]
+fn nothing_is_counted_where_nobody_listens() {
+    let layer = layer("proxies=10.0.0.0/8 for=1");
+    let from_stranger = || request("192.0.2.1", "/", &["X-Forwarded-For: 6.6.6.6"]);
+    let unheard = layer.clone().layer(service_fn(empty));
+    assert_eq!(events_up_to(Level::ERROR, unheard, [from_stranger()]), []);
+    let events = events_up_to(Level::WARN, layer.layer(service_fn(empty)), [from_stranger()]);
+    assert_eq!(events[0].1["proxyfix.requests"], "1");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The layer that puts the believed prefix into responses.
 //!
-//! 1. `Location` with one leading slash gets it, once; what may be another host is never touched, of
-//!    which a parser of URLs as browsers have it is the judge.
+//! 1. `Location` with one leading slash gets it, once, and so does one of our own origin; what may be
+//!    another host is never touched, of which a parser of URLs as browsers have it is the judge.
 //! 2. So does each `Path` of each cookie, but for those whose `Path` has to be `/`.
 //! 3. The prefix is the one that was resolved before the service took the request, and no other.
 //! 4. Everything else of the response passes, and the service's error and readiness too.
@@ -30,12 +30,13 @@ use tower::{Layer, Service, ServiceBuilder, ServiceExt, service_fn};
 use url::Url;
 use util::{PROXY, config, request, table};
 
-const CONFIG: &str = "proxies=10.0.0.0/8 for=1 prefix=1";
+/// The application is at `https://shop.example`.
+const CONFIG: &str = "proxies=10.0.0.0/8 for=1 prefix=1 listener=https";
 
 /// A request through a proxy that has mounted the application there.
 fn mounted(prefix: &str) -> Request<()> {
     let prefix = format!("X-Forwarded-Prefix: {prefix}");
-    request(PROXY, "/", &["X-Forwarded-For: 203.0.113.9".to_owned(), prefix])
+    request(PROXY, "/", &["Host: shop.example", "X-Forwarded-For: 203.0.113.9", &prefix])
 }
 
 /// The headers of the response to a request, where the service answers with these.
@@ -117,16 +118,154 @@ fn locations() {
     table(rows, |value| prefixed("/app", &LOCATION, value.as_bytes()));
 }
 
-/// `PROPTEST_CASES` says how many; the same ones in every run.
 #[test]
-fn any_location() {
+fn locations_with_an_origin() {
+    let prefixed_ones = [
+        ("https://shop.example/docs/", "https://shop.example/app/docs/"),
+        ("https://shop.example/", "https://shop.example/app/"),
+        ("https://shop.example", "https://shop.example/app/"),
+        ("https://shop.example?q", "https://shop.example/app/?q"),
+        ("https://shop.example#top", "https://shop.example/app/#top"),
+        ("HTTPS://Shop.Example/x", "HTTPS://Shop.Example/app/x"),
+        ("https://shop.example:443/x", "https://shop.example:443/app/x"),
+        ("https://shop.example/x?u=//y\\@z", "https://shop.example/app/x?u=//y\\@z"),
+    ];
+    let left = [
+        // Another origin.
+        "http://shop.example/x",
+        "http://shop.example:443/x",
+        "https://shop.example:8443/x",
+        "https://shop.example:80/x",
+        "https://shop.example:443:443/x",
+        "https://shop.example:/x",
+        "https://shop.example./x",
+        "https://www.shop.example/x",
+        "https://shop.example.evil.example/x",
+        "https://shop.example:443.evil.example/x",
+        "https://shop.example@evil.example/x",
+        "https://shop.example:443@evil.example/x",
+        "https://evil.example@shop.example/x",
+        "https://shop.example\\@evil.example/x",
+        "https://shop.example\t.evil.example/x",
+        "https://shop.example%2f@evil.example/x",
+        "https://evil.example/https://shop.example/x",
+        "https:///x",
+        "https://",
+        "https:/shop.example/x",
+        "https:shop.example/x",
+        "https:\\\\shop.example/x",
+        " https://shop.example/x",
+        "wss://shop.example/x",
+        "//shop.example/x",
+        // What is left without an origin too.
+        "https://shop.example\\x",
+        "https://shop.example//evil.example",
+        "https://shop.example/\\evil.example",
+        "https://shop.example/\t/evil.example",
+        "https://shop.example/a\tb",
+        // Once.
+        "https://shop.example/app",
+        "https://shop.example/app/x",
+        "https://shop.example:443/app?q",
+    ];
+    let rows = prefixed_ones.into_iter().chain(left.map(|value| (value, value)));
+    let rows = rows.map(|(value, expected)| (value, expected.to_owned()));
+    table(rows, |value| prefixed("/app", &LOCATION, value.as_bytes()));
+}
+
+/// The origin is the one that was resolved, of which the service has no say.
+#[test]
+fn origins() {
+    let location = |lines: &[&str], location: &'static str| {
+        let lines = [&["X-Forwarded-For: 203.0.113.9", "X-Forwarded-Prefix: /app"], lines].concat();
+        let headers = HeaderMap::from_iter([(LOCATION, HeaderValue::from_static(location))]);
+        answer(request(PROXY, "/", &lines), headers)[LOCATION].to_str().unwrap().to_owned()
+    };
+    let rows = [
+        (("Host: shop.example:8443", "https://shop.example:8443/x"), true),
+        (("Host: shop.example:8443", "https://shop.example:8443:443/x"), false),
+        (("Host: shop.example:8443", "https://shop.example/x"), false),
+        (("Host: shop.example:443", "https://shop.example/x"), true),
+        (("Host: [2001:DB8::1]", "https://[2001:db8::1]:443/x"), true),
+        (("Host: other.example", "https://shop.example/x"), false),
+        (("Accept: */*", "https://shop.example/x"), false),
+        (("Accept: */*", "https:///x"), false),
+    ];
+    for ((line, value), changes) in rows {
+        let expected = if changes { value.replace("/x", "/app/x") } else { value.to_owned() };
+        assert_eq!(location(&[line], value), expected, "{line}");
+    }
+}
+
+/// What the documentation says about services that make `Location` from the URI.
+#[tokio::test]
+async fn a_directory_of_static_files() {
+    let good = "X-Forwarded-For: 203.0.113.9";
+    let prefix = "X-Forwarded-Prefix: /app";
+    let https = "X-Forwarded-Proto: https";
+    let rows = [
+        ("for=1 proto=1 hosts=shop.example", &[good, https][..], "https://shop.example/recipes/"),
+        (
+            "for=1 proto=1 prefix=1 hosts=shop.example",
+            &[good, https, prefix],
+            "https://shop.example/app/recipes/",
+        ),
+        // Downgraded.
+        ("for=1 hosts=shop.example", &[good, https], "http://shop.example/recipes/"),
+        // By the client's `Host`.
+        ("for=1 proto=1", &[good, https, "Host: evil.example"], "https://evil.example/recipes/"),
+        ("for=1 proto=1 hosts=shop.example", &[good, https, "Host: evil.example"], ""),
+        ("for=1 prefix=1 uri=keep", &[good, prefix], "/app/recipes/"),
+    ];
+    for (trusted, lines, expected) in rows {
+        let own =
+            (!lines.iter().any(|line| line.starts_with("Host"))).then_some("Host: shop.example");
+        let lines: Vec<_> = lines.iter().copied().chain(own).collect();
+        let files = tower_http::services::ServeDir::new("docs");
+        let app = ServiceBuilder::new()
+            .layer(ProxyFixLayer::new(config(&format!("proxies=10.0.0.0/8 {trusted}"))))
+            .layer(PrefixLayer::new())
+            .service(files);
+        let response = app.oneshot(request(PROXY, "/recipes", &lines)).await.unwrap();
+        let found = response.headers().get(LOCATION).map_or("", |value| value.to_str().unwrap());
+        assert_eq!(found, expected, "{trusted} {lines:?}");
+    }
+}
+
+/// A service that makes `Location` from the request's URI.
+#[tokio::test]
+async fn redirects_made_from_the_uri() {
+    let redirect = |request: Request<()>| {
+        ready(Response::builder().header(LOCATION, format!("{}/", request.uri())).body(()))
+    };
+    let inner = PrefixLayer::new().layer(service_fn(redirect));
+    let app = ProxyFixLayer::new(config(CONFIG)).layer(inner);
+    let mut request = mounted("/app");
+    *request.uri_mut() = "/docs".parse().unwrap();
+    let response = app.oneshot(request).await.unwrap();
+    assert_eq!(response.headers()[LOCATION], "https://shop.example/app/docs/");
+}
+
+#[test]
+fn any_path() {
+    any_location(r"[/\\]?[/\\\t .]{0,3}(app)?[/\\\t .:?#@;%a]{0,6}");
+}
+
+#[test]
+fn any_url() {
+    let origin = r"(https|HTTPS|http):(//|//|[/\\]{1,3})(shop|shop|Shop|evil)\.example";
+    let more = r"(:443|:443|:80|:|\.|\t|@shop\.example|@evil\.example)?";
+    any_location(&format!(r"{origin}{more}(/|/|[/\\\t .]{{0,3}})(app)?[/\\\t .:?#@;%a]{{0,6}}"));
+}
+
+/// `PROPTEST_CASES` says how many; the same ones in every run.
+fn any_location(values: &str) {
     let base = Url::parse("https://shop.example/app/item").unwrap();
     let origin = |location: &str| base.join(location).ok().map(|url| url.origin());
     let own = Some(base.origin());
     let config = Config { failure_persistence: None, ..Config::default() };
     let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
     let mut seen = BTreeMap::new();
-    let values = r"[/\\]?[/\\\t .]{0,3}(app)?[/\\\t .:?#@;%a]{0,6}";
     let mut runner = TestRunner::new_with_rng(config, rng);
     let cases = runner.config().cases;
     for _ in 0..cases {
@@ -135,7 +274,9 @@ fn any_location() {
         assert_eq!(prefixed("/app", &LOCATION, found.as_bytes()), found, "twice");
         let changed = found != value;
         if changed {
-            assert_eq!(found, format!("/app{value}"));
+            let (before, path) = value.split_at(found.find("/app").unwrap());
+            let slash = if path.starts_with('/') { "" } else { "/" };
+            assert_eq!(found, format!("{before}/app{slash}{path}"));
             assert_eq!(origin(&value), own, "{value:?} is of another host");
             assert_eq!(origin(&found), own, "{found:?} is of another host");
         }

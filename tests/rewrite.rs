@@ -4,7 +4,7 @@
 mod util;
 
 use http::{HeaderMap, Method, Request, Version};
-use proxyfix::{ErrorKind, Resolved, Source, fix_parts, fix_request};
+use proxyfix::{ErrorKind, Resolved, Source, fix_parts, fix_request, resolve};
 use util::{config, fix, of, peer, request, table};
 
 const ALL: &str = "proxies=10.0.0.0/8 for=1 proto=1 host=1 port=1 prefix=1";
@@ -317,6 +317,27 @@ fn extensions() {
     assert_eq!(of(&fixed).client().to_string(), "203.0.113.9:80");
     let error = fix_request(&mut fixed, &config("proxies=10.0.0.0/8 for=1")).unwrap_err();
     assert_eq!((error.kind(), error.status().as_u16()), (ErrorKind::OtherConfig, 500));
+}
+
+/// Only a request that was fixed counts as fixed.
+#[test]
+fn what_resolve_made_does_not_count() {
+    let forged = ["X-Forwarded-For: 6.6.6.6, 203.0.113.9", "X-Real-IP: 6.6.6.6"];
+    let mut request = request(util::PROXY, "ftp://evil.example/x", &forged);
+    let config = config("proxies=10.0.0.0/8 for=1 headers=canonical");
+    for earlier in [&config, &util::config("proxies=any for=2")] {
+        let made = resolve(peer(util::PROXY), request.headers(), request.uri(), earlier);
+        request.extensions_mut().insert(made.expect("valid"));
+        let mut request = request.clone();
+        fix_request(&mut request, &config).expect("valid");
+        assert_eq!(request.uri(), "http://evil.example/x");
+        assert_eq!(
+            lines(request.headers()),
+            ["host: evil.example", "x-forwarded-for: 203.0.113.9"]
+        );
+        assert_eq!(of(&request).client().to_string(), "203.0.113.9");
+        assert_eq!(of(&request).original().uri(), "ftp://evil.example/x");
+    }
 }
 
 /// What has no body at hand ends as the request does.

@@ -417,6 +417,33 @@ fn list_lengths() {
     assert_eq!(renamed.requests(2), 1);
 }
 
+/// A proxy may have dropped a part of the list.
+#[test]
+fn a_list_that_connection_names_is_not_counted() {
+    let lines = |connection: &[&str]| {
+        let connection = connection.iter().map(|value| format!("Connection: {value}"));
+        let lists = ["X-Forwarded-For: 192.0.2.1", "X-Forwarded-Proto: https, https"];
+        connection.chain(lists.map(str::to_owned)).collect::<Vec<_>>()
+    };
+    let rows = [
+        (&["close, X-Forwarded-For"][..], true),
+        (&["close", "keep-alive,x-forwarded-for"], true),
+        (&["close;X-FORWARDED-FOR"], true),
+        (&["close", "X-Forwarded-Fo, X-Forwarded-Format, X_Forwarded_For"], false),
+        (&["close"], false),
+        (&[], false),
+    ];
+    for (connection, is_named) in rows {
+        let length = |header| lengths("proxies=10.0.0.0/8 for=1", &lines(connection), header);
+        let x_for = length("x-forwarded-for");
+        let expected = if is_named { (None, 0, 0) } else { (Some(1), 0, 0) };
+        let found = (x_for.shortest(), x_for.absent(), x_for.unreadable());
+        assert_eq!(found, expected, "{connection:?}");
+        // The other lists of the request are.
+        assert_eq!(length("x-forwarded-proto").shortest(), Some(2), "{connection:?}");
+    }
+}
+
 #[test]
 fn which_lists_are_counted() {
     let headers = |candidate: &str| {

@@ -1,7 +1,8 @@
 //! The layer in tonic, over a real socket of the loopback.
 //!
-//! 1. It stands in tonic's stack. The peer is read from tonic's `TcpConnectInfo`, which becomes the
-//!    client's, or says nothing where the client is no address.
+//! 1. It stands in tonic's stack, with TLS and without. The peer is read from tonic's `TcpConnectInfo`,
+//!    which becomes the client's, or says nothing where the client is no address; and so does
+//!    `TlsConnectInfo`, from which tonic would else read the proxy's address.
 //! 2. A rejection fails the call.
 //!
 //! The method has messages of no content, and answers with the client's address in its metadata.
@@ -10,7 +11,7 @@
 
 mod util;
 
-use std::future::ready;
+use std::{future::ready, net::SocketAddr};
 
 use axum::{Router, extract::Request, routing::post};
 use proxyfix::{Peer, ProxyFixLayer};
@@ -20,8 +21,8 @@ use tonic::{
     client::Grpc,
     codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder},
     transport::{
-        Channel, Endpoint, Server,
-        server::{TcpConnectInfo, TcpIncoming},
+        Certificate, Channel, ClientTlsConfig, Endpoint, Identity, Server, ServerTlsConfig,
+        server::{TcpConnectInfo, TcpIncoming, TlsConnectInfo},
     },
 };
 use tower::service_fn;
@@ -85,27 +86,55 @@ async fn ask(channel: &Channel, node: &str) -> Result<String, Status> {
     Ok(response.metadata().get("address").unwrap().to_str().unwrap().to_owned())
 }
 
-#[tokio::test]
-async fn the_remote_address_is_the_clients() {
-    let layer = ProxyFixLayer::new(config("proxies=loopback for=1"))
+fn layer() -> ProxyFixLayer {
+    ProxyFixLayer::new(config("proxies=loopback for=1"))
         .peer_from(|extensions| extensions.get::<TcpConnectInfo>()?.remote_addr().map(Peer::from))
         .on_resolved(|resolved, extensions| {
             let client = |ip| (ip, resolved.client_port().unwrap_or_default()).into();
+            let client = resolved.client_ip().map(client);
             if let Some(connected) = extensions.get_mut::<TcpConnectInfo>() {
-                connected.remote_addr = resolved.client_ip().map(client);
+                connected.remote_addr = client;
             }
-        });
+            if let Some(connected) = extensions.get_mut::<TlsConnectInfo<TcpConnectInfo>>() {
+                connected.get_mut().remote_addr = client;
+            }
+        })
+}
+
+/// Starts a server, and returns where it is.
+async fn serve(server: Server) -> SocketAddr {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let address = listener.local_addr().unwrap();
     let routes = Router::new().route(METHOD, post(who_am_i)).into();
-    let server = Server::builder().layer(layer).add_routes(routes);
+    let server = server.layer(layer()).add_routes(routes);
     tokio::spawn(server.serve_with_incoming(TcpIncoming::from(listener)));
+    address
+}
 
-    let endpoint = Endpoint::from_shared(format!("http://{address}")).unwrap();
-    let channel = endpoint.connect().await.unwrap();
-    assert_eq!(ask(&channel, "6.6.6.6, 203.0.113.9").await.unwrap(), "Some(203.0.113.9:0)");
-    assert_eq!(ask(&channel, "203.0.113.9:50").await.unwrap(), "Some(203.0.113.9:50)");
-    assert_eq!(ask(&channel, "unknown").await.unwrap(), "None");
+async fn ask_all(channel: &Channel) {
+    assert_eq!(ask(channel, "6.6.6.6, 203.0.113.9").await.unwrap(), "Some(203.0.113.9:0)");
+    assert_eq!(ask(channel, "203.0.113.9:50").await.unwrap(), "Some(203.0.113.9:50)");
+    assert_eq!(ask(channel, "unknown").await.unwrap(), "None");
     // A gRPC client makes this of status 400.
-    assert_eq!(ask(&channel, "203.0.113.256").await.unwrap_err().code(), Code::Internal);
+    assert_eq!(ask(channel, "203.0.113.256").await.unwrap_err().code(), Code::Internal);
+}
+
+#[tokio::test]
+async fn the_remote_address_is_the_clients() {
+    let address = serve(Server::builder()).await;
+    let endpoint = Endpoint::from_shared(format!("http://{address}")).unwrap();
+    ask_all(&endpoint.connect().await.unwrap()).await;
+}
+
+#[tokio::test]
+async fn the_remote_address_is_the_clients_under_tls() {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let (certificate, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+    let identity = ServerTlsConfig::new().identity(Identity::from_pem(&certificate, key));
+    let address = serve(Server::builder().tls_config(identity).unwrap()).await;
+
+    let trusted = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(certificate));
+    let endpoint = Endpoint::from_shared(format!("https://{address}")).unwrap();
+    let endpoint = endpoint.tls_config(trusted.domain_name("localhost")).unwrap();
+    ask_all(&endpoint.connect().await.unwrap()).await;
 }

@@ -23,6 +23,7 @@ mod secret;
 mod serde;
 mod settings;
 mod text;
+mod ways;
 
 use std::{ffi::OsStr, sync::Arc};
 
@@ -33,8 +34,8 @@ pub(crate) use self::{
     names::MOST_READ,
     plan::{ClientRule, Edge, Plan, Trusted},
     settings::{Names, PrefixRule, Reach, ScalarRule, Settings},
+    ways::Way,
 };
-use crate::peer::Peer;
 #[cfg(feature = "tower")]
 use crate::scheme::Scheme;
 
@@ -151,26 +152,7 @@ pub enum UriPolicy {
 /// # Ok::<(), proxyfix::ConfigError>(())
 /// ```
 #[derive(Clone)]
-pub struct Config(Arc<Inner>);
-
-struct Inner {
-    first: Way,
-    /// The ways that are asked where the peer is none of the first one's proxies.
-    more: Vec<Way>,
-}
-
-/// One way in: what is set for it, and what that comes to.
-pub(crate) struct Way {
-    pub(crate) settings: Settings,
-    pub(crate) plan: Plan,
-}
-
-impl PartialEq for Way {
-    /// Of equal settings the same comes.
-    fn eq(&self, other: &Self) -> bool {
-        self.settings == other.settings
-    }
-}
+pub struct Config(Arc<ways::Inner>);
 
 impl Config {
     /// Starts a configuration that trusts nothing yet.
@@ -312,43 +294,4 @@ impl Config {
     pub(crate) fn nothing(listener: Scheme) -> Self {
         Self::werkzeug(0, 0, 0, 0, 0).to_builder().listener_scheme(listener).finish()
     }
-
-    /// Of at least one way, which is the first.
-    fn from_ways(ways: Vec<Settings>) -> Self {
-        let plans: Vec<_> = ways.iter().map(|way| Plan::new(way, &ways)).collect();
-        let mut ways = ways.into_iter().zip(plans).map(|(settings, plan)| Way { settings, plan });
-        let nothing = || {
-            let settings = Settings::default();
-            Way { plan: Plan::new(&settings, &[]), settings }
-        };
-        let first = ways.next().unwrap_or_else(nothing);
-        Self(Arc::new(Inner { first, more: ways.collect() }))
-    }
-
-    /// All ways in.
-    pub(crate) fn all(&self) -> impl Iterator<Item = &Way> {
-        [&self.0.first].into_iter().chain(&self.0.more)
-    }
-
-    /// The way by which this peer comes in.
-    #[inline]
-    pub(crate) fn way_of(&self, peer: Option<&Peer>) -> &Way {
-        if self.0.more.is_empty() { &self.0.first } else { self.way_among(peer) }
-    }
-
-    /// The same where there are several.
-    #[cold]
-    #[inline(never)]
-    fn way_among(&self, peer: Option<&Peer>) -> &Way {
-        let found = self.all().find(|way| way.settings.is_proxy(peer));
-        found.or_else(|| self.0.more.last()).unwrap_or(&self.0.first)
-    }
 }
-
-impl PartialEq for Config {
-    fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0) || self.all().eq(other.all())
-    }
-}
-
-impl Eq for Config {}

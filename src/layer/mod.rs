@@ -5,34 +5,46 @@
 //!    extensions, and with the feature `axum` its `ConnectInfo<SocketAddr>`, then its
 //!    `MockConnectInfo<SocketAddr>`.
 //! 2. **Order.** The layer stands around the whole application: what runs before it sees what a
-//!    stranger wrote. It may stand twice under equal configurations; the second then only
-//!    corrects addresses.
+//!    stranger wrote. It may stand twice under equal configurations, or with one
+//!    `ConfigHandle`; the second then only corrects addresses.
 //! 3. **Addresses downstream.** With the feature `axum`, `ConnectInfo<SocketAddr>`,
 //!    `MockConnectInfo` and `OriginalUri` are made the client's, or removed where the client is
 //!    no address. The function given to [`on_resolved`](ProxyFixLayer::on_resolved) serves the
-//!    rest, such as tonic's `TcpConnectInfo`.
+//!    rest, such as tonic's `TcpConnectInfo`, and `TlsConnectInfo` under TLS.
 //! 4. **Shadow.** A candidate configuration may run beside the one in force; see [`shadow`].
-//! 5. **Rejection.** A rejected request does not reach the service. Its response has the error's
+//! 5. **Mistakes.** With the feature `tracing`, the layer warns of likely mistakes in the
+//!    configuration, each at most once a minute.
+//! 6. **Rejection.** A rejected request does not reach the service. Its response has the error's
 //!    status, `Cache-Control: no-store`, and the [`Error`] in its extensions.
 
 #[cfg(feature = "axum")]
 mod axum;
+#[cfg(feature = "tracing")]
+mod diagnosis;
 #[cfg(feature = "axum")]
 pub mod extract;
 mod future;
 mod peer;
 mod prefix;
 mod rejection;
+#[cfg(feature = "reload")]
+mod reload;
 mod service;
 pub mod shadow;
 #[cfg(feature = "tracing")]
 mod tracing;
+#[cfg(feature = "trailers")]
+mod trailers;
 
 use std::{fmt, sync::Arc};
 
 use http::{Extensions, Response};
 use tower_layer::Layer;
 
+#[cfg(feature = "reload")]
+pub use self::reload::ConfigHandle;
+#[cfg(feature = "trailers")]
+pub use self::trailers::{CleanTrailers, TrailersLayer, TrailersService};
 pub use self::{
     future::ResponseFuture,
     prefix::{PrefixFuture, PrefixLayer, PrefixService},
@@ -41,6 +53,14 @@ pub use self::{
 };
 use self::{peer::PeerFrom, shadow::Shadow};
 use crate::{config::Config, error::Error, peer::Peer, resolved::Resolved};
+
+/// The configuration of a layer.
+#[derive(Clone)]
+enum InForce {
+    Always(Config),
+    #[cfg(feature = "reload")]
+    Held(ConfigHandle),
+}
 
 type OnResolved = Arc<dyn Fn(&Resolved, &mut Extensions) + Send + Sync>;
 
@@ -80,21 +100,49 @@ type OnResolved = Arc<dyn Fn(&Resolved, &mut Extensions) + Send + Sync>;
 #[derive(Clone)]
 #[must_use]
 pub struct ProxyFixLayer<R = DefaultRejection> {
-    pub(crate) config: Config,
-    pub(crate) peer_from: Option<PeerFrom>,
-    pub(crate) on_resolved: Option<OnResolved>,
-    pub(crate) shadow: Option<Shadow>,
-    pub(crate) rejection: R,
+    in_force: InForce,
+    peer_from: Option<PeerFrom>,
+    on_resolved: Option<OnResolved>,
+    shadow: Option<Shadow>,
+    #[cfg(feature = "tracing")]
+    diagnosis: diagnosis::Diagnosis,
+    rejection: R,
 }
 
 impl ProxyFixLayer {
     /// A layer that decides by this configuration and answers rejections with an empty body.
     pub fn new(config: Config) -> Self {
+        Self::of(InForce::Always(config))
+    }
+
+    /// A layer that decides each request by the configuration that the handle holds then, and
+    /// answers rejections with an empty body.
+    ///
+    /// ```
+    /// use proxyfix::{Config, ConfigHandle, ProxyFixLayer};
+    ///
+    /// # fn main() -> Result<(), proxyfix::ConfigError> {
+    /// let handle = ConfigHandle::new("proxies=192.0.2.0/24 for=1".parse()?);
+    /// let layer = ProxyFixLayer::with_handle(handle.clone());
+    ///
+    /// // Later, when the CDN has published another list:
+    /// handle.replace("proxies=192.0.2.0/24,198.51.100.0/24 for=1".parse()?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "reload")]
+    pub fn with_handle(handle: ConfigHandle) -> Self {
+        Self::of(InForce::Held(handle))
+    }
+
+    fn of(in_force: InForce) -> Self {
         Self {
-            config,
+            in_force,
             peer_from: None,
             on_resolved: None,
             shadow: None,
+            #[cfg(feature = "tracing")]
+            diagnosis: diagnosis::Diagnosis::new(),
             rejection: DefaultRejection,
         }
     }
@@ -184,10 +232,12 @@ impl<R> ProxyFixLayer<R> {
         F: Fn(&Error) -> Response<B> + Clone,
     {
         ProxyFixLayer {
-            config: self.config,
+            in_force: self.in_force,
             peer_from: self.peer_from,
             on_resolved: self.on_resolved,
             shadow: self.shadow,
+            #[cfg(feature = "tracing")]
+            diagnosis: self.diagnosis,
             rejection: respond,
         }
     }
@@ -203,6 +253,12 @@ impl<S, R: Clone> Layer<S> for ProxyFixLayer<R> {
 
 impl<R> fmt::Debug for ProxyFixLayer<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ProxyFixLayer").field("config", &self.config).finish_non_exhaustive()
+        let mut shown = f.debug_struct("ProxyFixLayer");
+        match &self.in_force {
+            InForce::Always(config) => shown.field("config", config),
+            #[cfg(feature = "reload")]
+            InForce::Held(handle) => shown.field("config", &handle.current()),
+        };
+        shown.finish_non_exhaustive()
     }
 }

@@ -10,12 +10,13 @@ use std::{
 use http::{
     Extensions, HeaderMap, HeaderValue, Request, Response,
     header::{LOCATION, SET_COOKIE},
+    uri::Authority,
 };
 use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::resolved::Resolved;
+use crate::{resolved::Resolved, scheme::Scheme};
 
 /// Puts the believed prefix before the paths in `Location` and `Set-Cookie`, for an application that
 /// a proxy has mounted at a prefix and that knows nothing of it. In other worlds that is what
@@ -27,9 +28,12 @@ use crate::resolved::Resolved;
 /// 1. **The prefix** is [`Resolved::prefix`] of the request as it reached this layer: valid, from a
 ///    trusted proxy, or empty, and then nothing is done. What the service writes anywhere, and any
 ///    header, has no say. Without a [`Resolved`] nothing is done either; the feature `tracing` warns.
-/// 2. **`Location`** gets it where it begins with one slash. An absolute URL, a relative path, a query
-///    and a fragment are left, and so is whatever a browser may read as another host: `//host`,
-///    `/\host`, and any value with a tab, which browsers drop (`/⇥/host`).
+/// 2. **`Location`** gets it where it begins with one slash, and where it is an absolute URL of our own
+///    origin: the scheme, host and port of [`Resolved`], in any case, with the scheme's default port or
+///    without. A service that makes `Location` from the request's URI answers with such a URL. A URL
+///    of any other origin, a relative path, a query and a fragment are left, and so is whatever a
+///    browser may read as another host: `//host`, `/\host`, userinfo, and any value with a tab, which
+///    browsers drop (`/⇥/host`).
 /// 3. **`Set-Cookie`** gets it in each `Path` that begins with a slash. For `Path=/` that is the prefix
 ///    without a slash behind it: `/app` covers `/app` itself and all below, and not `/application`
 ///    (RFC 6265 §5.1.4), while `/app/` would not cover `/app`. Without such a `Path` a cookie is left,
@@ -113,8 +117,8 @@ where
     }
 
     fn call(&mut self, request: Request<Q>) -> Self::Future {
-        let prefix = believed(request.extensions());
-        PrefixFuture { future: self.inner.call(request), prefix }
+        let mount = Mount::of(request.extensions());
+        PrefixFuture { future: self.inner.call(request), mount }
     }
 }
 
@@ -124,7 +128,7 @@ pin_project! {
     pub struct PrefixFuture<F> {
         #[pin]
         future: F,
-        prefix: Option<String>,
+        mount: Option<Mount>,
     }
 }
 
@@ -137,44 +141,90 @@ where
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let mut response = ready!(this.future.poll(context))?;
-        if let Some(prefix) = this.prefix {
-            add(response.headers_mut(), prefix.as_bytes());
+        if let Some(mount) = this.mount {
+            mount.add(response.headers_mut());
         }
         Poll::Ready(Ok(response))
     }
 }
 
-/// The prefix of a fixed request, where it has one.
-fn believed(extensions: &Extensions) -> Option<String> {
-    let Some(resolved) = extensions.get::<Resolved>() else {
-        #[cfg(feature = "tracing")]
-        super::tracing::prefix_without_resolved();
-        return None;
-    };
-    let prefix = resolved.prefix();
-    (!prefix.is_empty()).then(|| prefix.to_owned())
+/// Where a proxy has mounted the application, as was believed before the service took the request.
+#[derive(Debug)]
+struct Mount {
+    prefix: String,
+    scheme: Scheme,
+    authority: Option<Authority>,
 }
 
-/// Adds the prefix to every value that takes it.
-fn add(headers: &mut HeaderMap, prefix: &[u8]) {
-    for (name, value) in headers.iter_mut() {
-        let prefixed = if *name == LOCATION {
-            location(value.as_bytes(), prefix)
-        } else if *name == SET_COOKIE {
-            cookie(value.as_bytes(), prefix)
-        } else {
-            None
+impl Mount {
+    /// `None` where there is no prefix.
+    fn of(extensions: &Extensions) -> Option<Self> {
+        let Some(resolved) = extensions.get::<Resolved>() else {
+            #[cfg(feature = "tracing")]
+            super::tracing::prefix_without_resolved();
+            return None;
         };
-        // What is put together of valid values is valid.
-        if let Some(Ok(mut prefixed)) = prefixed.map(HeaderValue::try_from) {
-            prefixed.set_sensitive(value.is_sensitive());
-            *value = prefixed;
+        let prefix = resolved.prefix();
+        (!prefix.is_empty()).then(|| Self {
+            prefix: prefix.to_owned(),
+            scheme: resolved.scheme(),
+            authority: resolved.authority().cloned(),
+        })
+    }
+
+    /// Adds the prefix to every value that takes it.
+    fn add(&self, headers: &mut HeaderMap) {
+        let prefix = self.prefix.as_bytes();
+        for (name, value) in headers.iter_mut() {
+            let prefixed = if *name == LOCATION {
+                self.location(value.as_bytes())
+            } else if *name == SET_COOKIE {
+                cookie(value.as_bytes(), prefix)
+            } else {
+                None
+            };
+            // What is put together of valid values is valid.
+            if let Some(Ok(mut prefixed)) = prefixed.map(HeaderValue::try_from) {
+                prefixed.set_sensitive(value.is_sensitive());
+                *value = prefixed;
+            }
         }
+    }
+
+    /// Rule 2.
+    fn location(&self, value: &[u8]) -> Option<Vec<u8>> {
+        let prefix = self.prefix.as_bytes();
+        let Some((origin, rest)) = self.split_origin(value) else { return path(value, prefix) };
+        // Without a path, it is the root's.
+        let prefixed = match rest.first() {
+            None | Some(b'?' | b'#') => path(&[b"/".as_slice(), rest].concat(), prefix),
+            Some(_) => path(rest, prefix),
+        };
+        prefixed.map(|path| [origin, &path].concat())
+    }
+
+    /// Splits a URL of our own origin behind the origin.
+    fn split_origin<'a>(&self, url: &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
+        let (scheme, rest) = url.split_at_checked(self.scheme.as_str().len())?;
+        let rest = rest.strip_prefix(b"://")?;
+        let authority = rest.split(|byte| matches!(byte, b'/' | b'?' | b'#')).next()?;
+        let is_own = scheme.eq_ignore_ascii_case(self.scheme.as_str().as_bytes())
+            && self.is_own_authority(authority);
+        let path = rest.len().checked_sub(authority.len())?;
+        url.split_at_checked(url.len().checked_sub(path)?).filter(|_| is_own)
+    }
+
+    /// Whether this is our own host and port, where the scheme's default port may be written.
+    fn is_own_authority(&self, authority: &[u8]) -> bool {
+        let Some(own) = &self.authority else { return false };
+        let port = format!(":{}", self.scheme.default_port());
+        let elided = authority.strip_suffix(port.as_bytes()).filter(|_| own.port().is_none());
+        elided.unwrap_or(authority).eq_ignore_ascii_case(own.as_str().as_bytes())
     }
 }
 
-/// Rule 2.
-fn location(value: &[u8], prefix: &[u8]) -> Option<Vec<u8>> {
+/// A path behind the prefix, unless it may be another host.
+fn path(value: &[u8], prefix: &[u8]) -> Option<Vec<u8>> {
     let rest = value.strip_prefix(b"/")?;
     let other_host = matches!(rest.first(), Some(b'/' | b'\\')) || rest.contains(&b'\t');
     (!other_host && !has(value, prefix)).then(|| [prefix, value].concat())
@@ -194,7 +244,7 @@ fn cookie(value: &[u8], prefix: &[u8]) -> Option<Vec<u8>> {
     let mut changed = false;
     for attribute in parts {
         cookie.push(b';');
-        match path(attribute).filter(|path| path.starts_with(b"/") && !has(path, prefix)) {
+        match cookie_path(attribute).filter(|path| path.starts_with(b"/") && !has(path, prefix)) {
             Some(path) => {
                 changed = true;
                 cookie.extend_from_slice(b" Path=");
@@ -208,7 +258,7 @@ fn cookie(value: &[u8], prefix: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// The value of a `Path` attribute (RFC 6265 §5.2).
-fn path(attribute: &[u8]) -> Option<&[u8]> {
+fn cookie_path(attribute: &[u8]) -> Option<&[u8]> {
     let equals = attribute.iter().position(|&byte| byte == b'=')?;
     let (name, value) = attribute.split_at_checked(equals)?;
     let value = value.strip_prefix(b"=")?;

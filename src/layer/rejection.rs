@@ -1,4 +1,4 @@
-//! What a rejected request is answered with: rule 5 of [the layer](super).
+//! What a rejected request is answered with: rule 6 of [the layer](super).
 
 use http::{HeaderValue, Response, header::CACHE_CONTROL};
 

@@ -9,9 +9,10 @@ use http::{Extensions, Request, Response};
 use tower_service::Service;
 
 use super::{
-    DefaultRejection, ProxyFixLayer, RejectionResponse, ResponseFuture, Shadow, peer, rejection,
+    DefaultRejection, InForce, ProxyFixLayer, RejectionResponse, ResponseFuture, Shadow, peer,
+    rejection,
 };
-use crate::{config::Config, error::Error, resolved::Resolved, rewrite};
+use crate::{config::Config, error::Error, resolve::Head, resolved::Resolved, rewrite};
 
 /// A service behind a [`ProxyFixLayer`].
 #[derive(Clone)]
@@ -65,17 +66,27 @@ where
 impl<R> ProxyFixLayer<R> {
     /// All that happens to a request before the inner service sees it.
     fn fix<Q>(&self, request: &mut Request<Q>) -> Result<(), Error> {
-        let is_fixed = rewrite::is_fixed(request.extensions(), &self.config);
+        match &self.in_force {
+            InForce::Always(config) => self.fix_by(config, request),
+            #[cfg(feature = "reload")]
+            InForce::Held(handle) => self.fix_by(&handle.load(), request),
+        }
+    }
+
+    fn fix_by<Q>(&self, config: &Config, request: &mut Request<Q>) -> Result<(), Error> {
+        let is_fixed = rewrite::is_fixed(request.extensions(), config);
         let is_new = is_fixed == Ok(false);
         let outcome = if is_new {
-            self.fix_first(request)
+            self.fix_first(config, request)
         } else {
             self.shadow.iter().for_each(Shadow::already_fixed);
             is_fixed.map(|_| ())
         };
         #[cfg(feature = "tracing")]
-        if is_new || outcome.is_err() {
-            super::tracing::event(&outcome, request.extensions());
+        match &outcome {
+            Err(error) => super::tracing::rejected(error, config, request),
+            Ok(()) if is_new => super::tracing::resolved(request.extensions()),
+            Ok(()) => {}
         }
         outcome?;
         #[cfg(feature = "axum")]
@@ -85,13 +96,17 @@ impl<R> ProxyFixLayer<R> {
     }
 
     /// Fixes a request, and compares with what the candidate makes of it as it came in.
-    fn fix_first<Q>(&self, request: &mut Request<Q>) -> Result<(), Error> {
+    fn fix_first<Q>(&self, config: &Config, request: &mut Request<Q>) -> Result<(), Error> {
         let peer = peer::put(self.peer_from.as_ref(), request.extensions_mut());
+        #[cfg(feature = "tracing")]
+        let observe = |resolved: &Resolved, head: &Head<'_>| self.diagnosis.observe(resolved, head);
+        #[cfg(not(feature = "tracing"))]
+        let observe = |_: &Resolved, _: &Head<'_>| {};
         let Some(shadow) = &self.shadow else {
-            return rewrite::fix_from(request, peer, &self.config);
+            return rewrite::fix_from(request, peer, config, observe);
         };
         let candidate = shadow.rehearse(peer, request);
-        let outcome = rewrite::fix_from(request, peer, &self.config);
+        let outcome = rewrite::fix_from(request, peer, config, observe);
         if let Some(candidate) = candidate {
             let in_force = outcome.as_ref().map(|()| request.extensions().get());
             shadow.compare(in_force, &candidate);

@@ -8,8 +8,10 @@
 //!    every spelling that has `_` for `-`; a trusted one that is there is reduced to its effective
 //!    value, which may be empty, and is left as it is where it is that already. `strip`: all are
 //!    removed. `keep`: none is touched.
-//! 3. [`Resolved`] goes into the extensions. A request that carries one under an equal
-//!    configuration was fixed before and is left alone; under another, that is a wiring fault.
+//! 3. [`Resolved`] goes into the extensions. A request that was fixed before, under an equal
+//!    configuration or an earlier one of the same handle, is left alone; under another, that is a
+//!    wiring fault. A [`Resolved`] that [`resolve`](fn@crate::resolve) made has fixed nothing: it
+//!    is replaced.
 //! 4. All that can fail comes before all that changes, so that a rejected request is as it was.
 //!
 //! The request is changed here; what a header is to say is in `change.rs`.
@@ -164,37 +166,46 @@ fn fix(request: &mut impl RequestHead, config: &Config) -> Result<(), Error> {
         return Ok(());
     }
     let peer = request.extensions().get::<Peer>().copied();
-    fix_first(request, peer, config)
+    fix_first(request, peer, config, |_, _| {})
 }
 
 /// Whether a request was fixed before: rule 3.
 pub(crate) fn is_fixed(extensions: &Extensions, config: &Config) -> Result<bool, Error> {
-    match extensions.get::<Resolved>() {
+    match fixed(extensions).map(|earlier| &earlier.config) {
         None => Ok(false),
-        Some(earlier) if earlier.config == *config => Ok(true),
+        Some(earlier) if earlier == config || earlier.shares_handle(config) => Ok(true),
         Some(_) => Err(Error::new(ErrorKind::OtherConfig)),
     }
 }
 
-/// Fixes a request from this peer, which was not fixed before.
+/// What an earlier fix left. What [`resolve`](fn@crate::resolve) made has no original.
+pub(crate) fn fixed(extensions: &Extensions) -> Option<&Resolved> {
+    extensions.get::<Resolved>().filter(|earlier| earlier.original.is_some())
+}
+
+/// Fixes a request from this peer, which was not fixed before. `observe` is called after the decision
+/// and before anything changes.
 #[cfg(feature = "tower")]
 pub(crate) fn fix_from<B>(
     request: &mut Request<B>,
     peer: Option<Peer>,
     config: &Config,
+    observe: impl FnOnce(&Resolved, &Head<'_>),
 ) -> Result<(), Error> {
-    fix_first(request, peer, config)
+    fix_first(request, peer, config, observe)
 }
 
 fn fix_first(
     request: &mut impl RequestHead,
     peer: Option<Peer>,
     config: &Config,
+    observe: impl FnOnce(&Resolved, &Head<'_>),
 ) -> Result<(), Error> {
     let mut head = Head::new(peer, request.headers(), request.uri(), Some(request.version()));
     // What is decided stays where it is until it goes into the extensions: it is large.
     let mut outcome = resolve::decide(&mut head, config, &mut Off);
     if let Ok(resolved) = &mut outcome {
+        observe(resolved, &head);
         let mut rewrite = Rewrite::default();
         rewrite.prepare(request.method(), &head, resolved)?;
         let original = rewrite.apply(request)?;

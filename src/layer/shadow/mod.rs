@@ -15,7 +15,9 @@
 //! 5. **List lengths.** Of requests whose peer is one of the candidate's `proxies`, the number of
 //!    elements in each list is counted: of the five `X-Forwarded` headers by the candidate's names,
 //!    of `Forwarded` and of its `client-ip`, trusted or not. Everything left of the sixteenth element
-//!    from the right is one more, and not looked at; an element is at most 4 KiB.
+//!    from the right is one more, and not looked at; an element is at most 4 KiB. A request whose
+//!    `Connection` names a header is not counted for that header, because a proxy on the way may have
+//!    dropped a part of its list.
 //! 6. **Cost.** The candidate's decision, at most 64 KiB read for each of the lists, some atomic
 //!    additions. Nothing is locked, and nothing grows.
 //!
@@ -23,11 +25,18 @@
 //!
 //! The count that fits is the length that a list has where an honest client, who writes no such
 //! header itself, comes through the whole chain: mostly the [most frequent
-//! one](ListLengths::most_frequent). A client can make a list longer, for it appends at the left, but
-//! not shorter. So:
+//! one](ListLengths::most_frequent).
+//!
+//! A client can make a list longer, because it writes at the left end. It can make a list shorter where a
+//! proxy on the way obeys the client's `Connection: X-Forwarded-For` (RFC 9110 §7.6.1), drops what the
+//! proxies before it wrote, and does not pass that `Connection` on, so that nothing of it arrives. Under
+//! the right count such a request is rejected, and nobody else's is. So:
 //!
 //! * Never take a count above [`shortest`](ListLengths::shortest), unless you know who sends the
-//!   shorter lists (a health check, another way in): those requests would be rejected.
+//!   shorter lists (a health check, another way in, a client with such a `Connection`): those requests
+//!   would be rejected. A few short lists among many are no reason for a lower count, which would
+//!   take a proxy for the client. Send a request with that `Connection` through your chain: where its
+//!   list is shorter, any client can do the same.
 //! * Lengths above it are clients who lie, or who have a forward proxy of their own. They are no
 //!   reason for a higher count: whoever sends many of them moves the most frequent length.
 //! * Where requests without the header ([`absent`](ListLengths::absent)) stand beside many with it,
@@ -172,7 +181,7 @@ impl Shadow {
         request: &Request<B>,
     ) -> Option<Result<Resolved, Error>> {
         let Observed { candidate, counters, lengths } = &*self.observed;
-        if request.extensions().get::<Resolved>().is_some() {
+        if rewrite::fixed(request.extensions()).is_some() {
             self.already_fixed();
             return None;
         }
