@@ -61,19 +61,22 @@ fn errors() {
              of them"
                 .into(),
         ),
-        (&[("PROXYFIX_FRO", "1")], format!("unknown environment variable \"PROXYFIX_FRO\"; {known}")),
+        (
+            &[("PROXYFIX_FRO", "1")],
+            "unknown environment variable \"PROXYFIX_FRO\"; did you mean PROXYFIX_FOR?".into(),
+        ),
         (&[("PROXYFIX_", "1")], format!("unknown environment variable \"PROXYFIX_\"; {known}")),
         (
             &[("PROXYFIX_for", "1")],
-            "unknown environment variable \"PROXYFIX_for\"; expected PROXYFIX_FOR".into(),
+            "unknown environment variable \"PROXYFIX_for\"; did you mean PROXYFIX_FOR?".into(),
         ),
         (
             &[("PROXYFIX_X_FORWARDED_FOR", "1")],
-            "unknown environment variable \"PROXYFIX_X_FORWARDED_FOR\"; expected PROXYFIX_FOR".into(),
+            "unknown environment variable \"PROXYFIX_X_FORWARDED_FOR\"; did you mean PROXYFIX_FOR?".into(),
         ),
         (
             &[("PROXYFIX_ALL-TRUSTED", "reject")],
-            "unknown environment variable \"PROXYFIX_ALL-TRUSTED\"; expected PROXYFIX_ALL_TRUSTED".into(),
+            "unknown environment variable \"PROXYFIX_ALL-TRUSTED\"; did you mean PROXYFIX_ALL_TRUSTED?".into(),
         ),
         (
             &[("PROXYFIX", "proxies=any for=1"), ("PROXYFIX_SERVICE_HOST", "10.0.0.1")],
@@ -82,7 +85,7 @@ fn errors() {
         (&[("PROXYFIX", "")], "environment variable PROXYFIX: no trusted proxies; write ".into()),
         (
             &[("PROXYFIX", "proxies=any fro=1")],
-            "environment variable PROXYFIX: unknown key \"fro\"; expected one of proxies, ".into(),
+            "environment variable PROXYFIX: unknown key \"fro\"; did you mean for=?".into(),
         ),
         (
             &[("PROXYFIX_PROXIES", "any"), ("PROXYFIX_FOR", "")],

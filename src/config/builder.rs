@@ -4,7 +4,8 @@ use http::HeaderName;
 
 use super::{
     AllTrusted, Config, ConfigError, HeaderPolicy, OnInvalid, OnMissing, PrefixRule, Reach,
-    ScalarRule, Trust, TrustedProxies, UriPolicy, hosts::HostPattern, names, settings::Settings,
+    ScalarRule, Trust, TrustedProxies, UriPolicy, hosts::HostPattern, meant, names,
+    settings::Settings,
 };
 use crate::scheme::Scheme;
 
@@ -227,7 +228,7 @@ fn insert(names: &mut Vec<HeaderName>, name: HeaderName) {
 }
 
 pub(super) fn invalid(key: &'static str, value: &str, expected: &'static str) -> ConfigError {
-    ConfigError::InvalidValue { key, value: value.to_owned(), expected }
+    ConfigError::InvalidValue { key, value: meant::shown(value), expected }
 }
 
 /// What a key of trust takes.
@@ -259,8 +260,9 @@ fn scalar(key: &'static str, trust: Trust) -> Result<Option<ScalarRule>, ConfigE
 
 /// Reads the name of a header that may carry a forwarded value.
 fn header(key: &'static str, text: &str) -> Result<HeaderName, ConfigError> {
-    let name: HeaderName =
-        text.parse().map_err(|_| ConfigError::InvalidHeaderName { key, text: text.to_owned() })?;
+    let name: Option<HeaderName> = text.parse().ok().filter(|_| !meant::is_count(text));
+    let name =
+        name.ok_or_else(|| ConfigError::InvalidHeaderName { key, text: meant::shown(text) })?;
     // `Forwarded` has a key of its own, but may be exempt from removal.
     if names::is_reserved(&name) || (name == http::header::FORWARDED && key != "exempt") {
         return Err(ConfigError::ReservedHeader { key, name });

@@ -7,7 +7,7 @@
 
 use std::ffi::OsStr;
 
-use super::{Config, ConfigError, keys};
+use super::{Config, ConfigError, keys, meant};
 
 /// Reads pairs of variable and value.
 pub(super) fn read<K, V>(
@@ -59,13 +59,15 @@ fn variable(name: &str, key: &str) -> String {
 }
 
 fn unknown(name: &str, found: &str) -> ConfigError {
-    let key = found.get(name.len().saturating_add(1)..).and_then(keys::meant);
-    let expected = match key {
-        Some(key) => variable(name, key),
-        None => {
-            let keys: Vec<_> = keys::names().map(|key| variable(name, key)).collect();
-            format!("one of {name}, {}", keys.join(", "))
-        }
+    let key = found.get(name.len().saturating_add(1)..).unwrap_or_default();
+    let variables = |keys: Vec<&str>| keys.iter().map(|key| variable(name, key)).collect();
+    let known: Vec<_> = keys::names().collect();
+    let meant: Vec<_> = variables(meant::keys(key, &known));
+    let instead = if meant.is_empty() {
+        let all: Vec<_> = variables(known);
+        format!("expected one of {name}, {}", all.join(", "))
+    } else {
+        format!("did you mean {}?", meant.join(" or "))
     };
-    ConfigError::UnknownVariable { name: found.to_owned(), expected }
+    ConfigError::UnknownVariable { name: found.to_owned(), instead }
 }

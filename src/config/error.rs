@@ -7,6 +7,8 @@ use std::fmt;
 
 use http::{HeaderName, header::FORWARDED};
 
+use super::meant;
+
 /// Why a configuration is refused. The text quotes what the operator wrote and says what to write.
 ///
 /// ```
@@ -45,7 +47,7 @@ pub enum ConfigError {
     #[error("hosts= has no entry, so that no request would pass; leave it out to allow every host")]
     EmptyHosts,
     /// A text is not a header name.
-    #[error("{key}={text:?}: not a header name; expected one such as X-Forwarded-For")]
+    #[error("{key}={text:?}: {}", meant::header(key, text))]
     #[non_exhaustive]
     InvalidHeaderName {
         /// The key.
@@ -54,7 +56,10 @@ pub enum ConfigError {
         text: String,
     },
     /// A text is not a host pattern.
-    #[error("hosts={text:?}: expected a host without port, such as example.com or *.example.com")]
+    #[error(
+        "hosts={text:?}: expected a host without port, such as example.com or *.example.com{}",
+        meant::host(text)
+    )]
     #[non_exhaustive]
     InvalidHostPattern {
         /// What was written.
@@ -70,7 +75,7 @@ pub enum ConfigError {
         reason: &'static str,
     },
     /// A value is not one of those its key takes.
-    #[error("{key}={value:?}: expected {expected}")]
+    #[error("{key}={value:?}: expected {expected}{}", meant::value(key, value, expected))]
     #[non_exhaustive]
     InvalidValue {
         /// The key.
@@ -108,10 +113,7 @@ pub enum ConfigError {
         name: String,
     },
     /// A word of the text form is not `key=value`.
-    #[error(
-        "expected key=value, found {word:?}; a list takes commas and no spaces, such as \
-         proxies=10.0.0.0/8,loopback"
-    )]
+    #[error("expected key=value, found {word:?}; {}", meant::word(word))]
     #[non_exhaustive]
     NotKeyValue {
         /// The word.
@@ -189,22 +191,22 @@ pub enum ConfigError {
         other: String,
     },
     /// A key is not known.
-    #[error("unknown key {key:?}; expected {expected}")]
+    #[error("unknown key {key:?}; {instead}")]
     #[non_exhaustive]
     UnknownKey {
         /// The key.
         key: String,
-        /// The one that was meant, or all there are.
-        expected: String,
+        /// What to write instead: the keys that may be meant, or all that there are.
+        instead: String,
     },
     /// An environment variable has the prefix of the configuration's, and is none of them.
-    #[error("unknown environment variable {name:?}; expected {expected}")]
+    #[error("unknown environment variable {name:?}; {instead}")]
     #[non_exhaustive]
     UnknownVariable {
         /// The variable.
         name: String,
-        /// The one that was meant, or all there are.
-        expected: String,
+        /// What to write instead: the variables that may be meant, or all that there are.
+        instead: String,
     },
     /// What the environment says is refused.
     #[error("environment variable {name}: {error}{note}")]

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use super::ConfigError;
+use super::{ConfigError, meant};
 use crate::host::HostPort;
 
 /// One entry of `hosts=`.
@@ -27,7 +27,8 @@ impl HostPattern {
             // address in brackets.
             host.port.is_none() && !name.ends_with(':') && !(under && name.starts_with('['))
         });
-        let host = host.ok_or_else(|| ConfigError::InvalidHostPattern { text: text.to_owned() })?;
+        let host =
+            host.ok_or_else(|| ConfigError::InvalidHostPattern { text: meant::shown(text) })?;
         Ok(if under {
             Self::Under(format!(".{}", host.host()))
         } else {

@@ -12,6 +12,7 @@ mod env;
 mod error;
 mod hosts;
 mod keys;
+mod meant;
 mod names;
 mod plan;
 mod proxies;
@@ -290,13 +291,15 @@ impl FromStr for Config {
     ///
     /// # Errors
     /// [`ConfigError`] for `""` (no proxies), `for=1` (no proxies), `proxies=any` (no header),
-    /// `proxies=any for=walk`, `proxies=loopback, unix for=1` (a space in a list), and whatever
+    /// `proxies=any for=walk`, `proxies=loopback, unix for=1` (a space in a list), `proxies=loopback;for=1`, and whatever
     /// else cannot mean anything; its text says what to write.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let mut pairs = Vec::new();
         for word in text.split_whitespace() {
-            let pair = word.split_once('=');
-            pairs.push(pair.ok_or_else(|| ConfigError::NotKeyValue { word: word.to_owned() })?);
+            let pair = meant::pair(word);
+            let pair = pair.ok_or_else(|| ConfigError::NotKeyValue { word: meant::shown(word) })?;
+            // At once: if the key is a misspelt `secret`, the words behind it may be the rest of one.
+            pairs.push((keys::known(pair.0)?, pair.1));
         }
         keys::read(pairs)
     }
