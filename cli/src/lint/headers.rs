@@ -6,7 +6,7 @@
 //! 4. A header with a single value is the edge's, or it is the client's.
 
 use super::{Check, Found, Rule, Severity, Subject};
-use crate::settings::x_family;
+use crate::settings::{SINGLE_ADDRESS, x_family};
 
 pub(super) const RULES: [Rule; 12] = [
     Rule { code: "no-client", severity: Severity::Warning, check: Check::Find(no_client) },
@@ -181,25 +181,10 @@ fn names(subject: &Subject<'_>) -> Vec<Found> {
     x_family().filter_map(silent).collect()
 }
 
-/// Headers that hold one address, though `for-name=` reads them as a list.
-const SINGLE: [&str; 11] = [
-    "cf-connecting-ip",
-    "cf-connecting-ipv6",
-    "fastly-client-ip",
-    "fly-client-ip",
-    "true-client-ip",
-    "x-azure-socketip",
-    "x-client-ip",
-    "x-cluster-client-ip",
-    "x-envoy-external-address",
-    "x-nf-client-connection-ip",
-    "x-real-ip",
-];
-
 fn single_header(subject: &Subject<'_>) -> Vec<Found> {
     let settings = &subject.settings;
     let named = settings.get("for-name").filter(|_| settings.get("for").is_some());
-    let named = named.filter(|name| SINGLE.contains(name)).map(|name| ("for-name", name));
+    let named = named.filter(|name| SINGLE_ADDRESS.contains(name)).map(|name| ("for-name", name));
     let single = settings.get("client-ip").map(|name| ("client-ip", name)).or(named);
     one(single.map(|(key, name)| {
         Found::new(
