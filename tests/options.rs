@@ -70,6 +70,7 @@ fn both_forms() {
             builder().exempt("X-Real-IP").exempt("Forwarded"),
         ),
         ("proxies=any for=1 connection=ignore", builder().ignore_connection()),
+        ("proxies=any for=1", builder().ignore_connection().check_connection()),
     ];
     for (text, builder) in rows {
         let typed = builder.build().unwrap_or_else(|error| panic!("{text}: {error}"));

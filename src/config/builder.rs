@@ -202,6 +202,21 @@ impl ConfigBuilder {
         self.set(|s| s.ignore_connection = true)
     }
 
+    /// `connection=check`, the default: takes [`ignore_connection`](Self::ignore_connection) back.
+    ///
+    /// ```
+    /// use proxyfix::{Config, TrustedProxies};
+    ///
+    /// let proxies: TrustedProxies = "loopback".parse()?;
+    /// let config = Config::werkzeug(1, 1, 0, 0, 0).to_builder().proxies(proxies);
+    /// let config = config.check_connection().build()?;
+    /// assert!(!config.to_string().contains("connection=ignore"));
+    /// # Ok::<(), proxyfix::ConfigError>(())
+    /// ```
+    pub fn check_connection(self) -> Self {
+        self.set(|s| s.ignore_connection = false)
+    }
+
     /// Checks the whole and makes it a configuration.
     ///
     /// # Errors

@@ -2,10 +2,15 @@
 //!
 //! 1. One variable holds the whole text form, or each key has a variable of its own: `NAME`, or
 //!    `NAME_KEY` in capitals with `_` for `-`. Both at once is an error.
-//! 2. What else begins with `NAME_` is an error: a key that is misspelt must not be overlooked.
-//! 3. A value that is not Unicode is an error. An empty one is a value like any other.
+//! 2. Any other variable that begins with `NAME_` is an error: a misspelt key must not be overlooked. So
+//!    is one of ours in another case, such as `name_for`, and one that is given twice.
+//! 3. The variables that Kubernetes sets for a service whose name begins like ours are ignored:
+//!    `NAME_SERVICE_HOST`, `NAME_SERVICE_PORT`, `NAME_SERVICE_PORT_*`, `NAME_PORT` if its value is like
+//!    `tcp://192.0.2.1:80`, `NAME_PORT_80_TCP` (or `UDP`, `SCTP`), and that with `_PROTO`, `_PORT` or
+//!    `_ADDR`. A service `name-web` has `WEB_` before these.
+//! 4. A value that is not Unicode is an error. An empty one is a value like any other.
 
-use std::ffi::OsStr;
+use std::{ffi::OsStr, iter};
 
 use super::{Config, ConfigError, keys, meant};
 
@@ -27,12 +32,25 @@ where
             let text = value.as_ref().to_str().map(str::to_owned);
             text.ok_or_else(|| ConfigError::NotUnicode { name: found.clone().into_owned() })
         };
+        let twice = || ConfigError::RepeatedVariable { name: found.clone().into_owned() };
+        let rest = found.strip_prefix(name).and_then(|rest| rest.strip_prefix('_'));
         if found == name {
-            whole = Some(text()?);
-        } else if found.strip_prefix(name).is_some_and(|rest| rest.starts_with('_')) {
+            if whole.replace(text()?).is_some() {
+                return Err(twice());
+            }
+        } else if let Some(rest) = rest {
+            if is_of_a_service(rest, &value.as_ref().to_string_lossy()) {
+                continue;
+            }
             let key = keys::names().find(|key| variable(name, key) == found);
             let key = key.ok_or_else(|| unknown(name, &found))?;
+            if pairs.iter().any(|(other, _)| *other == key) {
+                return Err(twice());
+            }
             pairs.push((key, text()?));
+        } else if let Some(ours) = in_another_case(name, &found) {
+            let instead = format!("did you mean {ours}?");
+            return Err(ConfigError::UnknownVariable { name: found.into_owned(), instead });
         }
     }
     let refused = |name, error, note| ConfigError::Variable { name, error: Box::new(error), note };
@@ -56,6 +74,36 @@ const OF_ITS_OWN: &str = " (here each key is a variable of its own)";
 /// The variable of a key.
 fn variable(name: &str, key: &str) -> String {
     format!("{name}_{}", key.to_ascii_uppercase().replace('-', "_"))
+}
+
+/// The variable of ours that has the same letters.
+fn in_another_case(name: &str, found: &str) -> Option<String> {
+    let ours = keys::names().map(|key| variable(name, key));
+    iter::once(name.to_owned()).chain(ours).find(|ours| ours.eq_ignore_ascii_case(found))
+}
+
+/// Whether Kubernetes sets such a variable for a service; `rest` is what follows `NAME_`.
+/// <https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables>
+fn is_of_a_service(rest: &str, value: &str) -> bool {
+    let words: Vec<_> = rest.split('_').collect();
+    let is_port = |number: &str, protocol: &str| {
+        number.parse::<u16>().is_ok() && matches!(protocol, "TCP" | "UDP" | "SCTP")
+    };
+    match words.as_slice() {
+        [.., "SERVICE", "HOST"] => true,
+        [.., "PORT", number, protocol]
+        | [.., "PORT", number, protocol, "PROTO" | "PORT" | "ADDR"]
+            if is_port(number, protocol) =>
+        {
+            true
+        }
+        [.., "PORT"]
+            if ["tcp://", "udp://", "sctp://"].iter().any(|url| value.starts_with(url)) =>
+        {
+            true
+        }
+        words => words.windows(2).any(|words| words == ["SERVICE", "PORT"]),
+    }
 }
 
 fn unknown(name: &str, found: &str) -> ConfigError {

@@ -139,6 +139,13 @@ pub enum ConfigError {
         /// The key.
         key: &'static str,
     },
+    /// An environment variable is given twice.
+    #[error("environment variable {name} is given twice; keep one")]
+    #[non_exhaustive]
+    RepeatedVariable {
+        /// The variable.
+        name: String,
+    },
     /// A header that frames or routes the request cannot carry a forwarded value, nor be removed.
     #[error("{key}={name}: {}", reserved(key, name))]
     #[non_exhaustive]
@@ -264,6 +271,7 @@ impl ConfigError {
             | Self::NotKeyValue { .. }
             | Self::NotUnicode { .. }
             | Self::NothingTrusted
+            | Self::RepeatedVariable { .. }
             | Self::SharedHeader { .. }
             | Self::TwoFamilies { .. }
             | Self::TwoForms { .. }

@@ -190,7 +190,7 @@ const KEYS: [Key; 25] = [
         name: "connection",
         read: |b, v| {
             let ignore = choose("connection", v, &CONNECTION)?;
-            Ok(if ignore { b.ignore_connection() } else { b })
+            Ok(if ignore { b.ignore_connection() } else { b.check_connection() })
         },
         write: |s| chosen(s.ignore_connection, &CONNECTION),
     },
