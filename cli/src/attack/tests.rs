@@ -219,6 +219,23 @@ fn what_is_lost() {
     assert_eq!(tried("proxies=loopback forwarded=1 missing=reject").count(Verdict::Lost), 0);
 }
 
+/// A client by plain HTTP that counts as one by TLS, because a header is lost, has got through: whether or
+/// not it also passes for another client.
+#[test]
+fn a_lost_header_is_no_tls() {
+    for more in ["missing=peer", "missing=unknown", "missing=reject"] {
+        let config = format!("proxies=loopback forwarded=1 listener=https {more}");
+        let tried = tried(&config, "apache-forwarded", &[]);
+        for attack in &tried.attacks {
+            let upgraded = attack.detail.contains("scheme https in place of http");
+            assert!(!upgraded || attack.verdict == Verdict::Believed, "{}", attack.detail);
+        }
+        if more == "missing=peer" {
+            assert!(!tried.is_safe() && tried.count(Verdict::Believed) > 0);
+        }
+    }
+}
+
 /// What is not tried is said; a last proxy that is not listed has help.
 #[test]
 fn past_the_proxies() {
