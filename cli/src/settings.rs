@@ -45,6 +45,13 @@ pub(crate) const PRIVATE: [&str; 9] = [
     "::1/128",
 ];
 
+/// The name in an entry of `hosts=`, without its port.
+pub(crate) fn host_name(entry: &str) -> &str {
+    // Colons in brackets are those of an IPv6 address.
+    let name = entry.rfind(']').map_or(0, |at| at + 1);
+    entry[name..].find(':').map_or(entry, |colon| &entry[..name + colon])
+}
+
 /// Whether an address is nobody's on the Internet.
 pub(crate) fn is_private(ip: IpAddr) -> bool {
     PRIVATE.iter().filter_map(|network| network.parse::<IpNet>().ok()).any(|n| n.contains(&ip))
@@ -171,6 +178,19 @@ mod tests {
             let plain = format!("proxies=unix {key}=1");
             let named: proxyfix::Config = format!("{plain} {key}-name={usual}").parse().unwrap();
             assert_eq!(named.to_string(), plain);
+        }
+    }
+
+    #[test]
+    fn host_names() {
+        for (entry, name) in [
+            ("a.example", "a.example"),
+            ("*.a.example:443", "*.a.example"),
+            ("a.example:*", "a.example"),
+            ("[::1]", "[::1]"),
+            ("[::1]:443", "[::1]"),
+        ] {
+            assert_eq!(super::host_name(entry), name);
         }
     }
 

@@ -219,9 +219,12 @@ fn near<'a>(text: &str, known: &[&'a str]) -> Vec<&'a str> {
 fn is_near(a: &[u8], b: &[u8], edits: usize) -> bool {
     let same = a.iter().zip(b).take_while(|(a, b)| a == b).count();
     let (a, b) = (a.get(same..).unwrap_or_default(), b.get(same..).unwrap_or_default());
-    let Some(edits) = edits.checked_sub(1) else { return a.is_empty() && b.is_empty() };
+    if a.len().abs_diff(b.len()) > edits {
+        return false;
+    }
+    let Some(edits) = edits.checked_sub(1) else { return a.is_empty() };
     match (a, b) {
-        ([], rest) | (rest, []) => rest.len() <= edits.saturating_add(1),
+        ([], _) | (_, []) => true,
         ([x, behind_a @ ..], [y, behind_b @ ..]) => {
             let swapped = match (behind_a, behind_b) {
                 ([x2, a @ ..], [y2, b @ ..]) if x == y2 && y == x2 => is_near(a, b, edits),

@@ -28,7 +28,7 @@ use crate::{
     args::Attack as Arguments,
     json,
     model::{Chain, Client, Sent, What},
-    settings::Settings,
+    settings::{Settings, host_name},
     status::{Failure, Status},
 };
 
@@ -159,7 +159,7 @@ fn notes(settings: &Settings) -> Vec<String> {
 
 /// The host that honest clients ask for: one that is allowed.
 fn host(settings: &Settings) -> String {
-    let allowed = settings.list("hosts").next().unwrap_or("app.example");
+    let allowed = settings.list("hosts").next().map_or("app.example", host_name);
     allowed.strip_prefix("*.").map_or_else(|| allowed.to_owned(), |under| format!("app.{under}"))
 }
 

@@ -7,7 +7,7 @@
 //! 5. Some headers are never a proxy's, and some hold no value of the kind that is read.
 
 use super::{Check, Found, Rule, Severity, Subject};
-use crate::settings::{SINGLE_ADDRESS, x_family};
+use crate::settings::{SINGLE_ADDRESS, host_name, x_family};
 
 pub(super) const RULES: [Rule; 16] = [
     Rule { code: "no-client", severity: Severity::Warning, check: Check::Find(no_client) },
@@ -120,7 +120,7 @@ fn is_public_suffix(domain: &str) -> bool {
 }
 
 fn wide_hosts(subject: &Subject<'_>) -> Vec<Found> {
-    let wide = |pattern: &&str| pattern.strip_prefix("*.").is_some_and(is_public_suffix);
+    let wide = |entry: &&str| host_name(entry).strip_prefix("*.").is_some_and(is_public_suffix);
     let found = |pattern: &str| {
         let reason = "everybody can have a name under this one";
         Found::new(format!("{pattern} in hosts="), reason, "the domains that are yours")
@@ -130,11 +130,8 @@ fn wide_hosts(subject: &Subject<'_>) -> Vec<Found> {
 
 /// Entries of `hosts=` without a port. Where `port=` is believed, it takes the place of the client's.
 fn any_port(subject: &Subject<'_>) -> Vec<Found> {
-    // Colons in brackets are those of an IPv6 address.
-    let name = |entry: &'_ str| entry.rfind(']').map_or(0, |at| at + 1);
     let settings = &subject.settings;
-    let bare: Vec<_> =
-        settings.list("hosts").filter(|entry| !entry[name(entry)..].contains(':')).collect();
+    let bare: Vec<_> = settings.list("hosts").filter(|entry| host_name(entry) == *entry).collect();
     let first = bare.first().filter(|_| settings.get("port").is_none());
     one(first.map(|first| {
         Found::new(
