@@ -300,6 +300,15 @@ mod tests {
         Arguments::command().debug_assert();
     }
 
+    /// Whoever writes a configuration finds its keys in the help.
+    #[test]
+    fn help_has_the_keys() {
+        for command in Arguments::command().get_subcommands_mut() {
+            let help = command.render_long_help().to_string();
+            assert!(help.contains("\n  client-ip: a header\n"), "{help}");
+        }
+    }
+
     #[test]
     fn peers_and_headers() {
         assert_eq!(peer("10.0.0.1").unwrap().to_string(), "10.0.0.1");
