@@ -106,7 +106,7 @@ fn values() {
         ("client-ip=1", "client-ip=\"1\": a count is no header; write for=1, or a name: client-ip=X-Real-IP".into()),
         ("client-ip=walk", "client-ip=\"walk\": a count is no header; write for=walk, or a name: client-ip=X-Real-IP".into()),
         ("proto-name=2", "proto-name=\"2\": a count is no header; write proto=2, or a name: proto-name=X-Header".into()),
-        ("for=1 exempt=1", "exempt=\"1\": not a header name; expected one such as X-Forwarded-For".into()),
+        ("for=1 exempt=1", "reads proxies=any for=1 exempt=1".into()),
         ("for=1 hosts=bücher.example", format!("hosts=\"bücher.example\": {HOST}; write it in punycode: xn--...")),
         ("for=1 hosts=*", format!("hosts=\"*\": {HOST}; to allow every host, leave hosts= out")),
         ("for=1 hosts=http://a.example", format!("hosts=\"http://a.example\": {HOST}; write the host alone, without scheme and path")),
@@ -159,6 +159,7 @@ fn values_by_themselves() {
             "hosts=\"a.example b.example\": expected a host without port, such as example.com or *.example.com; a list takes commas",
         ),
         ("FOR", "\"1\"", "for=\"\\\"1\\\"\": expected a count or walk; leave out the quotes"),
+        ("STRIP_ALSO", "X-A,'X-B'", "strip-also=\"'X-B'\": leave out the quotes"),
         ("CLIENT_IP", "\"X-Real-IP\"", "client-ip=\"\\\"X-Real-IP\\\"\": leave out the quotes"),
     ];
     let rows = rows.map(|(key, value, expected)| ((key, value), expected.to_owned()));

@@ -275,7 +275,7 @@ fn scalar(key: &'static str, trust: Trust) -> Result<Option<ScalarRule>, ConfigE
 
 /// Reads the name of a header that may carry a forwarded value.
 fn header(key: &'static str, text: &str) -> Result<HeaderName, ConfigError> {
-    let name: Option<HeaderName> = text.parse().ok().filter(|_| !meant::is_count(text));
+    let name: Option<HeaderName> = text.parse().ok().filter(|_| !meant::is_no_header(key, text));
     let name =
         name.ok_or_else(|| ConfigError::InvalidHeaderName { key, text: meant::shown(text) })?;
     // `Forwarded` has a key of its own, but may be exempt from removal.

@@ -134,22 +134,28 @@ fn choice(key: &str, value: &str, expected: &str) -> String {
     if near.is_empty() { String::new() } else { format!("; did you mean {}?", near.join(" or ")) }
 }
 
-/// Whether a text counts proxies, and so names no header.
-pub(super) fn is_count(text: &str) -> bool {
+/// The key that takes the count which stands in place of a header's name. In a list of names, digits are
+/// a name.
+fn counted<'a>(key: &'a str, text: &str) -> Option<&'a str> {
     let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    is_number || matches!(text, "walk" | "aligned")
+    let counted = if key == "client-ip" { Some("for") } else { key.strip_suffix("-name") };
+    counted.filter(|_| is_number || matches!(text, "walk" | "aligned"))
+}
+
+/// Whether a text could be the name of a header, and is a mistake: a count, or a name in quotes.
+pub(super) fn is_no_header(key: &str, text: &str) -> bool {
+    is_quoted(text) || counted(key, text).is_some()
 }
 
 /// What is wrong with a text that is not a header name, and what to write instead.
 pub(super) fn header(key: &str, text: &str) -> String {
-    let counted = if key == "client-ip" { Some("for") } else { key.strip_suffix("-name") };
-    match counted {
+    match counted(key, text) {
         _ if is_quoted(text) => "leave out the quotes".to_owned(),
-        Some(counted) if is_count(text) => {
+        Some(counted) => {
             let sample = if key == "client-ip" { "X-Real-IP" } else { "X-Header" };
             format!("a count is no header; write {counted}={text}, or a name: {key}={sample}")
         }
-        _ => "not a header name; expected one such as X-Forwarded-For".to_owned(),
+        None => "not a header name; expected one such as X-Forwarded-For".to_owned(),
     }
 }
 
