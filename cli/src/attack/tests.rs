@@ -219,6 +219,15 @@ fn what_is_lost() {
     assert_eq!(tried("proxies=loopback forwarded=1 missing=reject").count(Verdict::Lost), 0);
 }
 
+/// Honest clients ask for a host that is allowed, on its port.
+#[test]
+fn hosts_with_ports() {
+    for hosts in ["app.example:443", "*.a.example:443,b.example", "[::1]:443", "app.example:*"] {
+        let config = format!("proxies=loopback for=1 proto=1 hosts={hosts}");
+        assert!(tried(&config, "nginx", &["--https-only"]).is_safe(), "{hosts}");
+    }
+}
+
 /// A client by plain HTTP that counts as one by TLS, because a header is lost, has got through: whether or
 /// not it also passes for another client.
 #[test]

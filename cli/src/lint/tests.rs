@@ -11,7 +11,7 @@ fn found(text: &str) -> Vec<&'static str> {
 }
 
 /// What breaks a rule, and what next to it does not.
-const ROWS: [(&str, &str, &str); 65] = [
+const ROWS: [(&str, &str, &str); 68] = [
     ("every-peer", "proxies=any for=1", "proxies=loopback for=1"),
     ("every-address", "proxies=0.0.0.0/0 for=1", "proxies=10.0.0.0/8 for=1"),
     ("every-address", "proxies=0.0.0.0/1,128.0.0.0/1 for=1", "proxies=none for=1"),
@@ -48,6 +48,17 @@ const ROWS: [(&str, &str, &str); 65] = [
         "any-port",
         "proxies=unix for=1 hosts=*.a.example,[::1]",
         "proxies=unix for=1 port=1 hosts=a.example",
+    ),
+    (
+        "any-port",
+        "proxies=unix for=1 hosts=a.example:443,b.example",
+        "proxies=unix for=1 hosts=a.example:443,*.b.example:*",
+    ),
+    ("any-port", "proxies=unix for=1 hosts=[::1]", "proxies=unix for=1 hosts=[::1]:443"),
+    (
+        "wide-hosts",
+        "proxies=unix for=1 hosts=*.co.uk:443",
+        "proxies=unix for=1 hosts=*.a.example:443",
     ),
     (
         "listener-https",
