@@ -2,7 +2,7 @@
 //!
 //! 1. The whole text form in one variable, or each key in a variable of its own: not both, not none.
 //! 2. What else has the name before it, and what is not Unicode, is an error that says what to write.
-//! 3. Every other variable is overlooked.
+//! 3. Every other variable is overlooked, and those that Kubernetes sets for a service.
 
 mod util;
 
@@ -31,8 +31,7 @@ fn variables() {
             &[
                 ("HOME", "/"),
                 ("PROXYFIXES", "all"),
-                ("proxyfix", "for=2"),
-                ("proxyfix_for", "2"),
+                ("proxyfix_data", "/"),
                 ("MY_PROXYFIX_FOR", "2"),
                 ("PROXYFIX", "proxies=any for=1"),
             ],
@@ -45,10 +44,40 @@ fn variables() {
     }
 }
 
+/// What a pod gets for the services `proxyfix` and `proxyfix-web`.
+#[test]
+fn of_kubernetes() {
+    let services = [
+        ("SERVICE_HOST", "192.0.2.1"),
+        ("SERVICE_PORT", "80"),
+        ("SERVICE_PORT_HTTP", "80"),
+        ("SERVICE_PORT_FOR_HTTPS", "443"),
+        ("PORT", "tcp://192.0.2.1:80"),
+        ("PORT_80_TCP", "tcp://192.0.2.1:80"),
+        ("PORT_80_TCP_PROTO", "tcp"),
+        ("PORT_80_TCP_PORT", "80"),
+        ("PORT_80_TCP_ADDR", "192.0.2.1"),
+        ("PORT_53_UDP_ADDR", "192.0.2.1"),
+        ("PORT_65535_SCTP", "sctp://192.0.2.1:65535"),
+    ];
+    let of =
+        |name: &str| services.map(|(rest, value)| (format!("{name}_{rest}"), value.to_owned()));
+    let services = [of("PROXYFIX"), of("PROXYFIX_WEB")].concat();
+    let ours = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let ours = [ours("PROXYFIX_PROXIES", "any"), ours("PROXYFIX_FOR", "1")];
+    let read = |variables| Config::from_vars("PROXYFIX", variables);
+    assert_eq!(read([services.clone(), ours.to_vec()].concat()), Ok(config("proxies=any for=1")));
+    let port = ("PROXYFIX_PORT".to_owned(), "2".to_owned());
+    let two_ports = [ours.to_vec(), vec![port]].concat();
+    assert_eq!(read(two_ports), Ok(config("proxies=any for=1 port=2")));
+    let none = read(services).unwrap_err();
+    assert!(matches!(none, ConfigError::MissingVariable { .. }), "{none}");
+}
+
 #[test]
 fn errors() {
     let known = "expected one of PROXYFIX, PROXYFIX_PROXIES, PROXYFIX_SECRET_HEADER, PROXYF";
-    let rows: [(Variables<'_>, String); 15] = [
+    let rows: [(Variables<'_>, String); 19] = [
         (
             &[("HOME", "/"), ("PROXYFIXES", "all")],
             "no configuration in the environment; write PROXYFIX=\"proxies=10.0.0.0/8 for=1 \
@@ -61,42 +90,61 @@ fn errors() {
              of them"
                 .into(),
         ),
-        (&[("PROXYFIX_FRO", "1")], format!("unknown environment variable \"PROXYFIX_FRO\"; {known}")),
+        (
+            &[("PROXYFIX_FRO", "1")],
+            "unknown environment variable \"PROXYFIX_FRO\"; did you mean PROXYFIX_FOR?".into(),
+        ),
         (&[("PROXYFIX_", "1")], format!("unknown environment variable \"PROXYFIX_\"; {known}")),
         (
             &[("PROXYFIX_for", "1")],
-            "unknown environment variable \"PROXYFIX_for\"; expected PROXYFIX_FOR".into(),
+            "unknown environment variable \"PROXYFIX_for\"; did you mean PROXYFIX_FOR?".into(),
         ),
         (
             &[("PROXYFIX_X_FORWARDED_FOR", "1")],
-            "unknown environment variable \"PROXYFIX_X_FORWARDED_FOR\"; expected PROXYFIX_FOR".into(),
+            "unknown environment variable \"PROXYFIX_X_FORWARDED_FOR\"; did you mean PROXYFIX_FOR?".into(),
         ),
         (
             &[("PROXYFIX_ALL-TRUSTED", "reject")],
-            "unknown environment variable \"PROXYFIX_ALL-TRUSTED\"; expected PROXYFIX_ALL_TRUSTED".into(),
+            "unknown environment variable \"PROXYFIX_ALL-TRUSTED\"; did you mean PROXYFIX_ALL_TRUSTED?".into(),
         ),
         (
-            &[("PROXYFIX", "proxies=any for=1"), ("PROXYFIX_SERVICE_HOST", "10.0.0.1")],
-            format!("unknown environment variable \"PROXYFIX_SERVICE_HOST\"; {known}"),
+            &[("PROXYFIX", "proxies=any for=1"), ("PROXYFIX_PORT_80", "10.0.0.1")],
+            format!("unknown environment variable \"PROXYFIX_PORT_80\"; {known}"),
+        ),
+        (
+            &[("PROXYFIX_PORT_80_FTP", "x")],
+            format!("unknown environment variable \"PROXYFIX_PORT_80_FTP\"; {known}"),
+        ),
+        (
+            &[("PROXYFIX", "proxies=any for=1"), ("proxyfix_hosts", "a.example")],
+            "unknown environment variable \"proxyfix_hosts\"; did you mean PROXYFIX_HOSTS?".into(),
+        ),
+        (
+            &[("Proxyfix", "proxies=any for=1")],
+            "unknown environment variable \"Proxyfix\"; did you mean PROXYFIX?".into(),
+        ),
+        (
+            &[("PROXYFIX", "proxies=any for=1"), ("PROXYFIX", "proxies=any for=1")],
+            "environment variable PROXYFIX is given twice; keep one".into(),
         ),
         (&[("PROXYFIX", "")], "environment variable PROXYFIX: no trusted proxies; write ".into()),
         (
             &[("PROXYFIX", "proxies=any fro=1")],
-            "environment variable PROXYFIX: unknown key \"fro\"; expected one of proxies, ".into(),
+            "environment variable PROXYFIX: unknown key \"fro\"; did you mean for=?".into(),
         ),
         (
             &[("PROXYFIX_PROXIES", "any"), ("PROXYFIX_FOR", "")],
             "environment variable PROXYFIX_FOR: for=\"\": expected a count or walk".into(),
         ),
         (
-            &[("PROXYFIX_PROXIES", "any"), ("PROXYFIX_PORT", "tcp://10.0.0.1:80")],
-            "environment variable PROXYFIX_PORT: port=\"tcp://10.0.0.1:80\": expected a count".into(),
+            &[("PROXYFIX_PROXIES", "any"), ("PROXYFIX_PORT", "80 tcp://10.0.0.1:80")],
+            "environment variable PROXYFIX_PORT: port=\"80 tcp://10.0.0.1:80\": expected a count".into(),
         ),
         (&[("PROXYFIX_FOR", "1")], "environment variable PROXYFIX_PROXIES: no trusted proxies".into()),
         (&[("PROXYFIX_PROXIES", "any")], "environment variable PROXYFIX_*: no header is".into()),
         (
             &[("PROXYFIX_FOR", "1"), ("PROXYFIX_FOR", "2")],
-            "environment variable PROXYFIX_FOR: for is set twice; keep one (here each key is a variable of its own)".into(),
+            "environment variable PROXYFIX_FOR is given twice; keep one".into(),
         ),
     ];
     let rows = rows.map(|(variables, expected)| ((variables, expected.clone()), expected));

@@ -270,6 +270,10 @@ fn names_of_every_length_and_end() {
         );
         let removed = removed.unwrap_or_else(|error| panic!("{name}: {error}"));
         assert_eq!(lines(removed.headers()), ["x-other: 1"], "{name}");
+        // That would be a count.
+        if name.bytes().all(|byte| byte.is_ascii_digit()) {
+            continue;
+        }
         let read = fix(&format!("proxies=any client-ip={name}"), &[&format!("{name}: 192.0.2.1")]);
         let read = read.unwrap_or_else(|error| panic!("{name}: {error}"));
         assert_eq!(of(&read).client().to_string(), "192.0.2.1", "{name}");

@@ -159,7 +159,7 @@ fn errors_name_the_key() {
         (r#"{"proxies": [1], "for": 1}"#, "proxies: invalid type: integer `1`"),
         (r#"{"proxies": "any", "for": "all"}"#, r#"for="all": expected a count or walk"#),
         (r#"{"proxies": "any", "for": 1, "uri": "off"}"#, r#"uri="off": expected rewrite or keep"#),
-        (r#"{"proxies": "any", "fro": 1}"#, r#"unknown key "fro"; expected one of proxies, "#),
+        (r#"{"proxies": "any", "fro": 1}"#, r#"unknown key "fro"; did you mean for=?"#),
         (r#"{"proxies": "any", "for": 1, "for": 1}"#, "for is set twice"),
         (r#"{"proxies": ["10.0.0.0/33"], "for": 1}"#, r#"invalid trusted proxy "10.0.0.0/33""#),
         (r#"{"for": 1}"#, "no trusted proxies; write proxies=LIST"),

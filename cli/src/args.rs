@@ -4,14 +4,13 @@ use std::{
     ffi::OsString,
     net::{IpAddr, SocketAddr},
     path::PathBuf,
-    str::FromStr,
 };
 
 use clap::{ArgGroup, Args, Parser, Subcommand};
 use http::{HeaderName, HeaderValue};
 use proxyfix::{Config, ConfigError, Peer, Scheme};
 
-use crate::{escape, lint, model, status::Failure};
+use crate::{escape, keys, lint, model, status::Failure};
 
 /// Shows what proxyfix believes of a request and why, what is dangerous in a configuration, and which
 /// spoofed requests get through it
@@ -44,7 +43,7 @@ pub(crate) enum Command {
 /// what -H says. Below each header line that counts, a ruler marks which part is believed.
 #[derive(Args, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
-#[command(after_long_help = "\
+#[command(after_long_help = keys::help("\
 Examples:
   A request by its header lines, from the peer 10.0.0.1:
     proxyfix explain --config 'proxies=10.0.0.0/8 for=1 proto=1' --peer 10.0.0.1 \\
@@ -57,7 +56,7 @@ Examples:
   Many requests, one JSON object on each line, answered line by line:
     proxyfix explain --config 'proxies=loopback for=1' --peer 127.0.0.1 --jsonl < requests.jsonl
 
-Exit status: 0 resolved, 1 rejected, 2 wrong usage.")]
+Exit status: 0 resolved, 1 rejected, 2 wrong usage."))]
 #[command(group(ArgGroup::new("connection").args(["peer", "unix", "jsonl"]).required(true).multiple(true)))]
 pub(crate) struct Explain {
     #[command(flatten)]
@@ -98,14 +97,25 @@ impl Arguments {
     pub(crate) fn of_process() -> Self {
         Self::try_parse().unwrap_or_else(|error| {
             let plain = |text: &OsString| escape::is_plain(text.as_encoded_bytes());
-            if std::env::args_os().all(|text| plain(&text)) {
+            let secrets: Vec<_> =
+                std::env::args_os().filter_map(|text| secret(&text.to_string_lossy())).collect();
+            if secrets.is_empty() && std::env::args_os().all(|text| plain(&text)) {
                 error.exit();
             }
-            // The message repeats them, and they may be a stranger's.
-            anstream::eprint!("{}", escape::lines(&error.render().to_string()));
+            // The message repeats them, and they may be a stranger's, or a secret.
+            let message = escape::lines(&error.render().to_string());
+            let hide = |message: String, secret: &String| message.replace(secret, "...");
+            anstream::eprint!("{}", secrets.iter().fold(message, hide));
             std::process::exit(error.exit_code());
         })
     }
+}
+
+/// The secret in a word of a configuration that stands outside of `--config`.
+fn secret(argument: &str) -> Option<String> {
+    let (key, value) = argument.split_once('=')?;
+    let is_secret = key.to_ascii_lowercase().contains("secret") && !value.is_empty();
+    is_secret.then(|| escape::lines(value))
 }
 
 impl Explain {
@@ -121,7 +131,7 @@ impl Explain {
 /// Dangers believe strangers in every network, warnings in some, or give a part of the security
 /// property up; notes are to be known. --explain says more of a finding.
 #[derive(Args, Debug)]
-#[command(after_long_help = "\
+#[command(after_long_help = keys::help("\
 Examples:
   proxyfix lint --config 'proxies=any for=1'
   proxyfix lint --config 'proxies=10.0.1.0/24 for=1 proto=1 host=1 hosts=app.example'
@@ -132,7 +142,7 @@ Examples:
   More about a finding:
     proxyfix lint --explain every-peer
 
-Exit status: 0 nothing or notes alone, 1 a warning or a danger, 2 wrong usage.")]
+Exit status: 0 nothing or notes alone, 1 a warning or a danger, 2 wrong usage."))]
 pub(crate) struct Lint {
     #[command(flatten)]
     pub(crate) config: ConfigArgument,
@@ -200,7 +210,7 @@ pub(crate) struct Attack {
 /// The examples and the styles.
 fn attack_help() -> String {
     let names: Vec<_> = model::all().map(|style| style.name).collect();
-    format!(
+    keys::help(&format!(
         "Examples:
   One nginx, with the lines of its recipe:
     proxyfix attack --config 'proxies=loopback for=1 proto=1 host=1' --style nginx
@@ -215,7 +225,7 @@ Styles: {}.
 
 Exit status: 0 nothing got through; 1 something did, honest requests are misread, or more is read than written; 2 wrong usage.",
         names.join(", ")
-    )
+    ))
 }
 
 /// The configuration that every subcommand takes.
@@ -224,7 +234,7 @@ pub(crate) struct ConfigArgument {
     /// The configuration in its text form; else the environment's, in PROXYFIX or in a variable for
     /// each key
     #[arg(long = "config", short = 'c', value_name = "CONFIG")]
-    given: Option<ConfigText>,
+    given: Option<String>,
 }
 
 /// Where the configuration is, unless it is an argument: as the library reads it.
@@ -233,8 +243,12 @@ const VARIABLE: &str = "PROXYFIX";
 impl ConfigArgument {
     /// The configuration, from the argument or the environment.
     pub(crate) fn read(&self) -> Result<ConfigText, Failure> {
-        if let Some(given) = &self.given {
-            return Ok(given.clone());
+        // Not parsed by clap, which repeats what it refuses: a secret could be in it.
+        if let Some(text) = &self.given {
+            let config = text.parse().map_err(|error: ConfigError| {
+                Failure::Usage(escape::lines(&format!("--config: {error}")))
+            })?;
+            return Ok(ConfigText { text: text.clone(), config });
         }
         let config = Config::from_env(VARIABLE).map_err(|error| {
             let missing = matches!(error, ConfigError::MissingVariable { .. });
@@ -251,14 +265,6 @@ impl ConfigArgument {
 pub(crate) struct ConfigText {
     pub(crate) text: String,
     pub(crate) config: Config,
-}
-
-impl FromStr for ConfigText {
-    type Err = ConfigError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Ok(Self { text: text.to_owned(), config: text.parse()? })
-    }
 }
 
 /// Reads an address with or without a port, or `unix`.
@@ -292,6 +298,15 @@ mod tests {
     #[test]
     fn consistent() {
         Arguments::command().debug_assert();
+    }
+
+    /// Whoever writes a configuration finds its keys in the help.
+    #[test]
+    fn help_has_the_keys() {
+        for command in Arguments::command().get_subcommands_mut() {
+            let help = command.render_long_help().to_string();
+            assert!(help.contains("\n  client-ip: a header\n"), "{help}");
+        }
     }
 
     #[test]

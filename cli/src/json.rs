@@ -42,6 +42,14 @@ impl Formatter for Ascii {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Bytes(pub(crate) Vec<u8>);
 
+impl Bytes {
+    /// Reads one byte from each character.
+    pub(crate) fn read(text: &str) -> Result<Self, &'static str> {
+        let bytes: Result<_, _> = text.chars().map(u8::try_from).collect();
+        bytes.map(Self).map_err(|_| "a character above U+00FF; write one character for each byte")
+    }
+}
+
 impl From<&[u8]> for Bytes {
     fn from(bytes: &[u8]) -> Self {
         Self(bytes.to_vec())
@@ -57,10 +65,7 @@ impl Serialize for Bytes {
 
 impl<'de> serde::Deserialize<'de> for Bytes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let bytes: Result<_, _> = text.chars().map(u8::try_from).collect();
-        let beyond = |_| "a character above U+00FF; write one character for each byte";
-        bytes.map(Self).map_err(|error| D::Error::custom(beyond(error)))
+        Self::read(&String::deserialize(deserializer)?).map_err(D::Error::custom)
     }
 }
 

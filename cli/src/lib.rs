@@ -17,6 +17,7 @@ mod attack;
 mod escape;
 mod explain;
 mod json;
+mod keys;
 mod lint;
 mod model;
 mod settings;

@@ -17,6 +17,46 @@ const HEADERS: [(&str, &str); 7] = [
     ("client-ip", ""),
 ];
 
+/// Headers that hold one address.
+pub(crate) const SINGLE_ADDRESS: [&str; 11] = [
+    "cf-connecting-ip",
+    "cf-connecting-ipv6",
+    "fastly-client-ip",
+    "fly-client-ip",
+    "true-client-ip",
+    "x-azure-socketip",
+    "x-client-ip",
+    "x-cluster-client-ip",
+    "x-envoy-external-address",
+    "x-nf-client-connection-ip",
+    "x-real-ip",
+];
+
+/// Networks that are nobody's on the Internet: RFC 1918, 4193, 3927, 4291, 6598 and loopback.
+pub(crate) const PRIVATE: [&str; 9] = [
+    "10.0.0.0/8",
+    "172.16.0.0/12",
+    "192.168.0.0/16",
+    "fc00::/7",
+    "169.254.0.0/16",
+    "fe80::/10",
+    "100.64.0.0/10",
+    "127.0.0.0/8",
+    "::1/128",
+];
+
+/// The name in an entry of `hosts=`, without its port.
+pub(crate) fn host_name(entry: &str) -> &str {
+    // Colons in brackets are those of an IPv6 address.
+    let name = entry.rfind(']').map_or(0, |at| at + 1);
+    entry[name..].find(':').map_or(entry, |colon| &entry[..name + colon])
+}
+
+/// Whether an address is nobody's on the Internet.
+pub(crate) fn is_private(ip: IpAddr) -> bool {
+    PRIVATE.iter().filter_map(|network| network.parse::<IpNet>().ok()).any(|n| n.contains(&ip))
+}
+
 /// The keys of the X-Forwarded family, each with the header's usual name.
 pub(crate) fn x_family() -> impl Iterator<Item = (&'static str, &'static str)> {
     HEADERS.into_iter().take(5)
@@ -138,6 +178,19 @@ mod tests {
             let plain = format!("proxies=unix {key}=1");
             let named: proxyfix::Config = format!("{plain} {key}-name={usual}").parse().unwrap();
             assert_eq!(named.to_string(), plain);
+        }
+    }
+
+    #[test]
+    fn host_names() {
+        for (entry, name) in [
+            ("a.example", "a.example"),
+            ("*.a.example:443", "*.a.example"),
+            ("a.example:*", "a.example"),
+            ("[::1]", "[::1]"),
+            ("[::1]:443", "[::1]"),
+        ] {
+            assert_eq!(super::host_name(entry), name);
         }
     }
 

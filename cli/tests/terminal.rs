@@ -241,7 +241,12 @@ fn attacks_as_json() {
     );
     let (status, said) = attack("proxies=loopback for=2");
     assert_eq!((status, &said["outcome"]), (Some(1), &"unsafe".into()));
-    assert_eq!(said["chain"], serde_json::json!([{"style": "nginx", "address": "127.0.0.1"}]));
+    let proxy = &said["chain"][0];
+    assert_eq!((&proxy["style"], &proxy["address"]), (&"nginx".into(), &"127.0.0.1".into()));
+    assert_eq!(
+        proxy["writes"][0],
+        serde_json::json!({"header": "x-forwarded-for", "does": "the address that connects to it, appended"})
+    );
     assert_eq!(
         said["headers"],
         serde_json::json!([{"name": "x-forwarded-for", "trusted": "for=2", "written": 1, "too_far": true}])

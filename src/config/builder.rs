@@ -4,8 +4,8 @@ use http::HeaderName;
 
 use super::{
     AllTrusted, Config, ConfigError, HeaderPolicy, OnInvalid, OnMissing, PrefixRule, Reach,
-    ScalarRule, Trust, TrustedProxies, UriPolicy, check::check_ways, hosts::HostPattern, names,
-    secret::Secrets, settings::Settings,
+    ScalarRule, Trust, TrustedProxies, UriPolicy, check::check_ways, hosts::HostPattern, meant,
+    names, secret::Secrets, settings::Settings,
 };
 use crate::scheme::Scheme;
 
@@ -254,6 +254,21 @@ impl ConfigBuilder {
         self.set(|s| s.ignore_connection = true)
     }
 
+    /// `connection=check`, the default: takes [`ignore_connection`](Self::ignore_connection) back.
+    ///
+    /// ```
+    /// use proxyfix::{Config, TrustedProxies};
+    ///
+    /// let proxies: TrustedProxies = "loopback".parse()?;
+    /// let config = Config::werkzeug(1, 1, 0, 0, 0).to_builder().proxies(proxies);
+    /// let config = config.check_connection().build()?;
+    /// assert!(!config.to_string().contains("connection=ignore"));
+    /// # Ok::<(), proxyfix::ConfigError>(())
+    /// ```
+    pub fn check_connection(self) -> Self {
+        self.set(|s| s.ignore_connection = false)
+    }
+
     /// Checks the whole and makes it a configuration.
     ///
     /// # Errors
@@ -290,7 +305,7 @@ fn insert(names: &mut Vec<HeaderName>, name: HeaderName) {
 }
 
 pub(super) fn invalid(key: &'static str, value: &str, expected: &'static str) -> ConfigError {
-    ConfigError::InvalidValue { key, value: value.to_owned(), expected }
+    ConfigError::InvalidValue { key, value: meant::shown(value), expected }
 }
 
 /// What a key of trust takes.
@@ -322,8 +337,9 @@ fn scalar(key: &'static str, trust: Trust) -> Result<Option<ScalarRule>, ConfigE
 
 /// Reads the name of a header that may carry a forwarded value.
 fn header(key: &'static str, text: &str) -> Result<HeaderName, ConfigError> {
-    let name: HeaderName =
-        text.parse().map_err(|_| ConfigError::InvalidHeaderName { key, text: text.to_owned() })?;
+    let name: Option<HeaderName> = text.parse().ok().filter(|_| !meant::is_no_header(key, text));
+    let name =
+        name.ok_or_else(|| ConfigError::InvalidHeaderName { key, text: meant::shown(text) })?;
     // `Forwarded` has a key of its own, but may be exempt from removal.
     if names::is_reserved(&name) || (name == http::header::FORWARDED && key != "exempt") {
         return Err(ConfigError::ReservedHeader { key, name });

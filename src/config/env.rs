@@ -2,14 +2,19 @@
 //!
 //! 1. One variable holds the whole text form, or each key has a variable of its own: `NAME`, or
 //!    `NAME_KEY` in capitals with `_` for `-`. Both at once is an error.
-//! 2. What else begins with `NAME_` is an error: a key that is misspelt must not be overlooked.
-//! 3. A value that is not Unicode is an error. An empty one is a value like any other.
-//! 4. Secrets are in `NAME_SECRET`, with commas between, or in the file that `NAME_SECRET_FILE` names,
+//! 2. Any other variable that begins with `NAME_` is an error: a misspelt key must not be overlooked. So
+//!    is one of ours in another case, such as `name_for`, and one that is given twice.
+//! 3. The variables that Kubernetes sets for a service whose name begins like ours are ignored:
+//!    `NAME_SERVICE_HOST`, `NAME_SERVICE_PORT`, `NAME_SERVICE_PORT_*`, `NAME_PORT` if its value is like
+//!    `tcp://192.0.2.1:80`, `NAME_PORT_80_TCP` (or `UDP`, `SCTP`), and that with `_PROTO`, `_PORT` or
+//!    `_ADDR`. A service `name-web` has `WEB_` before these.
+//! 4. A value that is not Unicode is an error. An empty one is a value like any other.
+//! 5. Secrets are in `NAME_SECRET`, with commas between, or in the file that `NAME_SECRET_FILE` names,
 //!    one in a line; both go with either form. No error repeats one.
 
-use std::{ffi::OsStr, fs::File, io::Read};
+use std::{ffi::OsStr, fs::File, io::Read, iter};
 
-use super::{Config, ConfigBuilder, ConfigError, keys};
+use super::{Config, ConfigBuilder, ConfigError, keys, meant};
 
 /// Reads pairs of variable and value.
 pub(super) fn read<K, V>(
@@ -30,8 +35,12 @@ where
             let text = value.as_ref().to_str().map(str::to_owned);
             text.ok_or_else(|| ConfigError::NotUnicode { name: found.clone().into_owned() })
         };
+        let twice = || ConfigError::RepeatedVariable { name: found.clone().into_owned() };
+        let rest = found.strip_prefix(name).and_then(|rest| rest.strip_prefix('_'));
         if found == name {
-            whole = Some(text()?);
+            if whole.replace(text()?).is_some() {
+                return Err(twice());
+            }
         } else if found == variable(name, SECRET) {
             secrets.extend(text()?.split(',').map(|secret| secret.trim().to_owned()));
         } else if found == variable(name, SECRET_FILE) {
@@ -40,10 +49,19 @@ where
                 file.map_err(|reason| ConfigError::SecretFile { name: found.into(), reason })?;
             let lines = file.lines().map(str::trim).filter(|line| !line.is_empty());
             secrets.extend(lines.map(str::to_owned));
-        } else if found.strip_prefix(name).is_some_and(|rest| rest.starts_with('_')) {
+        } else if let Some(rest) = rest {
+            if is_of_a_service(rest, &value.as_ref().to_string_lossy()) {
+                continue;
+            }
             let key = keys::names().find(|key| variable(name, key) == found);
             let key = key.ok_or_else(|| unknown(name, &found))?;
+            if pairs.iter().any(|(other, _)| *other == key) {
+                return Err(twice());
+            }
             pairs.push((key, text()?));
+        } else if let Some(ours) = in_another_case(name, &found) {
+            let instead = format!("did you mean {ours}?");
+            return Err(ConfigError::UnknownVariable { name: found.into_owned(), instead });
         }
     }
     let refused = |name, error, note| ConfigError::Variable { name, error: Box::new(error), note };
@@ -97,14 +115,46 @@ fn variable(name: &str, key: &str) -> String {
     format!("{name}_{}", key.to_ascii_uppercase().replace('-', "_"))
 }
 
-fn unknown(name: &str, found: &str) -> ConfigError {
-    let key = found.get(name.len().saturating_add(1)..).and_then(keys::meant);
-    let expected = match key {
-        Some(key) => variable(name, key),
-        None => {
-            let keys: Vec<_> = keys::names().map(|key| variable(name, key)).collect();
-            format!("one of {name}, {}", keys.join(", "))
-        }
+/// The variable of ours that has the same letters.
+fn in_another_case(name: &str, found: &str) -> Option<String> {
+    let ours = keys::names().map(|key| variable(name, key));
+    iter::once(name.to_owned()).chain(ours).find(|ours| ours.eq_ignore_ascii_case(found))
+}
+
+/// Whether Kubernetes sets such a variable for a service; `rest` is what follows `NAME_`.
+/// <https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables>
+fn is_of_a_service(rest: &str, value: &str) -> bool {
+    let words: Vec<_> = rest.split('_').collect();
+    let is_port = |number: &str, protocol: &str| {
+        number.parse::<u16>().is_ok() && matches!(protocol, "TCP" | "UDP" | "SCTP")
     };
-    ConfigError::UnknownVariable { name: found.to_owned(), expected }
+    match words.as_slice() {
+        [.., "SERVICE", "HOST"] => true,
+        [.., "PORT", number, protocol]
+        | [.., "PORT", number, protocol, "PROTO" | "PORT" | "ADDR"]
+            if is_port(number, protocol) =>
+        {
+            true
+        }
+        [.., "PORT"]
+            if ["tcp://", "udp://", "sctp://"].iter().any(|url| value.starts_with(url)) =>
+        {
+            true
+        }
+        words => words.windows(2).any(|words| words == ["SERVICE", "PORT"]),
+    }
+}
+
+fn unknown(name: &str, found: &str) -> ConfigError {
+    let key = found.get(name.len().saturating_add(1)..).unwrap_or_default();
+    let variables = |keys: Vec<&str>| keys.iter().map(|key| variable(name, key)).collect();
+    let known: Vec<_> = keys::names().collect();
+    let meant: Vec<_> = variables(meant::keys(key, &known));
+    let instead = if meant.is_empty() {
+        let all: Vec<_> = variables(known);
+        format!("expected one of {name}, {}", all.join(", "))
+    } else {
+        format!("did you mean {}?", meant.join(" or "))
+    };
+    ConfigError::UnknownVariable { name: found.to_owned(), instead }
 }

@@ -7,6 +7,8 @@ use std::fmt;
 
 use http::{HeaderName, header::FORWARDED};
 
+use super::meant;
+
 /// Why a configuration is refused. The text quotes what the operator wrote and says what to write.
 ///
 /// ```
@@ -73,7 +75,7 @@ pub enum ConfigError {
         second: &'static str,
     },
     /// A text is not a header name.
-    #[error("{key}={text:?}: not a header name; expected one such as X-Forwarded-For")]
+    #[error("{key}={text:?}: {}", meant::header(key, text))]
     #[non_exhaustive]
     InvalidHeaderName {
         /// The key.
@@ -84,7 +86,8 @@ pub enum ConfigError {
     /// A text is not a host pattern.
     #[error(
         "hosts={text:?}: expected a host, such as example.com or *.example.com, or one with a port, \
-         such as example.com:443 or example.com:*"
+         such as example.com:443 or example.com:*{}",
+        meant::host(text)
     )]
     #[non_exhaustive]
     InvalidHostPattern {
@@ -108,7 +111,7 @@ pub enum ConfigError {
         reason: &'static str,
     },
     /// A value is not one of those its key takes.
-    #[error("{key}={value:?}: expected {expected}")]
+    #[error("{key}={value:?}: expected {expected}{}", meant::value(key, value, expected))]
     #[non_exhaustive]
     InvalidValue {
         /// The key.
@@ -157,10 +160,7 @@ pub enum ConfigError {
         name: String,
     },
     /// A word of the text form is not `key=value`.
-    #[error(
-        "expected key=value, found {word:?}; a list takes commas and no spaces, such as \
-         proxies=10.0.0.0/8,loopback"
-    )]
+    #[error("expected key=value, found {word:?}; {}", meant::word(word))]
     #[non_exhaustive]
     NotKeyValue {
         /// The word.
@@ -185,6 +185,13 @@ pub enum ConfigError {
     RepeatedKey {
         /// The key.
         key: &'static str,
+    },
+    /// An environment variable is given twice.
+    #[error("environment variable {name} is given twice; keep one")]
+    #[non_exhaustive]
+    RepeatedVariable {
+        /// The variable.
+        name: String,
     },
     /// A header that frames or routes the request cannot carry a forwarded value, nor be removed.
     #[error("{key}={name}: {}", reserved(key, name))]
@@ -262,22 +269,22 @@ pub enum ConfigError {
         other: String,
     },
     /// A key is not known.
-    #[error("unknown key {key:?}; expected {expected}")]
+    #[error("unknown key {key:?}; {instead}")]
     #[non_exhaustive]
     UnknownKey {
         /// The key.
         key: String,
-        /// The one that was meant, or all there are.
-        expected: String,
+        /// What to write instead: the keys that may be meant, or all that there are.
+        instead: String,
     },
     /// An environment variable has the prefix of the configuration's, and is none of them.
-    #[error("unknown environment variable {name:?}; expected {expected}")]
+    #[error("unknown environment variable {name:?}; {instead}")]
     #[non_exhaustive]
     UnknownVariable {
         /// The variable.
         name: String,
-        /// The one that was meant, or all there are.
-        expected: String,
+        /// What to write instead: the variables that may be meant, or all that there are.
+        instead: String,
     },
     /// A way in decides about no peer.
     #[error(
@@ -349,6 +356,7 @@ impl ConfigError {
             | Self::NotKeyValue { .. }
             | Self::NotUnicode { .. }
             | Self::NothingTrusted
+            | Self::RepeatedVariable { .. }
             | Self::SecretFile { .. }
             | Self::SharedHeader { .. }
             | Self::TooManyWays { .. }

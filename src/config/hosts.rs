@@ -7,7 +7,7 @@
 
 use std::fmt;
 
-use super::ConfigError;
+use super::{ConfigError, meant};
 use crate::host::HostPort;
 
 /// One entry of `hosts=`.
@@ -36,7 +36,7 @@ enum Port {
 
 impl HostPattern {
     pub(super) fn parse(text: &str) -> Result<Self, ConfigError> {
-        let invalid = || ConfigError::InvalidHostPattern { text: text.to_owned() };
+        let invalid = || ConfigError::InvalidHostPattern { text: meant::shown(text) };
         let (host, any_port) = match text.strip_suffix(":*") {
             Some(host) => (host, true),
             None => (text, false),

@@ -6,6 +6,7 @@ use super::{
     AllTrusted, Config, ConfigBuilder, ConfigError, HeaderPolicy, OnInvalid, OnMissing, PrefixRule,
     Reach, ScalarRule, Settings, Trust, UriPolicy,
     builder::{expected, invalid},
+    meant,
     settings::{MAX_HOPS, Names},
 };
 use crate::scheme::Scheme;
@@ -214,7 +215,7 @@ const KEYS: [Key; 29] = [
         name: "connection",
         read: |b, v| {
             let ignore = choose("connection", v, &CONNECTION)?;
-            Ok(if ignore { b.ignore_connection() } else { b })
+            Ok(if ignore { b.ignore_connection() } else { b.check_connection() })
         },
         write: |s| chosen(s.ignore_connection, &CONNECTION),
     },
@@ -227,7 +228,7 @@ pub(super) fn read<'a>(
     let mut builder = Config::builder();
     let mut seen: Vec<&str> = Vec::new();
     for (name, value) in pairs {
-        let key = KEYS.iter().find(|key| key.name == name).ok_or_else(|| unknown(name))?;
+        let key = find(name)?;
         if seen.contains(&key.name) {
             return Err(ConfigError::RepeatedKey { key: key.name });
         }
@@ -247,21 +248,16 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
     KEYS.iter().map(|key| key.name)
 }
 
-fn unknown(key: &str) -> ConfigError {
-    let expected = match meant(key) {
-        Some(name) => name.to_owned(),
-        None => format!("one of {}", names().collect::<Vec<_>>().join(", ")),
-    };
-    ConfigError::UnknownKey { key: key.to_owned(), expected }
+/// The same key, if it is one.
+pub(super) fn known(name: &str) -> Result<&'static str, ConfigError> {
+    find(name).map(|key| key.name)
 }
 
-/// The key that is meant by the name of a header or of a method, such as `X-Forwarded-For` or `x_for`.
-/// `X-Client-IP` and `X-Forwarded` are headers of their own.
-pub(super) fn meant(text: &str) -> Option<&'static str> {
-    let text = text.to_ascii_lowercase().replace('_', "-");
-    let short = text.trim_start_matches("x-").trim_start_matches("forwarded-");
-    let is_own = matches!(short, "client-ip" | "forwarded");
-    names().find(|name| *name == text || (*name == short && !is_own))
+fn find(name: &str) -> Result<&'static Key, ConfigError> {
+    KEYS.iter().find(|key| key.name == name).ok_or_else(|| ConfigError::UnknownKey {
+        key: meant::shown(name),
+        instead: meant::key(name, &names().collect::<Vec<_>>()),
+    })
 }
 
 fn choose<T: Copy>(key: &'static str, value: &str, choices: &Choices<T>) -> Result<T, ConfigError> {

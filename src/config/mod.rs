@@ -15,6 +15,7 @@ mod env;
 mod error;
 mod hosts;
 mod keys;
+mod meant;
 mod names;
 mod plan;
 mod proxies;
@@ -240,14 +241,17 @@ impl Config {
     /// each key from a variable of its own, in capitals and with `_` for `-`: with `PROXYFIX`,
     /// from `PROXYFIX_PROXIES`, `PROXYFIX_FOR`, `PROXYFIX_ALL_TRUSTED`.
     ///
-    /// In Kubernetes, a service called `proxyfix` puts variables of its own there, among them
-    /// `PROXYFIX_PORT`: take another name, or set `enableServiceLinks: false`.
+    /// Kubernetes sets variables for each service, and for one called `proxyfix` they begin with
+    /// `PROXYFIX_`. They are ignored: `PROXYFIX_SERVICE_HOST`, `PROXYFIX_SERVICE_PORT` and what begins with
+    /// it, `PROXYFIX_PORT` if its value is like `tcp://192.0.2.1:80`, and `PROXYFIX_PORT_80_TCP` with its
+    /// relatives. Any other variable that begins with `PROXYFIX_` is an error.
     ///
     /// # Errors
     /// [`ConfigError::MissingVariable`] where there is none of these variables, to match on where
     /// that means a default; [`ConfigError::TwoForms`] for `PROXYFIX` beside `PROXYFIX_FOR`;
-    /// [`ConfigError::UnknownVariable`] for `PROXYFIX_FRO`; [`ConfigError::NotUnicode`]; and
-    /// [`ConfigError::Variable`] with what the text form would say.
+    /// [`ConfigError::UnknownVariable`] for `PROXYFIX_FRO` and `proxyfix_for`;
+    /// [`ConfigError::RepeatedVariable`]; [`ConfigError::NotUnicode`]; and [`ConfigError::Variable`] with
+    /// what the text form would say.
     ///
     /// ```
     /// use proxyfix::{Config, ConfigError};

@@ -11,7 +11,7 @@ use std::{fmt, net::IpAddr, str::FromStr};
 
 use ipnet::{IpNet, Ipv4Net};
 
-use super::ConfigError;
+use super::{ConfigError, meant};
 use crate::{host::number, node::ForwardedFor, peer::Peer};
 
 /// The networks behind the names that a list may hold.
@@ -155,7 +155,7 @@ impl FromStr for TrustedProxies {
 
 /// Reads a network or an address.
 fn network(text: &str) -> Result<IpNet, ConfigError> {
-    let invalid = |reason| ConfigError::InvalidNetwork { text: text.to_owned(), reason };
+    let invalid = |reason| ConfigError::InvalidNetwork { text: meant::shown(text), reason };
     let (address, length) = match text.split_once('/') {
         Some((address, length)) => (address, Some(length)),
         None => (text, None),
@@ -167,10 +167,10 @@ fn network(text: &str) -> Result<IpNet, ConfigError> {
                  nobody, write none"
             }
             "any" | "none" => "it stands alone",
-            _ => {
+            _ => meant::network(text).unwrap_or(
                 "expected an address without port or brackets, a network such as 10.0.0.0/8, or one \
-                 of loopback, private, linklocal, shared, unix; no names are looked up"
-            }
+                 of loopback, private, linklocal, shared, unix; no names are looked up",
+            ),
         })
     })?;
     let network = match length {

@@ -80,6 +80,8 @@ impl<'de> Deserialize<'de> for ConfigBuilder {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<ConfigBuilder, A::Error> {
                 let mut pairs: Vec<(String, Value)> = Vec::new();
                 while let Some(key) = map.next_key::<String>()? {
+                    // Before the value is read: the format's own error would show a secret.
+                    keys::known(&key).map_err(de::Error::custom)?;
                     // The format's own error does not know the key.
                     let value = map
                         .next_value()

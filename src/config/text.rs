@@ -8,7 +8,7 @@
 
 use std::{fmt, str::FromStr};
 
-use super::{Config, ConfigBuilder, ConfigError, TrustedProxies, keys};
+use super::{Config, ConfigBuilder, ConfigError, TrustedProxies, keys, meant};
 
 impl FromStr for Config {
     type Err = ConfigError;
@@ -18,7 +18,7 @@ impl FromStr for Config {
     ///
     /// # Errors
     /// [`ConfigError`] for `""` (no proxies), `for=1` (no proxies), `proxies=any` (no header),
-    /// `proxies=any for=walk`, `proxies=loopback, unix for=1` (a space in a list),
+    /// `proxies=any for=walk`, `proxies=loopback, unix for=1` (a space in a list), `proxies=loopback;for=1`,
     /// `proxies=any for=1 secret-header=X-Secret` (no secret: see [`ConfigBuilder`]), and whatever else
     /// cannot mean anything. Its text says what to write.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
@@ -81,8 +81,10 @@ fn way(words: &[&str]) -> Result<ConfigBuilder, ConfigError> {
     }
     let mut pairs = Vec::new();
     for word in words {
-        let pair = word.split_once('=');
-        pairs.push(pair.ok_or_else(|| ConfigError::NotKeyValue { word: (*word).to_owned() })?);
+        let pair = meant::pair(word);
+        let pair = pair.ok_or_else(|| ConfigError::NotKeyValue { word: meant::shown(word) })?;
+        // At once: if the key is a misspelt `secret`, the words behind it may be the rest of one.
+        pairs.push((keys::known(pair.0)?, pair.1));
     }
     keys::read(pairs)
 }

@@ -155,7 +155,8 @@ pub(super) fn all_proxies(addresses: &[Peer], settings: &Settings) -> String {
     let unlisted = addresses.iter().filter(|peer| !proxies.contains(**peer));
     let unlisted =
         unlisted.map(|peer| peer.ip().map_or_else(|| "unix".to_owned(), |ip| ip.to_string()));
-    settings.list("proxies").map(str::to_owned).chain(unlisted).collect::<Vec<_>>().join(",")
+    let listed = settings.list("proxies").filter(|entry| *entry != "none").map(str::to_owned);
+    listed.chain(unlisted).collect::<Vec<_>>().join(",")
 }
 
 /// The field that a key is about.
@@ -173,15 +174,17 @@ fn text<'a>(values: &'a [Value], field: &str) -> Option<&'a str> {
     values.iter().find(|value| value.field == field).map(|value| value.text.as_str())
 }
 
-/// Whether a header is trusted to say this value: our own is nobody's lie, but for the client.
+/// Whether this value must be true: a header is trusted to say it, or would be if the last proxy were
+/// one of `proxies`. Our own value is nobody's lie, except for the client.
 fn is_claimed(honest: &Got, settings: &Settings, value: &Value) -> bool {
     let client_trusted = settings.trusted().iter().any(|trusted| field(trusted.key) == "client");
-    let nobody = settings.get("proxies") == Some("none");
+    let untrusted = honest.resolved().is_some_and(|resolved| !resolved.is_peer_trusted());
     let port_by_host = value.field == "port"
         && honest.resolved().is_some_and(|r| r.source().port() == r.source().host())
         && settings.get("port").is_none();
     match value.field {
-        "client" => client_trusted && !nobody,
+        "client" => client_trusted || untrusted,
+        "scheme" if untrusted => true,
         _ => !value.own && !port_by_host,
     }
 }

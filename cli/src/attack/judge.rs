@@ -5,10 +5,12 @@
 //! 2. Each attack is compared with the honest request of the same client. *Same*: the same answer.
 //!    *Rejected*: its own request is. *Lost*: the client is unknown, or a value our own. *Leaks*: a
 //!    header that it wrote reaches the application. *Believed*: another client, scheme, host, port
-//!    or prefix; also the proxy's own address as the client.
+//!    or prefix; also the proxy's own address as the client, and `https` of our own instead of `http`.
 //! 3. *Believed* and *leaks* are holes; *lost* is not one, but may be closed, by `missing=reject` and
 //!    `all-trusted=reject`.
 //! 4. Of an attack that asks for another host, that host is its own choice, and not compared.
+
+use std::cmp::Ordering;
 
 use http::{HeaderName, HeaderValue, Request, header};
 use proxyfix::{Config, Error, Resolved, Source, fix_request};
@@ -101,16 +103,29 @@ pub(super) fn judge(
         if its_choice || was.text == value.text {
             continue;
         }
-        let lost = value.own && (value.field != "client" || value.text == "unknown");
-        let verdict = if lost { Verdict::Lost } else { Verdict::Believed };
-        if verdict > worst.0 {
-            worst = (verdict, format!("{} {} in place of {}", value.field, value.text, was.text));
+        let verdict = changed(value, &was.text);
+        let detail = format!("{} {} in place of {}", value.field, value.text, was.text);
+        match verdict.cmp(&worst.0) {
+            Ordering::Greater => worst = (verdict, detail),
+            Ordering::Equal => worst.1 = format!("{}, {detail}", worst.1),
+            Ordering::Less => {}
         }
     }
     match leak(attack, honest, attacked) {
         Some(leak) if worst.0 < Verdict::Leaks => (Verdict::Leaks, leak),
         _ => worst,
     }
+}
+
+/// The verdict on a value that is not the honest one. Our own is lost, except where it gives a client
+/// more than it has: the proxy's address, or TLS.
+fn changed(value: &Value, was: &str) -> Verdict {
+    let lost = match value.field {
+        "client" => value.text == "unknown",
+        "scheme" => value.text != "https" || was != "http",
+        _ => true,
+    };
+    if value.own && lost { Verdict::Lost } else { Verdict::Believed }
 }
 
 /// A header of the client's that reaches the application, or a target with another scheme or host
@@ -136,4 +151,28 @@ fn leak(attack: &Attack, honest: &Got, attacked: &Got) -> Option<String> {
     let (name, value) = lines.find(|(name, value)| written(name, value) && !same(name, value))?;
     let value = escape::shortened(value.as_bytes(), 60);
     Some(format!("{name}: {value} reaches the application"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Value, Verdict, changed};
+
+    #[test]
+    fn own_values_are_lost_unless_they_give_more() {
+        for (field, text, own, was, verdict) in [
+            ("client", "unknown", true, "203.0.113.9", Verdict::Lost),
+            ("client", "10.0.0.1", true, "203.0.113.9", Verdict::Believed),
+            ("client", "198.51.100.7", false, "203.0.113.9", Verdict::Believed),
+            ("scheme", "http", true, "https", Verdict::Lost),
+            ("scheme", "https", true, "http", Verdict::Believed),
+            ("scheme", "http", false, "https", Verdict::Believed),
+            ("host", "none", true, "app.example", Verdict::Lost),
+            ("port", "80", true, "443", Verdict::Lost),
+            ("prefix", "none", true, "/app", Verdict::Lost),
+            ("prefix", "/evil", false, "none", Verdict::Believed),
+        ] {
+            let value = Value { field, text: text.to_owned(), own };
+            assert_eq!(changed(&value, was), verdict, "{field} {text}");
+        }
+    }
 }

@@ -2,7 +2,8 @@
 //!
 //! 1. [`model`](crate::model) has the proxies, [`requests`] the attacks, [`mod@judge`] the verdict.
 //! 2. Every attack is sent by each client, over `http` and over `https`, through the chain.
-//! 3. A configuration is safe where nothing got through, honest requests are read truly, and no header
+//! 3. If the last proxy is none of `proxies`, client and scheme are misread, whatever is trusted.
+//! 4. A configuration is safe where nothing got through, honest requests are read truly, and no header
 //!    is read further than the proxies write it (also where `hosts=`, say, let no lie through).
 
 mod honest;
@@ -27,7 +28,7 @@ use crate::{
     args::Attack as Arguments,
     json,
     model::{Chain, Client, Sent, What},
-    settings::Settings,
+    settings::{Settings, host_name},
     status::{Failure, Status},
 };
 
@@ -142,10 +143,9 @@ impl Tried {
 /// What to write, where the last proxy is none of `proxies`, and so is not believed.
 fn unlisted(settings: &Settings, chain: &Chain) -> Option<String> {
     let last = chain.addresses.last().filter(|peer| !settings.proxies().contains(**peer))?;
-    let nobody = settings.get("proxies") == Some("none");
     let every = settings.walks() || settings.get("verify").is_some();
     let needed = if every { &chain.addresses[..] } else { std::slice::from_ref(last) };
-    (!nobody).then(|| format!("proxies={}", honest::all_proxies(needed, settings)))
+    Some(format!("proxies={}", honest::all_proxies(needed, settings)))
 }
 
 /// What is not tried: requests that come past the proxies, where those would be believed too.
@@ -159,7 +159,7 @@ fn notes(settings: &Settings) -> Vec<String> {
 
 /// The host that honest clients ask for: one that is allowed.
 fn host(settings: &Settings) -> String {
-    let allowed = settings.list("hosts").next().unwrap_or("app.example");
+    let allowed = settings.list("hosts").next().map_or("app.example", host_name);
     allowed.strip_prefix("*.").map_or_else(|| allowed.to_owned(), |under| format!("app.{under}"))
 }
 

@@ -13,6 +13,7 @@ use super::{
 use crate::{
     escape,
     json::Bytes,
+    model::{Assumed, Chain, Link, assumed},
     style::{BAD, FAINT, GOOD, HELP, TITLE, WARN},
 };
 
@@ -36,6 +37,7 @@ pub(super) struct Answer<'a> {
 struct Proxy {
     style: String,
     address: String,
+    writes: Vec<Assumed>,
 }
 
 #[derive(Serialize)]
@@ -49,10 +51,11 @@ struct Done<'a> {
 
 impl<'a> Answer<'a> {
     pub(super) fn new(config: &Config, tried: &'a Tried) -> Self {
-        let chain = tried.chain.links.iter().zip(&tried.chain.addresses);
-        let proxy = |(link, peer): (&crate::model::Link, &Peer)| Proxy {
+        let chain = tried.chain.links.iter().zip(&tried.chain.addresses).enumerate();
+        let proxy = |(place, (link, peer)): (usize, (&Link, &Peer))| Proxy {
             style: link.name(),
             address: if peer.is_unix() { "unix".to_owned() } else { peer.to_string() },
+            writes: assumed(link, place),
         };
         Self {
             outcome: if tried.is_safe() { "safe" } else { "unsafe" },
@@ -86,6 +89,7 @@ pub(super) fn text(tried: &Tried, all: bool) -> String {
     let proxies = tried.chain.links.iter().zip(&tried.chain.addresses);
     let proxies: Vec<_> = proxies.map(|(link, peer)| format!("{} ({peer})", link.name())).collect();
     let _ = writeln!(out, "{TITLE}client  →  {}  →  app{TITLE:#}", proxies.join("  →  "));
+    assumptions(&mut out, &tried.chain);
     headers(&mut out, &tried.headers);
     misread(&mut out, &tried.misread);
     attacks(&mut out, tried, all);
@@ -97,6 +101,24 @@ pub(super) fn text(tried: &Tried, all: bool) -> String {
         let _ = writeln!(out, "{HELP}help:{HELP:#} {help}");
     }
     out
+}
+
+/// What the model has each proxy do.
+fn assumptions(out: &mut String, chain: &Chain) {
+    for (place, link) in chain.links.iter().enumerate() {
+        let _ = writeln!(out, "\n{TITLE}assumed of {}{TITLE:#}", link.name());
+        let assumed = assumed(link, place);
+        let sets = chain.sets.iter().filter(|_| place == 0).map(|(name, _)| name.as_str());
+        let names = assumed.iter().map(|assumed| assumed.header).chain(sets.clone());
+        let width = names.map(str::len).max().unwrap_or_default();
+        for Assumed { header, does } in &assumed {
+            let _ = writeln!(out, "  {header:<width$}  {does}");
+        }
+        for name in sets {
+            let _ = writeln!(out, "  {name:<width$}  set (--sets)");
+        }
+        let _ = writeln!(out, "  {FAINT}every other header passes as it came{FAINT:#}");
+    }
 }
 
 fn headers(out: &mut String, headers: &[Header]) {
@@ -202,11 +224,12 @@ fn help(tried: &Tried) -> Vec<String> {
         match write {
             Some(write) if known(write) => {}
             Some(write) => help.push(format!("{write} reads the {field} truly")),
-            None if *field == "scheme" && truth == "https" => help.push(
-                "an inner proxy must pass on what the edge wrote of the scheme: \
+            None if *field == "scheme" && truth == "https" && tried.unlisted.is_none() => help
+                .push(
+                    "an inner proxy must pass on what the edge wrote of the scheme: \
                  docs/recipes/chains.md"
-                    .to_owned(),
-            ),
+                        .to_owned(),
+                ),
             None => {}
         }
     }

@@ -241,6 +241,32 @@ fn what_is_lost() {
     assert_eq!(tried("proxies=loopback forwarded=1 missing=reject").count(Verdict::Lost), 0);
 }
 
+/// Honest clients ask for a host that is allowed, on its port.
+#[test]
+fn hosts_with_ports() {
+    for hosts in ["app.example:443", "*.a.example:443,b.example", "[::1]:443", "app.example:*"] {
+        let config = format!("proxies=loopback for=1 proto=1 hosts={hosts}");
+        assert!(tried(&config, "nginx", &["--https-only"]).is_safe(), "{hosts}");
+    }
+}
+
+/// A client by plain HTTP that counts as one by TLS, because a header is lost, has got through: whether or
+/// not it also passes for another client.
+#[test]
+fn a_lost_header_is_no_tls() {
+    for more in ["missing=peer", "missing=unknown", "missing=reject"] {
+        let config = format!("proxies=loopback forwarded=1 listener=https {more}");
+        let tried = tried(&config, "apache-forwarded", &[]);
+        for attack in &tried.attacks {
+            let upgraded = attack.detail.contains("scheme https in place of http");
+            assert!(!upgraded || attack.verdict == Verdict::Believed, "{}", attack.detail);
+        }
+        if more == "missing=peer" {
+            assert!(!tried.is_safe() && tried.count(Verdict::Believed) > 0);
+        }
+    }
+}
+
 /// What is not tried is said; a last proxy that is not listed has help.
 #[test]
 fn past_the_proxies() {
@@ -257,7 +283,62 @@ fn past_the_proxies() {
     let all = "proxies=10.0.1.0/24,192.0.2.9,192.0.2.1";
     assert_eq!(help("proxies=10.0.1.0/24 for=2 verify=hops", inner), all);
     assert_eq!(help("proxies=10.0.1.0/24 for=walk", inner), all);
-    assert_eq!(help("proxies=none for=2", inner), "");
+    assert_eq!(help("proxies=none for=2", inner), "proxies=192.0.2.1");
+}
+
+/// Whatever is trusted, nothing is believed of a last proxy that is not listed: no spoofed request gets
+/// through, and the client is the proxy.
+#[test]
+fn an_untrusted_last_proxy_is_a_mistake() {
+    for (config, address) in [
+        ("proxies=10.0.0.1 proto=1", "172.18.0.1"),
+        ("proxies=10.0.0.1 for=1 proto=1 host=1", "172.18.0.1"),
+        ("proxies=none for=1", "127.0.0.1"),
+    ] {
+        for style in ["nginx", "nginx-minimal"] {
+            let tried = tried(config, style, &["--address", address]);
+            let misread: Vec<_> = tried.misread.iter().map(|misread| misread.field).collect();
+            assert!(!tried.is_safe());
+            assert_eq!(misread, ["client", "scheme"], "{config}");
+            assert_eq!(tried.misread[0].got, address, "{config}");
+            assert!(tried.unlisted.is_some_and(|write| write.ends_with(address)), "{config}");
+        }
+    }
+    let trusted = tried("proxies=172.18.0.1 for=1 proto=1", "nginx", &["--address", "172.18.0.1"]);
+    assert!(trusted.is_safe());
+}
+
+/// With the lines that most guides have, `X-Forwarded-Host` is the client's.
+#[test]
+fn minimal_lines() {
+    assert_eq!(wrong("proxies=loopback for=1 proto=1", "nginx-minimal"), None);
+    let tried = tried("proxies=loopback for=1 proto=1 host=1", "nginx-minimal", &[]);
+    let host = tried.headers.iter().find(|header| header.name == "x-forwarded-host").unwrap();
+    assert!(host.too_far && host.written == 0);
+    assert!(tried.count(Verdict::Believed) > 0 && !tried.is_safe());
+}
+
+/// Every style says what it writes, and what it says is what the chain does.
+#[test]
+fn what_is_assumed_is_printed() {
+    for style in crate::model::all() {
+        let tried = tried("proxies=loopback for=1", style.name, &[]);
+        let text = anstream::adapter::strip_str(&super::report::text(&tried, false)).to_string();
+        let assumed = crate::model::assumed(&tried.chain.links[0], 0);
+        for crate::model::Assumed { header, does } in &assumed {
+            let is_said =
+                |line: &str| line.trim_start().starts_with(header) && line.ends_with(does);
+            assert!(text.lines().any(is_said), "{header}: {text}");
+        }
+        let writes = assumed.iter().any(|assumed| {
+            assumed.header == "x-forwarded-for"
+                && !["removed", "if the header did not come in"]
+                    .iter()
+                    .any(|end| assumed.does.ends_with(end))
+        });
+        let written = tried.headers[0].written > 0;
+        assert!(written >= writes, "{}: {text}", style.name);
+    }
 }
 
 /// A name says what is sent, also where the one before it is not shown.

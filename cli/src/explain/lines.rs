@@ -7,12 +7,16 @@
 //! 4. Values of headers are texts of one character for each byte, as in the answers.
 
 use std::{
+    fmt,
     fs::File,
     io::{self, BufRead, Read as _, Write},
 };
 
 use proxyfix::{Config, Peer, Scheme};
-use serde::{Deserialize, Serialize};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{Error, MapAccess, SeqAccess, Visitor},
+};
 use serde_json::Value;
 
 use super::{
@@ -38,7 +42,76 @@ struct Asked {
     target: Option<String>,
     version: Option<String>,
     #[serde(default)]
-    headers: Vec<(String, Bytes)>,
+    headers: Lines,
+}
+
+/// Header lines in order: a list of pairs, or a map whose values may be lists.
+#[derive(Debug, Default)]
+struct Lines(Vec<(String, Bytes)>);
+
+impl<'de> Deserialize<'de> for Lines {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct PairsOrMap;
+
+        impl<'de> Visitor<'de> for PairsOrMap {
+            type Value = Lines;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(
+                    "a list of [name, value], or a map with a value or a list for each name",
+                )
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Lines, A::Error> {
+                let mut lines = Vec::new();
+                while let Some(line) = list.next_element()? {
+                    lines.push(line);
+                }
+                Ok(Lines(lines))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Lines, A::Error> {
+                let mut lines = Vec::new();
+                while let Some((name, Values(values))) = map.next_entry::<String, _>()? {
+                    lines.extend(values.into_iter().map(|value| (name.clone(), value)));
+                }
+                Ok(Lines(lines))
+            }
+        }
+
+        deserializer.deserialize_any(PairsOrMap)
+    }
+}
+
+/// The values of one name: one text, or a list.
+struct Values(Vec<Bytes>);
+
+impl<'de> Deserialize<'de> for Values {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct OneOrMore;
+
+        impl<'de> Visitor<'de> for OneOrMore {
+            type Value = Values;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a text, or a list of texts")
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<Values, E> {
+                Bytes::read(text).map(|bytes| Values(vec![bytes])).map_err(E::custom)
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Values, A::Error> {
+                let mut values = Vec::new();
+                while let Some(value) = list.next_element()? {
+                    values.push(value);
+                }
+                Ok(Values(values))
+            }
+        }
+
+        deserializer.deserialize_any(OneOrMore)
+    }
 }
 
 /// The answer to a line that is no request.
@@ -131,7 +204,7 @@ fn received(asked: &Asked) -> Result<Received, String> {
         Some("HTTP/3" | "HTTP/3.0") => http::Version::HTTP_3,
         Some(_) => return Err("version: expected HTTP/1.0, HTTP/1.1, HTTP/2 or HTTP/3".to_owned()),
     };
-    for (name, value) in &asked.headers {
+    for (name, value) in &asked.headers.0 {
         received.add(name, &value.0)?;
     }
     Ok(received)

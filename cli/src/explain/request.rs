@@ -1,10 +1,14 @@
-//! Reading a request: a raw head, header lines, or an object of JSON.
+//! Reading a request: a raw head, header lines, what `curl -v` prints, or an object of JSON.
 //!
 //! 1. A head is a request line and header lines, with or without CR, and without the empty line at
 //!    the end too; what stands behind that line, the body, is not looked at.
 //! 2. Its form is that of HTTP/1 (RFC 9112), read strictly. The version may also be `HTTP/2` or
 //!    `HTTP/3`, as tools print such requests.
-//! 3. The lines are kept in order and in their spelling, which is a token and so printable.
+//! 3. If the first line is a header line, the request is `GET / HTTP/1.1`.
+//! 4. If a line begins with `>`, and the first is neither a request line nor a header line, it is the
+//!    output of `curl -v`: those lines are the head, and all others are skipped. The last of several
+//!    requests counts, which is the one behind a redirect or a `CONNECT`.
+//! 5. The lines are kept in order and in their spelling, which is a token and so printable.
 
 use std::{borrow::Cow, collections::HashMap};
 
@@ -50,16 +54,17 @@ impl Default for Received {
 }
 
 impl Received {
-    /// Reads a raw head.
-    pub(crate) fn parse(head: &[u8]) -> Result<Self, String> {
-        let (head, version) = version(head);
+    /// Reads a raw head, header lines alone, or what `curl -v` prints.
+    pub(crate) fn parse(text: &[u8]) -> Result<Self, String> {
+        let (head, added) = head(text);
+        let (head, version) = version(&head);
         let mut room = 64;
         loop {
             let mut headers = vec![httparse::EMPTY_HEADER; room];
             let mut request = httparse::Request::new(&mut headers);
             match request.parse(&head) {
                 Err(httparse::Error::TooManyHeaders) => room *= 2,
-                Err(error) => return Err(not_a_head(&at_line(&head, room, error))),
+                Err(error) => return Err(not_a_head(&at_line(&head, room, added, error))),
                 Ok(httparse::Status::Partial) => return Err(not_a_head("it is not complete")),
                 Ok(httparse::Status::Complete(_)) => return Self::from_parsed(&request, version),
             }
@@ -118,19 +123,53 @@ impl Received {
     }
 }
 
+/// The head in a text, and how many lines it has that the text does not have.
+fn head(text: &[u8]) -> (Cow<'_, [u8]>, usize) {
+    let mut lines = text.split_inclusive(|&b| b == b'\n');
+    let first = lines.next().unwrap_or_default().trim_ascii_end();
+    let name = first.split(|&b| b == b':').next().filter(|name| name.len() < first.len());
+    if name.is_some_and(|name| HeaderName::from_bytes(name).is_ok()) {
+        return (Cow::Owned([b"GET / HTTP/1.1\r\n", text].concat()), 1);
+    }
+    let is_sent = |line: &&[u8]| line.starts_with(b">");
+    if is_request_line(first) || !text.split_inclusive(|&b| b == b'\n').any(|line| is_sent(&line)) {
+        return (Cow::Borrowed(text), 0);
+    }
+    let (mut head, mut ended) = (Vec::new(), false);
+    for line in text.split_inclusive(|&b| b == b'\n').filter(is_sent) {
+        let line = line[1..].trim_ascii_start();
+        if is_request_line(line.trim_ascii_end()) {
+            (head, ended) = (Vec::new(), false);
+        }
+        ended |= line.is_empty();
+        if !ended {
+            head.extend_from_slice(line);
+        }
+    }
+    (Cow::Owned(head), 0)
+}
+
+/// Whether a line is a method, a target and a version, and no header line.
+fn is_request_line(line: &[u8]) -> bool {
+    let mut words = line.split(|&b| b == b' ');
+    let is_method = words.next().is_some_and(|word| Method::from_bytes(word).is_ok());
+    is_method && words.next_back().is_some_and(|word| word.starts_with(b"HTTP/"))
+}
+
 /// An error with the number of its line: the first with which the lines before it are refused.
-fn at_line(head: &[u8], room: usize, error: httparse::Error) -> String {
+fn at_line(head: &[u8], room: usize, added: usize, error: httparse::Error) -> String {
     let ends: Vec<_> = (1..=head.len()).filter(|&end| head[end - 1] == b'\n').collect();
     let is_read = |end: &usize| {
         let mut headers = vec![httparse::EMPTY_HEADER; room];
         httparse::Request::new(&mut headers).parse(&head[..*end]).is_ok()
     };
-    format!("line {}, {error}", ends.partition_point(is_read) + 1)
+    format!("line {}, {error}", ends.partition_point(is_read) + 1 - added)
 }
 
 fn not_a_head(reason: &str) -> String {
     format!(
-        "not the head of a request: {reason}; expected a line such as GET / HTTP/1.1, then header lines"
+        "not the head of a request: {reason}; expected a line such as GET / HTTP/1.1, then header \
+         lines; or header lines alone; or what curl -v prints"
     )
 }
 
@@ -165,6 +204,53 @@ fn version(head: &[u8]) -> (Cow<'_, [u8]>, Option<Version>) {
 mod tests {
     use super::Received;
 
+    /// What `curl -v` printed, with its standard output below.
+    const CURL: &str = "\
+*   Trying 127.0.0.1:8080...
+* Connected to 127.0.0.1 (127.0.0.1) port 8080
+> GET /a HTTP/1.1\r
+> Host: first\r
+> \r
+< HTTP/1.1 301 Moved\r
+< Location: /b\r
+< X-Forwarded-For: 6.6.6.6\r
+<\u{20}
+* Issue another request to this URL: 'http://127.0.0.1:8080/b'
+> GET /b HTTP/2\r
+> Host: 127.0.0.1:8080\r
+> X-Forwarded-For: 203.0.113.9\r
+> A: x HTTP/1.1\r
+>\u{20}
+* Request completely sent off
+< HTTP/2 200\u{20}
+{ [6 bytes data]
+> not: sent
+hello
+";
+
+    #[test]
+    fn other_forms() {
+        let read = |text: &str| {
+            let received = Received::parse(text.as_bytes()).unwrap();
+            let lines = received.lines.iter();
+            let lines: Vec<_> =
+                lines.map(|l| format!("{}: {}", l.spelling, l.value.to_str().unwrap())).collect();
+            (received.uri.to_string(), received.version, lines.join("; "))
+        };
+        let (http1, http2) = (http::Version::HTTP_11, http::Version::HTTP_2);
+        for text in ["Host: x\r\nA: 1\r\n\r\nB: 2", "Host: x\nA: 1", "Host:x\nA:1\n\n> B: 2"] {
+            assert_eq!(read(text), ("/".to_owned(), http1, "Host: x; A: 1".to_owned()), "{text}");
+        }
+        let last = "Host: 127.0.0.1:8080; X-Forwarded-For: 203.0.113.9; A: x HTTP/1.1".to_owned();
+        assert_eq!(read(CURL), ("/b".to_owned(), http2, last));
+        let first = CURL.split_once("* Issue").unwrap().0;
+        assert_eq!(read(first), ("/a".to_owned(), http1, "Host: first".to_owned()));
+        let sent = "> GET /a HTTP/1.1\n> Host: first\n";
+        assert_eq!(read(sent), ("/a".to_owned(), http1, "Host: first".to_owned()));
+        let quoted = "POST /a HTTP/1.1\nHost: x\n\n> GET /b HTTP/1.1\n";
+        assert_eq!(read(quoted), ("/a".to_owned(), http1, "Host: x".to_owned()));
+    }
+
     #[test]
     fn heads() {
         let read = |head: &str| Received::parse(head.as_bytes());
@@ -184,15 +270,19 @@ mod tests {
         let many = format!("GET / HTTP/1.1\n{}", "A: 1\n".repeat(300));
         assert_eq!(read(&many).unwrap().lines.len(), 300);
         for (head, line) in [
-            ("Host: x", 1),
             ("GET / HTTP/1.1\r\nA: b\r\nB : c\r\nD: e", 3),
             ("GET / HTTP/1.1\nA: \x1b\nB: c", 2),
             (&format!("{many}x y"), 302),
+            ("A: b\nB : c", 2),
+            ("A: \x1b", 1),
+            ("> GET / HTTP/1.1\n* x\n> A : 1\n>", 2),
         ] {
             let error = read(head).unwrap_err();
             assert!(error.contains(&format!(" line {line}, ")), "{error}");
         }
-        for wrong in ["", "Host: x", "GET / HTTP/1.1\nA : 1", "GET / HTTP/1.1\nA: \x1b", "G@T\n"] {
+        for wrong in
+            ["", "* x", ">", "> x", "GET / HTTP/1.1\nA : 1", "GET / HTTP/1.1\nA: \x1b", "G@T\n"]
+        {
             assert!(read(wrong).is_err(), "{wrong}");
         }
     }

@@ -243,3 +243,82 @@ fn without_a_peer() {
     assert!(resolve(None, &HeaderMap::new(), &Uri::default(), &config).is_err());
     assert_eq!(account.hints[0].code, "peer");
 }
+
+/// What is proposed, by its code and what to write.
+#[test]
+fn hints() {
+    const FOR: &str = "X-Forwarded-For: 203.0.113.9";
+    const REAL: &str = "X-Real-IP: 203.0.113.9";
+    let rows: [(&str, &[&str], &[&str]); 18] = [
+        // Only a header with one address names the client.
+        ("for=1", &[REAL, "Host: a.example"], &["single: client-ip=X-Real-IP instead of for="]),
+        (
+            "forwarded=1",
+            &["cf-connecting-ip: ::1"],
+            &["single: client-ip=cf-connecting-ip instead of forwarded="],
+        ),
+        (
+            "client-ip=Fly-Client-IP",
+            &[REAL],
+            &["single: client-ip=X-Real-IP instead of client-ip="],
+        ),
+        ("for=1 missing=reject", &[REAL], &["single: client-ip=X-Real-IP instead of for="]),
+        (
+            "for=1 proto=1",
+            &[REAL, "X-Forwarded-Proto: https"],
+            &["single: client-ip=X-Real-IP instead of for="],
+        ),
+        (
+            "for=1 proto=1 invalid=unknown",
+            &[REAL, "X-Forwarded-Proto: https"],
+            &["single: client-ip=X-Real-IP instead of for="],
+        ),
+        ("for=1", &["X-Real-IP: x"], &["absent: in your proxy, lines that write x-forwarded-for"]),
+        ("for=1", &[REAL, FOR], &[]),
+        // The other family.
+        (
+            "forwarded=1",
+            &[FOR, "X-Forwarded-Proto: https"],
+            &["family: for=1 proto=1 instead of forwarded="],
+        ),
+        (
+            "forwarded=walk",
+            &["X-Forwarded-Host: a.example"],
+            &["family: host=1 instead of forwarded="],
+        ),
+        (
+            "for=1 proto=1",
+            &["Forwarded: for=203.0.113.9"],
+            &["family: forwarded=1 instead of for= proto="],
+        ),
+        // Only Host speaks.
+        (
+            "for=1 proto=1",
+            &["Host: a.example"],
+            &["absent: in your proxy, lines that write x-forwarded-for, x-forwarded-proto"],
+        ),
+        ("for=1 host=1", &[FOR, "Host: a.example"], &["absent: leave out host="]),
+        // A private client with more to its left.
+        ("for=1", &["X-Forwarded-For: 203.0.113.9, 192.168.0.7"], &["count: for=2"]),
+        (
+            "for=walk",
+            &["X-Forwarded-For: 203.0.113.9, 172.18.0.1"],
+            &["hop: proxies=10.0.0.0/8,172.18.0.1"],
+        ),
+        ("for=1", &["X-Forwarded-For: 192.168.0.7"], &[]),
+        // All clients come by TLS.
+        ("for=1", &[FOR, "X-Forwarded-Proto: https"], &["not-trusted: proto=1"]),
+        ("for=1 listener=https", &[FOR, "X-Forwarded-Proto: https"], &[]),
+    ];
+    for (config, lines, expected) in rows {
+        let config: Config = format!("proxies=10.0.0.0/8 {config}").parse().unwrap();
+        let mut received = Received::default();
+        for line in lines {
+            let (name, value) = line.split_once(": ").unwrap();
+            received.add(name, value.as_bytes()).unwrap();
+        }
+        let account = Account::new(&config, crate::args::peer("10.0.0.1").ok(), &received);
+        let hints = account.hints.iter().map(|hint| format!("{}: {}", hint.code, hint.write));
+        assert_eq!(hints.collect::<Vec<_>>(), expected, "{config}: {lines:?}");
+    }
+}

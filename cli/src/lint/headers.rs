@@ -4,15 +4,18 @@
 //! 2. A scalar is set by one proxy, which counts 1, or appended by each, which counts as `for` does.
 //! 3. A key that names a header has no effect without the key that trusts it.
 //! 4. A header with a single value is the edge's, or it is the client's.
+//! 5. Some headers are never a proxy's, and some hold no value of the kind that is read.
 
 use super::{Check, Found, Rule, Severity, Subject};
-use crate::settings::x_family;
+use crate::settings::{SINGLE_ADDRESS, host_name, x_family};
 
-pub(super) const RULES: [Rule; 12] = [
+pub(super) const RULES: [Rule; 16] = [
     Rule { code: "no-client", severity: Severity::Warning, check: Check::Find(no_client) },
     Rule { code: "no-scheme", severity: Severity::Note, check: Check::Find(no_scheme) },
     Rule { code: "any-host", severity: Severity::Note, check: Check::Find(any_host) },
     Rule { code: "wide-hosts", severity: Severity::Warning, check: Check::Find(wide_hosts) },
+    Rule { code: "any-port", severity: Severity::Note, check: Check::Find(any_port) },
+    Rule { code: "listener-https", severity: Severity::Note, check: Check::Find(listener_https) },
     Rule { code: "counts-differ", severity: Severity::Warning, check: Check::Find(counts_differ) },
     Rule { code: "unverified-count", severity: Severity::Note, check: Check::Find(unverified) },
     Rule { code: "name-without-key", severity: Severity::Warning, check: Check::Find(names) },
@@ -23,6 +26,8 @@ pub(super) const RULES: [Rule; 12] = [
         check: Check::Find(list_as_single),
     },
     Rule { code: "clients-words", severity: Severity::Warning, check: Check::Find(clients_words) },
+    Rule { code: "not-forwarding", severity: Severity::Danger, check: Check::Find(not_forwarding) },
+    Rule { code: "json-value", severity: Severity::Warning, check: Check::Find(json_value) },
     Rule { code: "prefix-passes", severity: Severity::Note, check: Check::Find(prefix_passes) },
     Rule { code: "no-effect", severity: Severity::Note, check: Check::Find(no_effect) },
 ];
@@ -115,12 +120,57 @@ fn is_public_suffix(domain: &str) -> bool {
 }
 
 fn wide_hosts(subject: &Subject<'_>) -> Vec<Found> {
-    let wide = |pattern: &&str| pattern.strip_prefix("*.").is_some_and(is_public_suffix);
+    let wide = |entry: &&str| host_name(entry).strip_prefix("*.").is_some_and(is_public_suffix);
     let found = |pattern: &str| {
         let reason = "everybody can have a name under this one";
         Found::new(format!("{pattern} in hosts="), reason, "the domains that are yours")
     };
     subject.settings.list("hosts").filter(wide).map(found).collect()
+}
+
+/// Entries of `hosts=` without a port. Where `port=` is believed, it takes the place of the client's.
+fn any_port(subject: &Subject<'_>) -> Vec<Found> {
+    let settings = &subject.settings;
+    let bare: Vec<_> = settings.list("hosts").filter(|entry| host_name(entry) == *entry).collect();
+    let first = bare.first().filter(|_| settings.get("port").is_none());
+    one(first.map(|first| {
+        Found::new(
+            format!("{} in hosts=", bare.join(",")),
+            "the client chooses the port, and links that are made of the host have it",
+            format!(
+                "{first}:443, the port that clients connect to; or {first}:* if any port is right"
+            ),
+        )
+    }))
+}
+
+/// Our own scheme beside one that a header names.
+fn listener_https(subject: &Subject<'_>) -> Vec<Found> {
+    let settings = &subject.settings;
+    let key = ["proto", "forwarded"].into_iter().find(|key| settings.get(key).is_some());
+    let key = key.filter(|_| settings.get("listener") == Some("https"));
+    let Some(header) = key.and_then(|key| settings.header(key)) else { return Vec::new() };
+    let peer = ["missing", "invalid"].into_iter().find(|key| settings.get(key) == Some("peer"));
+    let instead = format!(
+        "leave listener= out and have your proxy write {header} on every request; or leave {}= out, \
+         where all clients come by TLS",
+        key.unwrap_or_default()
+    );
+    vec![match peer {
+        Some(peer) => Found::new(
+            format!("listener=https {peer}=peer"),
+            format!(
+                "a client who gets {header} dropped or spoilt passes for the proxy, which speaks https"
+            ),
+            format!("leave {peer}= out"),
+        )
+        .with_severity(Severity::Warning),
+        None => Found::new(
+            "listener=https",
+            format!("it is for peers that are none of proxies=: a proxy without {header} has http"),
+            instead,
+        ),
+    }]
 }
 
 /// The count of a key; `join:N` is one.
@@ -220,7 +270,7 @@ pub(super) const SINGLE: [&str; 32] = [
 fn single_header(subject: &Subject<'_>) -> Vec<Found> {
     let settings = &subject.settings;
     let named = settings.get("for-name").filter(|_| settings.get("for").is_some());
-    let named = named.filter(|name| SINGLE.contains(name)).map(|name| ("for-name", name));
+    let named = named.filter(|name| SINGLE_ADDRESS.contains(name)).map(|name| ("for-name", name));
     let single = settings.get("client-ip").map(|name| ("client-ip", name)).or(named);
     one(single.map(|(key, name)| {
         Found::new(
@@ -255,6 +305,59 @@ fn clients_words(subject: &Subject<'_>) -> Vec<Found> {
             Found::new(format!("{} from {}", trusted.key, trusted.header), *why, instead)
         })
         .collect()
+}
+
+/// Headers in which a client says something that is not about forwarding. Those with a prefix of
+/// [`BEGINNINGS`] are too.
+const NOT_FORWARDING: [&str; 18] = [
+    "accept",
+    "authorization",
+    "cache-control",
+    "content-type",
+    "cookie",
+    "date",
+    "dnt",
+    "expect",
+    "from",
+    "max-forwards",
+    "origin",
+    "pragma",
+    "priority",
+    "range",
+    "referer",
+    "user-agent",
+    "via",
+    "x-requested-with",
+];
+const BEGINNINGS: [&str; 4] = ["accept-", "if-", "sec-", "proxy-auth"];
+
+fn not_forwarding(subject: &Subject<'_>) -> Vec<Found> {
+    let trusted = subject.settings.trusted();
+    let is_other = |name: &str| {
+        NOT_FORWARDING.contains(&name) || BEGINNINGS.iter().any(|begin| name.starts_with(begin))
+    };
+    let other = trusted.iter().filter(|trusted| is_other(trusted.header.as_str()));
+    other
+        .map(|trusted| {
+            let at = format!("{} from {}", trusted.key, trusted.header);
+            let reason = "clients write this header, and no proxy writes an address, a scheme, a host, \
+                          a port or a prefix there";
+            Found::new(at, reason, "the header in which your proxy writes it")
+        })
+        .collect()
+}
+
+fn json_value(subject: &Subject<'_>) -> Vec<Found> {
+    let trusted = subject.settings.trusted();
+    let visitor = trusted.iter().find(|trusted| trusted.header == "cf-visitor");
+    one(visitor.map(|trusted| {
+        Found::new(
+            format!("{} from cf-visitor", trusted.key),
+            "its value is JSON, such as {\"scheme\":\"https\"}, which is not valid here: each request \
+             is rejected",
+            "proto=1 without proto-name=: Cloudflare writes X-Forwarded-Proto too",
+        )
+    }))
 }
 
 fn prefix_passes(subject: &Subject<'_>) -> Vec<Found> {

@@ -80,11 +80,18 @@ struct Found {
     at: String,
     reason: String,
     instead: String,
+    /// Where it is worse than its rule has it.
+    severity: Option<Severity>,
 }
 
 impl Found {
     fn new(at: impl Into<String>, reason: impl Into<String>, instead: impl Into<String>) -> Self {
-        Self { at: at.into(), reason: reason.into(), instead: instead.into() }
+        let (at, reason, instead) = (at.into(), reason.into(), instead.into());
+        Self { at, reason, instead, severity: None }
+    }
+
+    fn with_severity(self, severity: Severity) -> Self {
+        Self { severity: Some(severity), ..self }
     }
 }
 
@@ -143,9 +150,9 @@ fn lint(text: &str, settings: &Settings) -> Vec<Finding> {
     let subject = Subject { text, settings: settings.clone() };
     let mut findings = Vec::new();
     for rule in rules() {
-        for Found { at, reason, instead } in rule.check.run(&subject) {
+        for Found { at, reason, instead, severity } in rule.check.run(&subject) {
             let docs = format!("docs/LINT.md#{}", rule.code);
-            let (code, severity) = (rule.code, rule.severity);
+            let (code, severity) = (rule.code, severity.unwrap_or(rule.severity));
             findings.push(Finding { code, severity, at, reason, instead, docs });
         }
     }

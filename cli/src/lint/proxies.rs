@@ -8,6 +8,7 @@
 use proxyfix::ipnet::IpNet;
 
 use super::{Check, Found, Rule, Severity, Subject};
+use crate::settings::PRIVATE;
 
 pub(super) const RULES: [Rule; 9] = [
     Rule { code: "every-peer", severity: Severity::Danger, check: Check::Find(every_peer) },
@@ -29,18 +30,6 @@ pub(super) const RULES: [Rule; 9] = [
     Rule { code: "nobody", severity: Severity::Note, check: Check::Find(nobody) },
 ];
 
-/// Networks that are nobody's on the Internet: RFC 1918, 4193, 3927, 4291, 6598 and loopback.
-const PRIVATE: [&str; 9] = [
-    "10.0.0.0/8",
-    "172.16.0.0/12",
-    "192.168.0.0/16",
-    "fc00::/7",
-    "169.254.0.0/16",
-    "fe80::/10",
-    "100.64.0.0/10",
-    "127.0.0.0/8",
-    "::1/128",
-];
 const LOOPBACK: [&str; 2] = ["127.0.0.0/8", "::1/128"];
 
 /// What providers publish, as it stands in the recipes.

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, fs, path::Path};
 
 use proxyfix::{Config, ConfigBuilder, ConfigError};
 
-use super::{codes, headers::SINGLE, lint};
+use super::{Severity, codes, headers::SINGLE, lint};
 use crate::settings::Settings;
 
 /// A line with `secret-header=` has its secret beside it.
@@ -23,7 +23,7 @@ fn found(text: &str) -> Vec<&'static str> {
 }
 
 /// What breaks a rule, and what next to it does not.
-const ROWS: [(&str, &str, &str); 53] = [
+const ROWS: [(&str, &str, &str); 69] = [
     ("every-peer", "proxies=any for=1", "proxies=loopback for=1"),
     ("every-peer", "proxies=any for=1", "proxies=any secret-header=X-Origin-Secret for=1"),
     ("every-address", "proxies=0.0.0.0/0 for=1", "proxies=10.0.0.0/8 for=1"),
@@ -56,6 +56,39 @@ const ROWS: [(&str, &str, &str); 53] = [
     ("wide-hosts", "proxies=unix for=1 hosts=*.com", "proxies=unix for=1 hosts=*.a.example"),
     ("wide-hosts", "proxies=unix for=1 hosts=*.co.uk", "proxies=unix for=1 hosts=*.a.co.uk"),
     ("wide-hosts", "proxies=unix for=1 hosts=*.github.io", "proxies=unix for=1 hosts=*.co.example"),
+    ("any-port", "proxies=unix for=1 hosts=a.example", "proxies=unix for=1"),
+    (
+        "any-port",
+        "proxies=unix for=1 hosts=*.a.example,[::1]",
+        "proxies=unix for=1 port=1 hosts=a.example",
+    ),
+    (
+        "any-port",
+        "proxies=unix for=1 hosts=a.example:443,b.example",
+        "proxies=unix for=1 hosts=a.example:443,*.b.example:*",
+    ),
+    ("any-port", "proxies=unix for=1 hosts=[::1]", "proxies=unix for=1 hosts=[::1]:443"),
+    (
+        "wide-hosts",
+        "proxies=unix for=1 hosts=*.co.uk:443",
+        "proxies=unix for=1 hosts=*.a.example:443",
+    ),
+    (
+        "listener-https",
+        "proxies=unix for=1 proto=1 listener=https",
+        "proxies=unix for=1 listener=https",
+    ),
+    ("listener-https", "proxies=unix forwarded=1 listener=https", "proxies=unix forwarded=1"),
+    (
+        "listener-https",
+        "proxies=unix forwarded=1 listener=https missing=peer",
+        "proxies=unix for=1 listener=https missing=peer",
+    ),
+    (
+        "listener-https",
+        "proxies=unix for=1 proto=1 listener=https invalid=peer",
+        "proxies=unix for=1 proto=1 listener=http invalid=peer",
+    ),
     ("counts-differ", "proxies=unix for=1 proto=2", "proxies=unix for=1 proto=1"),
     ("counts-differ", "proxies=unix for=3 host=2", "proxies=unix for=3 host=3"),
     ("counts-differ", "proxies=unix for=1 prefix=join:2", "proxies=unix for=3 prefix=join:2"),
@@ -89,6 +122,25 @@ const ROWS: [(&str, &str, &str); 53] = [
         "proxies=unix client-ip=X-Azure-ClientIP",
         "proxies=unix client-ip=X-Azure-SocketIP",
     ),
+    ("not-forwarding", "proxies=unix for=1 for-name=User-Agent", "proxies=unix for=1 for-name=X-A"),
+    ("not-forwarding", "proxies=unix client-ip=Referer", "proxies=unix client-ip=X-Real-IP"),
+    ("not-forwarding", "proxies=unix host=1 host-name=Origin", "proxies=unix host=1"),
+    (
+        "not-forwarding",
+        "proxies=unix for=1 for-name=Accept-Language",
+        "proxies=unix proto=1 for-name=Accept-Language",
+    ),
+    (
+        "not-forwarding",
+        "proxies=unix proto=1 proto-name=Sec-Fetch-Site",
+        "proxies=unix proto=1 proto-name=X-Forwarded-Ssl",
+    ),
+    (
+        "json-value",
+        "proxies=unix for=1 proto=1 proto-name=CF-Visitor",
+        "proxies=unix for=1 proto=1 proto-name=X-Scheme",
+    ),
+    ("json-value", "proxies=unix client-ip=CF-Visitor", "proxies=unix for=1 proto-name=CF-Visitor"),
     ("prefix-passes", "proxies=unix for=1 prefix=1", "proxies=unix for=1"),
     ("no-effect", "proxies=unix for=1 max-hops=2", "proxies=unix for=walk max-hops=2"),
     ("missing-peer", "proxies=unix for=1 missing=peer", "proxies=unix for=1 missing=reject"),
@@ -113,6 +165,19 @@ fn rows() {
     }
     let tested: BTreeSet<_> = rows.iter().map(|(code, ..)| *code).collect();
     assert_eq!(tested, codes().into_iter().collect());
+}
+
+/// A client that has a header dropped counts as one by TLS, if the peer takes its place.
+#[test]
+fn listener_https_is_worse_with_peer() {
+    for (more, bad) in
+        [("", false), (" missing=reject", false), (" missing=peer", true), (" invalid=peer", true)]
+    {
+        let text = format!("proxies=unix for=1 proto=1 listener=https{more}");
+        let findings = lint(&text, &Settings::from(&text.parse().unwrap()));
+        let found = findings.iter().find(|finding| finding.code == "listener-https").unwrap();
+        assert_eq!(found.severity == Severity::Warning, bad, "{text}");
+    }
 }
 
 fn docs(path: &str) -> String {
@@ -142,8 +207,9 @@ fn headers_with_one_address() {
 
 /// What recipes cannot know: the hosts, the chain behind an address, a client's scheme where nobody
 /// says it.
-const NOTES: [&str; 7] = [
+const NOTES: [&str; 8] = [
     "any-host",
+    "any-port",
     "private-walk",
     "unverified-count",
     "no-scheme",

@@ -8,6 +8,7 @@
 //!    way, and what no line writes passes.
 //! 4. It is held against `tests/captures/`: what real proxies made of some thousand requests.
 
+mod describe;
 mod platforms;
 mod proxies;
 mod style;
@@ -18,7 +19,10 @@ use std::net::IpAddr;
 use http::{HeaderMap, HeaderName, Request, Uri, header};
 use proxyfix::{Peer, Scheme};
 
-pub(crate) use self::style::{Link, What, all, link};
+pub(crate) use self::{
+    describe::{Assumed, assumed},
+    style::{Link, What, all, link},
+};
 use self::{style::Connection, style::Does};
 
 /// What a client sends.

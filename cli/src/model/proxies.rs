@@ -1,7 +1,8 @@
 //! The proxies whose recipes are run: what each writes, as `docs/recipes/` has it.
 //!
 //! `NAME` is the recipe for X-Forwarded, `NAME-forwarded` that for `Forwarded`. Behind another proxy
-//! both have the recipe *Behind another proxy*.
+//! both have the recipe *Behind another proxy*. `nginx-minimal` has three lines,
+//! in each place.
 
 use super::style::{
     Connection::{Dropped, Obeyed, Relayed},
@@ -31,8 +32,16 @@ const CADDY: &[Write] =
 const LIGHTTPD: &[Write] =
     &[adds(FOR, Address), does(PROTO, Scheme, How::Restore), sets(HOST, HostIfAny)];
 
-pub(super) const PROXIES: [Style; 22] = [
+pub(super) const PROXIES: [Style; 23] = [
     Style { name: "nginx", edge: Writes(ALL_FOUR), inner: Writes(APPEND), connection: Dropped },
+    Style {
+        // `Host $host`, `X-Forwarded-For $proxy_add_x_forwarded_for` and `X-Forwarded-Proto $scheme`,
+        // which most guides have.
+        name: "nginx-minimal",
+        edge: Writes(TWO),
+        inner: Writes(TWO),
+        connection: Dropped,
+    },
     Style {
         name: "nginx-forwarded",
         edge: Writes(ELEMENT),

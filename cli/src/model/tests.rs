@@ -93,6 +93,7 @@ fn styles() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/recipes");
     let plain = ["append", "replace", "if-absent", "pass", "append-forwarded", "replace-forwarded"];
     let elsewhere = [
+        ("nginx-minimal", "nginx"),
         ("haproxy-option", "haproxy"),
         ("alb", "aws"),
         ("cloudfront", "aws"),
@@ -119,8 +120,9 @@ fn styles() {
 
 /// What real proxies made of the same requests, in `tests/captures/`: the set-up, its style, and the
 /// headers for which that set-up has the lines of the recipe. What a style passes is among them.
-const CAPTURED: [(&str, &str, &[&str]); 15] = [
+const CAPTURED: [(&str, &str, &[&str]); 16] = [
     ("nginx", "nginx", &[FOR, PROTO, PREFIX, FORWARDED]),
+    ("nginx-proxy-params", "nginx-minimal", &[FOR, PROTO, HOST, PORT, PREFIX, FORWARDED]),
     ("haproxy", "haproxy", &[FOR, PROTO, HOST, PREFIX, FORWARDED, REAL_IP]),
     ("haproxy-forwarded", "haproxy-option", &[FOR, FORWARDED, PREFIX]),
     ("apache", "apache", &[FOR, PROTO, PREFIX, REAL_IP]),
