@@ -246,7 +246,7 @@ macro_rules! examples {
             }
         )*
 
-        /// Every example of one file is run. Of the others, CI runs each by itself.
+        /// Every example is run.
         #[test]
         fn all() {
             let names = [$(stringify!($name)),*];
