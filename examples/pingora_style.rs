@@ -1,4 +1,4 @@
-//! A framework with types of its own, as Pingora or actix-web are: it lends the head of a request to
+//! A framework with types of its own, as Pingora is: it lends the head of a request to
 //! a filter, which calls `fix_parts` on what it has borrowed.
 //!
 //! ```console
@@ -8,7 +8,8 @@
 //! ```
 //!
 //! A framework that has no `http::request::Parts` gets them from `http::Request::new(()).into_parts()`,
-//! filled with its own method, target, version and headers, and copies target and headers back.
+//! filled with its own method, target, version and headers, and copies target and headers back. In the
+//! repository, `examples/actix` does that.
 
 use std::{error::Error, net::SocketAddr};
 

@@ -204,11 +204,17 @@ impl Resolved {
     }
 
     /// The client: an address with an optional port, an obfuscated identifier, or unknown.
+    ///
+    /// It prints the port where one is known, and a client has another port on each connection. For
+    /// rate limits, allow lists and anything else that needs the same key for the same client, take
+    /// [`client_ip`](Self::client_ip).
     pub fn client(&self) -> &Node {
         &self.client.value
     }
 
-    /// The client's address, where it is known.
+    /// The client's address, where it is known: the key for rate limits and allow lists, because
+    /// unlike [`client`](Self::client) it never has a port. Treat `None` as a client of its own kind;
+    /// the proxy's address does not stand in for it.
     pub fn client_ip(&self) -> Option<IpAddr> {
         self.client.value.ip()
     }

@@ -190,3 +190,37 @@ fn as_debug() {
     assert!(text.starts_with(shown) && text.contains("x-forwarded-for"), "{text}");
     assert!(!text.contains("6.6.6.6"), "{text}");
 }
+
+/// README's checklist has the reader search it for a part of the message.
+#[test]
+fn of_the_checklist_in_readme() {
+    let rejected = |options: &str, line: &str| {
+        fix(&format!("proxies=10.0.0.0/8 {options}"), &[line]).expect_err("a rejection")
+    };
+    let mut nobody = request(util::PROXY, "/", &[""; 0]);
+    nobody.extensions_mut().clear();
+    let mut fixed = fix("proxies=10.0.0.0/8 for=1", &[""; 0]).expect("no rejection");
+    let wiring = |request| fix_request(request, &config("proxies=none for=1")).unwrap_err();
+    let errors = [
+        rejected("for=2", "X-Forwarded-For: 192.0.2.1"),
+        rejected("for=1 proto=1", "X-Forwarded-For: 192.0.2.1"),
+        rejected("for=1 hosts=a.example", "Host: b.example"),
+        rejected("for=1", "X-Forwarded-For: x"),
+        wiring(&mut nobody),
+        wiring(&mut fixed),
+    ];
+    let rows = include_str!("../README.md").lines().filter_map(|line| line.strip_prefix("| "));
+    let rows = rows.filter(|row| row.starts_with(['4', '5']));
+    let named: Vec<_> = rows
+        .map(|row| {
+            let (status, rest) = row.split_once(", `").expect("a status and a text");
+            let (text, _) = rest.split_once('`').expect("the end of the text");
+            (status, text.trim_end_matches(" …"))
+        })
+        .collect();
+    assert_eq!(named.len(), errors.len());
+    for (error, (status, text)) in errors.iter().zip(named) {
+        assert_eq!(error.status().as_str(), status, "{error}");
+        assert!(error.to_string().contains(text), "{error}: no {text}");
+    }
+}

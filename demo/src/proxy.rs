@@ -1,26 +1,37 @@
-//! Which proxy stands in front of the application.
+//! Which proxy is in front of the application.
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener},
     path::Path,
+    str::FromStr,
 };
 
-use clap::ValueEnum;
-
 use crate::{
-    embedded,
-    error::Result,
+    embedded, error,
     nginx::{self, Nginx},
 };
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Choice {
-    /// nginx where it is installed, else the embedded proxy
+    /// nginx if it is installed, otherwise the embedded proxy.
     Auto,
-    /// a real nginx as a child process; an error where it is not installed
+    /// A real nginx as a child process. An error if it is not installed.
     Nginx,
-    /// a small proxy in this process that does what nginx's usual recipe does
+    /// A small proxy in this process that does what nginx's usual recipe does.
     Embedded,
+}
+
+impl FromStr for Choice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "nginx" => Ok(Self::Nginx),
+            "embedded" => Ok(Self::Embedded),
+            _ => Err(format!("unknown proxy {text}; write auto, nginx or embedded")),
+        }
+    }
 }
 
 pub(crate) struct Proxy {
@@ -32,7 +43,11 @@ pub(crate) struct Proxy {
 }
 
 impl Proxy {
-    pub(crate) async fn start(choice: Choice, app: SocketAddr, from: IpAddr) -> Result<Self> {
+    pub(crate) async fn start(
+        choice: Choice,
+        app: SocketAddr,
+        from: IpAddr,
+    ) -> error::Result<Self> {
         let program = if choice == Choice::Embedded { None } else { nginx::find() };
         let Some(program) = program else {
             return match choice {
@@ -52,19 +67,19 @@ impl Proxy {
         }
     }
 
-    async fn nginx(program: &Path, app: SocketAddr, from: IpAddr) -> Result<Self> {
+    async fn nginx(program: &Path, app: SocketAddr, from: IpAddr) -> error::Result<Self> {
         let name = nginx::version(program)?;
         let nginx = Nginx::start(program, app, from).await?;
         Ok(Self { name, address: nginx.address, nginx: Some(nginx) })
     }
 
-    async fn embedded(app: SocketAddr, from: IpAddr, reason: &str) -> Result<Self> {
+    async fn embedded(app: SocketAddr, from: IpAddr, reason: &str) -> error::Result<Self> {
         let address = embedded::start(app, from).await?;
         Ok(Self { name: format!("the embedded proxy ({reason})"), address, nginx: None })
     }
 }
 
-/// 127.0.0.`last`, where the system has more than one loopback address (Linux), else 127.0.0.1.
+/// 127.0.0.`last` if the system has more than one loopback address (Linux), otherwise 127.0.0.1.
 pub(crate) fn loopback(last: u8) -> IpAddr {
     let address = Ipv4Addr::new(127, 0, 0, last);
     if TcpListener::bind((address, 0)).is_ok() {

@@ -12,7 +12,7 @@ use hyper_util::rt::TokioIo;
 use tokio::{net::TcpSocket, time::timeout};
 
 use crate::{
-    app::Answer,
+    answer::Answer,
     error::{Context, Result},
 };
 
@@ -101,9 +101,10 @@ pub(crate) async fn send(
     let exchange = exchange(request.body(Empty::new())?, from, proxy);
     let (status, body) =
         timeout(Duration::from_secs(10), exchange).await.context("no answer")??;
+    let text = String::from_utf8_lossy(&body).into_owned();
     Ok(match status {
-        StatusCode::OK => Ok(serde_json::from_slice(&body).context("odd answer")?),
-        _ => Err(Refusal { status, text: String::from_utf8_lossy(&body).into_owned() }),
+        StatusCode::OK => Ok(text.parse().context("odd answer")?),
+        _ => Err(Refusal { status, text }),
     })
 }
 

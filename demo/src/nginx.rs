@@ -8,10 +8,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tempfile::TempDir;
 use tokio::{net::TcpStream, time::sleep};
 
-use crate::error::{Context, Result};
+use crate::{
+    error::{Context, Result},
+    folder::Folder,
+};
 
 /// Where nginx may be though it is not on an ordinary user's PATH.
 const ELSEWHERE: [&str; 4] = ["/usr/sbin", "/usr/local/sbin", "/sbin", "/opt/homebrew/bin"];
@@ -23,7 +25,7 @@ const START: Duration = Duration::from_secs(10);
 pub(crate) struct Nginx {
     pub(crate) address: SocketAddr,
     process: Child,
-    folder: TempDir,
+    folder: Folder,
 }
 
 /// Looks for the program.
@@ -86,7 +88,7 @@ impl Nginx {
     }
 
     fn spawn(program: &Path, app: SocketAddr, from: IpAddr) -> Result<Self> {
-        let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
+        let folder = Folder::new().context("cannot make a temporary folder")?;
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
         let file = folder.path().join("nginx.conf");
         fs::write(&file, configuration(address, app, from)).context("cannot configure nginx")?;

@@ -2,13 +2,21 @@
 
 use std::net::IpAddr;
 
-use tabled::{Table, Tabled, settings::Style};
-
 use crate::{
-    app::Answer,
+    answer::Answer,
     attacks::{Aim, Attack, Refusal, Reply},
-    naive,
+    grid, naive,
 };
+
+/// The head of the table, of which each row has the [`Row::cells`].
+const HEAD: [&str; 6] = [
+    "sent",
+    "leftmost\nbelieves",
+    "Werkzeug\nbelieves",
+    "the app\nbelieves",
+    "vouched for by",
+    "verdict",
+];
 
 /// What is true of every request here, whatever it says of itself.
 pub(crate) struct Truth {
@@ -18,20 +26,14 @@ pub(crate) struct Truth {
 }
 
 /// One request and what became of it.
-#[derive(Tabled)]
 pub(crate) struct Row {
     sent: String,
-    #[tabled(rename = "leftmost\nbelieves")]
     leftmost: String,
-    #[tabled(rename = "Werkzeug\nbelieves")]
     werkzeug: String,
-    #[tabled(rename = "the app\nbelieves")]
     app: String,
-    #[tabled(rename = "vouched for by")]
     source: String,
     verdict: &'static str,
     /// What is not as it should be.
-    #[tabled(skip)]
     pub(crate) differences: Vec<String>,
 }
 
@@ -56,6 +58,11 @@ impl Row {
             Ok(answer) => row.fill(attack, &answer, truth),
         }
         row
+    }
+
+    fn cells(&self) -> Vec<String> {
+        let Self { sent, leftmost, werkzeug, app, source, verdict, differences: _ } = self;
+        [sent, leftmost, werkzeug, app, source, *verdict].map(str::to_owned).to_vec()
     }
 
     fn fill(&mut self, attack: &Attack, answer: &Answer, truth: &Truth) {
@@ -122,7 +129,9 @@ impl Truth {
 }
 
 pub(crate) fn render(rows: &[Row]) -> String {
-    Table::new(rows).with(Style::rounded()).to_string()
+    let head = HEAD.map(str::to_owned).to_vec();
+    let cells = rows.iter().map(Row::cells);
+    grid::draw(&[head].into_iter().chain(cells).collect::<Vec<_>>())
 }
 
 /// The field lines, shortened.

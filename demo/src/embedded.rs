@@ -68,7 +68,6 @@ fn recipe(mut request: Request<Incoming>, hop: Hop) -> Option<Request<Incoming>>
     remove_hop_by_hop(headers);
     let appended = appended(headers, &client)?;
     headers.insert(HOST, host.clone());
-    headers.insert("x-real-ip", HeaderValue::try_from(client).ok()?);
     headers.insert("x-forwarded-for", appended);
     headers.insert("x-forwarded-proto", HeaderValue::from_static("http"));
     headers.insert("x-forwarded-host", host);

@@ -5,68 +5,53 @@
 //! what it claims         from 127.0.0.2        ProxyFixLayer, then the handler
 //! ```
 //!
-//! `cargo run --example behind_nginx` needs nothing else: without nginx, a small proxy in this
-//! process takes its place. Start reading at `app.rs`, which is what an application has to do, and
+//! `cargo run -p proxyfix-demo` needs nothing else: without nginx, a small proxy in this process
+//! replaces it. Start reading at `app.rs`, which is what an application has to do, and at
 //! `nginx.conf`, which is what its proxy has to do.
 
+mod answer;
 mod app;
+mod args;
 mod attacks;
 mod embedded;
 mod error;
+mod folder;
+mod grid;
 mod naive;
 mod nginx;
 mod proxy;
 mod table;
 
 use std::{
-    future,
+    env, future,
     net::{IpAddr, SocketAddr},
     process::ExitCode,
 };
 
-use clap::Parser;
-
 use crate::{
+    args::{Args, USAGE},
     error::{Context, Result},
-    proxy::{Choice, Proxy, loopback},
+    proxy::{Proxy, loopback},
     table::{Row, Truth},
 };
 
-/// Starts an axum app behind a proxy, sends it honest and lying requests, and shows who believes
-/// the lies.
-///
-/// The app is wrapped in `ProxyFixLayer` and told which proxy to believe. Each request goes over
-/// real sockets: from the client, through the proxy, to the app. The table has a line for each:
-/// what was sent, what two common ways to read the headers make of it, what the app believes, and
-/// which header written by whom vouches for that.
-#[derive(Debug, Parser)]
-#[command(
-    verbatim_doc_comment,
-    after_help = "\
-Exits with 0 if every answer of the app is the truth, else with 1.
-
-Examples:
-  cargo run --example behind_nginx
-  cargo run --example behind_nginx -- --proxy nginx    # for CI: no nginx is an error
-  cargo run --example behind_nginx -- --serve          # then lie with your own curl"
-)]
-struct Args {
-    /// Which proxy stands in front of the app
-    #[arg(long, value_enum, default_value_t = Choice::Auto)]
-    proxy: Choice,
-
-    /// After the table, keep app and proxy running for your own requests, until Ctrl-C
-    #[arg(long)]
-    serve: bool,
-}
-
 #[tokio::main]
 async fn main() -> ExitCode {
-    let args = Args::parse();
-    // Whichever ends first drops the other, and what is dropped ends nginx.
+    let args = match Args::parse(env::args().skip(1)) {
+        Ok(Some(args)) => args,
+        Ok(None) => {
+            print!("{USAGE}");
+            return ExitCode::SUCCESS;
+        }
+        Err(message) => {
+            eprintln!("error: {message}");
+            return ExitCode::from(2);
+        }
+    };
+    // The branch that ends first drops the other, and that ends nginx.
     let result = tokio::select! {
         result = run(&args) => result,
-        result = stopped() => result.map(|()| args.serve),
+        result = stopped() => result.map(|()| args.serve || args.before.is_some()),
     };
     match result {
         Ok(true) => ExitCode::SUCCESS,
@@ -82,6 +67,11 @@ async fn main() -> ExitCode {
 async fn run(args: &Args) -> Result<bool> {
     // Different addresses for proxy and client, where the system has them.
     let (proxy_speaks_from, client) = (loopback(2), loopback(9));
+    if let Some(app) = args.before {
+        let proxy = Proxy::start(args.proxy, app, proxy_speaks_from).await?;
+        println!("listening on http://{}", proxy.address);
+        return future::pending().await;
+    }
     let app = app::start().await?;
     let proxy = Proxy::start(args.proxy, app, proxy_speaks_from).await?;
     let truth = Truth { client, host: "app.example", port: proxy.address.port() };
@@ -141,8 +131,10 @@ fn invite(app: SocketAddr, proxy: &Proxy, client: IpAddr) {
         "  curl -H 'X-Forwarded-For: \"198.51.100.7' -H 'X-Forwarded-Host: evil.example' {url}"
     );
     println!("  curl -H 'Forwarded: for=198.51.100.7;proto=https' --interface {client} {url}");
-    println!("\nPast the proxy you are believed, as this machine is one of its `proxies`. So let");
-    println!("nobody but the proxy reach your app:\n");
+    println!(
+        "\nAround the proxy, the app believes you, because `proxies` has this machine. So let"
+    );
+    println!("nobody except the proxy reach your app:\n");
     println!(
         "  curl -H 'X-Forwarded-For: 198.51.100.7' -H 'X-Forwarded-Proto: https' http://{app}/"
     );
