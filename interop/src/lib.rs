@@ -85,7 +85,9 @@ mod recipes {
     );
     // From the vendors' documentation, not run.
     recipes!(
-        aws azure cloudflare fastly fly google_cloud = "google-cloud" heroku
-        ingress_nginx = "ingress-nginx" istio traefik
+        apisix aws azure cloudflare coolify envoy_gateway = "envoy-gateway" fastly fly
+        google_cloud = "google-cloud" heroku home_assistant = "home-assistant"
+        ingress_nginx = "ingress-nginx" istio kong nginx_proxy_manager = "nginx-proxy-manager"
+        openshift sozu tailscale traefik
     );
 }

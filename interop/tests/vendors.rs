@@ -11,16 +11,25 @@ use proxyfix::{Config, Peer, Resolved, fix_request};
 use proxyfix_interop::recipe::{self, Recipe};
 use serde::Deserialize;
 
-const VENDORS: [&str; 10] = [
+const VENDORS: [&str; 19] = [
+    "apisix",
     "aws",
     "azure",
     "cloudflare",
+    "coolify",
+    "envoy-gateway",
     "fastly",
     "fly",
     "google-cloud",
     "heroku",
+    "home-assistant",
     "ingress-nginx",
     "istio",
+    "kong",
+    "nginx-proxy-manager",
+    "openshift",
+    "sozu",
+    "tailscale",
     "traefik",
 ];
 
@@ -45,6 +54,8 @@ enum Truth {
         scheme: String,
         host: String,
         port: u16,
+        #[serde(default)]
+        prefix: String,
     },
 }
 
@@ -77,13 +88,13 @@ fn answer(mut request: Request<()>, peer: SocketAddr, config: &Config) -> (Truth
         return (Truth::Rejected { peer, rejected: format!("{:?}", error.kind()) }, Vec::new());
     }
     let resolved: &Resolved = request.extensions().get().expect("resolved");
-    assert_eq!(resolved.prefix(), "");
     let believed = Truth::Believed {
         peer,
         client: resolved.client().to_string(),
         scheme: resolved.scheme().to_string(),
         host: resolved.host().unwrap_or_default().to_owned(),
         port: resolved.port(),
+        prefix: resolved.prefix().to_owned(),
     };
     let lines = request.headers().iter().map(|(name, value)| format!("{name}: {value:?}"));
     let seen = lines.chain([request.uri().to_string()]).filter(|line| is_forged(line)).collect();

@@ -130,12 +130,24 @@ const NOTES: [&str; 7] = [
     "public-network",
 ];
 
-/// The findings beyond notes, with the reason why each recipe is right.
-const JUSTIFIED: [(&str, &str, &str); 1] = [(
-    "docs/recipes/aws.md",
-    "no-client",
-    "an ALB in the modes `preserve` and `remove` has nobody say who the client is, and the recipe says so",
-)];
+/// The findings beyond these notes, with the reason why each recipe is right.
+const JUSTIFIED: [(&str, &str, &str); 3] = [
+    (
+        "docs/recipes/aws.md",
+        "no-client",
+        "an ALB in the modes `preserve` and `remove` has nobody say who the client is, and the recipe says so",
+    ),
+    (
+        "docs/recipes/home-assistant.md",
+        "prefix-passes",
+        "Home Assistant writes X-Ingress-Path on every request",
+    ),
+    (
+        "docs/recipes/kong.md",
+        "prefix-passes",
+        "Kong writes X-Forwarded-Prefix where a route strips a path, and removes a client's elsewhere",
+    ),
+];
 
 /// Every line for proxyfix in the recipes and in README.
 #[test]

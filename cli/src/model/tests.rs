@@ -89,6 +89,7 @@ fn styles() {
         ("application-gateway", "azure"),
         ("front-door", "azure"),
         ("ingress-nginx-full", "ingress-nginx"),
+        ("nginx-proxy-manager-default", "nginx-proxy-manager"),
     ];
     for style in all() {
         assert_eq!(link(style.name).unwrap().name(), style.name);
