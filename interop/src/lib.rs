@@ -85,8 +85,8 @@ mod recipes {
     );
     // From the vendors' documentation, not run.
     recipes!(
-        apisix aws azure cloudflare coolify envoy_gateway = "envoy-gateway" fastly fly
-        google_cloud = "google-cloud" heroku home_assistant = "home-assistant"
+        apisix aws azure cloudflare coolify edge envoy_gateway = "envoy-gateway" fastly fly
+        forward_auth = "forward-auth" google_cloud = "google-cloud" heroku home_assistant = "home-assistant"
         ingress_nginx = "ingress-nginx" istio kong nginx_proxy_manager = "nginx-proxy-manager"
         openshift sozu tailscale traefik
     );

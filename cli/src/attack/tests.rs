@@ -129,6 +129,7 @@ fn recipes_of_platforms() {
         ("sozu", "forwarded=1"),
         ("nginx-proxy-manager", "for=1 proto=1"),
         ("cloudflare,traefik", "for=2 proto=1"),
+        ("nginx,oauth2-proxy", "for=2 proto=1"),
         ("tailscale", "for=1 proto=1 host=1"),
     ] {
         assert_eq!(wrong(&format!("{PRIVATE} {config}"), style), None, "{style}: {config}");

@@ -78,7 +78,7 @@ const fn anywhere(name: &'static str, writes: &'static [Write], connection: Conn
     Style { name, edge: Writes(writes), inner: Writes(writes), connection }
 }
 
-pub(super) const GATEWAYS: [Style; 9] = [
+pub(super) const GATEWAYS: [Style; 10] = [
     anywhere("openshift", OPENSHIFT, Relayed),
     Style {
         name: "kong",
@@ -117,6 +117,8 @@ pub(super) const GATEWAYS: [Style; 9] = [
     anywhere("sozu", SOZU, Relayed),
     anywhere("nginx-proxy-manager", NGINX_PROXY_MANAGER, Dropped),
     anywhere("nginx-proxy-manager-default", NGINX_PROXY_MANAGER_DEFAULT, Dropped),
+    // Go's `ReverseProxy`, too.
+    anywhere("oauth2-proxy", &[adds(FOR, Address)], Obeyed),
     anywhere("tailscale", TAILSCALE, Obeyed),
     anywhere("home-assistant", HOME_ASSISTANT, Relayed),
 ];

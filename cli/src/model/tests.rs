@@ -89,6 +89,7 @@ fn styles() {
         ("application-gateway", "azure"),
         ("front-door", "azure"),
         ("ingress-nginx-full", "ingress-nginx"),
+        ("oauth2-proxy", "forward-auth"),
         ("nginx-proxy-manager-default", "nginx-proxy-manager"),
     ];
     for style in all() {
