@@ -115,7 +115,7 @@ fn answer(
         prefix: resolved.prefix().to_owned(),
         headers: names
             .iter()
-            .flat_map(|name| request.headers().get(*name).map(|value| (*name, value)))
+            .filter_map(|name| request.headers().get(*name).map(|value| (*name, value)))
             .map(|(name, value)| (name.to_owned(), value.to_str().expect("text").to_owned()))
             .collect(),
     };

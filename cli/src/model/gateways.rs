@@ -68,7 +68,7 @@ const TAILSCALE: &[Write] = &[
 /// Home Assistant and its Supervisor together.
 const HOME_ASSISTANT: &[Write] = &[
     adds(FOR, AddressAndOwn),
-    does("x-ingress-path", Prefix("/app"), How::NewLine),
+    sets("x-ingress-path", Prefix("/app")),
     does(PROTO, Scheme, How::IfAbsent),
     does(HOST, Host, How::IfAbsent),
 ];
