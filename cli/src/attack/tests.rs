@@ -141,6 +141,16 @@ fn recipes_of_platforms() {
         let tried = tried(&format!("{PRIVATE} {config}"), style, &["--https-only"]);
         assert!(tried.is_safe(), "{style}: {config}");
     }
+    for (style, config) in [
+        ("cloudflare,traefik:edge", "for=1 proto=1 host=1 port=1"),
+        ("cloudflare,nginx:edge", "for=1 proto=1"),
+        ("cloudflare,nginx-proxy-manager:edge", "for=1 proto=1"),
+        ("cloudflare,caddy:edge", "for=1 proto=1 host=1"),
+    ] {
+        let config = format!("{PRIVATE} {config} client-ip=CF-Connecting-IP edge=10.0.1.0/24");
+        let tried = tried(&config, style, &["--inner-tls", "--https-only"]);
+        assert!(tried.is_safe(), "{style}: {config}");
+    }
     let https = tried(
         &format!("{PRIVATE} for=2 proto=1 host=1"),
         "front-door,application-gateway",
