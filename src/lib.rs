@@ -76,4 +76,6 @@ mod documents {
     mod choosing {}
     #[doc = include_str!("../docs/MIGRATING.md")]
     mod migrating {}
+    #[doc = include_str!("../docs/PREFIX.md")]
+    mod prefix {}
 }

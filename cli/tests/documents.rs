@@ -51,6 +51,7 @@ fn configurations_in_documents_are_clean() {
         ("src/crate.md", 1),
         ("docs/CHOOSING.md", 25),
         ("docs/MIGRATING.md", 25),
+        ("docs/PREFIX.md", 1),
     ] {
         let text = fs::read_to_string(root.join(document)).unwrap();
         let mut seen = 0;

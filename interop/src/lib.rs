@@ -85,9 +85,12 @@ mod recipes {
     );
     // From the vendors' documentation, not run.
     recipes!(
-        aws aws_serverless = "aws-serverless" azure azure_container_apps = "azure-container-apps"
-        cloudflare digitalocean fastly fly google_cloud = "google-cloud"
-        google_serverless = "google-serverless" heroku ingress_nginx = "ingress-nginx" istio netlify
-        oracle railway render scaleway traefik
+        apisix aws aws_serverless = "aws-serverless" azure
+        azure_container_apps = "azure-container-apps" cloudflare coolify digitalocean edge
+        envoy_gateway = "envoy-gateway" fastly fly forward_auth = "forward-auth"
+        google_cloud = "google-cloud" google_serverless = "google-serverless" heroku
+        home_assistant = "home-assistant" ingress_nginx = "ingress-nginx" istio kong netlify
+        nginx_proxy_manager = "nginx-proxy-manager" openshift oracle railway render scaleway sozu
+        tailscale traefik
     );
 }

@@ -11,25 +11,36 @@ use proxyfix::{Config, ConfigBuilder, Peer, Resolved, fix_request};
 use proxyfix_interop::recipe::{self, Recipe};
 use serde::Deserialize;
 
-const VENDORS: [&str; 19] = [
+const VENDORS: [&str; 30] = [
+    "apisix",
     "aws",
     "aws-serverless",
     "azure",
     "azure-container-apps",
     "cloudflare",
+    "coolify",
     "digitalocean",
+    "edge",
+    "envoy-gateway",
     "fastly",
     "fly",
+    "forward-auth",
     "google-cloud",
     "google-serverless",
     "heroku",
+    "home-assistant",
     "ingress-nginx",
     "istio",
+    "kong",
     "netlify",
+    "nginx-proxy-manager",
+    "openshift",
     "oracle",
     "railway",
     "render",
     "scaleway",
+    "sozu",
+    "tailscale",
     "traefik",
 ];
 
@@ -63,6 +74,11 @@ enum Truth {
         scheme: String,
         host: String,
         port: u16,
+        #[serde(default)]
+        prefix: String,
+        /// What the handler sees of these headers.
+        #[serde(default)]
+        headers: BTreeMap<String, String>,
     },
 }
 
@@ -70,6 +86,14 @@ impl Truth {
     fn peer(&self) -> SocketAddr {
         match *self {
             Self::Rejected { peer, .. } | Self::Believed { peer, .. } => peer,
+        }
+    }
+
+    /// The names of the headers of which it tells what the handler sees.
+    fn names(&self) -> Vec<&str> {
+        match self {
+            Self::Rejected { .. } => Vec::new(),
+            Self::Believed { headers, .. } => headers.keys().map(String::as_str).collect(),
         }
     }
 }
@@ -88,20 +112,30 @@ fn request(head: &str) -> Request<()> {
     request.body(()).expect("a request")
 }
 
-/// What the application believes, and what forged text its handler sees.
-fn answer(mut request: Request<()>, peer: SocketAddr, config: &Config) -> (Truth, Vec<String>) {
+/// What the application believes, with the headers of these names, and what forged text its handler sees.
+fn answer(
+    mut request: Request<()>,
+    peer: SocketAddr,
+    config: &Config,
+    names: &[&str],
+) -> (Truth, Vec<String>) {
     request.extensions_mut().insert(Peer::from(peer));
     if let Err(error) = fix_request(&mut request, config) {
         return (Truth::Rejected { peer, rejected: format!("{:?}", error.kind()) }, Vec::new());
     }
     let resolved: &Resolved = request.extensions().get().expect("resolved");
-    assert_eq!(resolved.prefix(), "");
     let believed = Truth::Believed {
         peer,
         client: resolved.client().to_string(),
         scheme: resolved.scheme().to_string(),
         host: resolved.host().unwrap_or_default().to_owned(),
         port: resolved.port(),
+        prefix: resolved.prefix().to_owned(),
+        headers: names
+            .iter()
+            .filter_map(|name| request.headers().get(*name).map(|value| (*name, value)))
+            .map(|(name, value)| (name.to_owned(), value.to_str().expect("text").to_owned()))
+            .collect(),
     };
     let lines = request.headers().iter().map(|(name, value)| format!("{name}: {value:?}"));
     let seen = lines.chain([request.uri().to_string()]).filter(|line| is_forged(line)).collect();
@@ -189,7 +223,7 @@ fn every_head_leads_to_the_truth() {
             );
             assert_eq!(is_forged(head), is_attack, "{name}: what is forged is not recognizable");
 
-            let (answer, seen) = answer(request(head), truth.peer(), &config);
+            let (answer, seen) = answer(request(head), truth.peer(), &config, &truth.names());
             if answer != truth {
                 wrong.push(format!("{name}: {answer:?}, not {truth:?}"));
             }

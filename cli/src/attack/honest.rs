@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::judge::{Got, Value};
 use crate::{
-    model::{Chain, Client, Sent, What},
+    model::{Chain, Client, Sent},
     settings::Settings,
 };
 
@@ -46,7 +46,6 @@ impl Misread {
 
 /// What is true of a request by this client.
 pub(super) fn truth(client: Client, host: &str, chain: &Chain) -> Vec<Value> {
-    let strips = chain.sets.iter().any(|(_, what)| matches!(what, What::Prefix(_)));
     let node = if client.ip.is_ipv6() { format!("[{}]", client.ip) } else { client.ip.to_string() };
     let value = |field, text| Value { field, text, own: false };
     vec![
@@ -54,7 +53,7 @@ pub(super) fn truth(client: Client, host: &str, chain: &Chain) -> Vec<Value> {
         value("scheme", client.scheme.to_string()),
         value("host", host.to_owned()),
         value("port", client.scheme.default_port().to_string()),
-        value("prefix", if strips { PREFIX } else { "none" }.to_owned()),
+        value("prefix", if chain.strips() { PREFIX } else { "none" }.to_owned()),
     ]
 }
 

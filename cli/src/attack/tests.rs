@@ -133,8 +133,38 @@ fn recipes_of_platforms() {
         ("istio", "for=1 proto=1"),
         ("alb,istio", "for=2 proto=1"),
         ("alb,istio", "client-ip=X-Envoy-External-Address proto=1"),
+        ("envoy-gateway", "for=1 proto=1"),
+        ("alb,envoy-gateway", "for=2 proto=1"),
+        ("openshift", "for=1 proto=1 host=1"),
+        ("alb,openshift", "for=2 proto=2"),
+        ("kong", "for=1 proto=1 host=1"),
+        ("alb,kong", "for=2 proto=1"),
+        ("apisix", "for=1 proto=1 host=1"),
+        ("alb,apisix", "for=2 proto=1"),
+        ("sozu", "forwarded=1"),
+        ("nginx-proxy-manager", "for=1 proto=1"),
+        ("cloudflare,traefik", "for=2 proto=1"),
+        ("nginx,oauth2-proxy", "for=2 proto=1"),
+        ("tailscale", "for=1 proto=1 host=1"),
     ] {
         assert_eq!(wrong(&format!("{PRIVATE} {config}"), style), None, "{style}: {config}");
+    }
+    for (style, config) in [
+        ("nginx-proxy-manager-default", "for=1 listener=https"),
+        ("home-assistant", "for=2 prefix=1 prefix-name=X-Ingress-Path listener=https"),
+    ] {
+        let tried = tried(&format!("{PRIVATE} {config}"), style, &["--https-only"]);
+        assert!(tried.is_safe(), "{style}: {config}");
+    }
+    for (style, config) in [
+        ("cloudflare,traefik:edge", "for=1 proto=1 host=1 port=1"),
+        ("cloudflare,nginx:edge", "for=1 proto=1"),
+        ("cloudflare,nginx-proxy-manager:edge", "for=1 proto=1"),
+        ("cloudflare,caddy:edge", "for=1 proto=1 host=1"),
+    ] {
+        let config = format!("{PRIVATE} {config} client-ip=CF-Connecting-IP edge=10.0.1.0/24");
+        let tried = tried(&config, style, &["--inner-tls", "--https-only"]);
+        assert!(tried.is_safe(), "{style}: {config}");
     }
     for (style, config) in [
         ("front-door,application-gateway", "for=2 proto=1 host=1"),
@@ -165,6 +195,15 @@ fn departures_are_caught() {
         ("nginx-forwarded", "for=1"),
         ("cloudflare", "client-ip=True-Client-IP"),
         ("istio", "client-ip=X-Envoy-External-Address"),
+        ("envoy-gateway", "for=1 proto=1 host=1"),
+        ("openshift", "for=1 prefix=1"),
+        ("alb,kong", "for=2 proto=1 host=1"),
+        ("apisix", "for=1 proto=1 prefix=1"),
+        ("sozu", "for=1 proto=1"),
+        ("nginx-proxy-manager-default", "for=1 proto=1"),
+        ("home-assistant", "for=2 proto=1"),
+        ("home-assistant", "for=2 host=1"),
+        ("tailscale", "client-ip=X-Real-IP"),
         ("pass", "for=1"),
         ("if-absent", "for=1"),
         ("alb", "for=1 proto=1 proto-name=X-Forwarded-Ssl"),
@@ -185,6 +224,7 @@ fn departures_are_caught() {
         ("railway", "for=1 proto=1"),
         ("render", "for=1 proto=1"),
         ("app-engine", "for=1 proto=1"),
+        ("home-assistant", "for=1"),
         // The scheme of the connection between the two.
         ("haproxy,nginx:edge", "for=2 proto=1"),
         ("front-door,application-gateway", "for=2 proto=1 host=1"),

@@ -219,7 +219,7 @@ const NOTES: [&str; 8] = [
 ];
 
 /// The findings beyond notes, with the reason why each recipe is right.
-const JUSTIFIED: [(&str, &str, &str); 3] = [
+const JUSTIFIED: [(&str, &str, &str); 5] = [
     (
         "docs/recipes/aws.md",
         "no-client",
@@ -227,6 +227,16 @@ const JUSTIFIED: [(&str, &str, &str); 3] = [
     ),
     ("docs/recipes/aws-serverless.md", "nobody", PEER_OF_EVENT),
     ("docs/recipes/README.md", "nobody", PEER_OF_EVENT),
+    (
+        "docs/recipes/home-assistant.md",
+        "prefix-passes",
+        "Home Assistant writes X-Ingress-Path on every request",
+    ),
+    (
+        "docs/recipes/kong.md",
+        "prefix-passes",
+        "Kong writes X-Forwarded-Prefix where a route strips a path, and removes a client's elsewhere",
+    ),
 ];
 const PEER_OF_EVENT: &str =
     "behind a Lambda function URL the peer is the address in the event, which is the client";

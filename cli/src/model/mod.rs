@@ -9,6 +9,7 @@
 //! 4. It is held against `tests/captures/`: what real proxies made of some thousand requests.
 
 mod describe;
+mod gateways;
 mod platforms;
 mod proxies;
 mod style;
@@ -64,6 +65,17 @@ struct Seen {
 }
 
 impl Chain {
+    /// Whether the edge strips a prefix and tells it.
+    pub(crate) fn strips(&self) -> bool {
+        let told = self.links.first().is_some_and(|edge| match edge.does(0) {
+            Does::Writes(writes) => {
+                writes.iter().any(|write| matches!(write.what, What::Prefix(_)))
+            }
+            Does::Library(..) => false,
+        });
+        told || self.sets.iter().any(|(_, what)| matches!(what, What::Prefix(_)))
+    }
+
     /// The request as it comes to the application.
     pub(crate) fn pass(&self, sent: &Sent, client: Client) -> Request<()> {
         let mut headers = sent.headers.clone();

@@ -14,7 +14,7 @@ use super::{
     },
 };
 
-const REAL_IP: &str = "x-real-ip";
+pub(super) const REAL_IP: &str = "x-real-ip";
 const ENVOY_ADDRESS: &str = "x-envoy-external-address";
 
 /// A platform that writes the same in every place.
@@ -23,7 +23,11 @@ const fn anywhere(name: &'static str, writes: &'static [Write]) -> Style {
 }
 
 /// A gateway of one's own, which can be told that another stands in front of it.
-const fn gateway(name: &'static str, edge: &'static [Write], inner: &'static [Write]) -> Style {
+pub(super) const fn gateway(
+    name: &'static str,
+    edge: &'static [Write],
+    inner: &'static [Write],
+) -> Style {
     Style { name, edge: Writes(edge), inner: Writes(inner), connection: Dropped }
 }
 

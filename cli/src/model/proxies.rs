@@ -17,7 +17,7 @@ pub(super) const PROTO: &str = "x-forwarded-proto";
 pub(super) const HOST: &str = "x-forwarded-host";
 pub(super) const PORT: &str = "x-forwarded-port";
 pub(super) const SERVER: &str = "x-forwarded-server";
-const FORWARDED: &str = "forwarded";
+pub(super) const FORWARDED: &str = "forwarded";
 
 const APPEND: &[Write] = &[adds(FOR, Address)];
 const ALL_FOUR: &[Write] =

@@ -2,12 +2,13 @@
 //!
 //! 1. A style is two lists of what is written: where the proxy is the edge, and where another of
 //!    ours stands in front of it. What is in neither passes through as it came.
-//! 2. The styles are those of `docs/recipes/`, in [`proxies`](super::proxies) and
-//!    [`platforms`](super::platforms), and some by what they do, with [`proxyfix::write`].
+//! 2. The styles are those of `docs/recipes/`, in [`proxies`](super::proxies),
+//!    [`platforms`](super::platforms) and [`gateways`](super::gateways), and some by what they do, with
+//!    [`proxyfix::write`].
 
 use proxyfix::{Family, WriteMode};
 
-use super::{platforms::PLATFORMS, proxies::PROXIES};
+use super::{gateways::GATEWAYS, platforms::PLATFORMS, proxies::PROXIES};
 
 /// What a proxy does.
 #[derive(Debug)]
@@ -135,7 +136,7 @@ const PLAIN: [Style; 6] = [
 
 /// All styles.
 pub(crate) fn all() -> impl Iterator<Item = &'static Style> {
-    PROXIES.iter().chain(&PLATFORMS).chain(&PLAIN)
+    PROXIES.iter().chain(&PLATFORMS).chain(&GATEWAYS).chain(&PLAIN)
 }
 
 /// A proxy in a chain, as the arguments name it.

@@ -106,6 +106,8 @@ fn styles() {
         ("firebase", "google-serverless"),
         ("app-engine", "google-serverless"),
         ("container-apps", "azure-container-apps"),
+        ("oauth2-proxy", "forward-auth"),
+        ("nginx-proxy-manager-default", "nginx-proxy-manager"),
     ];
     for style in all() {
         assert_eq!(link(style.name).unwrap().name(), style.name);
