@@ -62,6 +62,10 @@ fn value(what: What) -> String {
         What::HostIfAny => "the host, if the request has one",
         What::Port => "the port",
         What::Element => "for= with the address that connects to it, and proto= with the scheme",
+        What::BareElement => {
+            "by= with an address of its own, for= with the address that connects to it (IPv6 without \
+             quotes and brackets), and proto= with the scheme"
+        }
         What::Copy(header) => return format!("what came in {header}"),
     };
     text.to_owned()
