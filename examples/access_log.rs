@@ -20,7 +20,7 @@
 //!
 //! ```text
 //!  INFO request{client.address=203.0.113.9 method=GET uri=https://shop.example/item}: answered status=200
-//!  WARN request rejected http.response.status_code=400 error=x-forwarded-proto: missing beside another trusted header; the proxy must write it on every request, over plain http too
+//!  WARN request rejected http.response.status_code=400 error=x-forwarded-proto: missing beside another trusted header; the proxy must write it on every request, over plain http too network.peer.address=127.0.0.1 proxyfix.key="proto"
 //! ```
 
 use std::{error::Error, net::SocketAddr, time::Duration};

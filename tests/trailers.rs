@@ -30,7 +30,7 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
 };
-use tower::{Layer, Service, ServiceBuilder, ServiceExt, service_fn};
+use tower::{Layer, Service, ServiceExt, service_fn};
 use util::{PROXY, config, request};
 
 const CONFIG: &str = "proxies=loopback for=1 strip-also=X-Country exempt=X-Client-IP";
@@ -148,6 +148,7 @@ async fn with_the_layer() {
 #[tokio::test]
 async fn in_axum() {
     use axum::{Router, body::Body, routing::post};
+    use tower::ServiceBuilder;
 
     let answer =
         |request: axum::extract::Request| async { show(request).await.unwrap().into_body() };

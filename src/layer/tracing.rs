@@ -52,10 +52,10 @@ pub(super) fn rejected<B>(error: &Error, config: &Config, request: &Request<B>) 
     let peer = request.extensions().get::<Peer>();
     ::tracing::warn!(
         http.response.status_code = error.status().as_u16(),
+        %error,
         network.peer.address = peer.and_then(Peer::ip).map(::tracing::field::display),
         proxyfix.key = key(error, &config.way_of(peer).plan),
         proxyfix.refused.host = refused_host(error, request),
-        %error,
         "request rejected",
     );
 }
