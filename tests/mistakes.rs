@@ -11,7 +11,7 @@ const NO_SEMICOLONS: &str = "words are separated by spaces, without semicolons; 
                              around it stands between two ways";
 const NO_SPACES: &str = "write no spaces around =, and none in a list, which takes commas: \
                          proxies=10.0.0.0/8,loopback";
-const HOST: &str = "expected a host without port, such as example.com or *.example.com";
+const HOST: &str = "expected a host, such as example.com or *.example.com, or one with a port, such as example.com:443 or example.com:*";
 const SECRET: &str = "write secret-header=NAME with the name of the header; the secret itself goes into \
                       a variable, such as PROXYFIX_SECRET";
 
@@ -55,7 +55,7 @@ fn between_words() {
 fn keys() {
     let rows = [
         ("fro=1", "unknown key \"fro\"; did you mean for=?"),
-        ("fo=1", "unknown key \"fo\"; expected one of proxies, for, "),
+        ("fo=1", "unknown key \"fo\"; expected one of proxies, secret-header, "),
         ("foor=1", "unknown key \"foor\"; did you mean for=?"),
         ("prot=1", "unknown key \"prot\"; did you mean proto= or port=?"),
         ("proxy=loopback", "unknown key \"proxy\"; did you mean proxies=?"),
@@ -69,9 +69,9 @@ fn keys() {
         ("scheme=https", "unknown key \"scheme\"; did you mean proto=?"),
         ("client_ip=X-Real-IP", "unknown key \"client_ip\"; did you mean client-ip=?"),
         ("X-Real-IP=1", "unknown key \"X-Real-IP\"; did you mean client-ip=?"),
-        ("X-Client-IP=1", "unknown key \"X-Client-IP\"; expected one of proxies, for, "),
-        ("X-Forwarded=1", "unknown key \"X-Forwarded\"; expected one of proxies, for, "),
-        ("miss=reject", "unknown key \"miss\"; expected one of proxies, for, "),
+        ("X-Client-IP=1", "unknown key \"X-Client-IP\"; expected one of proxies, secret-header, "),
+        ("X-Forwarded=1", "unknown key \"X-Forwarded\"; expected one of proxies, secret-header, "),
+        ("miss=reject", "unknown key \"miss\"; expected one of proxies, secret-header, "),
     ];
     let rows = rows.map(|(text, expected)| ((text, expected), expected.to_owned()));
     table(rows, |(text, expected)| {
@@ -151,12 +151,12 @@ fn values_by_themselves() {
         (
             "HOSTS",
             "'a.example'",
-            "hosts=\"'a.example'\": expected a host without port, such as example.com or *.example.com; leave out the quotes",
+            "hosts=\"'a.example'\": expected a host, such as example.com or *.example.com, or one with a port, such as example.com:443 or example.com:*; leave out the quotes",
         ),
         (
             "HOSTS",
             "a.example b.example",
-            "hosts=\"a.example b.example\": expected a host without port, such as example.com or *.example.com; a list takes commas",
+            "hosts=\"a.example b.example\": expected a host, such as example.com or *.example.com, or one with a port, such as example.com:443 or example.com:*; a list takes commas",
         ),
         ("FOR", "\"1\"", "for=\"\\\"1\\\"\": expected a count or walk; leave out the quotes"),
         ("STRIP_ALSO", "X-A,'X-B'", "strip-also=\"'X-B'\": leave out the quotes"),
@@ -186,7 +186,7 @@ fn secrets_are_not_repeated() {
         ("proxies=any \"secret=s3cr3t\"", word("\"secret=...", "leave out the quotes")),
         ("proxies=any for=secret:s3cr3t", "for=\"secret:...\": expected a count or walk".into()),
         ("proxies=any hosts=secret:s3cr3t", format!("hosts=\"secret:...\": {HOST}")),
-        ("proxies=secret:s3cr3t", "invalid trusted proxy \"secret:...\": expected an address without port or brackets, a network such as 10.0.0.0/8, or one of loopback, private, linklocal, unix; no names are looked up".into()),
+        ("proxies=secret:s3cr3t", "invalid trusted proxy \"secret:...\": expected an address without port or brackets, a network such as 10.0.0.0/8, or one of loopback, private, linklocal, shared, unix; no names are looked up".into()),
         ("proxies=any strip-also=secret:s3cr3t", "strip-also=\"secret:...\": not a header name; expected one such as X-Forwarded-For".into()),
     ];
     table(rows, |text| answer(text));
