@@ -82,7 +82,7 @@ fn errors() {
             "proxy-only=forwarded: this header has a meaning of its own; choose another",
         ),
         (
-            "proxy-only=x,",
+            "proxy-only=x,,y",
             "proxy-only=\"\": not a header name; expected one such as X-Forwarded-For",
         ),
     ];

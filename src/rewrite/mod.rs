@@ -341,7 +341,9 @@ impl<'a> Rewrite<'a> {
             // is there until a header is added, which is `Host`, the last.
             headers.try_entry(HOST).map_err(|_| full())?;
         }
-        for Change { name, value, in_place } in self.changes.iter_mut().filter_map(Option::take) {
+        // Most are none, which are not moved.
+        let changes = self.changes.iter_mut().filter(|change| change.is_some());
+        for Change { name, value, in_place } in changes.filter_map(Option::take) {
             match headers.get_mut(name).filter(|_| in_place) {
                 Some(line) => *line = value,
                 None => {
