@@ -220,8 +220,9 @@ fn parameters_cost_little_for_each_byte() {
 fn a_wrong_secret_costs_the_same() {
     let counts = [0, 1, 18, 35].map(|right| decision(SECRET, right));
     println!("a wrong secret {counts:?} instructions, with 0, 1, 18 and 35 bytes right");
-    // Threads of the test harness differ by a few instructions from run to run.
-    assert!(counts.iter().all(|count| count.abs_diff(counts[0]) <= 1), "{counts:?}");
+    // Threads of the test harness differ by a few instructions from run to run. A comparison that ends
+    // at the first wrong byte would differ by some for each of 35.
+    assert!(counts.iter().all(|count| count.abs_diff(counts[0]) < 10), "{counts:?}");
 }
 
 #[test]
