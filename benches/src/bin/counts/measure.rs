@@ -84,7 +84,7 @@ fn steps() -> Vec<Step> {
         step("the URI rebuilt", &[uri], &[host_only]),
         step("three headers found to be reduced already", &[fixed], &[uri]),
         step("three headers removed", &[stripped], &[uri]),
-        step("the layer besides `fix_request`", &[layer], &[bare, fixed]),
+        step("the layer without `fix_request`", &[layer], &[bare, fixed]),
     ]
 }
 
