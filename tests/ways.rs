@@ -204,6 +204,8 @@ fn explained() {
         |config: &Config| explain(peer("10.0.0.1"), request.headers(), request.uri(), config);
     let explanation = explained(&ways());
     assert_eq!(explanation.way(), 1);
+    let way = |from| explain(from, request.headers(), request.uri(), &ways()).way();
+    assert_eq!([way(Peer::UNIX), way(peer("10.0.0.1")), way(peer("192.0.2.77"))], [0, 1, 2]);
     let text = explanation.to_string();
     assert!(text.starts_with("way              2 of 3 decides: proxies=10.0.0.0/8\n"), "{text}");
     assert!(
