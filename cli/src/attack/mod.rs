@@ -28,7 +28,7 @@ use crate::{
     args::Attack as Arguments,
     json,
     model::{Chain, Client, Sent, What},
-    settings::{Settings, host_name},
+    settings::{Settings, host_name, is_switch},
     status::{Failure, Status},
 };
 
@@ -82,7 +82,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Status, Failure> {
 }
 
 fn attack(config: &Config, arguments: &Arguments) -> Result<Tried, Failure> {
-    let settings = Settings::from(config);
+    let settings = Settings::of_ways(config).swap_remove(0);
     let chain = chain(&settings, arguments)?;
     let host = host(&settings);
     let proxies: Vec<_> =
@@ -151,7 +151,7 @@ fn unlisted(settings: &Settings, chain: &Chain) -> Option<String> {
 /// What is not tried: requests that come past the proxies, where those would be believed too.
 fn notes(settings: &Settings) -> Vec<String> {
     let any = settings.get("proxies") == Some("any");
-    let all = settings.networks().iter().any(|network| network.prefix_len() == 0);
+    let all = settings.networks("proxies").iter().any(|network| network.prefix_len() == 0);
     let note = "not tried is who connects to the application past these proxies: by this proxies= \
                 everybody is believed (lint: every-peer, every-address)";
     (any || all).then(|| note.to_owned()).into_iter().collect()
@@ -179,7 +179,7 @@ fn chain(settings: &Settings, arguments: &Arguments) -> Result<Chain, Failure> {
     };
     let between = if arguments.inner_tls { Scheme::Https } else { Scheme::Http };
     // A platform's own address is one of `proxies` where it has room for one.
-    let last = settings.networks().last().map(IpNet::network);
+    let last = settings.networks("proxies").last().map(IpNet::network);
     let own = last.unwrap_or_else(|| IpAddr::from([192, 0, 2, 199]));
     Ok(Chain { links, addresses, own, between, sets: sets(settings, &arguments.sets)? })
 }
@@ -193,7 +193,7 @@ fn sets(settings: &Settings, names: &[HeaderName]) -> Result<Vec<(HeaderName, Wh
         })?;
         let what = match (trusted.key, name.as_str()) {
             ("forwarded", _) => What::Element,
-            ("proto", "x-forwarded-ssl" | "front-end-https") => What::Switch,
+            ("proto", _) if is_switch(name) => What::Switch,
             ("proto", _) => What::Scheme,
             ("host", _) => What::Host,
             ("port", _) => What::Port,
@@ -208,7 +208,8 @@ fn sets(settings: &Settings, names: &[HeaderName]) -> Result<Vec<(HeaderName, Wh
 
 /// Where so many proxies connect from, the edge first: trusted addresses for those next to us.
 fn addresses(settings: &Settings, count: usize) -> Vec<Peer> {
-    let hosts = settings.networks().into_iter().flat_map(|network| network.hosts().take(count));
+    let hosts =
+        settings.networks("proxies").into_iter().flat_map(|network| network.hosts().take(count));
     let mut trusted: Vec<Peer> = hosts.take(count).map(Peer::from).collect();
     if trusted.is_empty() && settings.list("proxies").any(|entry| entry == "unix") {
         trusted.push(Peer::UNIX);

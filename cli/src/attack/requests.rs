@@ -12,7 +12,7 @@ use proxyfix::Scheme;
 
 use crate::{
     model::Sent,
-    settings::{Settings, Trusted},
+    settings::{Settings, Trusted, is_switch},
 };
 
 /// An address that no honest client of ours has.
@@ -271,9 +271,10 @@ impl Target<'_> {
 
     /// The lie that a trusted header could tell.
     fn lie(&self, trusted: &Trusted) -> String {
-        let switch = matches!(trusted.header.as_str(), "x-forwarded-ssl" | "front-end-https");
         match trusted.key {
-            "proto" if switch => if self.lie == Scheme::Https { "on" } else { "off" }.to_owned(),
+            "proto" if is_switch(&trusted.header) => {
+                if self.lie == Scheme::Https { "on" } else { "off" }.to_owned()
+            }
             "proto" => self.lie.to_string(),
             "host" => HOST.to_owned(),
             "port" => PORT.to_owned(),

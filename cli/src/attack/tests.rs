@@ -265,10 +265,12 @@ fn written_by_the_library() {
 /// What the edge sets besides is the edge's.
 #[test]
 fn what_the_edge_sets() {
-    let config = "proxies=loopback for=1 proto=1 prefix=1 proto-name=Front-End-Https";
-    assert!(!tried(config, "nginx", &[]).is_safe());
-    let sets = ["--sets", "X-Forwarded-Prefix,Front-End-Https"];
-    assert!(tried(config, "nginx", &sets).is_safe());
+    for name in ["Front-End-Https", "X-Forwarded-HTTPS", "X-HTTPS", "X-Proxied-HTTPS"] {
+        let config = format!("proxies=loopback for=1 proto=1 prefix=1 proto-name={name}");
+        assert!(!tried(&config, "nginx", &[]).is_safe());
+        let sets = ["--sets", &format!("X-Forwarded-Prefix,{name}")];
+        assert!(tried(&config, "nginx", &sets).is_safe(), "{name}");
+    }
     assert!(tried("proxies=unix client-ip=X-Real-IP", "nginx", &["--sets", "x-real-ip"]).is_safe());
 }
 
