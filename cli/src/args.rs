@@ -213,11 +213,13 @@ pub(crate) struct Attack {
     #[arg(value_parser = model::link)]
     pub(crate) style: Vec<model::Link>,
 
-    /// Where each of them connects from, the edge first; else addresses that the configuration trusts
+    /// Where each of them connects from, the edge first; else addresses that the configuration trusts.
+    /// The last one's decides which of several ways in is attacked
     #[arg(long, value_name = "ADDRESS", value_delimiter = ',', value_parser = peer)]
     pub(crate) address: Vec<Peer>,
 
-    /// A trusted header that the edge sets on every request, besides what its style says
+    /// A trusted header, or one of proxy-only=, that the edge sets on every request, besides what its
+    /// style says
     #[arg(long, value_name = "HEADER", value_delimiter = ',')]
     pub(crate) sets: Vec<HeaderName>,
 

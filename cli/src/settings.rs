@@ -3,8 +3,8 @@
 
 use std::net::IpAddr;
 
-use http::HeaderName;
-use proxyfix::{Config, ConfigBuilder, ConfigError, TrustedProxies, ipnet::IpNet};
+use http::{HeaderMap, HeaderName, Uri};
+use proxyfix::{Config, ConfigBuilder, ConfigError, Peer, TrustedProxies, explain, ipnet::IpNet};
 
 /// The keys of the headers that may be believed, each with the header's usual name. Those with a
 /// `-name` key come first.
@@ -101,6 +101,11 @@ pub(crate) fn host_name(entry: &str) -> &str {
     entry[name..].find(':').map_or(entry, |colon| &entry[..name + colon])
 }
 
+/// Its port, or `*`.
+pub(crate) fn host_port(entry: &str) -> Option<&str> {
+    entry.get(host_name(entry).len() + 1..)
+}
+
 /// Whether an address is nobody's on the Internet.
 pub(crate) fn is_private(ip: IpAddr) -> bool {
     PRIVATE.iter().filter_map(|network| network.parse::<IpNet>().ok()).any(|n| n.contains(&ip))
@@ -141,6 +146,12 @@ impl Settings {
             Self { pairs, before: ways[..at].to_vec(), behind: ways[at + 1..].to_vec() }
         };
         ways.iter().enumerate().map(way).collect()
+    }
+
+    /// The way in by which this peer comes.
+    pub(crate) fn of_peer(config: &Config, peer: Peer) -> Self {
+        let way = explain(peer, &HeaderMap::new(), &Uri::default(), config).way();
+        Self::of_ways(config).swap_remove(way)
     }
 
     /// Which way in this is, from 1, and of how many; `None` where there is one.
@@ -282,6 +293,8 @@ mod tests {
         assert_eq!(changed, expected);
         let keys: Vec<_> = ways[1].trusted().iter().map(|trusted| trusted.key).collect();
         assert_eq!(keys, ["forwarded"]);
+        let peer = crate::args::peer("192.0.2.1").unwrap();
+        assert_eq!(Settings::of_peer(&config, peer).place(), Some((2, 2)));
     }
 
     #[test]
@@ -315,6 +328,8 @@ mod tests {
             ("[::1]:443", "[::1]"),
         ] {
             assert_eq!(super::host_name(entry), name);
+            let port = super::host_port(entry).map_or_else(String::new, |port| format!(":{port}"));
+            assert_eq!(format!("{name}{port}"), entry);
         }
     }
 

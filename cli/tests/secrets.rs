@@ -114,9 +114,12 @@ fn no_form_shows_a_secret() {
             assert!(status < Some(2) && text.lines().count() == 2, "{text}");
         }
     }
-    for (arguments, status) in
-        [(&["lint", "--config", CONFIG][..], 0), (&["lint", "--config", CONFIG, "--json"], 0)]
-    {
+    for (arguments, status) in [
+        (&["lint", "--config", CONFIG][..], 0),
+        (&["lint", "--config", CONFIG, "--json"], 0),
+        (&["attack", "--style", "nginx", "--config", CONFIG], 0),
+        (&["attack", "--style", "nginx", "--config", CONFIG, "--json", "--all"], 0),
+    ] {
         assert_eq!(printed(proxyfix(arguments, &known), "").0, Some(status));
         assert_eq!(printed(proxyfix(arguments, &[]), "").0, Some(status));
         let whole = [("PROXYFIX", CONFIG), known[0]];
