@@ -2,7 +2,7 @@
 //!
 //! 1. `http` and `https`, in any case.
 //! 2. `ws` and `wss` mean the same two (RFC 6455 §3): some proxies write them for an upgrade.
-//! 3. `on` and `off` only in headers made for them: `X-Forwarded-Ssl` and `Front-End-Https`.
+//! 3. `on` and `off` only in headers made for them, such as `X-Forwarded-Ssl`: [`SWITCHES`].
 //! 4. Nothing else.
 
 use std::{fmt, str::FromStr};
@@ -67,6 +67,10 @@ impl Scheme {
     }
 }
 
+/// The headers that are a switch of TLS.
+const SWITCHES: [&str; 5] =
+    ["front-end-https", "x-forwarded-https", "x-forwarded-ssl", "x-https", "x-proxied-https"];
+
 /// How a header writes a scheme; see 3 above.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SchemeForm {
@@ -77,6 +81,11 @@ pub(crate) enum SchemeForm {
 }
 
 impl SchemeForm {
+    /// The form in which a header of this name has it. `is` compares two names.
+    pub(crate) fn of(is: impl Fn(&str) -> bool) -> Self {
+        if SWITCHES.into_iter().any(is) { Self::Switch } else { Self::Name }
+    }
+
     #[inline]
     pub(crate) fn parse(self, text: &[u8]) -> Result<Scheme, Fault> {
         match self {

@@ -193,6 +193,7 @@ fn values_in_canonical_form() {
         ("proto=1 proto-name=Front-End-Https", "front-end-https", "on", "on"),
         ("proto=1 proto-name=Front-End-Https", "front-end-https", "https", "on"),
         ("proto=1 proto-name=X-Forwarded-Ssl", "x-forwarded-ssl", "on,off", "off"),
+        ("proto=1 proto-name=X-HTTPS", "x-https", "https", "on"),
         ("host=1", "x-forwarded-host", "evil.example, Shop.Example:80", "shop.example"),
         ("host=1", "x-forwarded-host", "evil.example,", "own.example"),
         ("port=1", "x-forwarded-port", "1,00081", "81"),

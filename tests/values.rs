@@ -257,7 +257,15 @@ fn scheme() {
         read("proxies=10.0.0.0/8 forwarded=1", format!("Forwarded: proto=\"{text}\""))
     });
 
-    for name in ["X-Forwarded-Ssl", "Front-End-Https", "X_Forwarded_Ssl"] {
+    let switches = [
+        "X-Forwarded-Ssl",
+        "Front-End-Https",
+        "X_Forwarded_Ssl",
+        "X-Forwarded-HTTPS",
+        "X-HTTPS",
+        "X-Proxied-HTTPS",
+    ];
+    for name in switches {
         let config = format!("proxies=10.0.0.0/8 proto=1 proto-name={name}");
         rows(
             &[

@@ -1,16 +1,16 @@
 //! The arguments, and what they mean by themselves.
 
 use std::{
-    ffi::OsString,
-    net::{IpAddr, SocketAddr},
+    borrow::Cow,
+    net::{IpAddr, Ipv6Addr, SocketAddr},
     path::PathBuf,
 };
 
 use clap::{ArgGroup, Args, Parser, Subcommand};
 use http::{HeaderName, HeaderValue};
-use proxyfix::{Config, ConfigError, Peer, Scheme};
+use proxyfix::{Peer, Scheme};
 
-use crate::{escape, keys, lint, model, status::Failure};
+use crate::{config::ConfigArgument, escape, keys, lint, model, status::Failure};
 
 /// Shows what proxyfix believes of a request and why, what is dangerous in a configuration, and which
 /// spoofed requests get through it
@@ -75,9 +75,9 @@ pub(crate) struct Explain {
     pub(crate) tls: bool,
 
     /// A header line, as curl takes it; comes after those of REQUEST
-    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", value_parser = header)]
-    #[arg(conflicts_with = "jsonl")]
-    pub(crate) headers: Vec<(String, HeaderValue)>,
+    // Not parsed by clap, which repeats what it refuses: a secret could be in it.
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", conflicts_with = "jsonl")]
+    headers: Vec<String>,
 
     /// Prints one JSON object on one line
     #[arg(long, conflicts_with = "jsonl")]
@@ -96,26 +96,52 @@ impl Arguments {
     /// Reads the arguments of the process; where they are wrong, says so and ends it.
     pub(crate) fn of_process() -> Self {
         Self::try_parse().unwrap_or_else(|error| {
-            let plain = |text: &OsString| escape::is_plain(text.as_encoded_bytes());
-            let secrets: Vec<_> =
-                std::env::args_os().filter_map(|text| secret(&text.to_string_lossy())).collect();
-            if secrets.is_empty() && std::env::args_os().all(|text| plain(&text)) {
+            let texts: Vec<_> =
+                std::env::args_os().map(|text| text.to_string_lossy().into_owned()).collect();
+            if texts.iter().all(|text| escape::is_plain(text.as_bytes()) && secret(text).is_none())
+            {
                 error.exit();
             }
             // The message repeats them, and they may be a stranger's, or a secret.
             let message = escape::lines(&error.render().to_string());
-            let hide = |message: String, secret: &String| message.replace(secret, "...");
-            anstream::eprint!("{}", secrets.iter().fold(message, hide));
+            let hide = |message: String, text: &String| match secret(text) {
+                Some(Secret { value, is_named: true }) => {
+                    message.replace(&escape::lines(value), "...")
+                }
+                Some(Secret { .. }) => message.replace(&escape::lines(text), &shown(text)),
+                None => message,
+            };
+            anstream::eprint!("{}", texts.iter().fold(message, hide));
             std::process::exit(error.exit_code());
         })
     }
 }
 
-/// The secret in a word of a configuration that stands outside of `--config`.
-fn secret(argument: &str) -> Option<String> {
-    let (key, value) = argument.split_once('=')?;
-    let is_secret = key.to_ascii_lowercase().contains("secret") && !value.is_empty();
-    is_secret.then(|| escape::lines(value))
+/// The part of an argument that may be a secret.
+struct Secret<'a> {
+    value: &'a str,
+    /// Its name says that it is one.
+    is_named: bool,
+}
+
+/// The secret in a word of a configuration that stands outside of `--config`, or in a header line without
+/// `-H`.
+fn secret(argument: &str) -> Option<Secret<'_>> {
+    let at = argument.find(['=', ':'])?;
+    let (name, value) = (&argument[..at], &argument[at + 1..]);
+    let is_named = name.to_ascii_lowercase().contains("secret");
+    let is_secret = is_named || value.starts_with(' ');
+    let value = value.trim();
+    (is_secret && !value.is_empty()).then_some(Secret { value, is_named })
+}
+
+/// An argument as a message may repeat it.
+pub(crate) fn shown(argument: &str) -> String {
+    let shown = escape::text(argument.as_bytes());
+    match secret(argument) {
+        Some(Secret { value, .. }) => shown.replace(&escape::text(value.as_bytes()), "..."),
+        None => shown,
+    }
 }
 
 impl Explain {
@@ -123,6 +149,15 @@ impl Explain {
     pub(crate) fn peer(&self) -> Option<Peer> {
         let peer = if self.unix { Some(Peer::UNIX) } else { self.peer };
         if self.tls { peer.map(|peer| peer.with_scheme(Scheme::Https)) } else { peer }
+    }
+
+    /// The header lines of `-H`.
+    pub(crate) fn headers(&self) -> Result<Vec<(String, HeaderValue)>, Failure> {
+        let numbered = self.headers.iter().zip(1..);
+        let read = numbered.map(|(text, number)| {
+            header(text).map_err(|error| Failure::Usage(format!("-H, number {number}: {error}")))
+        });
+        read.collect()
     }
 }
 
@@ -178,11 +213,13 @@ pub(crate) struct Attack {
     #[arg(value_parser = model::link)]
     pub(crate) style: Vec<model::Link>,
 
-    /// Where each of them connects from, the edge first; else addresses that the configuration trusts
+    /// Where each of them connects from, the edge first; else addresses that the configuration trusts.
+    /// The last one's decides which of several ways in is attacked
     #[arg(long, value_name = "ADDRESS", value_delimiter = ',', value_parser = peer)]
     pub(crate) address: Vec<Peer>,
 
-    /// A trusted header that the edge sets on every request, besides what its style says
+    /// A trusted header, or one of proxy-only=, that the edge sets on every request, besides what its
+    /// style says
     #[arg(long, value_name = "HEADER", value_delimiter = ',')]
     pub(crate) sets: Vec<HeaderName>,
 
@@ -228,53 +265,29 @@ Exit status: 0 nothing got through; 1 something did, honest requests are misread
     ))
 }
 
-/// The configuration that every subcommand takes.
-#[derive(Args, Debug)]
-pub(crate) struct ConfigArgument {
-    /// The configuration in its text form; else the environment's, in PROXYFIX or in a variable for
-    /// each key
-    #[arg(long = "config", short = 'c', value_name = "CONFIG")]
-    given: Option<String>,
-}
-
-/// Where the configuration is, unless it is an argument: as the library reads it.
-const VARIABLE: &str = "PROXYFIX";
-
-impl ConfigArgument {
-    /// The configuration, from the argument or the environment.
-    pub(crate) fn read(&self) -> Result<ConfigText, Failure> {
-        // Not parsed by clap, which repeats what it refuses: a secret could be in it.
-        if let Some(text) = &self.given {
-            let config = text.parse().map_err(|error: ConfigError| {
-                Failure::Usage(escape::lines(&format!("--config: {error}")))
-            })?;
-            return Ok(ConfigText { text: text.clone(), config });
-        }
-        let config = Config::from_env(VARIABLE).map_err(|error| {
-            let missing = matches!(error, ConfigError::MissingVariable { .. });
-            let argument = if missing { "no --config, and " } else { "" };
-            Failure::Usage(escape::lines(&format!("{argument}{error}")))
-        })?;
-        let text = std::env::var(VARIABLE).unwrap_or_else(|_| config.to_string());
-        Ok(ConfigText { text, config })
-    }
-}
-
-/// A configuration, and as it was written.
-#[derive(Clone, Debug)]
-pub(crate) struct ConfigText {
-    pub(crate) text: String,
-    pub(crate) config: Config,
-}
-
-/// Reads an address with or without a port, or `unix`.
+/// Reads an address with or without a port, or `unix`. The zone of an IPv6 address is dropped, as in
+/// headers.
 pub(crate) fn peer(text: &str) -> Result<Peer, String> {
+    let text = &without_zone(text);
     let address = || text.parse::<SocketAddr>().map(Peer::from).ok();
     let ip = || text.parse::<IpAddr>().map(Peer::from).ok();
     let unix = || (text == "unix").then_some(Peer::UNIX);
     address().or_else(ip).or_else(unix).ok_or_else(|| {
         "expected an address such as 10.0.0.1 or [2001:db8::1]:4711, or unix".to_owned()
     })
+}
+
+/// An IPv6 address without its zone, such as `eth0` in `[fe80::1%eth0]:4000`.
+fn without_zone(text: &str) -> Cow<'_, str> {
+    let Some((address, rest)) = text.split_once('%') else { return text.into() };
+    let (zone, port) = rest.split_at(rest.find(']').unwrap_or(rest.len()));
+    let is_v6 = address.trim_start_matches('[').parse::<Ipv6Addr>().is_ok();
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "-._~".contains(c);
+    if is_v6 && !zone.is_empty() && zone.chars().all(allowed) {
+        format!("{address}{port}").into()
+    } else {
+        text.into()
+    }
 }
 
 /// Reads `Name: value`; as with curl, `Name;` has an empty value.
@@ -314,7 +327,19 @@ mod tests {
         assert_eq!(peer("10.0.0.1").unwrap().to_string(), "10.0.0.1");
         assert_eq!(peer("[::1]:80").unwrap().port(), Some(80));
         assert!(peer("unix").unwrap().is_unix());
-        assert!(peer("localhost").is_err());
+        for (text, shown) in [
+            ("[fe80::1%2]:4000", "[fe80::1]:4000"),
+            ("[fe80::1%eth0]:4000", "[fe80::1]:4000"),
+            ("fe80::1%eth0", "fe80::1"),
+            ("fe80::1%en-0.1", "fe80::1"),
+        ] {
+            assert_eq!(peer(text).unwrap().to_string(), shown);
+        }
+        for wrong in
+            ["localhost", "10.0.0.1%eth0", "fe80::1%", "fe80::1%a b", "[fe80::1%a/b]:80", "%a"]
+        {
+            assert!(peer(wrong).is_err(), "{wrong}");
+        }
         assert_eq!(header("A:b:c ").unwrap().1, "b:c");
         assert_eq!(header("A;").unwrap().1, "");
         for wrong in ["A", "A b: c", ": c", "A: b\u{1b}[2J"] {

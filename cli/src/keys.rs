@@ -6,7 +6,10 @@ const DOCUMENT: &str = include_str!("crate.md");
 /// The help of a subcommand, with the keys behind it.
 pub(crate) fn help(text: &str) -> String {
     let rows = rows().map(|(keys, values, meaning)| format!("  {keys}: {values}\n      {meaning}"));
-    format!("{text}\n\nKeys of CONFIG, written KEY=VALUE:\n{}", rows.collect::<Vec<_>>().join("\n"))
+    format!(
+        "{text}\n\nKeys of CONFIG, written KEY=VALUE; ' ; ' stands between several ways in:\n{}",
+        rows.collect::<Vec<_>>().join("\n")
+    )
 }
 
 /// The keys of each row, their values, the default first, and their meaning.

@@ -7,19 +7,21 @@
 //! 2. What a stranger wrote reaches the terminal and JSON as printable ASCII (`escape`, `json`).
 //! 3. Status 0 is good, 1 is what was asked about, 2 is a fault of the call (`status`).
 //!
-//! To read: `args`, then `settings`, what a configuration says; then one folder for
+//! To read: `args`, `config`, then `settings`, what a configuration says; then one folder for
 //! each subcommand.
 
 #![forbid(unsafe_code)]
 
 mod args;
 mod attack;
+mod config;
 mod escape;
 mod explain;
 mod json;
 mod keys;
 mod lint;
 mod model;
+mod providers;
 mod settings;
 mod status;
 mod style;

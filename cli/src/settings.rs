@@ -1,9 +1,10 @@
-//! What a configuration says, key by key: read from its text form, which is canonical and public.
+//! What a configuration says of one way in, key by key: read from its text form, which is canonical and
+//! public.
 
 use std::net::IpAddr;
 
-use http::HeaderName;
-use proxyfix::{Config, ConfigError, TrustedProxies, ipnet::IpNet};
+use http::{HeaderMap, HeaderName, Uri};
+use proxyfix::{Config, ConfigBuilder, ConfigError, Peer, TrustedProxies, explain, ipnet::IpNet};
 
 /// The keys of the headers that may be believed, each with the header's usual name. Those with a
 /// `-name` key come first.
@@ -17,19 +18,40 @@ const HEADERS: [(&str, &str); 7] = [
     ("client-ip", ""),
 ];
 
-/// Headers that hold one address.
-pub(crate) const SINGLE_ADDRESS: [&str; 11] = [
+/// Headers that hold one address. `docs/HEADERS.md` lists them.
+pub(crate) const SINGLE_ADDRESS: [&str; 32] = [
+    "ali-cdn-real-ip",
     "cf-connecting-ip",
     "cf-connecting-ipv6",
+    "cf-pseudo-ipv4",
+    "client-ip",
+    "cloudfront-viewer-address",
+    "do-connecting-ip",
+    "eo-client-ip",
+    "eo-connecting-ip",
     "fastly-client-ip",
     "fly-client-ip",
+    "http-client-ip",
+    "incap-client-ip",
+    "proxy-client-ip",
     "true-client-ip",
+    "wl-proxy-client-ip",
+    "x-0-client-ip",
+    "x-appengine-remote-addr",
+    "x-appengine-user-ip",
+    "x-azure-clientip",
     "x-azure-socketip",
     "x-client-ip",
     "x-cluster-client-ip",
     "x-envoy-external-address",
+    "x-fah-client-ip",
+    "x-forwarded-client-ip",
     "x-nf-client-connection-ip",
+    "x-original-for",
+    "x-proxyuser-ip",
     "x-real-ip",
+    "x-remote-addr",
+    "x-sucuri-clientip",
 ];
 
 /// Networks that are nobody's on the Internet: RFC 1918, 4193, 3927, 4291, 6598 and loopback.
@@ -45,11 +67,43 @@ pub(crate) const PRIVATE: [&str; 9] = [
     "::1/128",
 ];
 
+/// The headers that hold the scheme as `on` or `off`.
+const SWITCHES: [&str; 5] =
+    ["front-end-https", "x-forwarded-https", "x-forwarded-ssl", "x-https", "x-proxied-https"];
+
+/// Whether a header of this name, in any spelling, holds the scheme as `on` or `off`.
+pub(crate) fn is_switch(name: &HeaderName) -> bool {
+    SWITCHES.iter().any(|switch| is_spelling(name, switch))
+}
+
+/// Whether a name is another one with some `_` for `-`, or the same.
+pub(crate) fn is_spelling(name: &HeaderName, other: &str) -> bool {
+    name.as_str().replace('_', "-") == other.replace('_', "-")
+}
+
+/// The secret of every configuration that is looked at here. It stands where the true ones are, which
+/// nothing may print.
+pub(crate) const SECRET: &str = "(secret)";
+
+/// The configuration of a text, with [`SECRET`] where it needs one.
+pub(crate) fn with_secret(text: &str) -> Result<Config, ConfigError> {
+    let builder: ConfigBuilder = text.parse()?;
+    match builder.clone().build() {
+        Err(ConfigError::MissingSecret { .. }) => builder.secret(SECRET).build(),
+        built => built,
+    }
+}
+
 /// The name in an entry of `hosts=`, without its port.
 pub(crate) fn host_name(entry: &str) -> &str {
     // Colons in brackets are those of an IPv6 address.
     let name = entry.rfind(']').map_or(0, |at| at + 1);
     entry[name..].find(':').map_or(entry, |colon| &entry[..name + colon])
+}
+
+/// Its port, or `*`.
+pub(crate) fn host_port(entry: &str) -> Option<&str> {
+    entry.get(host_name(entry).len() + 1..)
 }
 
 /// Whether an address is nobody's on the Internet.
@@ -62,10 +116,16 @@ pub(crate) fn x_family() -> impl Iterator<Item = (&'static str, &'static str)> {
     HEADERS.into_iter().take(5)
 }
 
-/// A configuration by its keys.
+/// What stands between two ways in.
+const BETWEEN: &str = " ; ";
+
+/// One way in of a configuration by its keys.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pairs: Vec<(String, String)>,
+    /// The ways before it and behind it, as text.
+    before: Vec<String>,
+    behind: Vec<String>,
 }
 
 /// A header that is believed.
@@ -75,15 +135,37 @@ pub(crate) struct Trusted {
     pub(crate) header: HeaderName,
 }
 
-impl From<&Config> for Settings {
-    fn from(config: &Config) -> Self {
-        let text = config.to_string();
-        let pairs = text.split(' ').filter_map(|word| word.split_once('='));
-        Self { pairs: pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).collect() }
-    }
-}
-
 impl Settings {
+    /// Each way in of a configuration.
+    pub(crate) fn of_ways(config: &Config) -> Vec<Self> {
+        let text = config.to_string();
+        let ways: Vec<_> = text.split(BETWEEN).map(str::to_owned).collect();
+        let way = |(at, way): (usize, &String)| {
+            let pairs = way.split(' ').filter_map(|word| word.split_once('='));
+            let pairs = pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+            Self { pairs, before: ways[..at].to_vec(), behind: ways[at + 1..].to_vec() }
+        };
+        ways.iter().enumerate().map(way).collect()
+    }
+
+    /// The way in by which this peer comes.
+    pub(crate) fn of_peer(config: &Config, peer: Peer) -> Self {
+        let way = explain(peer, &HeaderMap::new(), &Uri::default(), config).way();
+        Self::of_ways(config).swap_remove(way)
+    }
+
+    /// Which way in this is, from 1, and of how many; `None` where there is one.
+    pub(crate) fn place(&self) -> Option<(usize, usize)> {
+        let ways = self.before.len() + 1 + self.behind.len();
+        (ways > 1).then(|| (self.before.len() + 1, ways))
+    }
+
+    /// The same in words.
+    pub(crate) fn place_in_words(&self) -> Option<String> {
+        let proxies = self.get("proxies").unwrap_or("none");
+        self.place().map(|(number, of)| format!("way {number} of {of} (proxies={proxies})"))
+    }
+
     /// The value of a key, where it is not the default.
     pub(crate) fn get(&self, key: &str) -> Option<&str> {
         self.pairs.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str())
@@ -119,19 +201,21 @@ impl Settings {
         renamed.unwrap_or(usual).parse().ok()
     }
 
-    /// The headers that are believed.
+    /// The headers that are believed. Beside `forwarded`, `proto` and `host` are about its elements.
     pub(crate) fn trusted(&self) -> Vec<Trusted> {
-        let set = HEADERS.iter().filter(|(key, _)| self.get(key).is_some());
+        let by_element =
+            |key: &str| self.get("forwarded").is_some() && matches!(key, "proto" | "host");
+        let set = HEADERS.iter().filter(|(key, _)| self.get(key).is_some() && !by_element(key));
         set.filter_map(|(key, _)| Some(Trusted { key, header: self.header(key)? })).collect()
     }
 
-    /// The networks of `proxies`.
-    pub(crate) fn networks(&self) -> Vec<IpNet> {
+    /// The networks of `proxies` or `edge`.
+    pub(crate) fn networks(&self, key: &str) -> Vec<IpNet> {
         let network = |entry: &str| {
             let address = || entry.parse::<IpAddr>().map(IpNet::from).ok();
             entry.parse().ok().or_else(address)
         };
-        self.list("proxies").filter_map(network).collect()
+        self.list(key).filter_map(network).collect()
     }
 
     /// Who may speak for the client.
@@ -139,16 +223,34 @@ impl Settings {
         self.get("proxies").and_then(|list| list.parse().ok()).unwrap_or_default()
     }
 
-    /// The configuration with another value for a key, or without it.
-    pub(crate) fn with(&self, key: &str, value: Option<&str>) -> Result<Config, ConfigError> {
-        let mut pairs = self.pairs.clone();
+    /// The headers of a key that lists some, or names one.
+    pub(crate) fn names(&self, key: &str) -> impl Iterator<Item = HeaderName> {
+        self.list(key).filter_map(|name| name.parse().ok())
+    }
+
+    /// The same with another value for a key, or without it.
+    pub(crate) fn changed(&self, key: &str, value: Option<&str>) -> Self {
+        let mut changed = self.clone();
+        let pairs = &mut changed.pairs;
         match (pairs.iter_mut().find(|(name, _)| name == key), value) {
             (Some((_, old)), Some(value)) => value.clone_into(old),
             (None, Some(value)) => pairs.push((key.to_owned(), value.to_owned())),
             (_, None) => pairs.retain(|(name, _)| name != key),
         }
-        let words: Vec<_> = pairs.iter().map(|(key, value)| format!("{key}={value}")).collect();
-        words.join(" ").parse()
+        changed
+    }
+
+    /// The configuration of all ways in.
+    pub(crate) fn config(&self) -> Result<Config, ConfigError> {
+        let words: Vec<_> =
+            self.pairs.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        let ways = [&self.before[..], &[words.join(" ")], &self.behind].concat();
+        with_secret(&ways.join(BETWEEN))
+    }
+
+    /// The configuration with another value for a key, or without it.
+    pub(crate) fn with(&self, key: &str, value: Option<&str>) -> Result<Config, ConfigError> {
+        self.changed(key, value).config()
     }
 }
 
@@ -157,7 +259,42 @@ mod tests {
     use super::Settings;
 
     fn settings(text: &str) -> Settings {
-        Settings::from(&text.parse::<proxyfix::Config>().unwrap())
+        Settings::of_ways(&super::with_secret(text).unwrap()).remove(0)
+    }
+
+    /// A header holds `on` and `off` here where it does so for the library.
+    #[test]
+    fn switches() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/HEADERS.md");
+        let text = std::fs::read_to_string(path).unwrap();
+        let rows = text.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` | "));
+        let schemes: Vec<_> = rows.filter(|(_, cells)| cells.starts_with("scheme |")).collect();
+        assert!(schemes.len() > super::SWITCHES.len());
+        for (name, _) in schemes {
+            let config = format!("proxies=unix proto=1 proto-name={name}").parse().unwrap();
+            let name: http::HeaderName = name.parse().unwrap();
+            let headers = [(name.clone(), "on".parse().unwrap())].into_iter().collect();
+            let read =
+                proxyfix::resolve(proxyfix::Peer::UNIX, &headers, &http::Uri::default(), &config);
+            assert_eq!(super::is_switch(&name), read.is_ok(), "{name}");
+        }
+    }
+
+    #[test]
+    fn ways() {
+        let text = "proxies=unix for=1 ; proxies=any forwarded=2 proto=1 secret-header=x-a";
+        let config = super::with_secret(text).unwrap();
+        let ways = Settings::of_ways(&config);
+        let places: Vec<_> = ways.iter().map(Settings::place).collect();
+        assert_eq!(places, [Some((1, 2)), Some((2, 2))]);
+        assert_eq!(settings("proxies=unix for=1").place(), None);
+        let changed = ways[0].with("for", Some("2")).unwrap().to_string();
+        let expected = "proxies=unix for=2 ; proxies=any secret-header=x-a proto=1 forwarded=2";
+        assert_eq!(changed, expected);
+        let keys: Vec<_> = ways[1].trusted().iter().map(|trusted| trusted.key).collect();
+        assert_eq!(keys, ["forwarded"]);
+        let peer = crate::args::peer("192.0.2.1").unwrap();
+        assert_eq!(Settings::of_peer(&config, peer).place(), Some((2, 2)));
     }
 
     #[test]
@@ -167,7 +304,7 @@ mod tests {
         let names: Vec<_> = trusted.iter().map(|t| (t.key, t.header.as_str())).collect();
         assert_eq!(names, [("for", "x-forwarded-for"), ("proto", "x-scheme")]);
         assert_eq!((settings.count("for"), settings.walks()), (Some(2), false));
-        assert_eq!(settings.networks().len(), 2);
+        assert_eq!(settings.networks("proxies").len(), 2);
         assert_eq!(settings.header("client-ip"), None);
     }
 
@@ -191,6 +328,8 @@ mod tests {
             ("[::1]:443", "[::1]"),
         ] {
             assert_eq!(super::host_name(entry), name);
+            let port = super::host_port(entry).map_or_else(String::new, |port| format!(":{port}"));
+            assert_eq!(format!("{name}{port}"), entry);
         }
     }
 

@@ -144,8 +144,9 @@ impl ConfigBuilder {
         self.try_set(header("for-name", name.as_ref()), |s, name| s.names.r#for = name)
     }
 
-    /// `proto-name=`: read this header in place of `X-Forwarded-Proto`. In `X-Forwarded-Ssl` and
-    /// `Front-End-Https`, `on` and `off` are understood.
+    /// `proto-name=`: read this header in place of `X-Forwarded-Proto`. In `X-Forwarded-Ssl`,
+    /// `X-Forwarded-Https`, `X-Https`, `X-Proxied-Https` and `Front-End-Https`, `on` and `off` are
+    /// understood.
     pub fn x_proto_name(self, name: impl AsRef<str>) -> Self {
         self.try_set(header("proto-name", name.as_ref()), |s, name| s.names.proto = name)
     }

@@ -108,9 +108,6 @@ impl Plan {
             (Some(ScalarRule::Count(count)), Some(_)) => Some(count),
             _ => None,
         };
-        let is_switch = ["x-forwarded-ssl", "front-end-https"]
-            .iter()
-            .any(|switch| same(switch, names.proto.as_str()));
         let guarded = || ways.iter().flat_map(Settings::guarded);
         let mut plan = Self {
             client,
@@ -120,7 +117,7 @@ impl Plan {
             prefix: trusted(&mut read, &names.prefix, settings.x_prefix),
             proto_element: element(settings.x_proto),
             host_element: element(settings.x_host),
-            scheme_form: if is_switch { SchemeForm::Switch } else { SchemeForm::Name },
+            scheme_form: SchemeForm::of(|switch| same(switch, names.proto.as_str())),
             forwarding: NameSet::known_and(
                 ways.iter().flat_map(Settings::forwarding).chain(guarded()),
             ),

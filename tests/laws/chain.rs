@@ -323,10 +323,11 @@ impl Origin {
 
 /// A scheme as a header of this name has it.
 pub(crate) fn scheme_text(name: &HeaderName, scheme: Scheme) -> &'static str {
-    match (name.as_str(), scheme) {
-        ("x-forwarded-ssl" | "front-end-https", Scheme::Http) => "off",
-        ("x-forwarded-ssl" | "front-end-https", Scheme::Https) => "on",
-        (_, scheme) => scheme.as_str(),
+    let is_switch = name.as_str().ends_with("-https") || name == "x-forwarded-ssl";
+    match (is_switch, scheme) {
+        (true, Scheme::Http) => "off",
+        (true, Scheme::Https) => "on",
+        (false, scheme) => scheme.as_str(),
     }
 }
 

@@ -111,7 +111,7 @@ impl Scenario {
         let mut names = FIELDS;
         if kind != Kind::Forwarded && u.ratio(1, 4)? {
             names[0] = "x-edge-for";
-            names[1] = u.choose(&["x-edge-scheme", "x-forwarded-ssl", "front-end-https"])?;
+            names[1] = u.choose(&["x-edge-scheme", "x-forwarded-ssl", "x-https"])?;
             names[2] = "x-original-host";
             names[3] = "x-edge-port";
             names[4] = "x_script_name";

@@ -4,10 +4,13 @@ use http::HeaderMap;
 use proxyfix::Peer;
 use serde::Serialize;
 
-use super::judge::{Got, Value};
+use super::{
+    hosts,
+    judge::{Got, Value},
+};
 use crate::{
     model::{Chain, Client, Sent},
-    settings::Settings,
+    settings::{Settings, host_name, host_port},
 };
 
 /// The prefix that an edge strips, where it sets one.
@@ -46,15 +49,20 @@ impl Misread {
 
 /// What is true of a request by this client.
 pub(super) fn truth(client: Client, host: &str, chain: &Chain) -> Vec<Value> {
-    let node = if client.ip.is_ipv6() { format!("[{}]", client.ip) } else { client.ip.to_string() };
+    let (name, port) = (host_name(host), host_port(host));
     let value = |field, text| Value { field, text, own: false };
     vec![
-        value("client", node),
+        value("client", node(client.ip)),
         value("scheme", client.scheme.to_string()),
-        value("host", host.to_owned()),
-        value("port", client.scheme.default_port().to_string()),
+        value("host", name.to_owned()),
+        value("port", port.map_or_else(|| client.scheme.default_port().to_string(), str::to_owned)),
         value("prefix", if chain.strips() { PREFIX } else { "none" }.to_owned()),
     ]
+}
+
+/// An address as a client is printed.
+pub(super) fn node(ip: std::net::IpAddr) -> String {
+    if ip.is_ipv6() { format!("[{ip}]") } else { ip.to_string() }
 }
 
 /// How much of each trusted header the chain writes.
@@ -77,7 +85,17 @@ pub(super) fn headers(
             too_far: count > written && settings.get("proxies") != Some("none"),
         }
     };
-    settings.trusted().into_iter().map(header).collect()
+    let trusted = settings.trusted().into_iter().map(header);
+    let of_proxies = |name: http::HeaderName| {
+        let written = elements(came.headers(), name.as_str());
+        Header {
+            trusted: format!("proxy-only={name}"),
+            name: name.to_string(),
+            written,
+            too_far: written == 0,
+        }
+    };
+    trusted.chain(settings.names("proxy-only").map(of_proxies)).collect()
 }
 
 /// How many elements a header has. Those of honest proxies have no commas in quotes.
@@ -121,6 +139,12 @@ pub(super) fn misread(
         }
     };
     if let Some(error) = honest.error() {
+        // No port of this scheme is in hosts=: such clients are meant to be turned away.
+        if error.kind().code() == "host-not-allowed"
+            && hosts::asked(settings, client.scheme).is_none()
+        {
+            return Vec::new();
+        }
         let trusted = settings.trusted();
         let at = trusted.iter().find(|trusted| Some(&trusted.header) == error.header());
         let field = at.map_or("request", |trusted| field(trusted.key));

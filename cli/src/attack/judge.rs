@@ -56,7 +56,11 @@ pub(super) struct Value {
 impl Got {
     /// Sends a request through the chain to the application.
     pub(super) fn new(chain: &Chain, config: &Config, sent: &Sent, client: Client) -> Self {
-        let mut request = chain.pass(sent, client);
+        Self::of(chain.pass(sent, client), config)
+    }
+
+    /// What it gets of a request as it comes.
+    pub(super) fn of(mut request: Request<()>, config: &Config) -> Self {
         let outcome = fix_request(&mut request, config).map(|()| request);
         Self { outcome }
     }

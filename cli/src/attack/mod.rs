@@ -1,34 +1,36 @@
 //! `proxyfix attack`: whether spoofed requests get through a chain of proxies and a configuration.
 //!
 //! 1. [`model`](crate::model) has the proxies, [`requests`] the attacks, [`mod@judge`] the verdict.
-//! 2. Every attack is sent by each client, over `http` and over `https`, through the chain.
+//! 2. Every attack is sent by each client, over `http` and over `https`, through the chain; and past it,
+//!    where the configuration says what becomes of such requests ([`mod@entry`]).
 //! 3. If the last proxy is none of `proxies`, client and scheme are misread, whatever is trusted.
 //! 4. A configuration is safe where nothing got through, honest requests are read truly, and no header
 //!    is read further than the proxies write it (also where `hosts=`, say, let no lie through).
 
+mod chain;
+mod entry;
+mod guarded;
 mod honest;
+mod hosts;
 mod judge;
 mod report;
 mod requests;
 
-use std::{
-    io::{self, Write},
-    net::IpAddr,
-};
+use std::io::{self, Write};
 
-use http::HeaderName;
-use proxyfix::{Config, Peer, Scheme, ipnet::IpNet};
+use proxyfix::{Config, Peer, Scheme};
 
 use self::{
+    entry::{Entry, entries},
     honest::{Header, Misread},
     judge::{Got, Verdict, judge},
-    requests::Target,
+    requests::{Attack, Target},
 };
 use crate::{
     args::Attack as Arguments,
     json,
-    model::{Chain, Client, Sent, What},
-    settings::{Settings, host_name},
+    model::{Chain, Client, Sent},
+    settings::Settings,
     status::{Failure, Status},
 };
 
@@ -44,7 +46,7 @@ struct Tried {
     attacks: Vec<Outcome>,
     /// What to write, where the last proxy is none of `proxies`.
     unlisted: Option<String>,
-    /// What is not tried.
+    /// What is tried besides, taken for granted, or not tried.
     notes: Vec<String>,
 }
 
@@ -82,9 +84,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Status, Failure> {
 }
 
 fn attack(config: &Config, arguments: &Arguments) -> Result<Tried, Failure> {
-    let settings = Settings::from(config);
-    let chain = chain(&settings, arguments)?;
-    let host = host(&settings);
+    // The way in of the last proxy; without its address, the first.
+    let settings = match arguments.address.last() {
+        Some(peer) => Settings::of_peer(config, *peer),
+        None => Settings::of_ways(config).swap_remove(0),
+    };
+    let chain = chain::new(&settings, arguments)?;
+    let entries = entries(config, &settings, &chain);
     let proxies: Vec<_> =
         chain.addresses.iter().filter_map(Peer::ip).map(|ip| ip.to_string()).collect();
     let clients = if arguments.client.is_empty() {
@@ -92,27 +98,35 @@ fn attack(config: &Config, arguments: &Arguments) -> Result<Tried, Failure> {
     } else {
         arguments.client.clone()
     };
+    let schemes = [Scheme::Https, Scheme::Http];
+    let schemes = if arguments.https_only { &schemes[..1] } else { &schemes };
     let mut tried = Tried {
         headers: Vec::new(),
         misread: Vec::new(),
         attacks: Vec::new(),
         unlisted: unlisted(&settings, &chain),
-        notes: notes(&settings),
+        notes: notes(&settings, &chain, &entries, schemes),
         chain,
     };
-    for ip in clients {
-        let schemes = [(Scheme::Https, Scheme::Http), (Scheme::Http, Scheme::Https)];
-        for (scheme, lie) in schemes.into_iter().take(if arguments.https_only { 1 } else { 2 }) {
+    for (at, ip) in clients.into_iter().enumerate() {
+        for &scheme in schemes {
             let client = Client { ip, scheme };
-            let target = Target { settings: &settings, host: &host, proxies: &proxies, lie };
+            let host = &hosts::asked_anyhow(&settings, scheme);
+            let lie = if scheme == Scheme::Https { Scheme::Http } else { Scheme::Https };
+            let target = Target { settings: &settings, host, proxies: &proxies, lie };
             tried.run(config, &target, client);
+            // To the application itself, none of these clients connects.
+            let entries = entries.iter().filter(|entry| at == 0 || **entry == Entry::PastEdge);
+            for entry in entries {
+                tried.enter(config, *entry, &target, client);
+            }
         }
     }
     Ok(tried)
 }
 
 impl Tried {
-    /// Sends everything once.
+    /// Sends everything once through all proxies.
     fn run(&mut self, config: &Config, target: &Target<'_>, client: Client) {
         let sent = target.honest();
         let honest = Got::new(&self.chain, config, &sent, client);
@@ -129,13 +143,33 @@ impl Tried {
         let before = if honest.error().is_some() { truth } else { honest.values() };
         for attack in target.attacks() {
             let attacked = Got::new(&self.chain, config, &attack.sent, client);
-            let (verdict, detail) = judge(&attack, &honest, &before, &attacked);
-            let outcome = Outcome { name: attack.name, verdict, detail, sent: attack.sent };
-            match self.attacks.iter_mut().find(|known| known.name == outcome.name) {
-                Some(known) if known.verdict < verdict => *known = outcome,
-                Some(_) => {}
-                None => self.attacks.push(outcome),
-            }
+            let judged = judge(&attack, &honest, &before, &attacked);
+            self.record(attack.name.clone(), attack, judged);
+        }
+    }
+
+    /// Sends everything once past proxies: what one way in trusts, a stranger may send by another.
+    fn enter(&mut self, config: &Config, entry: Entry, target: &Target<'_>, client: Client) {
+        let sent = target.honest();
+        let honest = entry.got(&self.chain, config, &sent, client);
+        let before = entry.expected(&honest, target, &self.chain, client);
+        let ways = Settings::of_ways(config);
+        let others = ways.iter().flat_map(|settings| Target { settings, ..*target }.attacks());
+        let no_lie = Attack { name: "no lie".to_owned(), sent, other_host: false };
+        for attack in [no_lie].into_iter().chain(target.attacks()).chain(others) {
+            let attacked = entry.got(&self.chain, config, &attack.sent, client);
+            let judged = judge(&attack, &honest, &before, &attacked);
+            self.record(format!("{}: {}", entry.name(), attack.name), attack, judged);
+        }
+    }
+
+    /// Keeps what became of an attack, if it is the worst that has become of it.
+    fn record(&mut self, name: String, attack: Attack, (verdict, detail): (Verdict, String)) {
+        let outcome = Outcome { name, verdict, detail, sent: attack.sent };
+        match self.attacks.iter_mut().find(|known| known.name == outcome.name) {
+            Some(known) if known.verdict < verdict => *known = outcome,
+            Some(_) => {}
+            None => self.attacks.push(outcome),
         }
     }
 }
@@ -148,74 +182,34 @@ fn unlisted(settings: &Settings, chain: &Chain) -> Option<String> {
     Some(format!("proxies={}", honest::all_proxies(needed, settings)))
 }
 
-/// What is not tried: requests that come past the proxies, where those would be believed too.
-fn notes(settings: &Settings) -> Vec<String> {
-    let any = settings.get("proxies") == Some("any");
-    let all = settings.networks().iter().any(|network| network.prefix_len() == 0);
-    let note = "not tried is who connects to the application past these proxies: by this proxies= \
-                everybody is believed (lint: every-peer, every-address)";
-    (any || all).then(|| note.to_owned()).into_iter().collect()
-}
-
-/// The host that honest clients ask for: one that is allowed.
-fn host(settings: &Settings) -> String {
-    let allowed = settings.list("hosts").next().map_or("app.example", host_name);
-    allowed.strip_prefix("*.").map_or_else(|| allowed.to_owned(), |under| format!("app.{under}"))
-}
-
-/// The chain that the arguments name, at addresses that the configuration trusts.
-fn chain(settings: &Settings, arguments: &Arguments) -> Result<Chain, Failure> {
-    let links = arguments.style.clone();
-    let trusted = addresses(settings, links.len());
-    let addresses = if arguments.address.is_empty() {
-        trusted.clone()
-    } else if arguments.address.len() == links.len() {
-        arguments.address.clone()
-    } else {
-        let (styles, addresses) = (links.len(), arguments.address.len());
-        return Err(Failure::Usage(format!(
-            "--address has {addresses} and --style {styles}; write one address for each style"
-        )));
-    };
-    let between = if arguments.inner_tls { Scheme::Https } else { Scheme::Http };
-    // A platform's own address is one of `proxies` where it has room for one.
-    let last = settings.networks().last().map(IpNet::network);
-    let own = last.unwrap_or_else(|| IpAddr::from([192, 0, 2, 199]));
-    Ok(Chain { links, addresses, own, between, sets: sets(settings, &arguments.sets)? })
-}
-
-/// What the edge sets in each of these headers: what the configuration reads there.
-fn sets(settings: &Settings, names: &[HeaderName]) -> Result<Vec<(HeaderName, What)>, Failure> {
-    let trusted = settings.trusted();
-    let set = |name: &HeaderName| {
-        let trusted = trusted.iter().find(|trusted| trusted.header == *name).ok_or_else(|| {
-            Failure::Usage(format!("--sets {name}: the configuration does not trust it"))
-        })?;
-        let what = match (trusted.key, name.as_str()) {
-            ("forwarded", _) => What::Element,
-            ("proto", "x-forwarded-ssl" | "front-end-https") => What::Switch,
-            ("proto", _) => What::Scheme,
-            ("host", _) => What::Host,
-            ("port", _) => What::Port,
-            ("prefix", _) => What::Prefix(honest::PREFIX),
-            (_, "cloudfront-viewer-address") => What::BareAddressPort,
-            _ => What::Address,
-        };
-        Ok((name.clone(), what))
-    };
-    names.iter().map(set).collect()
-}
-
-/// Where so many proxies connect from, the edge first: trusted addresses for those next to us.
-fn addresses(settings: &Settings, count: usize) -> Vec<Peer> {
-    let hosts = settings.networks().into_iter().flat_map(|network| network.hosts().take(count));
-    let mut trusted: Vec<Peer> = hosts.take(count).map(Peer::from).collect();
-    if trusted.is_empty() && settings.list("proxies").any(|entry| entry == "unix") {
-        trusted.push(Peer::UNIX);
+/// What is tried besides, what is taken for granted, and what is not tried.
+fn notes(settings: &Settings, chain: &Chain, entries: &[Entry], schemes: &[Scheme]) -> Vec<String> {
+    let mut notes = Vec::new();
+    notes.extend(settings.place_in_words().map(|way| {
+        format!("{way} decides, by the address of the last of these proxies: see --address")
+    }));
+    notes.extend(
+        chain.secret.as_ref().map(|name| {
+            format!("the edge is taken to write {name} with the secret on every request")
+        }),
+    );
+    notes.extend(entries.iter().map(|entry| entry.note(chain)));
+    for scheme in schemes.iter().filter(|scheme| hosts::asked(settings, **scheme).is_none()) {
+        let port = scheme.default_port();
+        notes.push(format!(
+            "hosts= allows no port {port}: clients who come by {scheme} are turned away, the honest ones too"
+        ));
     }
-    let outer = (2..).map(|n| Peer::from(IpAddr::from([10, 0, 0, n])));
-    let missing = count.saturating_sub(trusted.len());
-    outer.take(missing).chain(trusted).collect()
+    let any = settings.get("proxies") == Some("any");
+    let all = settings.networks("proxies").iter().any(|network| network.prefix_len() == 0);
+    if (any || all) && settings.get("secret-header").is_none() {
+        notes.push(
+            "not tried is who connects to the application past these proxies: by this proxies= \
+             everybody is believed (lint: every-peer, every-address)"
+                .to_owned(),
+        );
+    }
+    notes
 }
 
 #[cfg(test)]

@@ -109,13 +109,18 @@ fn assumptions(out: &mut String, chain: &Chain) {
         let _ = writeln!(out, "\n{TITLE}assumed of {}{TITLE:#}", link.name());
         let assumed = assumed(link, place);
         let sets = chain.sets.iter().filter(|_| place == 0).map(|(name, _)| name.as_str());
+        let secret = chain.secret.iter().filter(|_| place == 0).map(http::HeaderName::as_str);
         let names = assumed.iter().map(|assumed| assumed.header).chain(sets.clone());
+        let names = names.chain(secret.clone());
         let width = names.map(str::len).max().unwrap_or_default();
         for Assumed { header, does } in &assumed {
             let _ = writeln!(out, "  {header:<width$}  {does}");
         }
         for name in sets {
             let _ = writeln!(out, "  {name:<width$}  set (--sets)");
+        }
+        for name in secret {
+            let _ = writeln!(out, "  {name:<width$}  the secret, instead of what came in");
         }
         let _ = writeln!(out, "  {FAINT}every other header passes as it came{FAINT:#}");
     }
@@ -212,6 +217,10 @@ fn help(tried: &Tried) -> Vec<String> {
     for Header { name, trusted, written, too_far } in &tried.headers {
         let key = trusted.split('=').next().unwrap_or_default();
         help.extend(too_far.then(|| match written {
+            0 if key == "proxy-only" => format!(
+                "no proxy here is known to write {name}, and so it is the client's; have one set it \
+                 on every request (--sets {name} tries that), or leave out {trusted}"
+            ),
             0 => format!(
                 "leave out {trusted}, or have the edge write {name} on every request (--sets \
                  {name} tries that)"

@@ -12,7 +12,7 @@ use proxyfix::Scheme;
 
 use crate::{
     model::Sent,
-    settings::{Settings, Trusted},
+    settings::{Settings, Trusted, is_switch},
 };
 
 /// An address that no honest client of ours has.
@@ -42,7 +42,7 @@ pub(super) struct Target<'a> {
 }
 
 /// A header line.
-type Line = (String, Vec<u8>);
+pub(super) type Line = (String, Vec<u8>);
 
 impl Target<'_> {
     /// The request of an honest client.
@@ -62,6 +62,8 @@ impl Target<'_> {
         attacks.extend(self.families(&trusted));
         attacks.extend(self.connection(&trusted));
         attacks.extend(self.hosts_and_targets(&trusted));
+        attacks.extend(self.of_proxies());
+        attacks.extend(self.of_secret());
         attacks
     }
 
@@ -253,7 +255,7 @@ impl Target<'_> {
     }
 
     /// A lie in each trusted header.
-    fn everything(&self, trusted: &[Trusted]) -> Vec<Line> {
+    pub(super) fn everything(&self, trusted: &[Trusted]) -> Vec<Line> {
         trusted.iter().map(|t| line(t.header.as_str(), &self.lie(t))).collect()
     }
 
@@ -271,9 +273,10 @@ impl Target<'_> {
 
     /// The lie that a trusted header could tell.
     fn lie(&self, trusted: &Trusted) -> String {
-        let switch = matches!(trusted.header.as_str(), "x-forwarded-ssl" | "front-end-https");
         match trusted.key {
-            "proto" if switch => if self.lie == Scheme::Https { "on" } else { "off" }.to_owned(),
+            "proto" if is_switch(&trusted.header) => {
+                if self.lie == Scheme::Https { "on" } else { "off" }.to_owned()
+            }
             "proto" => self.lie.to_string(),
             "host" => HOST.to_owned(),
             "port" => PORT.to_owned(),
@@ -286,7 +289,7 @@ impl Target<'_> {
         }
     }
 
-    fn attack(&self, name: &str, lines: &[Line]) -> Option<Attack> {
+    pub(super) fn attack(&self, name: &str, lines: &[Line]) -> Option<Attack> {
         Some(Attack { name: name.to_owned(), sent: self.sent(lines)?, other_host: false })
     }
 
@@ -302,12 +305,12 @@ impl Target<'_> {
     }
 }
 
-fn line(name: &str, value: &str) -> Line {
+pub(super) fn line(name: &str, value: &str) -> Line {
     (name.to_owned(), value.as_bytes().to_vec())
 }
 
 /// The same name with some hyphens as underscores, which many frameworks take for the same.
-fn aliases(name: &str) -> Vec<String> {
+pub(super) fn aliases(name: &str) -> Vec<String> {
     let all = name.replace('-', "_");
     let first = name.replacen('-', "_", 1);
     let mut aliases = vec![all, first];

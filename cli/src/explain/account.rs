@@ -8,8 +8,12 @@ use proxyfix::{Config, Error, Explanation, Peer, Resolved, explain, fix_request}
 use super::{
     hints::{self, Hint},
     request::Received,
+    secret::Guarded,
 };
-use crate::{settings::Settings, status::Status};
+use crate::{
+    settings::{Settings, is_spelling},
+    status::Status,
+};
 
 /// All that there is to say of one request.
 #[derive(Debug)]
@@ -23,19 +27,43 @@ pub(crate) struct Account<'a> {
     /// The forwarding headers that are not believed.
     pub(crate) ignored: Vec<HeaderName>,
     pub(crate) hints: Vec<Hint>,
+    /// What is taken for granted.
+    pub(crate) note: Option<String>,
+    /// The way in that decides.
+    pub(crate) settings: Settings,
 }
 
 impl<'a> Account<'a> {
-    pub(crate) fn new(config: &'a Config, peer: Option<Peer>, received: &'a Received) -> Self {
+    /// The account of a request whose secrets are replaced first.
+    pub(crate) fn of(guarded: &'a Guarded, peer: Option<Peer>, received: &'a mut Received) -> Self {
+        guarded.hide(peer, received);
+        let account = Self::new(&guarded.config, peer, received);
+        let note = guarded.note(&account.settings);
+        Self { note, ..account }
+    }
+
+    pub(super) fn new(config: &'a Config, peer: Option<Peer>, received: &'a Received) -> Self {
         let explanation = explain(peer, &received.headers, &received.uri, config);
         let mut request = received.request(peer);
         let fixed = fix_request(&mut request, config).map(|()| request);
-        let settings = Settings::from(config);
+        let settings = Settings::of_ways(config).swap_remove(explanation.way());
         let ignored = ignored(&settings, peer, received);
+        let (hints, note) = (Vec::new(), None);
         let mut account =
-            Self { config, peer, received, explanation, fixed, ignored, hints: Vec::new() };
-        account.hints = hints::all(&account, &settings);
+            Self { config, peer, received, explanation, fixed, ignored, hints, note, settings };
+        account.hints = hints::all(&account);
         account
+    }
+
+    /// Whether there is a step with this code.
+    pub(crate) fn says(&self, code: &str) -> bool {
+        self.explanation.steps().iter().any(|step| step.code() == code)
+    }
+
+    /// Whether this is the header of a secret, in any spelling.
+    pub(crate) fn is_secret(&self, name: &HeaderName) -> bool {
+        let secret = self.settings.get("secret-header");
+        secret.is_some_and(|secret| is_spelling(name, secret))
     }
 
     /// What is believed; the error of [`fix_request`], which checks more than `explain`.
@@ -46,7 +74,7 @@ impl<'a> Account<'a> {
 
     /// Whether the peer may speak for the client.
     pub(crate) fn is_peer_trusted(&self) -> bool {
-        self.explanation.steps().iter().any(|step| step.code() == "peer-trusted")
+        self.says("peer-trusted")
     }
 
     pub(crate) fn status(&self) -> Status {
@@ -56,13 +84,9 @@ impl<'a> Account<'a> {
 
 /// The forwarding headers that are not believed, also where they are kept.
 fn ignored(settings: &Settings, peer: Option<Peer>, received: &Received) -> Vec<HeaderName> {
-    let removing = settings
-        .with("headers", None)
-        .map(|config| Settings::from(&config))
-        .and_then(|settings| settings.with("exempt", None))
-        // An invalid value is no reason not to say which headers are there.
-        .map(|config| Settings::from(&config))
-        .and_then(|settings| settings.with("invalid", Some("unknown")));
+    let removing = settings.changed("headers", None).changed("exempt", None);
+    // An invalid value is no reason not to say which headers are there.
+    let removing = removing.changed("invalid", Some("unknown")).config();
     let Ok(config) = removing else { return Vec::new() };
     explain(peer, &received.headers, &received.uri, &config).stripped().to_vec()
 }

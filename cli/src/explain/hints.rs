@@ -5,17 +5,23 @@
 //! 2. A peer, or a hop, that is no proxy, though it brings forwarding headers: its address.
 //! 3. A trusted header that is absent: what came instead of it, the other family or a header with one
 //!    address; else what absence means. A forwarding header that is there and not trusted.
-//! 4. A host that is not allowed; proxies of which clients are a part.
+//! 4. A client that is an address of a CDN; a scheme in a nearer element; a secret that did not come.
+//! 5. A host that is not allowed; proxies of which clients are a part.
 //!
 //! A hint is never certain: a request cannot say who wrote it. It says on what condition it is
 //! right. It holds no text of a stranger, only what has passed a parser.
+
+mod absent;
 
 use http::HeaderName;
 use proxyfix::{Config, Error, Resolved, Source, explain};
 use serde::Serialize;
 
 use super::account::Account;
-use crate::settings::{self, SINGLE_ADDRESS, Settings, Trusted, x_family};
+use crate::{
+    providers::PROVIDERS,
+    settings::{self, Settings, Trusted},
+};
 
 /// What to change, and when that is right.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -30,14 +36,17 @@ pub(crate) struct Hint {
 const COUNTS: usize = 16;
 
 /// What could be changed.
-pub(crate) fn all(account: &Account<'_>, settings: &Settings) -> Vec<Hint> {
-    let tried = Tried { account, settings };
+pub(crate) fn all(account: &Account<'_>) -> Vec<Hint> {
+    let tried = Tried { account, settings: &account.settings };
     let mut hints = Vec::new();
     match account.outcome() {
         Err(error) => hints.extend(tried.rejected(error)),
+        Ok(_) if account.says("secret-missing") => hints.extend(tried.secret()),
         Ok(resolved) if account.is_peer_trusted() => {
-            hints
-                .extend(tried.proxy_as_client(resolved).or_else(|| tried.private_client(resolved)));
+            let client = tried.proxy_as_client(resolved);
+            let client = client.or_else(|| tried.private_client(resolved));
+            hints.extend(client.or_else(|| tried.client_of_provider(resolved)));
+            hints.extend(tried.nearer_scheme());
             hints.extend(tried.missing());
             hints.extend(tried.no_client());
             hints.extend(tried.absent());
@@ -71,6 +80,15 @@ impl Tried<'_> {
             ("incomplete", Some(trusted)) => Some(self.incomplete(&trusted)),
             ("host-not-allowed", _) => self.host(),
             ("missing", _) => self.missing(),
+            ("missing-secret", _) => self.secret(),
+            ("bare-ipv6", _) => Some(Hint {
+                code: "ipv6",
+                write: "forwarded-ipv6=bare".to_owned(),
+                reason:
+                    "right where your proxy writes IPv6 addresses without brackets, and no port \
+                         behind them"
+                        .to_owned(),
+            }),
             ("missing-peer", _) => Some(Hint {
                 code: "peer",
                 write: "--peer ADDRESS".to_owned(),
@@ -163,6 +181,51 @@ impl Tried<'_> {
         })
     }
 
+    /// A proxy that does not prove itself.
+    fn secret(&self) -> Option<Hint> {
+        let name = self.settings.get("secret-header")?;
+        Some(Hint {
+            code: "secret",
+            write: format!("in your proxy, a line that sets {name} to the secret"),
+            reason:
+                "the peer is one of proxies=, and did not send exactly one line with the secret; \
+                     right where the request came through your proxy"
+                    .to_owned(),
+        })
+    }
+
+    /// A scheme in a nearer element than the one that is read.
+    fn nearer_scheme(&self) -> Option<Hint> {
+        let mut steps = self.account.explanation.steps().iter();
+        let hop = steps.find(|step| step.code() == "nearer-scheme")?.hop()?;
+        Some(Hint {
+            code: "nearer",
+            write: format!("proto={hop}"),
+            reason: format!(
+                "the element that is read names no scheme, and the one at hop {hop} does; right where \
+                 a proxy of yours writes it on every request"
+            ),
+        })
+    }
+
+    /// A client that is an address of a CDN, beside the header in which that CDN names the client.
+    fn client_of_provider(&self, resolved: &Resolved) -> Option<Hint> {
+        self.settings.client_list().filter(|_| self.settings.get("edge").is_none())?;
+        let ip = resolved.client_ip()?;
+        let provider = PROVIDERS.iter().find(|provider| provider.has(ip))?;
+        let (spelling, header) = (provider.header?, provider.header?.to_lowercase());
+        self.is_there(&header).then(|| Hint {
+            code: "edge",
+            write: format!("edge=… client-ip={spelling}"),
+            reason: format!(
+                "the client that was found is an address of {}; with its networks in edge=, the client \
+                 is what {header} says, and anyone who goes past it is their own address; right where \
+                 that CDN is in front of your proxies",
+                provider.name
+            ),
+        })
+    }
+
     fn untrusted_peer(&self) -> Option<Hint> {
         let ip = self.account.peer?.ip();
         let reason = "the peer is none of proxies=, so its forwarding headers are ignored; right \
@@ -224,140 +287,6 @@ impl Tried<'_> {
                 proxies_append(count)
             ),
         })
-    }
-
-    fn is_there(&self, name: &str) -> bool {
-        self.account.received.headers.contains_key(name)
-    }
-
-    /// None of the trusted headers is there: what came instead.
-    fn missing(&self) -> Option<Hint> {
-        let steps = self.account.explanation.steps();
-        steps.iter().find(|step| step.code() == "missing")?;
-        self.other_family().or_else(|| self.single_address()).or_else(|| {
-            let trusted = self.settings.trusted();
-            let names: Vec<_> = trusted.iter().map(|trusted| trusted.header.as_str()).collect();
-            Some(Hint {
-                code: "absent",
-                write: format!("in your proxy, lines that write {}", names.join(", ")),
-                reason: "the peer is one of proxies=, and none of the trusted headers came; right \
-                         where the request came through your proxy"
-                    .to_owned(),
-            })
-        })
-    }
-
-    /// What came of the other family.
-    fn other_family(&self) -> Option<Hint> {
-        let (there, instead) = match self.settings.get("forwarded") {
-            Some(count) => {
-                let there = x_family().filter(|(_, name)| self.is_there(name));
-                let word =
-                    |key| if key == "for" { format!("for={count}") } else { format!("{key}=1") };
-                (there.map(|(key, name)| (word(key), name)).collect(), "forwarded=".to_owned())
-            }
-            None => {
-                let there = self.is_there("forwarded");
-                let trusted = self.settings.trusted();
-                let keys: Vec<_> = trusted.iter().map(|t| format!("{}=", t.key)).collect();
-                let there: Vec<_> =
-                    there.then(|| ("forwarded=1".to_owned(), "forwarded")).into_iter().collect();
-                (there, keys.join(" "))
-            }
-        };
-        let (words, names): (Vec<_>, Vec<_>) = there.into_iter().unzip();
-        (!names.is_empty()).then(|| Hint {
-            code: "family",
-            write: format!("{} instead of {instead}", words.join(" ")),
-            reason: format!(
-                "right where your proxy writes {}, and not the client",
-                names.join(", ")
-            ),
-        })
-    }
-
-    /// The one header with a single address that came, where no trusted header names the client.
-    fn single_address(&self) -> Option<Hint> {
-        let lines = self.account.received.lines.iter();
-        let mut single = lines.filter(|line| SINGLE_ADDRESS.contains(&line.name.as_str()));
-        let line = single.next().filter(|_| single.next().is_none())?;
-        line.value.to_str().ok()?.trim().parse::<std::net::IpAddr>().ok()?;
-        let key = ["for", "forwarded", "client-ip"];
-        let key = key.into_iter().find(|key| self.settings.get(key).is_some())?;
-        Some(Hint {
-            code: "single",
-            write: format!("client-ip={} instead of {key}=", line.spelling),
-            reason: format!(
-                "only {} names a client here; right where your proxy writes it anew on every request",
-                line.name
-            ),
-        })
-    }
-
-    /// A header beside which another trusted one is there.
-    fn incomplete(&self, trusted: &Trusted) -> Hint {
-        let Trusted { key, header } = trusted;
-        let client = matches!(*key, "for" | "client-ip");
-        let single = if client { self.single_address() } else { None };
-        single.unwrap_or_else(|| Hint {
-            code: "absent",
-            write: format!("leave out {key}="),
-            reason: format!(
-                "right where your proxy does not write {header}; else have it write it on every \
-                 request"
-            ),
-        })
-    }
-
-    /// Trusted headers that are absent beside others, and in whose place a value of our own was taken.
-    fn absent(&self) -> Vec<Hint> {
-        let steps = self.account.explanation.steps();
-        if steps.iter().any(|step| step.code() == "missing") {
-            return Vec::new();
-        }
-        let absent = self.settings.trusted().into_iter();
-        let absent = absent.filter(|trusted| !self.is_there(trusted.header.as_str()));
-        let hint = |trusted: Trusted| match trusted.key {
-            "for" | "proto" | "client-ip" => self.incomplete(&trusted),
-            key => {
-                let own = if key == "host" && self.is_there("host") {
-                    ", and the host is that of Host"
-                } else {
-                    ""
-                };
-                let header = trusted.header;
-                Hint {
-                    code: "absent",
-                    write: format!("leave out {key}="),
-                    reason: format!(
-                        "{header} did not come{own}; a client who sends it is believed; right where \
-                         your proxy does not write it on every request"
-                    ),
-                }
-            }
-        };
-        absent.map(hint).collect()
-    }
-
-    /// Headers of the family in use that are there and not trusted.
-    fn not_trusted(&self) -> Vec<Hint> {
-        if self.settings.client_list() == Some("forwarded") {
-            return Vec::new();
-        }
-        let by_tls = self.settings.get("listener") == Some("https");
-        let client_named = ["for", "client-ip"].iter().any(|key| self.settings.get(key).is_some());
-        let untrusted = |(key, name): &(&str, &str)| {
-            self.settings.get(key).is_none()
-                && !(*key == "for" && client_named)
-                && !(*key == "proto" && by_tls)
-                && self.account.ignored.iter().any(|ignored| ignored == name)
-        };
-        let hint = |(key, name): (&str, &str)| Hint {
-            code: "not-trusted",
-            write: format!("{key}=1"),
-            reason: format!("right where your proxy writes {name} on every request"),
-        };
-        x_family().filter(untrusted).map(hint).collect()
     }
 }
 

@@ -20,6 +20,9 @@ pub(crate) struct Answer<'a> {
     outcome: &'static str,
     config: String,
     peer: Option<String>,
+    /// Which way in decides, from 1, where there are several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    way: Option<usize>,
     resolved: Option<Believed<'a>>,
     error: Option<Fault<'a>>,
     steps: Vec<Recorded<'a>>,
@@ -27,6 +30,8 @@ pub(crate) struct Answer<'a> {
     stripped: Vec<&'a str>,
     request: Option<Fixed<'a>>,
     hints: &'a [Hint],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<&'a str>,
 }
 
 /// What is believed.
@@ -107,6 +112,7 @@ impl<'a> Answer<'a> {
             peer: account
                 .peer
                 .map(|peer| if peer.is_unix() { "unix".to_owned() } else { peer.to_string() }),
+            way: account.settings.place().map(|(number, _)| number),
             resolved,
             error,
             steps: account.explanation.steps().iter().map(Recorded::from).collect(),
@@ -114,6 +120,7 @@ impl<'a> Answer<'a> {
             stripped: request.map_or_else(Vec::new, |_| names(account.explanation.stripped())),
             request: request.map(|fixed| Fixed::new(account, fixed)),
             hints: &account.hints,
+            note: account.note.as_deref(),
         }
     }
 }

@@ -12,7 +12,7 @@ use std::{
     io::{self, BufRead, Read as _, Write},
 };
 
-use proxyfix::{Config, Peer, Scheme};
+use proxyfix::{Peer, Scheme};
 use serde::{
     Deserialize, Deserializer, Serialize,
     de::{Error, MapAccess, SeqAccess, Visitor},
@@ -22,6 +22,7 @@ use serde_json::Value;
 use super::{
     Account, LONGEST, json,
     request::{self, Received},
+    secret::Guarded,
 };
 use crate::{
     args::{self, Explain},
@@ -123,20 +124,20 @@ struct Unreadable<'a> {
 }
 
 /// Answers every line.
-pub(crate) fn run(arguments: &Explain, config: &Config) -> Result<Status, Failure> {
+pub(crate) fn run(arguments: &Explain, guarded: &Guarded) -> Result<Status, Failure> {
     let mut out = io::stdout().lock();
     match arguments.request.as_ref().filter(|path| path.as_os_str() != "-") {
-        None => answer(arguments, config, &mut io::stdin().lock(), &mut out),
+        None => answer(arguments, guarded, &mut io::stdin().lock(), &mut out),
         Some(path) => {
             let file = File::open(path).map_err(|error| super::unread(path, &error))?;
-            answer(arguments, config, &mut io::BufReader::new(file), &mut out)
+            answer(arguments, guarded, &mut io::BufReader::new(file), &mut out)
         }
     }
 }
 
 fn answer(
     arguments: &Explain,
-    config: &Config,
+    guarded: &Guarded,
     input: &mut impl BufRead,
     out: &mut impl Write,
 ) -> Result<Status, Failure> {
@@ -156,8 +157,8 @@ fn answer(
         let asked = if whole { asked(&text) } else { Err("longer than 1 MiB".to_owned()) };
         let read = asked.and_then(|asked| Ok((received(&asked)?, peer(&asked, arguments)?, asked)));
         let written = match read {
-            Ok((received, peer, asked)) => {
-                let account = Account::new(config, peer, &received);
+            Ok((mut received, peer, asked)) => {
+                let account = Account::of(guarded, peer, &mut received);
                 worst = worst.max(account.status());
                 line(out, &json::Answer::new(&account, asked.id.as_ref()))
             }
@@ -186,7 +187,18 @@ fn skip_line(input: &mut impl BufRead) -> io::Result<()> {
 }
 
 fn asked(text: &[u8]) -> Result<Asked, String> {
-    serde_json::from_slice(text).map_err(|error| error.to_string())
+    serde_json::from_slice(text).map_err(|error| without_text(&error.to_string()))
+}
+
+/// A message of `serde_json` without the text that was found: a secret could be in it.
+fn without_text(message: &str) -> String {
+    let found =
+        ["invalid type: ", "invalid value: "].iter().any(|begin| message.starts_with(begin));
+    let ends = message.find(['`', '"']).zip(message.rfind(", expected "));
+    match ends.filter(|(from, to)| found && from < to) {
+        Some((from, to)) => format!("{}{}", message[..from].trim_end(), &message[to..]),
+        None => message.to_owned(),
+    }
 }
 
 fn received(asked: &Asked) -> Result<Received, String> {

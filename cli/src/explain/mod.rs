@@ -2,7 +2,8 @@
 //!
 //! 1. [`account`] runs the library: `explain` for the steps, `fix_request` for the outcome.
 //! 2. [`hints`] tries other configurations on the same request, to say which would have fit.
-//! 3. [`text`] prints it for people, with [`ruler`]; [`json`] for programs, and [`lines`] many.
+//! 3. [`secret`] replaces the secrets of a request before anything else looks at it.
+//! 4. [`text`] prints it for people, with [`ruler`]; [`json`] for programs, and [`lines`] many.
 
 mod account;
 mod hints;
@@ -10,6 +11,7 @@ mod json;
 mod lines;
 mod request;
 mod ruler;
+mod secret;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -22,11 +24,10 @@ use std::{
 
 pub(crate) use self::account::Account;
 pub(crate) use self::request::Received;
+use self::secret::Guarded;
 use crate::{
-    args::Explain,
-    escape,
+    args::{self, Explain},
     json::line,
-    settings::Settings,
     status::{Failure, Status},
 };
 
@@ -35,23 +36,24 @@ const NO_REQUEST: &str = "no request; write its header lines with -H 'Name: valu
 
 /// Runs the subcommand.
 pub(crate) fn run(arguments: &Explain) -> Result<Status, Failure> {
-    let config = &arguments.config.read()?.config;
+    let guarded = Guarded::read(&arguments.config)?;
     if arguments.jsonl {
-        return lines::run(arguments, config);
+        return lines::run(arguments, &guarded);
     }
+    let headers = arguments.headers()?;
     let mut received = match &arguments.request {
         Some(path) => Received::parse(&read(path)?).map_err(Failure::Usage)?,
-        None if arguments.headers.is_empty() => return Err(Failure::Usage(NO_REQUEST.to_owned())),
+        None if headers.is_empty() => return Err(Failure::Usage(NO_REQUEST.to_owned())),
         None => Received::default(),
     };
-    for (name, value) in &arguments.headers {
+    for (name, value) in &headers {
         received.add(name, value.as_bytes()).map_err(Failure::Usage)?;
     }
-    let account = Account::new(config, arguments.peer(), &received);
+    let account = Account::of(&guarded, arguments.peer(), &mut received);
     let written = if arguments.json {
         line(&mut io::stdout().lock(), &json::Answer::new(&account, None))
     } else {
-        let report = text::report(&account, &Settings::from(config));
+        let report = text::report(&account);
         anstream::stdout().lock().write_all(report.as_bytes())
     };
     account.status().written(written)
@@ -77,6 +79,6 @@ fn read(path: &Path) -> Result<Vec<u8>, Failure> {
 }
 
 fn unread(path: &Path, error: &io::Error) -> Failure {
-    let path = escape::text(path.as_os_str().as_encoded_bytes());
+    let path = args::shown(&path.to_string_lossy());
     Failure::Usage(format!("{path}: {error}"))
 }

@@ -104,6 +104,16 @@ impl Received {
         Ok(())
     }
 
+    /// Replaces the values of some headers.
+    pub(crate) fn replace(&mut self, is_meant: impl Fn(&HeaderName) -> bool, value: &HeaderValue) {
+        for line in self.lines.iter_mut().filter(|line| is_meant(&line.name)) {
+            line.value.clone_from(value);
+        }
+        for (_, old) in self.headers.iter_mut().filter(|(name, _)| is_meant(name)) {
+            old.clone_from(value);
+        }
+    }
+
     /// The request, from this peer.
     pub(crate) fn request(&self, peer: Option<Peer>) -> Request<()> {
         let mut request = Request::new(());

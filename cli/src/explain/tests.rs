@@ -6,7 +6,7 @@ use proxyfix::{Config, Peer, Source, resolve};
 use serde_json::Value;
 
 use super::{Account, json::Answer, request::Received, ruler, text};
-use crate::{json, settings::Settings};
+use crate::{json, settings::with_secret};
 
 const CONFIGS: [&str; 10] = [
     "proxies=10.0.0.0/8 for=1",
@@ -132,7 +132,7 @@ proptest! {
         let config: Config = text.parse().unwrap();
         let peer = crate::args::peer("10.0.0.1").unwrap();
         let account = Account::new(&config, Some(peer), &received);
-        let report = text::report(&account, &Settings::from(&config));
+        let report = text::report(&account);
         let plain = anstream::adapter::strip_str(&report).to_string();
         let ours = |c: char| matches!(c, ' '..='~' | '\n' | '→' | '…');
         prop_assert!(plain.chars().all(ours), "{plain:?}");
@@ -169,7 +169,7 @@ proptest! {
         }
         let config: Config = text.parse().unwrap();
         let account = Account::new(&config, Some(crate::args::peer("10.0.0.1").unwrap()), &received);
-        let report = text::report(&account, &Settings::from(&config));
+        let report = text::report(&account);
         let plain = anstream::adapter::strip_str(&report).to_string();
         let of_lines = plain.lines().skip_while(|line| !line.starts_with("read,")).skip(1);
         let mut came = received.lines.iter();
@@ -200,7 +200,7 @@ fn rulers_are_in_place() {
     let config: Config = "proxies=10.0.0.0/8 for=2".parse().unwrap();
     let peer = crate::args::peer("10.0.0.1").unwrap();
     let account = Account::new(&config, Some(peer), &received);
-    let report = text::report(&account, &Settings::from(&config));
+    let report = text::report(&account);
     let plain = anstream::adapter::strip_str(&report).to_string();
     let lines: Vec<Vec<char>> = plain.lines().map(|line| line.chars().collect()).collect();
     let line = lines.iter().position(|line| line.contains(&'…')).expect("a line that is cut");
@@ -244,12 +244,35 @@ fn without_a_peer() {
     assert_eq!(account.hints[0].code, "peer");
 }
 
+/// The way in of the peer decides, and hints are about it.
+#[test]
+fn ways() {
+    let config: Config = "proxies=unix for=1 ; proxies=10.0.0.0/8 for=2 ; none".parse().unwrap();
+    let mut received = Received::default();
+    received.add("X-Forwarded-For", b"203.0.113.9").unwrap();
+    for (peer, number, proxies, hint) in [
+        ("unix", 1, "unix", None),
+        ("10.0.0.1", 2, "10.0.0.0/8", Some("for=1")),
+        ("192.0.2.1", 3, "none", Some("proxies=192.0.2.1")),
+    ] {
+        let account = Account::new(&config, crate::args::peer(peer).ok(), &received);
+        let report = anstream::adapter::strip_str(&text::report(&account)).to_string();
+        let said = format!("way {number} of 3 decides: proxies={proxies}\n");
+        assert!(report.contains(&said), "{report}");
+        assert_eq!(account.hints.first().map(|hint| hint.write.as_str()), hint);
+        let answer = serde_json::to_value(Answer::new(&account, None)).unwrap();
+        assert_eq!(answer["way"], number);
+    }
+}
+
 /// What is proposed, by its code and what to write.
 #[test]
 fn hints() {
     const FOR: &str = "X-Forwarded-For: 203.0.113.9";
     const REAL: &str = "X-Real-IP: 203.0.113.9";
-    let rows: [(&str, &[&str], &[&str]); 18] = [
+    const CDN: &str = "X-Forwarded-For: 162.158.90.163";
+    const EDGE: &str = "for=1 client-ip=CF-Connecting-IP edge=162.158.0.0/15";
+    let rows: [(&str, &[&str], &[&str]); 29] = [
         // Only a header with one address names the client.
         ("for=1", &[REAL, "Host: a.example"], &["single: client-ip=X-Real-IP instead of for="]),
         (
@@ -309,9 +332,36 @@ fn hints() {
         // All clients come by TLS.
         ("for=1", &[FOR, "X-Forwarded-Proto: https"], &["not-trusted: proto=1"]),
         ("for=1 listener=https", &[FOR, "X-Forwarded-Proto: https"], &[]),
+        // The client is a CDN, whose own header names one.
+        (
+            "for=1",
+            &[CDN, "CF-Connecting-IP: 203.0.113.9"],
+            &["edge: edge=… client-ip=CF-Connecting-IP"],
+        ),
+        ("for=1", &[CDN, "Fastly-Client-IP: 203.0.113.9"], &[]),
+        ("for=1", &[CDN], &[]),
+        (EDGE, &[CDN, "CF-Connecting-IP: 203.0.113.9"], &[]),
+        (EDGE, &[CDN], &["absent: in your proxy, pass cf-connecting-ip on"]),
+        (EDGE, &[FOR], &[]),
+        // Only the nearer element names the scheme.
+        (
+            "forwarded=2",
+            &["Forwarded: for=203.0.113.9, for=10.0.0.2;proto=https"],
+            &["nearer: proto=1"],
+        ),
+        ("forwarded=2 proto=1", &["Forwarded: for=203.0.113.9, for=10.0.0.2;proto=https"], &[]),
+        // IPv6 without brackets.
+        ("forwarded=1", &["Forwarded: for=2001:db8::9"], &["ipv6: forwarded-ipv6=bare"]),
+        ("forwarded=1 forwarded-ipv6=bare", &["Forwarded: for=2001:db8::9"], &[]),
+        // A secret that did not come.
+        (
+            "for=1 secret-header=X-Origin-Secret",
+            &[FOR],
+            &["secret: in your proxy, a line that sets x-origin-secret to the secret"],
+        ),
     ];
     for (config, lines, expected) in rows {
-        let config: Config = format!("proxies=10.0.0.0/8 {config}").parse().unwrap();
+        let config = with_secret(&format!("proxies=10.0.0.0/8 {config}")).unwrap();
         let mut received = Received::default();
         for line in lines {
             let (name, value) = line.split_once(": ").unwrap();

@@ -16,25 +16,32 @@ use super::{
 };
 use crate::{
     escape,
-    settings::Settings,
-    style::{BAD, FAINT, GOOD, HELP, TITLE},
+    settings::Trusted,
+    style::{BAD, FAINT, GOOD, HELP, TITLE, WARN},
 };
 
 /// The whole account.
-pub(crate) fn report(account: &Account<'_>, settings: &Settings) -> String {
+pub(crate) fn report(account: &Account<'_>) -> String {
     let mut out = String::new();
     picture(&mut out, account);
-    lines(&mut out, account, settings);
+    if let Some((number, of)) = account.settings.place() {
+        let proxies = account.settings.get("proxies").unwrap_or("none");
+        let _ = writeln!(out, "\n{TITLE}way {number} of {of}{TITLE:#} decides: proxies={proxies}");
+    }
+    lines(&mut out, account);
     match account.outcome() {
-        Ok(resolved) => believed(&mut out, account, settings, resolved),
+        Ok(resolved) => believed(&mut out, account, resolved),
         Err(error) => {
             let status = error.status().as_u16();
             let _ = writeln!(out, "\n{BAD}rejected{BAD:#} with {status}: {error}");
         }
     }
-    ignored(&mut out, account, settings);
+    ignored(&mut out, account);
     if let Ok(fixed) = &account.fixed {
         head(&mut out, account, fixed);
+    }
+    if let Some(note) = &account.note {
+        let _ = writeln!(out, "\n{WARN}note:{WARN:#} {note}");
     }
     for (at, hint) in account.hints.iter().enumerate() {
         let gap = if at == 0 { "\n" } else { "" };
@@ -50,7 +57,8 @@ fn picture(out: &mut String, account: &Account<'_>) {
     let own = account.outcome().is_ok_and(|resolved| resolved.source().client() == Source::Own);
     let peer = account.peer.map_or_else(|| "?".to_owned(), |peer| peer.to_string());
     // From an untrusted peer there is nobody else.
-    if account.is_peer_trusted() || account.outcome().is_err() {
+    let unproved = account.says("secret-missing") && client == "unknown";
+    if unproved || account.is_peer_trusted() || account.outcome().is_err() {
         nodes.push((client, "client".to_owned()));
         let hops = hops(account);
         let passed = hops.into_iter().rev().map(|(hop, text)| (text, format!("hop {hop}")));
@@ -92,9 +100,11 @@ fn hops(account: &Account<'_>) -> Vec<(usize, String)> {
 }
 
 /// The lines of the headers that were read, with rulers.
-fn lines(out: &mut String, account: &Account<'_>, settings: &Settings) {
+fn lines(out: &mut String, account: &Account<'_>) {
     let error = account.outcome().err();
-    let trusted = settings.trusted();
+    let past_edge = account.says("past-edge");
+    let is_read = |trusted: &Trusted| !(past_edge && trusted.key == "client-ip");
+    let trusted: Vec<_> = account.settings.trusted().into_iter().filter(is_read).collect();
     let at_fault = error.and_then(Error::header);
     let read = |line: &&Line| {
         account.is_peer_trusted() && trusted.iter().any(|trusted| trusted.header == line.name)
@@ -141,7 +151,7 @@ impl<'a> Few<'a> {
 }
 
 /// The values in effect, and who vouches for each.
-fn believed(out: &mut String, account: &Account<'_>, settings: &Settings, resolved: &Resolved) {
+fn believed(out: &mut String, account: &Account<'_>, resolved: &Resolved) {
     let sources = resolved.source();
     let host = resolved.host().unwrap_or("none");
     let prefix = if resolved.prefix().is_empty() { "none" } else { resolved.prefix() };
@@ -156,7 +166,7 @@ fn believed(out: &mut String, account: &Account<'_>, settings: &Settings, resolv
     let _ = writeln!(out, "\n{GOOD}believed{GOOD:#}");
     for (field, value, source) in rows {
         let source = match source {
-            Source::Own => own(field, account, settings, resolved),
+            Source::Own => own(field, account, resolved),
             header => header.to_string(),
         };
         let _ = writeln!(out, "  {field:<6}  {value:<width$}  {FAINT}{source}{FAINT:#}");
@@ -164,22 +174,31 @@ fn believed(out: &mut String, account: &Account<'_>, settings: &Settings, resolv
 }
 
 /// Where one of our own values comes from.
-fn own(field: &str, account: &Account<'_>, settings: &Settings, resolved: &Resolved) -> String {
-    let says = |code| account.explanation.steps().iter().any(|step| step.code() == code);
-    if let Some(error) = fallback(field, account, settings) {
+fn own(field: &str, account: &Account<'_>, resolved: &Resolved) -> String {
+    if let Some(error) = fallback(field, account) {
         let reason = match error.kind().code() {
             "incomplete" => "the trusted header is not there",
             "short" => "the trusted list is too short",
             _ => "the trusted value is not valid",
         };
-        return format!("{reason}: invalid={}", settings.get("invalid").unwrap_or("reject"));
+        return format!(
+            "{reason}: invalid={}",
+            account.settings.get("invalid").unwrap_or("reject")
+        );
     }
     let reason = match field {
+        "client" if account.says("secret-missing") && resolved.client_ip().is_none() => {
+            "the peer did not send the secret"
+        }
+        "client" if account.says("secret-missing") => {
+            "the peer, which did not send the secret, as missing= has it"
+        }
         "client" if !account.is_peer_trusted() => "the peer itself, which is none of the proxies",
         "client" if resolved.client_ip().is_some() => "the peer, as missing= has it",
-        "client" if says("missing") => "none of the trusted headers is there",
-        "client" if says("all-trusted") => "every address is one of the proxies",
+        "client" if account.says("missing") => "none of the trusted headers is there",
+        "client" if account.says("all-trusted") => "every address is one of the proxies",
         "client" => "no trusted header says who it is",
+        "scheme" if account.says("scheme-lowered") => "no trusted header says https",
         "scheme" => "what our own socket speaks",
         "host" if account.received.uri.authority().is_some() => "the request's target",
         "host" if resolved.host().is_some() => "the request's Host",
@@ -192,7 +211,7 @@ fn own(field: &str, account: &Account<'_>, settings: &Settings, resolved: &Resol
 }
 
 /// Why a field has a value of our own, where `invalid=` lets pass what is not valid.
-fn fallback<'a>(field: &str, account: &'a Account<'_>, settings: &Settings) -> Option<&'a Error> {
+fn fallback<'a>(field: &str, account: &'a Account<'_>) -> Option<&'a Error> {
     let steps = account.explanation.steps().iter();
     let mut errors = steps.filter(|step| step.code() == "fallback").filter_map(Step::error);
     let keys: &[&str] = match field {
@@ -202,7 +221,7 @@ fn fallback<'a>(field: &str, account: &'a Account<'_>, settings: &Settings) -> O
         "port" => &["port"],
         _ => &["prefix"],
     };
-    let trusted = settings.trusted();
+    let trusted = account.settings.trusted();
     errors.find(|error| {
         let Some(trusted) = trusted.iter().find(|trusted| Some(&trusted.header) == error.header())
         else {
@@ -220,7 +239,7 @@ fn fallback<'a>(field: &str, account: &'a Account<'_>, settings: &Settings) -> O
 }
 
 /// The forwarding headers that were not read.
-fn ignored(out: &mut String, account: &Account<'_>, settings: &Settings) {
+fn ignored(out: &mut String, account: &Account<'_>) {
     let names: HashSet<_> = account.ignored.iter().collect();
     let ignored = |line: &&Line| names.contains(&line.name);
     let mut shown = Few::default();
@@ -233,12 +252,19 @@ fn ignored(out: &mut String, account: &Account<'_>, settings: &Settings) {
         }
         let kept =
             account.fixed.as_ref().is_ok_and(|fixed| fixed.headers().contains_key(&line.name));
+        let past_edge = account.says("past-edge")
+            && account.settings.header("client-ip").as_ref() == Some(&line.name);
         let reason = match (account.is_peer_trusted(), kept) {
-            (_, true) if settings.get("headers") == Some("keep") => {
+            _ if account.is_secret(&line.name) => {
+                "the header of the secret: its value is not shown"
+            }
+            (_, true) if account.settings.get("headers") == Some("keep") => {
                 "not trusted, but kept (headers=keep): the application can read it"
             }
             (_, true) => "not trusted, but kept (exempt=): the application can read it",
+            (true, false) if past_edge => "the client has gone past the edge, and wrote it itself",
             (true, false) => "not trusted",
+            (false, false) if account.says("secret-missing") => "the peer did not send the secret",
             (false, false) => "the peer is none of the proxies",
         };
         let value = escape::shortened(line.value.as_bytes(), 60);

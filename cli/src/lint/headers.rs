@@ -231,47 +231,13 @@ fn names(subject: &Subject<'_>) -> Vec<Found> {
     x_family().filter_map(silent).collect()
 }
 
-/// Headers that hold one address, though `for-name=` reads them as a list. `docs/HEADERS.md` lists them.
-pub(super) const SINGLE: [&str; 32] = [
-    "ali-cdn-real-ip",
-    "cf-connecting-ip",
-    "cf-connecting-ipv6",
-    "cf-pseudo-ipv4",
-    "client-ip",
-    "cloudfront-viewer-address",
-    "do-connecting-ip",
-    "eo-client-ip",
-    "eo-connecting-ip",
-    "fastly-client-ip",
-    "fly-client-ip",
-    "http-client-ip",
-    "incap-client-ip",
-    "proxy-client-ip",
-    "true-client-ip",
-    "wl-proxy-client-ip",
-    "x-0-client-ip",
-    "x-appengine-remote-addr",
-    "x-appengine-user-ip",
-    "x-azure-clientip",
-    "x-azure-socketip",
-    "x-client-ip",
-    "x-cluster-client-ip",
-    "x-envoy-external-address",
-    "x-fah-client-ip",
-    "x-forwarded-client-ip",
-    "x-nf-client-connection-ip",
-    "x-original-for",
-    "x-proxyuser-ip",
-    "x-real-ip",
-    "x-remote-addr",
-    "x-sucuri-clientip",
-];
-
 fn single_header(subject: &Subject<'_>) -> Vec<Found> {
     let settings = &subject.settings;
     let named = settings.get("for-name").filter(|_| settings.get("for").is_some());
     let named = named.filter(|name| SINGLE_ADDRESS.contains(name)).map(|name| ("for-name", name));
-    let single = settings.get("client-ip").map(|name| ("client-ip", name)).or(named);
+    // With an edge, it is read from the edge alone.
+    let single = settings.get("client-ip").filter(|_| settings.get("edge").is_none());
+    let single = single.map(|name| ("client-ip", name)).or(named);
     one(single.map(|(key, name)| {
         Found::new(
             format!("{key}={name}"),
@@ -360,8 +326,13 @@ fn json_value(subject: &Subject<'_>) -> Vec<Found> {
     }))
 }
 
+/// Headers with a prefix that their proxy writes on every request: Home Assistant does.
+const ALWAYS_WRITTEN: [&str; 1] = ["x-ingress-path"];
+
 fn prefix_passes(subject: &Subject<'_>) -> Vec<Found> {
-    one(subject.settings.get("prefix").map(|value| {
+    let name = subject.settings.get("prefix-name");
+    let passes = !name.is_some_and(|name| ALWAYS_WRITTEN.contains(&name));
+    one(subject.settings.get("prefix").filter(|_| passes).map(|value| {
         Found::new(
             format!("prefix={value}"),
             "few proxies write this header by themselves, and the others pass the client's on",
@@ -372,10 +343,15 @@ fn prefix_passes(subject: &Subject<'_>) -> Vec<Found> {
 
 fn no_effect(subject: &Subject<'_>) -> Vec<Found> {
     let settings = &subject.settings;
-    let idle = ["max-hops", "all-trusted"].into_iter().filter(|_| !settings.walks());
-    let found = |key: &str| {
-        let at = format!("{key}={}", settings.get(key)?);
-        Some(Found::new(at, "it is about a walk, and nothing here walks", "leave it out"))
+    let (walks, forwarded) = (settings.walks(), settings.get("forwarded").is_some());
+    let idle = [
+        ("max-hops", walks, "it is about a walk, and nothing here walks"),
+        ("all-trusted", walks, "it is about a walk, and nothing here walks"),
+        ("forwarded-ipv6", forwarded, "it is about Forwarded, and forwarded= is not set"),
+    ];
+    let found = |(key, has_effect, reason): (&str, bool, &str)| {
+        let at = format!("{key}={}", settings.get(key).filter(|_| !has_effect)?);
+        Some(Found::new(at, reason, "leave it out"))
     };
-    idle.filter_map(found).collect()
+    idle.into_iter().filter_map(found).collect()
 }

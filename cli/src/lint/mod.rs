@@ -6,8 +6,11 @@
 //!    the security property up. A *note* is to be known, and is right in many networks.
 //! 3. Each finding has a stable code, and a section of that name in `docs/LINT.md`, which `--explain`
 //!    prints.
-//! 4. [`proxies`] is about who is believed, [`headers`] about what, [`policies`] about the rest.
+//! 4. Each way in is looked at by itself, and a finding says which one it is about.
+//! 5. [`proxies`] is about who is believed, [`headers`] about what, [`conditional`] about trust on a
+//!    condition, [`policies`] about the rest.
 
+mod conditional;
 mod headers;
 mod policies;
 mod proxies;
@@ -15,6 +18,7 @@ mod report;
 
 use std::io::{self, Write};
 
+use proxyfix::Config;
 use serde::Serialize;
 
 use crate::{
@@ -67,9 +71,9 @@ impl Check {
     }
 }
 
-/// The configuration under scrutiny.
+/// The way in under scrutiny.
 struct Subject<'a> {
-    /// As it was written.
+    /// The whole configuration as it was written.
     text: &'a str,
     settings: Settings,
 }
@@ -100,6 +104,9 @@ impl Found {
 pub(crate) struct Finding {
     code: &'static str,
     severity: Severity,
+    /// Which way in it is about, from 1, where there are several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    way: Option<usize>,
     at: String,
     reason: String,
     instead: String,
@@ -108,7 +115,11 @@ pub(crate) struct Finding {
 
 /// All rules.
 fn rules() -> impl Iterator<Item = Rule> {
-    proxies::RULES.into_iter().chain(headers::RULES).chain(policies::RULES)
+    proxies::RULES
+        .into_iter()
+        .chain(headers::RULES)
+        .chain(policies::RULES)
+        .chain(conditional::RULES)
 }
 
 /// The codes of all findings.
@@ -133,7 +144,7 @@ pub(crate) fn run(arguments: &Lint) -> Result<Status, Failure> {
         return Status::Good.written(writeln!(out, "{section}"));
     }
     let given = arguments.config.read()?;
-    let mut findings = lint(&given.text, &Settings::from(&given.config));
+    let mut findings = lint(&given.text, &given.config);
     findings.retain(|finding| !arguments.allow.contains(&finding.code.to_owned()));
     let bad = findings.iter().any(|finding| finding.severity >= Severity::Warning);
     let status = if bad { Status::Found } else { Status::Good };
@@ -141,19 +152,22 @@ pub(crate) fn run(arguments: &Lint) -> Result<Status, Failure> {
         let answer = report::Answer::new(given.config.to_string(), &findings);
         json::line(&mut io::stdout().lock(), &answer)
     } else {
-        out.write_all(report::text(&findings).as_bytes())
+        out.write_all(report::text(&findings, &given.config).as_bytes())
     })
 }
 
 /// The findings about a configuration, the worst first.
-fn lint(text: &str, settings: &Settings) -> Vec<Finding> {
-    let subject = Subject { text, settings: settings.clone() };
+fn lint(text: &str, config: &Config) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for rule in rules() {
-        for Found { at, reason, instead, severity } in rule.check.run(&subject) {
-            let docs = format!("docs/LINT.md#{}", rule.code);
-            let (code, severity) = (rule.code, severity.unwrap_or(rule.severity));
-            findings.push(Finding { code, severity, at, reason, instead, docs });
+    for settings in Settings::of_ways(config) {
+        let way = settings.place().map(|(number, _)| number);
+        let subject = Subject { text, settings };
+        for rule in rules() {
+            for Found { at, reason, instead, severity } in rule.check.run(&subject) {
+                let docs = format!("docs/LINT.md#{}", rule.code);
+                let (code, severity) = (rule.code, severity.unwrap_or(rule.severity));
+                findings.push(Finding { code, severity, way, at, reason, instead, docs });
+            }
         }
     }
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));

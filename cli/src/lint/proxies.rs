@@ -8,7 +8,10 @@
 use proxyfix::ipnet::IpNet;
 
 use super::{Check, Found, Rule, Severity, Subject};
-use crate::settings::PRIVATE;
+use crate::{
+    providers::{PROVIDERS, Provider},
+    settings::PRIVATE,
+};
 
 pub(super) const RULES: [Rule; 9] = [
     Rule { code: "every-peer", severity: Severity::Danger, check: Check::Find(every_peer) },
@@ -32,70 +35,6 @@ pub(super) const RULES: [Rule; 9] = [
 
 const LOOPBACK: [&str; 2] = ["127.0.0.0/8", "::1/128"];
 
-/// What providers publish, as it stands in the recipes.
-const PROVIDERS: [(&str, &str, &[&str]); 3] = [
-    (
-        "Cloudflare",
-        "https://www.cloudflare.com/ips/",
-        &[
-            "173.245.48.0/20",
-            "103.21.244.0/22",
-            "103.22.200.0/22",
-            "103.31.4.0/22",
-            "141.101.64.0/18",
-            "108.162.192.0/18",
-            "190.93.240.0/20",
-            "188.114.96.0/20",
-            "197.234.240.0/22",
-            "198.41.128.0/17",
-            "162.158.0.0/15",
-            "104.16.0.0/13",
-            "104.24.0.0/14",
-            "172.64.0.0/13",
-            "131.0.72.0/22",
-            "2400:cb00::/32",
-            "2606:4700::/32",
-            "2803:f800::/32",
-            "2405:b500::/32",
-            "2405:8100::/32",
-            "2a06:98c0::/29",
-            "2c0f:f248::/32",
-        ],
-    ),
-    (
-        "Fastly",
-        "https://api.fastly.com/public-ip-list",
-        &[
-            "23.235.32.0/20",
-            "43.249.72.0/22",
-            "103.244.50.0/24",
-            "103.245.222.0/23",
-            "103.245.224.0/24",
-            "104.156.80.0/20",
-            "140.248.64.0/18",
-            "140.248.128.0/17",
-            "146.75.0.0/17",
-            "151.101.0.0/16",
-            "157.52.64.0/18",
-            "167.82.0.0/17",
-            "167.82.128.0/20",
-            "167.82.160.0/20",
-            "167.82.224.0/20",
-            "172.111.64.0/18",
-            "185.31.16.0/22",
-            "199.27.72.0/21",
-            "199.232.0.0/16",
-            "2a04:4e40::/32",
-            "2a04:4e42::/32",
-        ],
-    ),
-    (
-        "Google Cloud's load balancers",
-        "https://cloud.google.com/load-balancing/docs/firewall-rules",
-        &["35.191.0.0/16", "130.211.0.0/22"],
-    ),
-];
-
 /// The shortest prefix of a network that has one owner, mostly: what registries give to one
 /// (a /16 of IPv4, a /32 of IPv6).
 const ONE_OWNER: (u8, u8) = (16, 32);
@@ -110,20 +49,26 @@ fn within(network: &IpNet, networks: &[&str]) -> bool {
     networks.iter().filter_map(|text| text.parse::<IpNet>().ok()).any(|n| n.contains(network))
 }
 
-fn provider(network: &IpNet) -> Option<(&'static str, &'static str)> {
-    let found = PROVIDERS.iter().find(|(_, _, networks)| within(network, networks));
-    found.map(|(name, list, _)| (*name, *list))
+fn is_of_provider(network: &IpNet) -> bool {
+    PROVIDERS.iter().any(|provider| provider.holds(network))
 }
 
-/// The public networks of more than one address.
+/// The public networks of more than one address, where an address is enough to be believed.
 fn public(subject: &Subject<'_>) -> impl Iterator<Item = IpNet> {
     let several = |network: &IpNet| network.prefix_len() < network.max_prefix_len();
-    let networks = subject.settings.networks().into_iter();
+    let networks = subject.settings.networks("proxies").into_iter();
+    let networks = networks.filter(|_| !is_proved(subject));
     networks.filter(move |n| several(n) && n.prefix_len() > 0 && !within(n, &PRIVATE))
 }
 
 fn found(at: &IpNet, reason: &str, instead: &str) -> Found {
     Found::new(format!("{at} in proxies="), reason, instead)
+}
+
+/// Whether nobody is believed for an address alone: a secret proves that a request came through the proxy.
+/// A walk also passes over addresses that prove nothing.
+fn is_proved(subject: &Subject<'_>) -> bool {
+    subject.settings.get("secret-header").is_some() && !subject.settings.walks()
 }
 
 /// The whole list, where it is this word.
@@ -134,7 +79,7 @@ fn whole(subject: &Subject<'_>, word: &str, reason: &str, instead: &str) -> Vec<
 }
 
 fn every_peer(subject: &Subject<'_>) -> Vec<Found> {
-    if subject.settings.get("secret-header").is_some() {
+    if is_proved(subject) {
         return Vec::new();
     }
     whole(
@@ -147,6 +92,10 @@ fn every_peer(subject: &Subject<'_>) -> Vec<Found> {
 }
 
 fn nobody(subject: &Subject<'_>) -> Vec<Found> {
+    // Behind other ways in, it is for strangers.
+    if subject.settings.place().is_some() {
+        return Vec::new();
+    }
     whole(
         subject,
         "none",
@@ -157,13 +106,14 @@ fn nobody(subject: &Subject<'_>) -> Vec<Found> {
 }
 
 fn every_address(subject: &Subject<'_>) -> Vec<Found> {
-    let networks = subject.settings.networks().into_iter().filter(|n| n.prefix_len() == 0);
+    let networks = subject.settings.networks("proxies").into_iter();
+    let networks = networks.filter(|n| n.prefix_len() == 0 && !is_proved(subject));
     let reason = "every address is a proxy, and so is every client";
     networks.map(|n| found(&n, reason, "the addresses that your proxies connect from")).collect()
 }
 
 fn large_network(subject: &Subject<'_>) -> Vec<Found> {
-    let large = public(subject).filter(|n| shorter(n, ONE_OWNER) && provider(n).is_none());
+    let large = public(subject).filter(|n| shorter(n, ONE_OWNER) && !is_of_provider(n));
     let reason = |n: &IpNet| {
         format!("a public network of /{} has many owners, and each is believed", n.prefix_len())
     };
@@ -172,22 +122,27 @@ fn large_network(subject: &Subject<'_>) -> Vec<Found> {
 }
 
 fn public_network(subject: &Subject<'_>) -> Vec<Found> {
-    let small = public(subject).filter(|n| !shorter(n, ONE_OWNER) && provider(n).is_none());
+    let small = public(subject).filter(|n| !shorter(n, ONE_OWNER) && !is_of_provider(n));
     let reason = "whoever has a public address in this network is believed";
     let instead = "the addresses of your proxies, unless all of the network is yours";
     small.map(|n| found(&n, reason, instead)).collect()
 }
 
 fn provider_network(subject: &Subject<'_>) -> Vec<Found> {
-    let trusted = subject.settings.networks();
-    let of = |(name, list, networks): &(&str, &str, &[&str])| {
-        let first = trusted.iter().find(|network| within(network, networks))?;
+    if is_proved(subject) {
+        return Vec::new();
+    }
+    let trusted = subject.settings.networks("proxies");
+    let of = |provider: &Provider| {
+        let first = trusted.iter().find(|network| provider.holds(network))?;
+        let Provider { name, list, .. } = provider;
         let reason = format!(
             "published by {name}: every customer of theirs reaches you from there, and the list \
              changes"
         );
         let instead = format!(
-            "the current list, {list}, and a secret or a certificate that proves your own account"
+            "the current list, {list}, and a proof that it is your own account: secret-header=, or a \
+             certificate"
         );
         Some(found(first, &reason, &instead))
     };
@@ -196,7 +151,8 @@ fn provider_network(subject: &Subject<'_>) -> Vec<Found> {
 
 /// The private networks of more than one address that a walk passes over.
 fn walked(subject: &Subject<'_>) -> impl Iterator<Item = IpNet> {
-    let networks = subject.settings.networks().into_iter().filter(|_| subject.settings.walks());
+    let networks =
+        subject.settings.networks("proxies").into_iter().filter(|_| subject.settings.walks());
     let several = |network: &IpNet| network.prefix_len() < network.max_prefix_len();
     networks.filter(move |n| several(n) && within(n, &PRIVATE) && !within(n, &LOOPBACK))
 }
@@ -218,8 +174,14 @@ fn private_walk(subject: &Subject<'_>) -> Vec<Found> {
 
 /// What was written with bits beyond its length: one address was meant, perhaps.
 fn host_bits(subject: &Subject<'_>) -> Vec<Found> {
-    let words = subject.text.split_whitespace();
-    let list = words.filter_map(|word| word.strip_prefix("proxies=")).flat_map(|l| l.split(','));
+    // Each way in has one of these words.
+    let words = subject
+        .text
+        .split_whitespace()
+        .filter(|word| *word == "none" || word.starts_with("proxies="));
+    let number = subject.settings.place().map_or(1, |(number, _)| number);
+    let list = words.skip(number - 1).take(1);
+    let list = list.filter_map(|word| word.strip_prefix("proxies=")).flat_map(|l| l.split(','));
     let networks = list.filter_map(|text| Some((text, text.parse::<IpNet>().ok()?)));
     let masked = networks.filter(|(_, network)| network.addr() != network.network());
     masked

@@ -2,9 +2,11 @@
 
 use std::fmt::Write as _;
 
+use proxyfix::Config;
 use serde::Serialize;
 
 use super::{Finding, Severity};
+use crate::settings::Settings;
 use crate::style::{BAD, FAINT, GOOD, HELP, WARN};
 
 /// The answer for programs.
@@ -21,15 +23,18 @@ impl<'a> Answer<'a> {
 }
 
 /// The findings for people.
-pub(super) fn text(findings: &[Finding]) -> String {
+pub(super) fn text(findings: &[Finding], config: &Config) -> String {
     let mut out = String::new();
-    for Finding { code, severity, at, reason, instead, .. } in findings {
+    let ways: Vec<_> = Settings::of_ways(config).iter().map(Settings::place_in_words).collect();
+    for Finding { code, severity, way, at, reason, instead, .. } in findings {
         let (name, style) = match severity {
             Severity::Danger => ("danger", BAD),
             Severity::Warning => ("warning", WARN),
             Severity::Note => ("note", HELP),
         };
-        let _ = writeln!(out, "{style}{name}[{code}]{style:#} {at}: {reason}");
+        let way = way.and_then(|number| ways[number - 1].as_ref());
+        let way = way.map_or_else(String::new, |way| format!("{way}, "));
+        let _ = writeln!(out, "{style}{name}[{code}]{style:#} {way}{at}: {reason}");
         let _ = writeln!(out, "  {HELP}instead:{HELP:#} {instead}");
         let _ = writeln!(out, "  {FAINT}more: proxyfix lint --explain {code}{FAINT:#}\n");
     }

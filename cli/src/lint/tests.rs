@@ -2,24 +2,16 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-use proxyfix::{Config, ConfigBuilder, ConfigError};
+use super::{Finding, Severity, codes};
+use crate::settings::{SINGLE_ADDRESS, with_secret};
 
-use super::{Severity, codes, headers::SINGLE, lint};
-use crate::settings::Settings;
-
-/// A line with `secret-header=` has its secret beside it.
-fn config(text: &str) -> Result<Config, ConfigError> {
-    let builder: ConfigBuilder = text.parse()?;
-    if text.contains(" secret-header=") {
-        builder.secret("55ce4ed1-4b06-4bf1-b40e-4638452104da").build()
-    } else {
-        builder.build()
-    }
+fn lint(text: &str) -> Vec<Finding> {
+    let config = with_secret(text).unwrap_or_else(|error| panic!("{text}: {error}"));
+    super::lint(text, &config)
 }
 
 fn found(text: &str) -> Vec<&'static str> {
-    let config = config(text).unwrap_or_else(|error| panic!("{text}: {error}"));
-    lint(text, &Settings::from(&config)).iter().map(|finding| finding.code).collect()
+    lint(text).iter().map(|finding| finding.code).collect()
 }
 
 /// What breaks a rule, and what next to it does not.
@@ -155,9 +147,96 @@ const ROWS: [(&str, &str, &str); 69] = [
     ("connection-ignore", "proxies=unix for=1 connection=ignore", "proxies=unix for=1"),
 ];
 
+/// The same for trust on a condition.
+const CONDITIONAL: [(&str, &str, &str); 17] = [
+    (
+        "every-address",
+        "proxies=0.0.0.0/0 for=walk secret-header=X-A",
+        "proxies=0.0.0.0/0 for=1 secret-header=X-A",
+    ),
+    (
+        "large-network",
+        "proxies=8.0.0.0/5 for=walk secret-header=X-A",
+        "proxies=8.0.0.0/5 for=1 secret-header=X-A",
+    ),
+    (
+        "public-network",
+        "proxies=192.0.2.0/24 for=1",
+        "proxies=192.0.2.0/24 for=1 secret-header=X-A",
+    ),
+    (
+        "provider-network",
+        "proxies=173.245.48.0/20 for=1",
+        "proxies=173.245.48.0/20 for=1 secret-header=X-A",
+    ),
+    (
+        "secret-missing-peer",
+        "proxies=any for=1 secret-header=X-A missing=peer",
+        "proxies=any for=1 secret-header=X-A missing=reject",
+    ),
+    (
+        "single-header",
+        "proxies=unix client-ip=X-Real-IP",
+        "proxies=unix for=1 client-ip=X-Real-IP edge=192.0.2.0/24",
+    ),
+    (
+        "edge-in-proxies",
+        "proxies=10.0.0.1,192.0.2.0/24 for=walk client-ip=X-A edge=192.0.2.128/25",
+        "proxies=10.0.0.1 for=walk client-ip=X-A edge=192.0.2.0/24",
+    ),
+    (
+        "edge-in-proxies",
+        "proxies=10.0.0.1,192.0.2.7 forwarded=walk client-ip=X-A edge=192.0.2.0/24",
+        "proxies=10.0.0.1,192.0.2.7 forwarded=1 client-ip=X-A edge=192.0.2.0/24",
+    ),
+    (
+        "provider-edge",
+        "proxies=unix for=1 client-ip=CF-Connecting-IP edge=173.245.48.0/20",
+        "proxies=unix for=1 client-ip=CF-Connecting-IP edge=192.0.2.0/24",
+    ),
+    ("proxy-only", "proxies=unix for=1 proxy-only=Remote-User", "proxies=unix for=1"),
+    ("nearer-proto", "proxies=unix forwarded=2", "proxies=unix forwarded=2 proto=1"),
+    ("nearer-proto", "proxies=unix forwarded=walk", "proxies=unix forwarded=1"),
+    ("bare-ipv6", "proxies=unix forwarded=1 forwarded-ipv6=bare", "proxies=unix forwarded=1"),
+    (
+        "no-effect",
+        "proxies=unix for=1 forwarded-ipv6=bare",
+        "proxies=unix forwarded=1 forwarded-ipv6=bare",
+    ),
+    (
+        "prefix-passes",
+        "proxies=unix for=1 prefix=1 prefix-name=X-A",
+        "proxies=unix for=1 prefix=1 prefix-name=X-Ingress-Path",
+    ),
+    ("nobody", "proxies=none", "proxies=unix for=1 ; none"),
+    (
+        "host-bits",
+        "proxies=unix for=1 ; for=1 proxies=10.0.1.7/8 ; none",
+        "proxies=unix for=1 ; proxies=10.0.0.0/8 for=1",
+    ),
+];
+
+/// Of several ways in, a finding says which one it is about.
+#[test]
+fn ways() {
+    let text = "proxies=unix for=1 proto=1 ; proxies=10.0.1.7/8 for=2 proto=1 ; none";
+    let found: Vec<_> = lint(text).iter().map(|finding| (finding.code, finding.way)).collect();
+    assert_eq!(found, [("host-bits", Some(2)), ("unverified-count", Some(2))]);
+    let config = with_secret(text).unwrap();
+    let report = super::report::text(&lint(text), &config);
+    let report = anstream::adapter::strip_str(&report).to_string();
+    assert!(
+        report.starts_with(
+            "warning[host-bits] way 2 of 3 (proxies=10.0.0.0/8), 10.0.1.7/8 in proxies=: "
+        ),
+        "{report}"
+    );
+    assert_eq!(lint("proxies=unix for=2")[0].way, None);
+}
+
 #[test]
 fn rows() {
-    let mut rows = ROWS.to_vec();
+    let mut rows = [&ROWS[..], &CONDITIONAL].concat();
     rows.push(("exempt", "proxies=unix for=1 exempt=X-Real-IP", "proxies=unix for=1"));
     for (code, bad, good) in &rows {
         assert!(found(bad).contains(code), "{bad}: {code} in {:?}", found(bad));
@@ -174,7 +253,7 @@ fn listener_https_is_worse_with_peer() {
         [("", false), (" missing=reject", false), (" missing=peer", true), (" invalid=peer", true)]
     {
         let text = format!("proxies=unix for=1 proto=1 listener=https{more}");
-        let findings = lint(&text, &Settings::from(&text.parse().unwrap()));
+        let findings = lint(&text);
         let found = findings.iter().find(|finding| finding.code == "listener-https").unwrap();
         assert_eq!(found.severity == Severity::Warning, bad, "{text}");
     }
@@ -202,24 +281,29 @@ fn headers_with_one_address() {
     let rows = text.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` | "));
     let single = rows.filter(|(_, cells)| cells.starts_with("one address |"));
     let names: Vec<_> = single.map(|(name, _)| name.to_lowercase()).collect();
-    assert_eq!(names, SINGLE);
+    assert_eq!(names, SINGLE_ADDRESS);
 }
 
 /// What recipes cannot know: the hosts, the chain behind an address, a client's scheme where nobody
 /// says it.
-const NOTES: [&str; 8] = [
+const NOTES: [&str; 12] = [
     "any-host",
     "any-port",
     "private-walk",
     "unverified-count",
     "no-scheme",
     "single-header",
+    "provider-edge",
     "provider-network",
     "public-network",
+    // What the recipe says beside its line.
+    "bare-ipv6",
+    "nearer-proto",
+    "proxy-only",
 ];
 
 /// The findings beyond notes, with the reason why each recipe is right.
-const JUSTIFIED: [(&str, &str, &str); 5] = [
+const JUSTIFIED: [(&str, &str, &str); 4] = [
     (
         "docs/recipes/aws.md",
         "no-client",
@@ -227,11 +311,6 @@ const JUSTIFIED: [(&str, &str, &str); 5] = [
     ),
     ("docs/recipes/aws-serverless.md", "nobody", PEER_OF_EVENT),
     ("docs/recipes/README.md", "nobody", PEER_OF_EVENT),
-    (
-        "docs/recipes/home-assistant.md",
-        "prefix-passes",
-        "Home Assistant writes X-Ingress-Path on every request",
-    ),
     (
         "docs/recipes/kong.md",
         "prefix-passes",

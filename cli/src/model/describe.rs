@@ -58,6 +58,7 @@ fn value(what: What) -> String {
         What::Scheme => "the scheme",
         What::Switch => "the scheme, as on or off",
         What::Prefix(prefix) => prefix,
+        What::User => "what it knows of the user",
         What::Host => "the host",
         What::HostIfAny => "the host, if the request has one",
         What::Port => "the port",

@@ -17,7 +17,7 @@ mod write;
 
 use std::net::IpAddr;
 
-use http::{HeaderMap, HeaderName, Request, Uri, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Uri, header};
 use proxyfix::{Peer, Scheme};
 
 pub(crate) use self::{
@@ -25,6 +25,7 @@ pub(crate) use self::{
     style::{Link, What, all, link},
 };
 use self::{style::Connection, style::Does};
+use crate::settings::SECRET;
 
 /// What a client sends.
 #[derive(Clone, Debug)]
@@ -52,6 +53,8 @@ pub(crate) struct Chain {
     pub(crate) between: Scheme,
     /// What the edge sets on every request, besides what its style says.
     pub(crate) sets: Vec<(HeaderName, What)>,
+    /// The header in which the edge sends the secret, instead of what came in.
+    pub(crate) secret: Option<HeaderName>,
 }
 
 /// What one proxy sees of a request.
@@ -78,10 +81,21 @@ impl Chain {
 
     /// The request as it comes to the application.
     pub(crate) fn pass(&self, sent: &Sent, client: Client) -> Request<()> {
+        self.pass_from(0, sent, Peer::from(client.ip), client.scheme)
+    }
+
+    /// The same of a request that comes from there to the proxy in this place, or behind the last one to
+    /// the application itself.
+    pub(crate) fn pass_from(
+        &self,
+        first: usize,
+        sent: &Sent,
+        mut from: Peer,
+        came_by: Scheme,
+    ) -> Request<()> {
         let mut headers = sent.headers.clone();
-        let mut from = Peer::from(client.ip);
-        for (place, link) in self.links.iter().enumerate() {
-            let scheme = if place == 0 { client.scheme } else { self.between };
+        for (place, link) in self.links.iter().enumerate().skip(first) {
+            let scheme = if place == first { came_by } else { self.between };
             let host = match (sent.uri.authority(), headers.get(header::HOST)) {
                 (Some(authority), _) => authority.as_str().as_bytes().to_vec(),
                 (None, Some(host)) => host.as_bytes().to_vec(),
@@ -91,6 +105,9 @@ impl Chain {
             forward(&mut headers, link, place, &seen);
             if place == 0 {
                 write::more(&mut headers, &self.sets, &seen);
+                if let Some(name) = &self.secret {
+                    headers.insert(name, HeaderValue::from_static(SECRET));
+                }
             }
             from = self.addresses[place];
         }

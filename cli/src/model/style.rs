@@ -53,6 +53,8 @@ pub(crate) enum What {
     /// The scheme as `on` or `off`.
     Switch,
     Prefix(&'static str),
+    /// A name of a user, or whatever else the proxy knows itself.
+    User,
     Host,
     /// The host, where the request has one; else the header passes.
     HostIfAny,

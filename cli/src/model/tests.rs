@@ -12,7 +12,7 @@ fn chain(styles: &str) -> Chain {
     let links: Vec<_> = styles.split(',').map(|style| link(style).unwrap()).collect();
     let addresses = links.iter().map(|_| Peer::from(std::net::IpAddr::from(ADDRESS))).collect();
     let own = [192, 0, 2, 1].into();
-    Chain { links, addresses, own, between: Scheme::Http, sets: Vec::new() }
+    Chain { links, addresses, own, between: Scheme::Http, sets: Vec::new(), secret: None }
 }
 
 /// The lines of one header behind a chain.

@@ -103,6 +103,7 @@ fn value(what: What, seen: &Seen, came: &HeaderMap) -> Option<HeaderValue> {
         What::Scheme => seen.scheme.as_str().to_owned(),
         What::Switch => if seen.scheme == Scheme::Https { "on" } else { "off" }.to_owned(),
         What::Prefix(prefix) => prefix.to_owned(),
+        What::User => "alice".to_owned(),
         What::Port => seen.scheme.default_port().to_string(),
         What::Element => {
             let node = match ip {

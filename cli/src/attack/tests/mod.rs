@@ -1,6 +1,7 @@
-//! The recipes are safe, and what departs from them is caught.
+//! What is safe, and what departs from it and is caught. The recipes are safe.
 
-use std::{fs, path::Path};
+mod conditional;
+mod recipes;
 
 use clap::Parser;
 use proptest::prelude::*;
@@ -28,151 +29,6 @@ fn wrong(config: &str, style: &str) -> Option<String> {
     let worst = tried.attacks.iter().filter(|attack| attack.verdict.is_hole());
     let worst = worst.map(|attack| format!("{}: {}", attack.name, attack.detail));
     misread.chain(worst).chain(too_far).next()
-}
-
-fn docs(path: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/recipes").join(path);
-    fs::read_to_string(path).unwrap()
-}
-
-/// The cells of each row of the tables.
-fn rows(text: &str) -> Vec<Vec<String>> {
-    let rows = text.lines().filter(|line| line.starts_with('|') && line.contains("proxies="));
-    rows.map(|row| row.split('|').map(|cell| cell.trim().replace('`', "")).collect()).collect()
-}
-
-#[test]
-fn recipes_of_proxies() {
-    let readme = docs("README.md");
-    let mut count = 0;
-    for row in rows(&readme).iter().filter(|row| row.len() == 5) {
-        let name = row[1].split(['(', ')']).nth(1).unwrap().trim_end_matches(".md");
-        assert_eq!(wrong(&row[2], name), None, "{name}: {}", row[2]);
-        if row[3].starts_with("proxies=") {
-            assert_eq!(wrong(&row[3], &format!("{name}-forwarded")), None, "{name}: {}", row[3]);
-        }
-        count += 1;
-    }
-    assert!(count >= 11);
-}
-
-/// By count and by walk, each of the chains that interop runs.
-#[test]
-fn recipes_of_chains() {
-    let chains = docs("chains.md");
-    let rows = rows(&chains);
-    assert!(rows.len() >= 25);
-    for row in rows {
-        let forwarded = row[2].contains("forwarded=");
-        let names: Vec<_> = row[1].split(" → ").collect();
-        let edge = if forwarded { format!("{}-forwarded", names[0]) } else { names[0].to_owned() };
-        let style = [&[edge.as_str()], &names[1..]].concat().join(",");
-        for config in &row[2..4] {
-            assert_eq!(wrong(config, &style), None, "{style}: {config}");
-        }
-    }
-}
-
-#[test]
-fn recipes_of_platforms() {
-    const PRIVATE: &str = "proxies=10.0.1.0/24";
-    for (style, config) in [
-        ("alb", "for=1 proto=1 port=1"),
-        ("alb-preserve", "proto=1 port=1"),
-        ("alb-remove", "proto=1 port=1"),
-        ("cloudfront", "for=1 proto=1 proto-name=CloudFront-Forwarded-Proto"),
-        ("cloudfront,alb", "for=2 proto=1 proto-name=CloudFront-Forwarded-Proto"),
-        ("cloudfront,alb-preserve", "for=1 proto=1 proto-name=CloudFront-Forwarded-Proto"),
-        (
-            "cloudfront",
-            "client-ip=CloudFront-Viewer-Address proto=1 proto-name=CloudFront-Forwarded-Proto",
-        ),
-        ("api-gateway", "forwarded=1 forwarded-ipv6=bare"),
-        (
-            "cloudfront,function-url",
-            "client-ip=CloudFront-Viewer-Address proto=1 proto-name=CloudFront-Forwarded-Proto",
-        ),
-        ("cloud-run", "for=1 proto=1"),
-        ("firebase,cloud-run", "for=1 client-ip=Fastly-Client-IP edge=10.0.1.0/24"),
-        ("app-engine", "client-ip=X-Appengine-User-IP proto=1"),
-        ("google-cloud", "for=2 proto=1"),
-        ("google-cloud", "for=2 proto=1 verify=hops"),
-        ("application-gateway", "for=1 proto=1 port=1"),
-        (
-            "application-gateway",
-            "for=1 proto=1 host=1 port=1 host-name=X-Original-Host hosts=app.example",
-        ),
-        ("front-door", "for=1 proto=1 host=1"),
-        ("container-apps", "for=1 proto=1"),
-        ("oracle", "for=1 proto=1 host=1 port=1"),
-        ("scaleway", "for=1 listener=https"),
-        ("digitalocean", "client-ip=DO-Connecting-IP proto=1"),
-        ("netlify", "client-ip=X-Nf-Client-Connection-IP proto=1"),
-        ("railway", "client-ip=X-Real-IP proto=1"),
-        ("render", "client-ip=CF-Connecting-IP proto=1"),
-        ("cloudflare", "client-ip=CF-Connecting-IP proto=1"),
-        ("cloudflare", "for=1 proto=1"),
-        ("fastly", "client-ip=Fastly-Client-IP proto=1"),
-        ("fly", "client-ip=Fly-Client-IP port=1 port-name=Fly-Forwarded-Port listener=https"),
-        (
-            "fly",
-            "client-ip=Fly-Client-IP proto=1 port=1 proto-name=Fly-Forwarded-Proto port-name=Fly-Forwarded-Port",
-        ),
-        ("heroku", "for=1 proto=1 port=1"),
-        ("ingress-nginx", "for=1 proto=1 host=1 port=1 strip-also=X-Original-Forwarded-Host"),
-        (
-            "alb,ingress-nginx",
-            "for=1 proto=1 port=1 hosts=app.example strip-also=X-Original-Forwarded-Host",
-        ),
-        (
-            "alb,ingress-nginx-full",
-            "for=2 proto=1 port=1 hosts=app.example strip-also=X-Original-Forwarded-Host",
-        ),
-        ("traefik", "for=1 proto=1 host=1 port=1"),
-        ("alb,traefik", "for=2 proto=1 port=1"),
-        ("istio", "for=1 proto=1"),
-        ("alb,istio", "for=2 proto=1"),
-        ("alb,istio", "client-ip=X-Envoy-External-Address proto=1"),
-        ("envoy-gateway", "for=1 proto=1"),
-        ("alb,envoy-gateway", "for=2 proto=1"),
-        ("openshift", "for=1 proto=1 host=1"),
-        ("alb,openshift", "for=2 proto=2"),
-        ("kong", "for=1 proto=1 host=1"),
-        ("alb,kong", "for=2 proto=1"),
-        ("apisix", "for=1 proto=1 host=1"),
-        ("alb,apisix", "for=2 proto=1"),
-        ("sozu", "forwarded=1"),
-        ("nginx-proxy-manager", "for=1 proto=1"),
-        ("cloudflare,traefik", "for=2 proto=1"),
-        ("nginx,oauth2-proxy", "for=2 proto=1"),
-        ("tailscale", "for=1 proto=1 host=1"),
-    ] {
-        assert_eq!(wrong(&format!("{PRIVATE} {config}"), style), None, "{style}: {config}");
-    }
-    for (style, config) in [
-        ("nginx-proxy-manager-default", "for=1 listener=https"),
-        ("home-assistant", "for=2 prefix=1 prefix-name=X-Ingress-Path listener=https"),
-    ] {
-        let tried = tried(&format!("{PRIVATE} {config}"), style, &["--https-only"]);
-        assert!(tried.is_safe(), "{style}: {config}");
-    }
-    for (style, config) in [
-        ("cloudflare,traefik:edge", "for=1 proto=1 host=1 port=1"),
-        ("cloudflare,nginx:edge", "for=1 proto=1"),
-        ("cloudflare,nginx-proxy-manager:edge", "for=1 proto=1"),
-        ("cloudflare,caddy:edge", "for=1 proto=1 host=1"),
-    ] {
-        let config = format!("{PRIVATE} {config} client-ip=CF-Connecting-IP edge=10.0.1.0/24");
-        let tried = tried(&config, style, &["--inner-tls", "--https-only"]);
-        assert!(tried.is_safe(), "{style}: {config}");
-    }
-    for (style, config) in [
-        ("front-door,application-gateway", "for=2 proto=1 host=1"),
-        ("front-door,container-apps", "for=2 proto=1 host=1 hosts=app.example"),
-    ] {
-        let https = tried(&format!("{PRIVATE} {config}"), style, &["--inner-tls", "--https-only"]);
-        assert!(https.is_safe(), "{style}");
-    }
 }
 
 /// What a proxy passes through, or does not write so often, is caught.
@@ -265,10 +121,12 @@ fn written_by_the_library() {
 /// What the edge sets besides is the edge's.
 #[test]
 fn what_the_edge_sets() {
-    let config = "proxies=loopback for=1 proto=1 prefix=1 proto-name=Front-End-Https";
-    assert!(!tried(config, "nginx", &[]).is_safe());
-    let sets = ["--sets", "X-Forwarded-Prefix,Front-End-Https"];
-    assert!(tried(config, "nginx", &sets).is_safe());
+    for name in ["Front-End-Https", "X-Forwarded-HTTPS", "X-HTTPS", "X-Proxied-HTTPS"] {
+        let config = format!("proxies=loopback for=1 proto=1 prefix=1 proto-name={name}");
+        assert!(!tried(&config, "nginx", &[]).is_safe());
+        let sets = ["--sets", &format!("X-Forwarded-Prefix,{name}")];
+        assert!(tried(&config, "nginx", &sets).is_safe(), "{name}");
+    }
     assert!(tried("proxies=unix client-ip=X-Real-IP", "nginx", &["--sets", "x-real-ip"]).is_safe());
 }
 
@@ -287,7 +145,19 @@ fn hosts_with_ports() {
     for hosts in ["app.example:443", "*.a.example:443,b.example", "[::1]:443", "app.example:*"] {
         let config = format!("proxies=loopback for=1 proto=1 hosts={hosts}");
         assert!(tried(&config, "nginx", &["--https-only"]).is_safe(), "{hosts}");
+        let both = tried(&config, "nginx", &[]);
+        assert!(both.is_safe() && both.misread.is_empty(), "{hosts}");
+        // By plain HTTP, all are turned away where port 80 is not allowed.
+        let turned_away = !matches!(hosts, "app.example:*" | "*.a.example:443,b.example");
+        assert_eq!(both.notes.len(), usize::from(turned_away), "{hosts}");
     }
+    for hosts in ["app.example:8443", "app.example:80"] {
+        let config = format!("proxies=loopback for=1 proto=1 hosts={hosts}");
+        assert!(tried(&config, "nginx", &[]).is_safe(), "{hosts}");
+    }
+    // A lie about the scheme is one about the port, too.
+    let config = "proxies=loopback for=1 proto=1 hosts=app.example:443";
+    assert!(!tried(config, "pass", &[]).is_safe());
 }
 
 /// A client by plain HTTP that counts as one by TLS, because a header is lost, has got through: whether or
@@ -447,13 +317,13 @@ proptest! {
     fn anything_can_be_tried(
         style in prop::collection::vec(0_usize..42, 1..5),
         proxies in prop::sample::select(&["any", "none", "unix", "0.0.0.0/0", "::/0,unix", "private", "10.0.0.1", "2001:db8::/127"][..]),
-        trust in prop::sample::select(&["for=9", "for=walk proto=aligned", "forwarded=walk", "forwarded=3", "prefix=join:2", "client-ip=Cookie2 port=99999999999", "for=1 for-name=X_For"][..]),
-        more in prop::sample::select(&["", " missing=peer invalid=peer", " headers=keep uri=keep", " hosts=*.a.example,[::1]"][..]),
+        trust in prop::sample::select(&["for=9", "for=walk proto=aligned", "forwarded=walk", "forwarded=3", "prefix=join:2", "client-ip=Cookie2 port=99999999999", "for=1 for-name=X_For", "forwarded=2 proto=1 host=1 forwarded-ipv6=bare", "for=1 client-ip=CF-Connecting-IP edge=10.0.0.0/30,2001:db8::/32"][..]),
+        more in prop::sample::select(&["", " missing=peer invalid=peer", " headers=keep uri=keep", " hosts=*.a.example,[::1]", " secret-header=X-A", " secret-header=X_A proxy-only=Remote-User missing=reject", " proxy-only=X-Forwarded-User hosts=a.example:444 ; proxies=192.0.2.0/24 for=walk ; none"][..]),
     ) {
         let styles: Vec<_> = crate::model::all().collect();
         let style: Vec<_> = style.iter().map(|at| styles[at % styles.len()].name).collect();
         let config = format!("proxies={proxies} {trust}{more}");
-        if config.parse::<proxyfix::Config>().is_ok() {
+        if crate::settings::with_secret(&config).is_ok() {
             let tried = tried(&config, &style.join(","), &[]);
             let text = super::report::text(&tried, true);
             let plain = anstream::adapter::strip_str(&text).to_string();

@@ -1,0 +1,78 @@
+//! Where the configuration comes from: the argument `--config` or the environment.
+//!
+//! 1. It is read as the library reads it. No message repeats a secret.
+//! 2. [`SECRET`](settings::SECRET) stands instead of its secrets, except where `explain` compares with them.
+
+use clap::Args;
+use proxyfix::{Config, ConfigError};
+
+use crate::{escape, settings, status::Failure};
+
+/// The configuration that every subcommand takes.
+#[derive(Args, Debug)]
+pub(crate) struct ConfigArgument {
+    /// The configuration in its text form; else the environment's, in PROXYFIX or in a variable for
+    /// each key
+    #[arg(long = "config", short = 'c', value_name = "CONFIG")]
+    given: Option<String>,
+}
+
+/// Where the configuration is, unless it is an argument: as the library reads it.
+const VARIABLE: &str = "PROXYFIX";
+
+impl ConfigArgument {
+    /// The configuration, from the argument or the environment.
+    pub(crate) fn read(&self) -> Result<ConfigText, Failure> {
+        // Not parsed by clap, which repeats what it refuses: a secret could be in it.
+        if let Some(text) = &self.given {
+            let config = settings::with_secret(text).map_err(|error| refused(&error))?;
+            return Ok(ConfigText { text: text.clone(), config });
+        }
+        let config = from_environment()?.to_string();
+        let text = std::env::var(VARIABLE).unwrap_or_else(|_| config.clone());
+        let config = settings::with_secret(&config).map_err(|error| refused(&error))?;
+        Ok(ConfigText { text, config })
+    }
+
+    /// The same configuration with its true secrets; `None` where it needs one and none is known. Beside
+    /// an argument they are in the environment too.
+    pub(crate) fn with_secrets(&self) -> Result<Option<Config>, Failure> {
+        let Some(text) = &self.given else { return from_environment().map(Some) };
+        match text.parse::<Config>() {
+            Err(ConfigError::MissingSecret { .. }) => {}
+            parsed => return parsed.map(Some).map_err(|error| refused(&error)),
+        }
+        let variable = |name: &str| Some((name.to_owned(), std::env::var_os(name)?));
+        let secrets: Vec<_> = SECRETS.into_iter().filter_map(variable).collect();
+        if secrets.is_empty() {
+            return Ok(None);
+        }
+        let variables = [(VARIABLE.to_owned(), text.into())].into_iter().chain(secrets);
+        Config::from_vars(VARIABLE, variables).map(Some).map_err(|error| match error {
+            ConfigError::Variable { error, .. } => refused(&error),
+            error => Failure::Usage(escape::lines(&error.to_string())),
+        })
+    }
+}
+
+/// Where the library reads secrets.
+const SECRETS: [&str; 2] = ["PROXYFIX_SECRET", "PROXYFIX_SECRET_FILE"];
+
+fn from_environment() -> Result<Config, Failure> {
+    Config::from_env(VARIABLE).map_err(|error| {
+        let missing = matches!(error, ConfigError::MissingVariable { .. });
+        let argument = if missing { "no --config, and " } else { "" };
+        Failure::Usage(escape::lines(&format!("{argument}{error}")))
+    })
+}
+
+fn refused(error: &ConfigError) -> Failure {
+    Failure::Usage(escape::lines(&format!("--config: {error}")))
+}
+
+/// A configuration with [`SECRET`](settings::SECRET) instead of its secrets, and as it was written.
+#[derive(Clone, Debug)]
+pub(crate) struct ConfigText {
+    pub(crate) text: String,
+    pub(crate) config: Config,
+}
