@@ -87,7 +87,7 @@ impl Drop for App {
 ///
 /// # Errors
 ///
-/// If no socket is to be had.
+/// If no socket can be opened.
 pub async fn on_tcp(config: Config, ip: IpAddr) -> Result<(App, SocketAddr)> {
     let listener = TcpListener::bind((ip, 0)).await.context("the app cannot listen")?;
     let address = listener.local_addr()?;
