@@ -5,7 +5,7 @@
 //! listening on http://127.0.0.1:3000
 //! ```
 //!
-//! This machine is one of the trusted proxies, so here curl plays the proxy.
+//! This machine is a trusted proxy, so curl plays the proxy here.
 //!
 //! ```console
 //! $ curl -H 'X-Forwarded-For: 6.6.6.6, 203.0.113.9' -H 'X-Forwarded-Proto: https' \
@@ -16,7 +16,7 @@
 //! ...
 //! ```
 //!
-//! The log, of which the second line is the layer's own:
+//! The log. The layer writes the second line itself:
 //!
 //! ```text
 //!  INFO request{client.address=203.0.113.9 method=GET uri=https://shop.example/item}: answered status=200
@@ -54,7 +54,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let app = Router::new()
         .route("/item", get(|| async { "hello\n" }))
         .layer(log)
-        // Around the log, which else has what a stranger wrote.
+        // Around the log, which would otherwise show what a stranger wrote.
         .layer(ProxyFixLayer::new(config));
 
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:3000".into());

@@ -1,13 +1,13 @@
-//! An axum app that a proxy has mounted at a prefix: what handlers may believe, and redirects and
-//! cookies that work for the client.
+//! An axum app that a proxy mounts at a prefix. It shows what handlers may believe, and how redirects
+//! and cookies work for the client.
 //!
 //! ```console
 //! $ cargo run --features axum --example axum_app
 //! listening on http://127.0.0.1:3000
 //! ```
 //!
-//! This machine is one of the trusted proxies, so here curl plays the proxy. Of the addresses, the
-//! client wrote the first, as a lie.
+//! This machine is a trusted proxy, so curl plays the proxy here. The first address is a lie that the
+//! client wrote.
 //!
 //! ```console
 //! $ curl -H 'X-Forwarded-For: 6.6.6.6, 203.0.113.9' -H 'X-Forwarded-Proto: https' \
@@ -43,7 +43,7 @@ async fn item(ClientIp(ip): ClientIp, ExternalUrl(url): ExternalUrl) -> String {
     format!("{ip} asked for {url}\n")
 }
 
-/// Knows nothing of the prefix.
+/// This handler does not know the prefix.
 async fn home() -> impl IntoResponse {
     ([(SET_COOKIE, "seen=1; Path=/")], Redirect::to("/item?id=1"))
 }
@@ -55,7 +55,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .route("/", get(home))
         .route("/item", get(item))
         .layer(PrefixLayer::new())
-        // Last, and so around everything else.
+        // Added last, so it is around everything else.
         .layer(ProxyFixLayer::new(config));
 
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:3000".into());

@@ -1,12 +1,12 @@
-//! hyper alone, without tower: `fix_request` in the service, the peer from `accept`, and the
-//! configuration from the environment.
+//! hyper without tower. The service calls `fix_request`, the peer comes from `accept`, and the
+//! configuration comes from the environment.
 //!
 //! ```console
 //! $ PROXYFIX='proxies=loopback for=1 proto=1' cargo run --example hyper_app
 //! listening on http://127.0.0.1:3000
 //! ```
 //!
-//! This machine is one of the trusted proxies, so here curl plays the proxy.
+//! This machine is a trusted proxy, so curl plays the proxy here.
 //!
 //! ```console
 //! $ curl -H 'X-Forwarded-For: 6.6.6.6, 203.0.113.9' -H 'X-Forwarded-Proto: https' \

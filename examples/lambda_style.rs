@@ -1,7 +1,8 @@
 //! A function behind a load balancer: an event comes in, a response goes out, and there is no server.
 //!
-//! The layer is the same. Only the load balancer can call the function, so `proxies=any` is right
-//! here, and there is no peer. It appends the client's address, and sets scheme and port.
+//! The layer is the same. There is no peer. Only the load balancer can call the function, so
+//! `proxies=any` is right here. The load balancer appends the client's address and sets the scheme and
+//! the port.
 //!
 //! ```console
 //! $ cargo run --example lambda_style
@@ -17,7 +18,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tower::{Layer, ServiceExt, service_fn};
 
-/// What the load balancer says of a request.
+/// What the load balancer says about a request.
 #[derive(Deserialize)]
 struct Event {
     #[serde(rename = "httpMethod")]

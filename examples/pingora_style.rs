@@ -1,5 +1,5 @@
-//! A framework with types of its own, as Pingora is: it lends the head of a request to
-//! a filter, which calls `fix_parts` on what it has borrowed.
+//! A framework with its own types, such as Pingora. It lends the head of a request to a filter, which
+//! calls `fix_parts` on it.
 //!
 //! ```console
 //! $ cargo run --example pingora_style
@@ -7,16 +7,16 @@
 //! rejected with 400: x-forwarded-for, hop 1, byte 9: malformed node, expected an address with an optional port, unknown, or _identifier (IPv6 in brackets where a port follows, and in Forwarded)
 //! ```
 //!
-//! A framework that has no `http::request::Parts` gets them from `http::Request::new(()).into_parts()`,
-//! filled with its own method, target, version and headers, and copies target and headers back. In the
-//! repository, `examples/actix` does that.
+//! A framework may have no `http::request::Parts`. Then make them with
+//! `http::Request::new(()).into_parts()`, fill in the method, target, version and headers, and copy the
+//! target and headers back. In the repository, `examples/actix` does that.
 
 use std::{error::Error, net::SocketAddr};
 
 use http::{Request, StatusCode, request::Parts};
 use proxyfix::{Config, Peer, Resolved, fix_parts};
 
-/// What the framework knows of a request: the body is somewhere else.
+/// What the framework knows about a request. The body is somewhere else.
 struct Session {
     client_addr: SocketAddr,
     head: Parts,
@@ -28,7 +28,7 @@ impl Session {
     }
 }
 
-/// What runs before anything else. On `Err` the framework answers with that status.
+/// Runs before anything else. On `Err` the framework answers with that status.
 fn early_filter(session: &mut Session, config: &Config) -> Result<(), StatusCode> {
     let peer = Peer::from(session.client_addr);
     let head = session.head_mut();
@@ -39,7 +39,7 @@ fn early_filter(session: &mut Session, config: &Config) -> Result<(), StatusCode
     })
 }
 
-/// What sends the request on, and believes every header of it.
+/// Sends the request on, and believes every header in it.
 fn upstream(session: &Session) -> Result<(), Box<dyn Error>> {
     let Parts { uri, headers, extensions, .. } = &session.head;
     let resolved: &Resolved = extensions.get().ok_or("not fixed")?;

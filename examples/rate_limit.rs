@@ -1,11 +1,11 @@
-//! `tower_governor` with one allowance for each true client, whatever a client writes.
+//! `tower_governor` with one allowance for each true client, no matter what the client writes.
 //!
 //! ```console
 //! $ cargo run --features axum --example rate_limit
 //! listening on http://127.0.0.1:3000
 //! ```
 //!
-//! Two requests a minute. This machine is one of the trusted proxies, so here curl plays the proxy:
+//! The limit is two requests a minute. This machine is a trusted proxy, so curl plays the proxy here:
 //! the last address is the client's.
 //!
 //! ```console
@@ -42,8 +42,8 @@ use tower_governor::{
     GovernorError, GovernorLayer, governor::GovernorConfigBuilder, key_extractor::KeyExtractor,
 };
 
-/// The client, by the network that one subscriber has: an IPv4 address, or 64 bits of IPv6. All
-/// whose address is not known share one allowance.
+/// The key is the network that one subscriber has: an IPv4 address, or the first 64 bits of an IPv6
+/// address. All clients whose address is not known share one allowance.
 #[derive(Clone, Copy, Debug)]
 struct TrueClient;
 
@@ -77,7 +77,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             }
             _ => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
         }))
-        // Around the limit, which else counts what a stranger wrote.
+        // Around the limit, which would otherwise count what a stranger wrote.
         .layer(ProxyFixLayer::new(config));
 
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:3000".into());

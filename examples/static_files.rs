@@ -1,12 +1,12 @@
-//! Static files behind a prefix: tower-http's `ServeDir` redirects from a directory to its slash, by a
-//! URL that it makes from the request's URI.
+//! Static files behind a prefix. When a directory is asked for without its slash, tower-http's
+//! `ServeDir` redirects to a URL that it makes from the request's URI.
 //!
 //! ```console
 //! $ cargo run --features axum --example static_files
 //! listening on http://127.0.0.1:3000
 //! ```
 //!
-//! This machine is one of the trusted proxies, so here curl plays the proxy.
+//! This machine is a trusted proxy, so curl plays the proxy here.
 //!
 //! ```console
 //! $ curl -i -H 'X-Forwarded-For: 203.0.113.9' -H 'X-Forwarded-Proto: https' \
@@ -31,8 +31,8 @@ use tower_http::services::ServeDir;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    // The redirect has the scheme and the host: `proto=1` makes it https, and `hosts=` keeps hosts
-    // that are not ours out of it.
+    // The redirect contains the scheme and the host. `proto=1` makes the scheme https, and `hosts=`
+    // rejects hosts that are not ours.
     let config: Config =
         "proxies=loopback for=1 proto=1 host=1 prefix=1 hosts=shop.example".parse()?;
     let app = Router::new()

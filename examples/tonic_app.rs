@@ -1,4 +1,4 @@
-//! A tonic server with TLS whose handlers see the true client, and a client of it that plays the proxy.
+//! A tonic server with TLS. Its handlers see the true client. The client here plays the proxy.
 //!
 //! ```console
 //! $ cargo run --example tonic_app
@@ -22,7 +22,7 @@ use tonic::{
 };
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 
-/// What every handler can do: read the extensions of its request.
+/// Reads the extensions of a request, as every handler can.
 fn show(request: Request<()>) -> Result<Request<()>, Status> {
     let resolved: &Resolved =
         request.extensions().get().ok_or_else(|| Status::internal("no ProxyFixLayer"))?;
@@ -34,22 +34,22 @@ fn show(request: Request<()>) -> Result<Request<()>, Status> {
 fn layer() -> Result<ProxyFixLayer, proxyfix::ConfigError> {
     Ok(ProxyFixLayer::new("proxies=loopback for=1".parse()?)
         .peer_from(|extensions| extensions.get::<TcpConnectInfo>()?.remote_addr().map(Peer::from))
-        // tonic keeps the peer's address in one place, and under TLS in a second one too. The proxy's
-        // must not pass for the client's in either.
+        // tonic keeps the peer's address in one place, and with TLS in a second one too. Both hold the
+        // proxy's address, which must not pass for the client's.
         .on_resolved(|resolved, extensions| {
             let port = resolved.client_port().unwrap_or_default();
             let client = resolved.client_ip().map(|ip| (ip, port).into());
             if let Some(connected) = extensions.get_mut::<TcpConnectInfo>() {
                 connected.remote_addr = client;
             }
-            // Leave this out where tonic has no feature for TLS, and with it no such type.
+            // Leave this out if tonic is built without a TLS feature: then it does not have this type.
             if let Some(connected) = extensions.get_mut::<TlsConnectInfo<TcpConnectInfo>>() {
                 connected.get_mut().remote_addr = client;
             }
         }))
 }
 
-/// A call as a proxy passes it on.
+/// Makes a call as a proxy passes it on.
 async fn call(channel: Channel, forwarded_for: &'static str) -> Result<(), Box<dyn Error>> {
     let mut request = Request::new(HealthCheckRequest::default());
     request.metadata_mut().insert("x-forwarded-for", forwarded_for.parse()?);

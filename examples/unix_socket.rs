@@ -1,13 +1,13 @@
-//! A server on a Unix socket. Whoever may write to the socket is believed: its own user and group,
-//! so give the proxy that group, and the socket a folder that others cannot write to (with systemd,
-//! `RuntimeDirectory=` makes one in `/run`).
+//! A server on a Unix socket. It believes anyone who may write to the socket: its own user and group.
+//! So add the proxy to that group, and put the socket into a folder that others cannot write to (with
+//! systemd, `RuntimeDirectory=` makes one in `/run`).
 //!
 //! ```console
 //! $ cargo run --features axum --example unix_socket
 //! listening on /tmp/proxyfix.socket
 //! ```
 //!
-//! nginx would say `proxy_pass http://unix:/tmp/proxyfix.socket;`. Here curl plays the proxy.
+//! With nginx, write `proxy_pass http://unix:/tmp/proxyfix.socket;`. Here curl plays the proxy.
 //!
 //! ```console
 //! $ curl --unix-socket /tmp/proxyfix.socket -H 'X-Forwarded-For: 6.6.6.6, 203.0.113.9' \
@@ -25,7 +25,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     use tokio::signal::unix::{SignalKind, signal};
 
     let config: Config = "proxies=unix for=1".parse()?;
-    // Whoever connects comes over the socket, so nothing has to be looked up.
+    // Everyone connects over the socket, so there is nothing to look up.
     let layer = ProxyFixLayer::new(config).peer_from(|_| Some(Peer::UNIX));
     let hello = |resolved: Resolved| async move { format!("hello {}\n", resolved.client()) };
     let app = Router::new().route("/", get(hello)).layer(layer);
@@ -43,8 +43,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// Listens on a socket of our user and group. One that nobody listens on was left by a server that
-/// was killed, and is replaced.
+/// Listens on a socket that belongs to our user and group. If a socket exists and nobody listens on
+/// it, a killed server left it, and it is replaced.
 #[cfg(unix)]
 fn bind(path: &str) -> std::io::Result<tokio::net::UnixListener> {
     use std::{

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Asks Express what it makes of the inputs in cases/*.toml.
+"""Runs Express on the inputs in cases/*.toml.
 
-Each version named there is installed by npm in a temporary folder. A request goes through Node's own
-server and a socket, so that the field lines are read as they are in practice; the other end then
-stands for the proxy at 10.0.0.1. `trust proxy` is the count of the case, or for a walk 10.0.0.0/8.
-Exits with 1 if an answer differs from the recorded one.
+npm installs each version named there in a temporary folder. A request goes through Node's own server
+and a socket, so that the field lines are read as in practice. The other end of the socket then plays
+the proxy at 10.0.0.1. `trust proxy` is the count of the case, or 10.0.0.0/8 for a walk. Exits with 1
+if an answer differs from the recorded one.
 """
 
 import json

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""How long Werkzeug's ProxyFix takes on the requests that `cargo bench` has left, for scale.
+"""Measures how long Werkzeug's ProxyFix takes for the requests that `cargo bench` wrote, for scale.
 
-The middleware is called as a WSGI server calls it, around an application that does nothing; what is
-measured is the time with the middleware, less the time without. The environment of each call is made
-before. The results are left below the target folder, where the program `report` finds them.
+The middleware is called as a WSGI server calls it, around an application that does nothing. The result
+is the time with the middleware minus the time without it. The environment of each call is made before
+the clock starts. The results are written below the target folder, where the program `report` finds
+them.
 """
 
 import json
@@ -18,7 +19,7 @@ from werkzeug_check import PROXY, environment
 VERSION = "3.1.9"
 TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", pathlib.Path(__file__).parent / "target"))
 
-# Runs inside the environment: requests on standard input, results on standard output.
+# Runs inside the virtual environment: requests on standard input, results on standard output.
 MEASURE = '''
 import json, platform, statistics, sys, time
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -34,7 +35,7 @@ def environ(lines):
             "SERVER_PROTOCOL": "HTTP/1.1", "wsgi.url_scheme": "http"}
     for name, value in lines:
         key = "HTTP_" + name.upper().replace("-", "_")
-        # As a server joins the lines of one header.
+        # A server joins the lines of one header in the same way.
         made[key] = made[key] + "," + value if key in made else value
     return made
 

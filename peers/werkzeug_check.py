@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Asks Werkzeug's ProxyFix what it makes of the inputs in cases/*.toml.
+"""Runs Werkzeug's ProxyFix on the inputs in cases/*.toml.
 
-Each version named there gets an environment of its own in a temporary folder. A request goes
-through Werkzeug's own server and a socket, so that the field lines are read as they are in
-practice; the other end then stands for the proxy at 10.0.0.1. Exits with 1 if an answer differs
-from the recorded one.
+Each version named there gets its own virtual environment in a temporary folder. A request goes
+through Werkzeug's own server and a socket, so that the field lines are read as in practice. The other
+end of the socket then plays the proxy at 10.0.0.1. Exits with 1 if an answer differs from the recorded
+one.
 """
 
 import json
@@ -19,7 +19,7 @@ import venv
 CASES = pathlib.Path(__file__).parent / "cases"
 PROXY = "10.0.0.1"
 
-# Runs inside the environment: cases on standard input, answers on standard output.
+# Runs inside the virtual environment: cases on standard input, answers on standard output.
 ASK = '''
 import json, socket, sys, threading
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -66,7 +66,7 @@ def load():
 
 
 def environment(version, folder):
-    """The Python of a new environment that has this version of Werkzeug."""
+    """The Python of a new virtual environment that has this version of Werkzeug."""
     home = pathlib.Path(folder) / version
     venv.create(home, with_pip=True)
     python = home / "bin" / "python"

@@ -1,5 +1,5 @@
-//! Addresses are read as the standard library reads them: in every text of a few pieces, and in random
-//! longer ones.
+//! Addresses are read as the standard library reads them. This is tested with every text of a few pieces,
+//! and with random longer texts.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -12,7 +12,7 @@ use proptest::{
 };
 use proxyfix::Node;
 
-/// What addresses are made of, and what comes close to it.
+/// What addresses are made of, and pieces that come close.
 const PIECES: [&str; 18] = [
     ":", "::", ":::", "0", "1", "00", "ab12", "ABcd", "0001", "00001", "12345", "g", ".", "255",
     "256", "01", "1.2.3.4", "%1",
@@ -28,12 +28,12 @@ fn ours(text: &str) -> Option<IpAddr> {
     text.parse::<Node>().ok().filter(|node| node.port().is_none())?.ip()
 }
 
-/// Compares the readings of one text; says whether it is an address.
+/// Compares the two readings of one text. Returns whether it is an address.
 #[track_caller]
 fn compare(text: &str) -> bool {
     let v4 = text.parse::<Ipv4Addr>().ok();
     assert_eq!(ours(text), v4.map(IpAddr::V4), "{text:?}");
-    // The standard library knows zones as numbers, and behind them a port.
+    // The standard library reads a zone only if it is a number and a port follows.
     let zone = text.split_once('%').filter(|(_, zone)| {
         let unreserved = |c: char| c.is_ascii_alphanumeric() || "._~-".contains(c);
         !zone.is_empty() && zone.chars().all(unreserved)
@@ -44,7 +44,7 @@ fn compare(text: &str) -> bool {
     v4.is_some() || v6.is_some()
 }
 
-/// All texts of up to `left` more pieces; how many of them are addresses.
+/// Compares all texts with up to `left` more pieces. Returns how many of them are addresses.
 fn all(text: &mut String, left: usize) -> usize {
     let mut addresses = usize::from(compare(text));
     if left > 0 {
@@ -64,8 +64,8 @@ fn every_text_of_few_pieces() {
     assert!(addresses > 1_000, "{addresses} addresses");
 }
 
-/// Whole groups and octets, so that many are addresses of full length: 5,000, or more where
-/// `PROPTEST_CASES` says so, the same ones in every run.
+/// Texts of whole groups and octets, so that many are full-length addresses. 5,000 of them, or more if
+/// `PROPTEST_CASES` says so. They are the same in every run.
 #[test]
 fn longer_texts() {
     let texts = prop_oneof![

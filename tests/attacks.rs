@@ -1,5 +1,5 @@
-//! One test per attack in this field's history. The truth is a client at 203.0.113.9 who asked
-//! for `app.example` over plain HTTP; the forged address is 6.6.6.6, the proxy is 10.0.0.1.
+//! One test for each attack in this field's history. The truth is a client at 203.0.113.9 that asked for
+//! `app.example` over plain HTTP. The forged address is 6.6.6.6, and the proxy is 10.0.0.1.
 
 mod util;
 
@@ -17,7 +17,7 @@ const TRUTH: Result<&str, ErrorKind> = Ok("203.0.113.9");
 #[track_caller]
 fn is_client(config: &str, lines: &[impl AsRef<[u8]>], expected: Result<&str, ErrorKind>) {
     assert_eq!(client(config, lines), expected.map(str::to_owned));
-    // Whatever is believed, the forged address and host stand in no header downstream.
+    // No matter what is believed, no header downstream has the forged address or host.
     if let Ok(fixed) = fix(config, lines) {
         let left = format!("{:?} {}", fixed.headers(), fixed.uri());
         assert!(!left.contains("6.6.6.6") && !left.contains("evil"), "{left}");
@@ -96,8 +96,8 @@ fn unescaped_quote_injected_through_host() {
     let element = |host: &str| format!("Forwarded: for=203.0.113.9;host=\"{host}\"");
     is_client(FORWARDED, &[element("x\";for=\"6.6.6.6")], Err(DuplicateParameter));
     is_client(FORWARDED, &[element("x\" for=\"6.6.6.6")], Err(InvalidElement));
-    // The one injection that shifts a boundary: an element of the client's own making, by way of
-    // a proxy that writes what it must escape. Such a proxy is not one to trust with `Forwarded`.
+    // This is the one injection that shifts a boundary. The client makes an element of its own, because
+    // the proxy does not escape what it must escape. Do not trust such a proxy with `Forwarded`.
     let injected = element("x\", for=\"198.51.100.7");
     assert_eq!(client(FORWARDED, &[injected]).as_deref(), Ok("198.51.100.7"));
 }
@@ -166,7 +166,7 @@ fn scheme_javascript() {
     }
 }
 
-/// `GET https://app.example/` over plain HTTP, which HAProxy and Varnish relay; and `:scheme`.
+/// `GET https://app.example/` over plain HTTP, which HAProxy and Varnish relay, and `:scheme`.
 #[test]
 fn absolute_form_target_and_pseudo_scheme() {
     for version in [http::Version::HTTP_11, http::Version::HTTP_2] {
@@ -187,7 +187,7 @@ fn hosts_that_are_none() {
     {
         assert_eq!(kind(resolved(FOR, &[format!("Host: {host}")])), Err(InvalidHost), "{host}");
         let other = [format!("Host: {host}"), "X-Forwarded-Host: app.example".to_owned()];
-        // Also where a header overrides it.
+        // Also if a header overrides it.
         assert_eq!(
             kind(resolved("proxies=10.0.0.0/8 host=1 invalid=peer", &other)),
             Err(InvalidHost),
@@ -212,21 +212,21 @@ fn prefixes_that_leave_the_site() {
     }
 }
 
-/// HAProxy relays `Connection: X-Forwarded-For`, Apache httpd behind it obeys: what HAProxy wrote
-/// is gone, and Apache's own element, which names HAProxy, remains.
+/// HAProxy relays `Connection: X-Forwarded-For`, and Apache httpd behind it obeys. HAProxy's element is
+/// gone, and Apache's own element, which names HAProxy, remains.
 #[test]
 fn connection_through_haproxy_then_apache() {
     let remains = ["X-Forwarded-For: 10.0.0.2"];
     is_client("proxies=10.0.0.0/8 for=walk", &remains, Ok("unknown"));
     is_client("proxies=10.0.0.0/8 for=2", &remains, Err(Short));
-    // Where Connection arrives with it, that alone is enough.
+    // If `Connection` arrives too, that alone is enough for a rejection.
     let nominated =
         ["X-Forwarded-For: 203.0.113.9, 10.0.0.2", "Connection: close, X-Forwarded-For"];
     is_client("proxies=10.0.0.0/8 for=2", &nominated, Err(Nominated));
     is_client("proxies=10.0.0.0/8 for=2", &nominated[1..], Err(Nominated));
 }
 
-/// Apache obeys it for what its own `RequestHeader set` wrote.
+/// Apache obeys `Connection` even for what its own `RequestHeader set` wrote.
 #[test]
 fn connection_through_apache() {
     is_client(
@@ -248,7 +248,7 @@ fn aliases_with_underscores() {
     is_client(config, &["X-Forwarded-For: 6.6.6.6", "X_Forwarded_For: 203.0.113.9"], TRUTH);
 }
 
-/// A proxy that adds an empty line for a variable that is not set: the hop wrote nothing.
+/// A proxy adds an empty line for a variable that is not set, so the hop wrote nothing.
 #[test]
 fn empty_element_after_a_forged_one() {
     let lines = ["Host: app.example", "X-Forwarded-Prefix: /evil", "X-Forwarded-Prefix:"];

@@ -1,10 +1,10 @@
-//! What holds of the types themselves, so that a change cannot take it back unseen.
+//! Properties of the types. A change that takes one back fails here.
 //!
 //! 1. Every type is `Send`, `Sync`, `Unpin` and `Debug`.
-//! 2. What is a value is `Clone`; configurations, errors and nodes are `Eq`.
-//! 3. A layer with functions is all that too, and so is the service behind it.
-//! 4. The response's future is `Send` where the service's future and body are.
-//! 5. An integer literal is a `Trust`, and what the builder takes can be inferred.
+//! 2. Values are `Clone`. Configurations, errors and nodes are `Eq`.
+//! 3. A layer with functions, and its service, have these traits too.
+//! 4. The response's future is `Send` if the service's future and body are.
+//! 5. An integer literal is a `Trust`, and the types of the builder's arguments can be inferred.
 
 use std::{error::Error as StdError, fmt::Debug, hash::Hash};
 
@@ -153,7 +153,7 @@ mod tower {
         value(&layer.layer(()));
     }
 
-    /// A service that is not `Sync`, or not `Send`, is taken all the same.
+    /// The layer also takes a service that is not `Sync`, or not `Send`.
     #[test]
     fn services_of_any_kind() {
         let layer = ProxyFixLayer::new(config());

@@ -1,12 +1,11 @@
-//! What stands left of the trusted suffix costs nothing: no instruction, no allocation.
+//! What is left of the trusted suffix costs nothing: no instruction and no allocation.
 //!
-//! 1. `resolve` allocates nothing, however long the headers are. What does allocate, whatever
-//!    stands left of it, are believed values that are long themselves: hosts over 62 bytes,
-//!    prefixes over 30, identifiers over 22, joined prefixes, escaped values of `Forwarded`.
-//! 2. The instructions of one `resolve`, counted under callgrind, are the same for 1 KiB and for
-//!    1 MiB of junk. They are counted as the difference between many decisions and none, so that
-//!    the making of the junk does not count.
-//! 3. The same holds of a request that shadow mode observes, beyond sixteen elements of 4 KiB.
+//! 1. `resolve` allocates nothing, no matter how long the headers are. Only believed values allocate, and
+//!    only if they are long themselves: hosts over 62 bytes, prefixes over 30, identifiers over 22, joined
+//!    prefixes, and escaped values of `Forwarded`.
+//! 2. The instructions of one `resolve`, counted under callgrind, are the same for 1 KiB and for 1 MiB of
+//!    junk. The count is the difference between many decisions and none, so it excludes making the junk.
+//! 3. The same is true of a request that shadow mode observes, beyond sixteen elements of 4 KiB.
 //! 4. A wrong secret costs the same number of instructions, however much of it is right.
 
 #[path = "../benches/src/callgrind.rs"]
@@ -17,7 +16,7 @@ use std::{hint::black_box, net::IpAddr};
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use proxyfix::{Config, ConfigBuilder, Peer, resolve};
 
-/// A name, a configuration, the header, the junk that is repeated, and the trusted suffix.
+/// A name, a configuration, a header, the junk that is repeated, and the trusted suffix.
 type Workload = (&'static str, &'static str, &'static str, &'static str, &'static str);
 
 const WORKLOADS: [Workload; 16] = [
@@ -39,14 +38,14 @@ const WORKLOADS: [Workload; 16] = [
     ("backslashes", "forwarded=1", "forwarded", "\\\\\"", ", for=203.0.113.9;x=\"\\\"\""),
 ];
 
-/// All of `Connection` is read, so that this one does grow.
+/// All of `Connection` is read, so this workload does grow.
 const NOMINATION: Workload = ("connection", "for=1", "connection", "a,", "close");
 
-/// Parameters that nobody knows are compared with each other.
+/// Unknown parameters are compared with each other.
 const PARAMETERS: &str = "parameters";
 
-/// An element with so many of them, of which all but the last byte of the name is the same, and as
-/// long as an element may be.
+/// An element of the greatest allowed length with this many unknown parameters. Their names differ only in
+/// the last bytes.
 fn parameters(count: usize) -> String {
     let pair = |at| format!(";{}{at:02}=", "x".repeat(4080 / count.max(1) - 4));
     ["for=203.0.113.9".to_owned()].into_iter().chain((0..count).map(pair)).collect()
@@ -89,7 +88,7 @@ fn case(workload: &str, junk: usize) -> (Config, HeaderMap) {
 
 fn decide(config: &Config, headers: &HeaderMap) {
     let peer = Peer::from(IpAddr::from([10, 0, 0, 1]));
-    // Rejected or not, a decision is a decision.
+    // A rejection is a decision too.
     let _ = black_box(resolve(peer, black_box(headers), &Uri::default(), config));
 }
 
@@ -102,7 +101,7 @@ fn resolve_allocates_nothing() {
             assert_eq!(found.count_total, 0, "{workload} behind {junk} bytes: {found:?}");
         }
     }
-    // What is not believed is not kept, however long.
+    // A value that is not believed is not kept, no matter how long it is.
     for host in ["a".repeat(200) + "!", "a".repeat(200) + ":x", "a".repeat(300)] {
         let (config, mut headers) = case("count", 0);
         headers.insert("host", HeaderValue::from_str(&host).expect("a value"));
@@ -118,7 +117,7 @@ fn resolve_allocates_nothing() {
     assert_eq!(long(1 << 20), long(0));
 }
 
-/// Up to where a value allocates nothing, in bytes: what the documentation of `resolve` says.
+/// The greatest length, in bytes, at which a value allocates nothing, as the documentation of `resolve` says.
 #[test]
 fn long_values_allocate() {
     for (configuration, header, start, longest) in [
@@ -154,7 +153,7 @@ fn observe(config: &Config, headers: &HeaderMap, times: usize) {
     }
 }
 
-/// What callgrind runs: as many decisions as `DECISIONS` says, over a workload.
+/// Runs under callgrind: makes as many decisions about a workload as `DECISIONS` says.
 #[test]
 #[ignore = "run by instructions_do_not_grow, under callgrind"]
 fn worker() {
@@ -172,7 +171,7 @@ fn worker() {
     }
 }
 
-/// Behind the name of a workload: observed in shadow mode.
+/// Follows the name of a workload that shadow mode observes.
 const SHADOWED: &str = " shadowed";
 
 fn instructions(workload: &str, junk: usize, decisions: usize) -> u64 {
@@ -194,7 +193,7 @@ fn decision(workload: &str, junk: usize) -> u64 {
     many.saturating_sub(instructions(workload, junk, 0)) / DECISIONS
 }
 
-/// Options of one byte, the dearest.
+/// Options of one byte, which cost the most.
 #[test]
 #[ignore = "needs valgrind; .ci/run runs it"]
 fn connection_costs_little_for_each_byte() {
@@ -242,13 +241,13 @@ fn instructions_of_shadow_mode_do_not_grow() {
     }
 }
 
-/// Compares so many bytes of junk with 1 MiB.
+/// Compares this many bytes of junk with 1 MiB.
 #[track_caller]
 fn instructions_are_equal(workload: &str, few: usize) {
     let [small, large] = [few, 1 << 20].map(|junk| decision(workload, junk));
     let few = few / 1024;
     println!("{workload:<20} {small:>7} instructions behind {few} KiB, {large:>7} behind 1 MiB");
     assert!(small > 100, "not counted");
-    // Threads of the test harness differ by a few instructions from run to run.
+    // The threads of the test harness differ by a few instructions from run to run.
     assert!(large.abs_diff(small) * 100 <= small, "{workload}: {small}, then {large}");
 }

@@ -1,23 +1,22 @@
-//! What real proxies sent a backend: 3,016 requests through 39 set-ups, in `tests/captures/`,
-//! each with the truth about its client.
+//! What real proxies sent to a backend: 3,016 requests through 39 set-ups, in `tests/captures/`, each with
+//! the truth about its client.
 //!
-//! Each head that arrived becomes a request and is fixed under the set-up's recommended trust: by
-//! count, by walk, both for `Forwarded` too, and with no proxy trusted at all. Demanded is:
+//! Each head that arrived becomes a request, which is fixed with the set-up's recommended trust: by count
+//! and by walk, both also for `Forwarded`, and with no trusted proxy. The requirements:
 //!
-//! 1. Every value that is believed is the truth, and so is `Host` where it stands for the host.
-//! 2. Except where the proxy itself was led astray: `exceptions.json` says where a reader has a
-//!    wrong value or none. Exactly that comes out, no more and no less.
-//! 3. A request may be rejected instead. It is then as it was. An honest one, in which the client
+//! 1. Every believed value is the truth. So is `Host` if it is believed as the host.
+//! 2. There is one exception: the proxy itself may have been misled. `exceptions.json` says in which
+//!    requests a reader has a wrong value or none. Exactly those occur, no more and no fewer.
+//! 3. A request may be rejected instead. Then it is unchanged. An honest request, in which the client
 //!    forged nothing, is not rejected.
-//! 4. All that departs from this is in `tests/captures/tables.rs`, with the reason.
-//! 5. In a request that is accepted, no forwarding header is left that is not trusted, a trusted
-//!    one holds one value, `Host` and the target's authority are the host in effect, and all else
-//!    is as it was.
-//! 6. Nothing that a client forged is left in a forwarding header, in `Host` or in the target's
-//!    authority, but as part of a value that is wrong under 2.
-//! 7. With no proxy trusted, the client is the peer and the scheme is the listener's.
+//! 4. All departures from this are in `tests/captures/tables.rs`, with their reasons.
+//! 5. An accepted request has no forwarding header left that is not trusted. Each trusted one has one
+//!    value. `Host` and the target's authority are the host in effect. Everything else is unchanged.
+//! 6. Nothing that a client forged is left in a forwarding header, in `Host` or in the target's authority,
+//!    except as part of a value that is wrong under 2.
+//! 7. With no trusted proxy, the client is the peer and the scheme is the listener's.
 //!
-//! The table and `exceptions.json` hold in both directions: an entry that no longer occurs fails.
+//! The table and `exceptions.json` are checked in both directions: an entry that no longer occurs fails.
 
 mod util;
 
@@ -75,7 +74,7 @@ struct Run {
     config: Config,
     /// The headers that it trusts.
     trusted: Vec<&'static str>,
-    /// The values that are looked at.
+    /// The values that are checked.
     values: Vec<&'static str>,
 }
 
@@ -117,7 +116,7 @@ impl Run {
         runs
     }
 
-    /// What came out for each value, `None` where no header is believed for it.
+    /// The result for each value. `None` if no header is believed for it.
     fn answers(&self, resolved: &Resolved) -> Vec<(&'static str, Option<String>)> {
         let source = resolved.source();
         let believed = |source| source != Source::Own;
@@ -126,7 +125,7 @@ impl Run {
         let mut answers = Vec::new();
         for &value in &self.values {
             let answer = match value {
-                // Whoever vouches for it: nothing here lets the peer be the client.
+                // The source does not matter, because nothing here lets the peer be the client.
                 "x_for" | "forwarded.for" => resolved.client_ip().map(|ip| ip.to_string()),
                 "x_proto" | "forwarded.proto" => {
                     believed(source.scheme()).then(|| resolved.scheme().to_string())
@@ -145,12 +144,12 @@ impl Run {
     }
 }
 
-/// What was found.
+/// The findings.
 #[derive(Default)]
 struct Findings {
     /// Departures, with details.
     departures: BTreeMap<String, String>,
-    /// What `exceptions.json` says, and what of that has not been looked at.
+    /// What `exceptions.json` says, and which entries have not occurred yet.
     exceptions: BTreeMap<String, String>,
     unseen: BTreeSet<String>,
     outcomes: BTreeMap<&'static str, usize>,
@@ -210,7 +209,7 @@ impl Findings {
     fn compare(&mut self) {
         let mut listed = BTreeSet::new();
         for (what, setups, scenarios) in DEPARTURES {
-            assert!(!what.ends_with("WRONG"), "a departure is for the better: {what}");
+            assert!(!what.ends_with("WRONG"), "a departure must be an improvement: {what}");
             for setup in setups.split(' ') {
                 let keys =
                     scenarios.split(' ').map(|scenario| format!("{what} {setup}/{scenario}"));
@@ -225,7 +224,7 @@ impl Findings {
     }
 }
 
-/// What is wrong with an accepted request, but for values that are known to be.
+/// What is wrong with an accepted request, except for values that are known to be wrong.
 fn faults(run: &Run, before: &Request<()>, after: &Request<()>, wrong: &[String]) -> Vec<String> {
     let resolved: &Resolved = after.extensions().get().expect("a resolution");
     let mut faults = Vec::new();
@@ -272,7 +271,7 @@ fn faults(run: &Run, before: &Request<()>, after: &Request<()>, wrong: &[String]
     faults
 }
 
-/// Reads a request head as servers do.
+/// Reads a request head as servers do it.
 fn parse(head: &str) -> Result<Request<()>, String> {
     let mut lines = head.strip_suffix("\r\n\r\n").ok_or("no end")?.split("\r\n");
     let mut parts = lines.next().unwrap_or_default().split(' ');
@@ -335,7 +334,7 @@ fn captures() {
     let trust: ByName<ByName<usize>> = read("trust.json");
     let records = records();
     let setups: BTreeSet<_> = records.iter().map(|record| &record.setup).collect();
-    assert_eq!(setups, trust.keys().collect(), "set-ups and their trust");
+    assert_eq!(setups, trust.keys().collect(), "trust.json must have exactly the set-ups");
     let delivered = records.iter().filter(|record| record.received.is_some()).count();
     assert_eq!((setups.len(), records.len(), delivered), (39, 3016, 2817));
 

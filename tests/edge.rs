@@ -1,4 +1,4 @@
-//! `edge=`: a CDN in front of our own proxies, and those who go past it.
+//! `edge=`: a CDN in front of our own proxies, and clients that go around it.
 
 mod util;
 
@@ -17,7 +17,7 @@ const CDN: &str = "X-Forwarded-For: 162.158.90.163";
 const PAST: &str = "X-Forwarded-For: 198.51.100.66";
 const CLIENT: &str = "CF-Connecting-IP: 203.0.113.9";
 
-/// Who the client is, by what our own outermost proxy saw and what the single header says.
+/// Who the client is, according to what our outermost proxy saw and what the single header says.
 #[test]
 fn client_behind_an_edge_or_past_it() {
     let rows: Vec<(&str, &[&str], Result<&str, ErrorKind>)> = vec![
@@ -25,7 +25,7 @@ fn client_behind_an_edge_or_past_it() {
         ("for=1", &[PAST, CLIENT], Ok("198.51.100.66")),
         ("for=1", &[PAST, "CF-Connecting-IP: junk, \"", CLIENT], Ok("198.51.100.66")),
         ("for=1", &[PAST], Ok("198.51.100.66")),
-        // What the client itself wrote into the list is left of what our proxy saw.
+        // What the client wrote into the list is to the left of what our proxy saw.
         ("for=1", &["X-Forwarded-For: 6.6.6.6, 162.158.90.163", CLIENT], Ok("203.0.113.9")),
         ("for=1", &["X-Forwarded-For: 162.158.90.163, 198.51.100.66", CLIENT], Ok("198.51.100.66")),
         ("for=1", &["X-Forwarded-For: [2001:db8:cf::1]:443", CLIENT], Ok("203.0.113.9")),
@@ -49,11 +49,11 @@ fn client_behind_an_edge_or_past_it() {
             &["Forwarded: for=198.51.100.66, for=10.0.0.2", CLIENT],
             Ok("198.51.100.66"),
         ),
-        // Not an address: nobody whom the edge would be.
+        // This is not an address, so it is not the edge.
         ("for=1", &["X-Forwarded-For: unknown", CLIENT], Ok("unknown")),
         ("for=1", &["X-Forwarded-For: _hidden", CLIENT], Ok("_hidden")),
         ("for=1", &["X-Forwarded-For: unix:", CLIENT], Ok("unknown")),
-        // From the edge, its header must be there once.
+        // If the edge connected, its header must be there once.
         ("for=1", &[CDN], Err(ErrorKind::Incomplete)),
         ("for=1", &[CDN, CLIENT, CLIENT], Err(ErrorKind::Repeated)),
         ("for=1", &[CDN, "CF-Connecting-IP: 203.0.113.9, 6.6.6.6"], Err(ErrorKind::Repeated)),
@@ -62,7 +62,7 @@ fn client_behind_an_edge_or_past_it() {
         ("for=1 invalid=unknown", &[CDN], Ok("unknown")),
         ("for=1 invalid=unknown", &[CDN, "CF-Connecting-IP: x"], Ok("unknown")),
         ("for=1 invalid=peer", &[CDN], Ok("10.0.0.1")),
-        // The single header alone is a stranger's.
+        // Without the list, the single header is a stranger's.
         ("for=1", &[CLIENT], Ok("unknown")),
         ("for=1 missing=reject", &[CLIENT], Err(ErrorKind::Missing)),
         ("for=1 proto=1", &[CLIENT, "X-Forwarded-Proto: http"], Err(ErrorKind::Incomplete)),
@@ -73,7 +73,7 @@ fn client_behind_an_edge_or_past_it() {
     table(rows, |(trust, lines)| client(&edge(trust), lines));
 }
 
-/// Who vouches, and what the application sees: every trusted header says the client.
+/// Which header is the source, and what the application sees: every trusted header names the client.
 #[test]
 fn downstream() {
     let header = |request: &Request<()>, name: &str| {
@@ -96,7 +96,7 @@ fn downstream() {
     assert_eq!(header(&long, "cf-connecting-ip").as_deref(), Some("[2001:db8::9]:80"));
 }
 
-/// A scalar that is aligned stands where the list names the edge.
+/// An aligned scalar is taken at the position where the list names the edge.
 #[test]
 fn aligned_with_the_list() {
     let lines =
@@ -106,7 +106,7 @@ fn aligned_with_the_list() {
     }
 }
 
-/// An edge whose header has a port behind the address.
+/// An edge that writes a port after the address.
 #[test]
 fn with_port() {
     let config = "proxies=10.0.0.1 edge=192.0.2.0/24 for=1 client-ip=CloudFront-Viewer-Address";

@@ -1,11 +1,11 @@
-//! Counts beside `forwarded`: which elements name the scheme and the host.
+//! `proto` and `host` with counts beside `forwarded`: which elements name the scheme and the host.
 
 mod util;
 
 use proxyfix::{Config, ConfigError, ErrorKind, Trust, explain};
 use util::{config, peer, request, resolved, table};
 
-/// Client, scheme and host, as `Forwarded` says them.
+/// The client, the scheme and the host that `Forwarded` names.
 fn read(config: &str, lines: &[&str]) -> Result<String, ErrorKind> {
     let resolved = resolved(&format!("proxies=10.0.0.0/8 {config}"), lines);
     let resolved = resolved.map_err(|error| error.kind())?;
@@ -15,7 +15,7 @@ fn read(config: &str, lines: &[&str]) -> Result<String, ErrorKind> {
 
 #[test]
 fn own_elements_of_scheme_and_host() {
-    // A gateway that appends an element, of which the nearer alone has the rest.
+    // A gateway appends an element, and only the nearer element has the scheme and the host.
     const TWO: &str = "Forwarded: for=203.0.113.9, for=10.0.0.7;proto=https;host=shop.example";
     const HOST: &str = "Host: own.example";
     let rows: Vec<(&str, &[&str], Result<&str, ErrorKind>)> = vec![
@@ -27,7 +27,7 @@ fn own_elements_of_scheme_and_host() {
         ("forwarded=1 proto=1 host=1", &[TWO, HOST], Ok("10.0.0.7 https://shop.example")),
         ("forwarded=1 proto=2", &[TWO, HOST], Ok("10.0.0.7 http://shop.example")),
         ("forwarded=2 proto=2 host=2", &[TWO, HOST], Ok("203.0.113.9 http://own.example")),
-        // In lines of their own.
+        // The elements are in separate lines.
         (
             "forwarded=2 proto=1 host=1",
             &[
@@ -36,7 +36,7 @@ fn own_elements_of_scheme_and_host() {
             ],
             Ok("203.0.113.9 https://shop.example:8443"),
         ),
-        // What a client adds at the left moves nothing.
+        // What a client adds on the left changes nothing.
         (
             "forwarded=2 proto=1 host=1",
             &["Forwarded: for=6.6.6.6;proto=http;host=evil.example", TWO],
@@ -60,13 +60,13 @@ fn own_elements_of_scheme_and_host() {
             &["Forwarded: proto=x, for=203.0.113.9;proto=https;host=a.example"],
             Ok("203.0.113.9 http://a.example"),
         ),
-        // An element that is forgiven is read by neither.
+        // Neither the scheme nor the host is read from an invalid element that is tolerated.
         (
             "forwarded=1 proto=2 host=2 invalid=unknown listener=https",
             &["Forwarded: host=evil.example;proto=https;proto=https, for=203.0.113.9", HOST],
             Ok("203.0.113.9 http://own.example"),
         ),
-        // A client that is forgiven leaves them standing.
+        // An invalid client that is tolerated does not affect them.
         (
             "forwarded=walk proto=1 host=1 invalid=unknown",
             &["Forwarded: for=x, for=10.0.0.7;proto=https;host=shop.example"],
@@ -85,7 +85,7 @@ fn own_elements_of_scheme_and_host() {
     table(rows, |(config, lines)| read(config, lines));
 }
 
-/// Who vouches is the element that was read.
+/// The source is the element that was read.
 #[test]
 fn sources() {
     let lines = ["Forwarded: for=203.0.113.9, for=10.0.0.7;proto=https;host=shop.example"];
@@ -141,7 +141,7 @@ fn errors() {
     assert!(matches!(error, ConfigError::AlignedInForwarded { key: "proto", .. }));
 }
 
-/// `https` that silently becomes `http` is told.
+/// If `https` silently becomes `http`, a step says so.
 #[test]
 fn a_nearer_scheme_is_told() {
     let codes = |config: &str, line: &str| {

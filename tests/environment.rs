@@ -1,8 +1,10 @@
 //! A configuration from environment variables.
 //!
-//! 1. The whole text form in one variable, or each key in a variable of its own: not both, not none.
-//! 2. What else has the name before it, and what is not Unicode, is an error that says what to write.
-//! 3. Every other variable is overlooked, and those that Kubernetes sets for a service.
+//! 1. Either one variable has the whole text form, or each key has its own variable. Both or neither is an
+//!    error.
+//! 2. Any other variable with that prefix, and a value that is not Unicode, is an error that says what to
+//!    write.
+//! 3. All other variables are ignored, and so are those that Kubernetes sets for a service.
 
 mod util;
 
@@ -44,7 +46,7 @@ fn variables() {
     }
 }
 
-/// What a pod gets for the services `proxyfix` and `proxyfix-web`.
+/// The variables that a pod gets for the services `proxyfix` and `proxyfix-web`.
 #[test]
 fn of_kubernetes() {
     let services = [
@@ -176,7 +178,7 @@ fn what_is_not_unicode() {
     assert!(matches!(error, ConfigError::UnknownVariable { .. }), "{error}");
 }
 
-/// Of the process itself, where the test runner has set a variable.
+/// The environment of the process itself, if the test runner has set a variable.
 #[test]
 fn of_the_process() {
     let error = Config::from_env("CARGO_PKG_NAME").unwrap_err();

@@ -11,8 +11,8 @@ use std::{
     sync::Mutex,
 };
 
-/// Where an example is: beside the tests. It is built where it is not there, or is older than its
-/// text; `cargo test` has built all of them, `cargo test --test examples` has not.
+/// The path of an example, beside the tests. It is built if it is missing or older than its source.
+/// `cargo test` has built all examples, but `cargo test --test examples` has not.
 fn program(name: &str) -> PathBuf {
     static BUILDING: Mutex<()> = Mutex::new(());
 
@@ -41,7 +41,7 @@ fn run(name: &str, source: &str) {
     }
     let folder = tempfile::tempdir().unwrap();
     let socket = folder.path().join("app.socket");
-    // What a server that was killed leaves.
+    // A killed server leaves such a socket.
     drop(UnixListener::bind(&socket).unwrap());
     let mut program = heads::run(&program(name), source, socket.to_str().unwrap(), &started_by);
     let mode = socket.metadata().unwrap().permissions().mode();
@@ -62,7 +62,7 @@ macro_rules! examples {
             }
         )*
 
-        /// Every example of one file is run. One that is a package has a test of its own.
+        /// Every example in one file runs here. An example that is a package has its own test.
         #[test]
         fn all() {
             let names = [$(stringify!($name)),*];

@@ -1,4 +1,4 @@
-//! What `explain` tells: every step, with its place, and why the walk stopped.
+//! What `explain` says: every step with its place, and why the walk stopped.
 
 mod util;
 
@@ -6,7 +6,7 @@ use http::Uri;
 use proxyfix::{Step, explain};
 use util::{config, peer, request};
 
-/// Each step as its code, or as `code line.hop@span text` where it looked at an element.
+/// Each step as its code, or as `code line.hop@span text` if it looked at an element.
 fn steps(configuration: &str, lines: &[&str]) -> Vec<String> {
     let request = request(util::PROXY, "/", lines);
     let config = config(&format!("proxies=10.0.0.0/8 {configuration}"));
@@ -62,7 +62,7 @@ fn a_bad_host_behind_a_good_scheme() {
     assert_eq!(found[1..6], [&client, &scheme, &invalid, "fallback", "own-host"]);
 }
 
-/// Also where nothing falls back, and of a prefix in parts.
+/// Names the invalid part even if nothing falls back, and in a prefix of several parts.
 #[test]
 fn a_part_that_is_not_valid() {
     let found = steps("forwarded=1", &["Forwarded: for=192.0.2.1;proto=ftp"]);
@@ -114,7 +114,7 @@ fn forwarded_and_the_rest() {
     assert_eq!(steps("proto=1", &["X-Forwarded-Proto: http"])[1], "client-untrusted");
 }
 
-/// A step by its parts, for whoever prints it in a form of its own.
+/// The parts of a step, for callers that print it in their own form.
 #[test]
 fn reasons() {
     let lines = ["X-Forwarded-For: 192.0.2.256", "X-Forwarded-Proto: http"];
@@ -132,7 +132,7 @@ fn reasons() {
     assert!(fallback.starts_with(because), "{fallback}");
 }
 
-/// For people: a line a step, what a stranger wrote escaped.
+/// The form for people: a line for each step, with what a stranger wrote escaped.
 #[test]
 fn printed() {
     let lines =

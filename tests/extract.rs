@@ -1,8 +1,8 @@
 //! The extractors for axum's handlers.
 //!
-//! 1. They give what the layer resolved, in nested routers and with state too.
-//! 2. Where the layer is missing they reject with 500, and say so.
-//! 3. What the request does not have is a rejection of its own status, or `None`.
+//! 1. They give what the layer resolved, also in nested routers and with state.
+//! 2. If the layer is missing, they reject with 500 and say so.
+//! 3. If the request does not have a value, its extractor rejects with its own status, or gives `None`.
 
 #![cfg(feature = "axum")]
 
@@ -39,7 +39,7 @@ fn layer() -> ProxyFixLayer {
     ProxyFixLayer::new(config("proxies=10.0.0.0/8 for=1 proto=1 host=1 prefix=1"))
 }
 
-/// The status and the body with which a router answers.
+/// The status and the body of a router's response.
 async fn answer(app: &Router, request: Request<()>) -> (u16, String) {
     let response = app.clone().oneshot(request.map(|()| String::new())).await.unwrap();
     let status = response.status();
@@ -50,7 +50,7 @@ async fn answer(app: &Router, request: Request<()>) -> (u16, String) {
     (status.as_u16(), String::from_utf8(bytes.to_vec()).unwrap())
 }
 
-/// A request through a proxy that names the client, and the rest in full.
+/// A request through a proxy that names this client and all other values.
 fn full(client: &str, path: &str) -> Request<()> {
     let lines = [
         format!("X-Forwarded-For: {client}"),
@@ -81,7 +81,7 @@ async fn what_the_layer_resolved() {
     }
 }
 
-/// An application may nest its routes, and may strip nothing off the URL.
+/// An application may nest its routes. The URL keeps its whole path.
 #[tokio::test]
 async fn the_url_in_nested_routers() {
     let apps = [
@@ -141,7 +141,7 @@ async fn what_is_not_known() {
     }
 }
 
-/// As a link by itself it would be another host.
+/// Used as a link by itself, such a path would name another host.
 #[tokio::test]
 async fn a_path_with_two_slashes() {
     let (status, text) = answer(&routes().layer(layer()), full("203.0.113.9", "//url")).await;

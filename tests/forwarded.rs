@@ -1,4 +1,4 @@
-//! Rule 4 of reading: `Forwarded`, lexed from the right, and the values of an element.
+//! Rule 4 of reading: `Forwarded` is lexed from the right. Also the values of an element.
 
 mod util;
 
@@ -8,7 +8,7 @@ use proxyfix::ErrorKind::{
 use proxyfix::forwarded_elements;
 use util::request;
 
-/// What the elements of `Forwarded` are, nearest first; an error by its kind and offset.
+/// The elements of `Forwarded`, the nearest first. An error has its kind and offset.
 fn elements(lines: &[&str]) -> Vec<Result<String, (ErrorKind, Option<usize>)>> {
     let request = request(util::PROXY, "/", lines);
     let show = |element: Result<proxyfix::ForwardedElement<'_>, proxyfix::Error>| {
@@ -37,7 +37,7 @@ fn from_the_right() {
         // The malformed line does not reach into the next.
         (&[r#"for="_x"#, "for=c"], vec![ok("c"), bad(4)]),
         (&["for=c", r#"for="_x"#], vec![bad(4)]),
-        // A well-formed place, a malformed element: reading goes on.
+        // The boundaries are well-formed, but the element is malformed: reading goes on.
         (&["for=a, for=b for=b, for=c"], vec![ok("c"), bad(13), ok("a")]),
         (&["for=a, =b, for=c"], vec![ok("c"), bad(7), ok("a")]),
         (&["for=a, for =b, for=c"], vec![ok("c"), bad(10), ok("a")]),
@@ -53,7 +53,7 @@ fn from_the_right() {
         (&["for=a;by=, for=c"], vec![ok("c"), bad(9)]),
         (&["for=a;proto="], vec![bad(12)]),
         (&["for=a;x=\"b\tc\""], vec![ok("a")]),
-        // Not looked at, not checked.
+        // A parameter that is not read is not checked.
         (&["for=a;by=!!"], vec![ok("a")]),
         // Deliberately lenient.
         (&["FOR=a; ;;proto=http ; x= ;, for=[b]:1;"], vec![ok("[b]:1"), ok("a")]),
@@ -96,7 +96,7 @@ fn values_of_an_element() {
     assert_eq!(kind(element.for_node().unwrap_err()), (InvalidNode, Some(1), Some(30)));
 }
 
-/// A parameter is known by its whole name, in any case.
+/// A parameter is recognized by its whole name, in upper or lower case.
 #[test]
 fn parameters_by_name() {
     let element = "by=_a;for=_b;host=c;proto=http;BX=_x;FXR=_x;HOXT=x;PROTX=https;xost=x";

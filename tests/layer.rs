@@ -1,12 +1,12 @@
 //! The layer around a service.
 //!
-//! 1. A good request passes, rewritten; the service's error and its readiness pass too.
+//! 1. A good request passes, rewritten. The service's error and its readiness pass too.
 //! 2. A bad request does not reach the service. Its response has the error's status, an empty body,
 //!    `Cache-Control: no-store`, and the `Error` in its extensions.
-//! 3. A response of one's own keeps its status, body and `Cache-Control`, and needs no default body.
-//! 4. The peer is the one that `peer_from` finds, else the `Peer` in the extensions.
-//! 5. `on_resolved` sees what is effective, and may change the extensions.
-//! 6. The layer may stand twice under equal configurations, and under different ones answers 500.
+//! 3. A custom response keeps its status, body and `Cache-Control`, and its body needs no default.
+//! 4. The peer is the one that `peer_from` finds, otherwise the `Peer` in the extensions.
+//! 5. `on_resolved` sees the values in effect, and may change the extensions.
+//! 6. Two layers with equal configurations work. With different configurations they answer 500.
 //! 7. Nothing is boxed.
 
 #![cfg(feature = "tower")]
@@ -27,7 +27,7 @@ use proxyfix::{
 use tower::{Layer, Service, ServiceExt, service_fn};
 use util::{PROXY, config, of, peer, request};
 
-/// The request that the service saw, where it saw one.
+/// The request that the service saw, if it saw one.
 type Seen = Option<Request<()>>;
 
 /// A service that answers with the request it sees.
@@ -40,7 +40,7 @@ fn unreached<B>(_: Request<()>) -> Ready<Result<Response<B>, Infallible>> {
     panic!("a rejected request reached the service")
 }
 
-/// The response to a request through the layer.
+/// The response to a request that goes through the layer.
 async fn respond<R>(layer: ProxyFixLayer<R>, request: Request<()>) -> Response<Seen>
 where
     R: RejectionResponse<Seen> + Clone,
@@ -163,7 +163,7 @@ async fn the_error_of_the_service_passes() {
     assert_eq!(fixed.oneshot(bad()).await.unwrap().status(), StatusCode::BAD_REQUEST);
 }
 
-/// A service that answers only after it was asked whether it is ready.
+/// A service that must be asked whether it is ready before it is called.
 #[derive(Clone, Default)]
 struct Careful {
     asked: bool,
@@ -221,7 +221,7 @@ fn its_answer_passes() {
 
 #[tokio::test]
 async fn twice_under_equal_configurations() {
-    // A second reading would find the list too short.
+    // If it were read again, the list would be too short.
     let text = "proxies=10.0.0.0/8 for=2";
     let elsewhere = layer(text).peer_from(|_| Some(peer("192.0.2.1")));
     let request = request(PROXY, "/", &["X-Forwarded-For: 203.0.113.9, 10.0.0.2"]);
@@ -243,7 +243,7 @@ async fn twice_under_different_configurations() {
     assert_kind(&response, ErrorKind::OtherConfig);
 }
 
-/// Where a server of one's own leaves the address of its peer.
+/// Where a custom server leaves the address of its peer.
 #[derive(Clone)]
 struct Connection(SocketAddr);
 

@@ -1,9 +1,9 @@
 //! The layer in axum.
 //!
 //! 1. The peer is looked for in this order: `peer_from`, `Peer`, `ConnectInfo`, `MockConnectInfo`.
-//! 2. `ConnectInfo` and `MockConnectInfo` become the client's, with port 0 where none is known, and
-//!    are removed where the client is no address: the proxy's never remains.
-//! 3. `OriginalUri` becomes the client's, in nested routers too.
+//! 2. `ConnectInfo` and `MockConnectInfo` become the client's, with port 0 if none is known. They are
+//!    removed if the client has no address, so the proxy's address never remains.
+//! 3. `OriginalUri` becomes the client's, also in nested routers.
 //! 4. `Error` is a response, the same as the layer's own.
 
 #![cfg(feature = "axum")]
@@ -33,7 +33,7 @@ fn layer() -> ProxyFixLayer {
     ProxyFixLayer::new(config("proxies=10.0.0.0/8 for=1 host=1"))
 }
 
-/// A request through a proxy, with what it says the client is.
+/// A request through a proxy that names this client.
 fn request(client: &str) -> Request<String> {
     Request::get("http://stranger.example/api/there?q=1")
         .header("Host", "stranger.example")
@@ -43,7 +43,7 @@ fn request(client: &str) -> Request<String> {
         .unwrap()
 }
 
-/// The same, with where axum leaves the proxy's address.
+/// The same, with the proxy's address where axum leaves it.
 fn connected(client: &str) -> Request<String> {
     let mut request = request(client);
     request.extensions_mut().insert(ConnectInfo(SocketAddr::from(PROXY)));
@@ -75,7 +75,7 @@ async fn text(response: axum::response::Response) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
-/// The status and the body with which a router answers.
+/// The status and the body of a router's response.
 async fn answer(app: Router, request: Request<String>) -> (StatusCode, String) {
     let response = app.oneshot(request).await.unwrap();
     (response.status(), text(response).await)
@@ -167,7 +167,7 @@ async fn on_resolved_comes_last() {
     assert_eq!(connect_info(&extensions).as_deref(), Some("192.0.2.7:7"));
 }
 
-/// A router whose routes are nested, one level and two.
+/// A router with routes that are nested one level and two levels deep.
 fn nested() -> Router {
     let routes = Router::new()
         .route("/there", get(|uri: OriginalUri| async move { uri.0.to_string() }))
@@ -189,7 +189,7 @@ async fn the_original_uri_is_the_clients_in_nested_routers() {
             ("http://stranger.example/api/there?q=1", "http://app.example/api/there?q=1"),
             ("https://stranger.example/api/v1/there", "http://app.example/api/v1/there"),
             ("/api/v1/there?a=%2f&b", "http://app.example/api/v1/there?a=%2f&b"),
-            // Effective already, so that the first layer leaves it as it is.
+            // This URI is already right, so the first layer leaves it unchanged.
             ("http://app.example/api/v1/there", "http://app.example/api/v1/there"),
         ] {
             let mut request = connected("203.0.113.9");
@@ -237,7 +237,7 @@ async fn a_request_fixed_before_gets_its_addresses_too() {
     assert_eq!(connect_info(&seen(layer(), request).await).as_deref(), Some("203.0.113.9:0"));
 }
 
-/// Where nothing was rewritten, the target that axum keeps is not either.
+/// If nothing is rewritten, axum's `OriginalUri` is not either.
 #[tokio::test]
 async fn original_uri_is_kept_with_the_uri() {
     let config = config("proxies=10.0.0.0/8 for=1 uri=keep");
@@ -248,7 +248,7 @@ async fn original_uri_is_kept_with_the_uri() {
     assert_eq!(seen.get::<OriginalUri>().unwrap().0, uri);
 }
 
-/// The address of a client who is the peer keeps what only a socket knows.
+/// If the client is the peer, its address keeps what only a socket knows.
 #[tokio::test]
 async fn scope_of_a_link_local_peer() {
     let scoped = SocketAddr::V6(std::net::SocketAddrV6::new("fe80::1".parse().unwrap(), 80, 0, 7));

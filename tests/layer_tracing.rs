@@ -1,13 +1,13 @@
-//! What the layer tells `tracing`.
+//! The events that the layer sends to `tracing`.
 //!
-//! 1. One event for each rejection: a warning with the status, the error, the peer's address, the key
-//!    to change, and a refused host, escaped and cut.
-//! 2. One event for each resolution, at debug level, with what is effective; what is not known is
-//!    left out.
-//! 3. One event for each request that a candidate in shadow mode would decide otherwise.
-//! 4. A warning where `PrefixLayer` finds nothing resolved.
-//! 5. A warning for each likely mistake, once in a while.
-//! 6. Nothing else in them was written by a stranger.
+//! 1. One event for each rejection: a warning with the status, the error, the peer's address, the key to
+//!    change, and a refused host, escaped and shortened.
+//! 2. One event for each resolution, at debug level, with the values in effect. Unknown values are left
+//!    out.
+//! 3. One event for each request that a candidate in shadow mode would decide differently.
+//! 4. A warning if `PrefixLayer` finds nothing resolved.
+//! 5. A warning for each likely mistake, at most once in a while.
+//! 6. Except for the refused host, the events have nothing that a stranger wrote.
 
 #![cfg(feature = "tracing")]
 
@@ -34,7 +34,7 @@ use tracing::{
 };
 use util::{PROXY, config, request};
 
-/// A level and fields, in the order of their names.
+/// A level, and the fields in the order of their names.
 type Recorded = (Level, BTreeMap<&'static str, String>);
 
 /// Records every event up to a level.
@@ -89,7 +89,7 @@ fn empty(_: Request<()>) -> std::future::Ready<Result<Response<()>, Infallible>>
     ready(Ok(Response::new(())))
 }
 
-/// The events of a request through a service.
+/// The events of a request that goes through a service.
 fn events<S>(service: S, request: Request<()>) -> Vec<Recorded>
 where
     S: tower::Service<Request<()>, Response = Response<()>, Error = Infallible>,
@@ -97,7 +97,7 @@ where
     events_up_to(Level::TRACE, service, [request])
 }
 
-/// The events up to a level of requests through a service, one after another.
+/// The events, up to a level, of requests that go through a service one after another.
 fn events_up_to<S>(
     level: Level,
     service: S,
@@ -118,7 +118,7 @@ where
     events.clone()
 }
 
-/// The only event of a request through the layer.
+/// The only event of a request that goes through the layer.
 #[track_caller]
 fn event(configuration: &str, lines: &[&str]) -> Recorded {
     let request = request(PROXY, "/", lines);
@@ -173,7 +173,7 @@ fn what_is_not_known_is_left_out() {
     assert_eq!(event, (Level::DEBUG, expected));
 }
 
-/// The mistake that looks like an answer: the client is the proxy, which was not listed.
+/// The mistake that looks like an answer: the client is the proxy, because the proxy is not listed.
 #[test]
 fn a_proxy_that_is_not_trusted() {
     let request = request(PROXY, "/", &["X-Forwarded-For: 203.0.113.9"]);
@@ -199,7 +199,7 @@ fn a_rejection() {
     assert!(fields["error"].starts_with("x-forwarded-for"), "{fields:?}");
 }
 
-/// What a rejection says of itself in one of its fields.
+/// One field of the event of a rejection.
 #[track_caller]
 fn rejected(configuration: &str, lines: &[&str], field: &str) -> Option<String> {
     let (level, mut fields) = event(configuration, lines);
@@ -239,7 +239,7 @@ fn the_key_to_change() {
             &["X-Forwarded-For: 10.0.0.3, 10.0.0.2"],
             "max-hops",
         ),
-        // No key makes these right.
+        // No key corrects these.
         (x, &[good, proto, "Host: a b"], ""),
         (x, &[good, proto, "Host: a.example", "Host: a.example"], ""),
     ];
@@ -248,7 +248,7 @@ fn the_key_to_change() {
         assert_eq!(key, *expected, "{configuration} {lines:?}");
         let is_word = |word: &str| word.split('=').next() == Some(&key);
         let set = configuration.split(' ').any(is_word);
-        assert!(set || ["", "connection"].contains(&&*key), "{key} is a key of {configuration}");
+        assert!(set || ["", "connection"].contains(&&*key), "{key} is not in {configuration}");
     }
 }
 
@@ -272,12 +272,12 @@ fn a_refused_host() {
         "Forwarded: host=c.example;for=192.0.2.1, for=203.0.113.9;host=\"b.example\", for=10.0.0.2";
     assert_eq!(rejected(&by_element, &[line], host).unwrap(), "b.example");
 
-    // The target, which has no header.
+    // The host in the request target, which is not in a header.
     let request = request(PROXY, "http://d.example/", &[good]);
     let events = events(layer(x).layer(service_fn(empty)), request);
     assert_eq!(events[0].1[host], "d.example");
 
-    // Another fault shows no host.
+    // An error about something else shows no host.
     let lines = ["X-Forwarded-For: x", "Host: a.example"];
     assert_eq!(rejected("proxies=10.0.0.0/8 for=1", &lines, host), None);
 }
@@ -305,7 +305,7 @@ fn nothing_that_a_stranger_wrote() {
         lines.push(line);
         let (level, mut fields) = event(configuration, &lines);
         assert_eq!(level, Level::WARN, "{line}");
-        // The one place for it.
+        // The only field that may have it.
         let host = fields.remove("proxyfix.refused.host");
         assert_eq!(host.is_some(), name.ends_with("Host"), "{line}");
         assert!(!format!("{fields:?}").contains("stranger"), "{fields:?}");
@@ -322,7 +322,7 @@ fn nothing_that_a_stranger_wrote() {
     }
 }
 
-/// The only warning of a request, without its message; `None` where there is none.
+/// The only warning of a request, without its message. `None` if there is none.
 #[track_caller]
 fn mistake(
     configuration: &str,
@@ -385,7 +385,7 @@ fn a_header_that_is_not_the_trusted_one() {
         });
         assert_eq!(mistake(&configuration, PROXY, lines), expected, "{trusted} {lines:?}");
         if let Some(fields) = expected {
-            // What fits is a configuration that believes the header.
+            // `proxyfix.fits` makes a configuration that believes the header.
             let fitting = config(&format!("proxies=10.0.0.0/8 {}", fields["proxyfix.fits"]));
             let mut request = request(PROXY, "/", lines);
             proxyfix::fix_request(&mut request, &fitting).unwrap();
@@ -423,7 +423,7 @@ fn a_count_that_is_likely_too_low() {
             "X-Forwarded-For: 6.6.6.6, 172.18.0.1, 10.0.0.2",
             found("172.18.0.1", "proxies"),
         ),
-        // It ends there, or the client is one.
+        // The list ends there, or the client is not a proxy.
         ("for=1", "X-Forwarded-For: 10.0.0.2", None),
         ("for=1", "X-Forwarded-For: , 10.0.0.2", None),
         ("forwarded=1", "Forwarded: for=10.0.0.2;x=\"a,b\"", None),
@@ -435,7 +435,7 @@ fn a_count_that_is_likely_too_low() {
     for (trusted, line, expected) in rows {
         assert_eq!(key(trusted, line), expected, "{trusted} {line}");
     }
-    // Where anybody is a proxy, that says nothing.
+    // If anyone counts as a proxy, that means nothing.
     let any = "proxies=any for=1";
     assert_eq!(mistake(any, PROXY, &["X-Forwarded-For: 6.6.6.6, 203.0.113.9"]), None);
     let private = mistake(any, PROXY, &["X-Forwarded-For: 6.6.6.6, 10.0.0.2"]).unwrap();
@@ -448,7 +448,7 @@ fn each_mistake_once_in_a_while() {
     let other_header = || request(PROXY, "/", &["X-Real-IP: 6.6.6.6"]);
     let requests =
         [from_stranger(), from_stranger(), other_header(), from_stranger(), other_header()];
-    // Clones of a layer, as axum makes them, have one minute together.
+    // Clones of a layer, as axum makes them, share the limit of one warning a minute.
     let layer = layer("proxies=10.0.0.0/8 for=1");
     let app = layer.clone().layer(layer.clone().layer(service_fn(empty)));
     let events = events_up_to(Level::WARN, app, requests);

@@ -1,5 +1,5 @@
-//! Every message of a rejection, word for word: where, what, what was expected, and of what a
-//! stranger wrote one escaped character at most.
+//! Every message of a rejection, word for word: where, what, and what was expected. It has at most one
+//! character that a stranger wrote, escaped.
 
 mod util;
 
@@ -47,7 +47,7 @@ fn of_headers() {
     });
 }
 
-/// Of a secret nothing is repeated.
+/// No message repeats any part of a secret.
 #[test]
 fn of_a_secret() {
     let config = "proxies=any for=1 missing=reject secret-header=X-Secret";
@@ -60,7 +60,7 @@ fn of_a_secret() {
     assert_eq!((error.kind().code(), error.status().as_u16()), ("missing-secret", 400));
 }
 
-/// What programs match on.
+/// The codes that programs match on.
 #[test]
 fn codes() {
     let code = |line: &str| {
@@ -74,7 +74,7 @@ fn codes() {
     assert_eq!(bare.kind().code(), "bare-ipv6");
 }
 
-/// The place of a fault does not depend on what stands left of the element.
+/// The place of an error does not depend on what is left of the element.
 #[test]
 fn of_long_lines() {
     let error = |config: &str, line: String| fix(config, &[line]).unwrap_err().to_string();
@@ -91,7 +91,7 @@ fn of_long_lines() {
         error("proxies=10.0.0.0/8 for=1", format!("X-Forwarded-For: {junk}")),
         "x-forwarded-for, hop 1, byte 903: an element is longer than 4096 bytes"
     );
-    // Not looked at beyond its longest form.
+    // It is not read beyond its longest valid form.
     assert_eq!(
         error("proxies=10.0.0.0/8 for=1", format!("Host: [{junk}")),
         format!("host, byte 262: {HOST}")
@@ -180,7 +180,7 @@ fn as_parts() {
     assert_eq!(parts("for=1 hosts=a", "Accept: */*"), (String::new(), None, None));
 }
 
-/// `Debug` shows what is effective, and nothing that a stranger wrote.
+/// `Debug` shows the values in effect, and nothing that a stranger wrote.
 #[test]
 fn as_debug() {
     let lines = ["Host: a.example", "X-Forwarded-For: 6.6.6.6, 192.0.2.1", "X-Real-IP: 6.6.6.6"];
@@ -191,7 +191,7 @@ fn as_debug() {
     assert!(!text.contains("6.6.6.6"), "{text}");
 }
 
-/// README's checklist has the reader search it for a part of the message.
+/// Readers search README's list of symptoms for a part of the message.
 #[test]
 fn of_the_checklist_in_readme() {
     let rejected = |options: &str, line: &str| {
@@ -221,6 +221,6 @@ fn of_the_checklist_in_readme() {
     assert_eq!(named.len(), errors.len());
     for (error, (status, text)) in errors.iter().zip(named) {
         assert_eq!(error.status().as_str(), status, "{error}");
-        assert!(error.to_string().contains(text), "{error}: no {text}");
+        assert!(error.to_string().contains(text), "{error}: must contain {text}");
     }
 }

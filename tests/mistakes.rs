@@ -1,4 +1,4 @@
-//! What people write by mistake, and the answer to each, word for word: what is wrong, and what to write.
+//! What people write by mistake, and each error message, word for word: what is wrong, and what to write.
 
 mod util;
 
@@ -76,7 +76,7 @@ fn keys() {
     let rows = rows.map(|(text, expected)| ((text, expected), expected.to_owned()));
     table(rows, |(text, expected)| {
         let answer = answer(&format!("{text} proxies=any"));
-        // A list of all keys is compared as far as it is written here.
+        // If a row ends with a space, a list of all keys follows, which is not compared.
         let shown = if expected.ends_with(' ') { expected.len() } else { answer.len() };
         answer.get(..shown).unwrap_or_default().to_owned()
     });
@@ -129,7 +129,7 @@ fn proxies() {
     table(rows, |entry| answer(&format!("proxies={entry} for=1")));
 }
 
-/// In a variable for each key, and in a map, the values come by themselves.
+/// In environment variables and in a map, each value is separate.
 #[test]
 fn values_by_themselves() {
     let rows = [
@@ -170,7 +170,7 @@ fn values_by_themselves() {
     });
 }
 
-/// A secret has no place in the text form, and no error repeats it.
+/// A secret is not allowed in the text form, and no error repeats it.
 #[test]
 fn secrets_are_not_repeated() {
     let rows = [

@@ -12,7 +12,7 @@ fn builder() -> ConfigBuilder {
     Config::builder().proxies(TrustedProxies::any()).x_for(1)
 }
 
-/// Each option in both forms; the text is what the configuration prints.
+/// Each option in both forms. The configuration prints exactly the text form.
 #[test]
 fn both_forms() {
     let rows: Vec<(&str, ConfigBuilder)> = vec![
@@ -91,7 +91,7 @@ fn both_forms() {
     }
 }
 
-/// A count of 0 is as if the key were not there.
+/// A count of 0 means the same as no key.
 #[test]
 fn zero() {
     let without = "proxies=any for=1".parse().unwrap();
@@ -147,7 +147,7 @@ fn proxies_are_merged_and_sorted() {
     assert_eq!(addresses.into_iter().collect::<TrustedProxies>().to_string(), "10.0.0.0/31");
 }
 
-/// What is wrong, in the words that say what to write.
+/// Each error says what is wrong and what to write.
 #[test]
 #[expect(clippy::too_many_lines, reason = "a table")]
 fn errors() {
@@ -492,7 +492,7 @@ fn errors_in_debug() {
     assert!(error.to_string().contains("proxies="));
 }
 
-/// The builder keeps its first mistake.
+/// The builder reports its first mistake.
 #[test]
 fn builder_errors() {
     let error = |builder: ConfigBuilder| builder.build().unwrap_err().to_string();
@@ -549,14 +549,14 @@ fn allowed_hosts() {
         }
     }
     assert!(util::resolved("proxies=10.0.0.0/8 for=1 hosts=[::1]", &["Host: [::1]:80"]).is_ok());
-    // Whatever `invalid` says.
+    // No matter what `invalid` says.
     let lenient = "proxies=10.0.0.0/8 host=1 invalid=peer hosts=app.example";
     assert!(util::resolved(lenient, &["X-Forwarded-Host: evil.example"]).is_err());
     assert!(util::resolved(lenient, &["X-Forwarded-Host: a b"]).is_err(), "then there is none");
     assert!(util::resolved(lenient, &["X-Forwarded-Host: a b", "Host: app.example"]).is_ok());
 }
 
-/// The compatible port of Werkzeug's `ProxyFix`.
+/// The counterpart of Werkzeug's `ProxyFix`.
 #[test]
 fn werkzeug() {
     let all = Config::werkzeug(1, 2, 3, 4, 5);

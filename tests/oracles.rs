@@ -1,14 +1,15 @@
-//! Werkzeug's, uvicorn's and Hypercorn's own middlewares beside `Config::werkzeug` and the
-//! equivalent configurations, over generated requests.
+//! Compares the middlewares of Werkzeug, uvicorn and Hypercorn with `Config::werkzeug` and the equivalent
+//! configurations, on generated requests.
 //!
-//! 1. Every answer of ours is what a reading of its own has (`oracles/reading.rs`). Where an
-//!    oracle's differs, that has a name (`oracles/names.rs`) and a row in `docs/DEVIATIONS.md`.
-//! 2. A difference without a name fails, and so does a name without a row, a row without a name,
-//!    and a row that did not occur.
-//! 3. Answers that agree are the bulk.
+//! 1. Each of our answers is the same as that of an independent reading (`oracles/reading.rs`). If an
+//!    oracle's answer differs, the difference has a name (`oracles/names.rs`) and a row in
+//!    `docs/DEVIATIONS.md`.
+//! 2. A difference without a name fails. So does a name without a row, a row without a name, and a row
+//!    that did not occur.
+//! 3. Most answers agree.
 //!
-//! `cargo test --test oracles -- --ignored --nocapture` prints how often each occurred.
-//! `ORACLE_CASES` says how many requests; below the default, rows need not occur.
+//! `cargo test --test oracles -- --ignored --nocapture` prints how often each row occurred. `ORACLE_CASES`
+//! sets the number of requests. Below the default, rows need not occur.
 
 #[path = "oracles/cases.rs"]
 mod cases;
@@ -34,7 +35,7 @@ use proxyfix::{Config, NodeName, Peer, Resolved, fix_request};
 
 use self::{cases::Case, theirs::Difference};
 
-/// The answers to one request by field.
+/// The answers to one request, by field.
 type Answers = BTreeMap<&'static str, String>;
 
 const CASES: usize = 20_000;
@@ -69,7 +70,7 @@ impl Oracle {
         }
     }
 
-    /// The configuration that does the same, as far as one can.
+    /// The configuration that does the same, as far as possible.
     fn config(self, case: &Case) -> Config {
         let [x_for, x_proto, x_host, x_port, x_prefix] = case.counts;
         let hops = case.hops;
@@ -86,7 +87,7 @@ impl Oracle {
         format!("proxies={proxies} {trust} {rest}").parse().expect("a configuration")
     }
 
-    /// Our answers. What is rejected has none.
+    /// Our answers. A rejected request has none.
     fn ours(self, case: &Case) -> Answers {
         let peer = std::net::SocketAddr::from(([10, 0, 0, 1], 4711));
         let mut request = Request::get("/").header("host", reading::OWN_HOST);
@@ -124,7 +125,7 @@ impl Oracle {
     }
 }
 
-/// What the oracles answer: by oracle and field, a line for each case.
+/// The oracles' answers, by oracle and field, with a line for each case.
 fn ask(cases: &[Case]) -> Vec<BTreeMap<String, BTreeMap<String, String>>> {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/oracles/oracles.py");
     let mut python = Command::new("python3");
@@ -144,7 +145,7 @@ fn ask(cases: &[Case]) -> Vec<BTreeMap<String, BTreeMap<String, String>>> {
     text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
 }
 
-/// The names in the section of `docs/DEVIATIONS.md`: in backquotes, in the first column.
+/// The names in the section of `docs/DEVIATIONS.md`. They are in backquotes, in the first column.
 fn rows() -> BTreeSet<String> {
     let text = include_str!("../docs/DEVIATIONS.md");
     let (_, section) = text.split_once("\n## From the oracles\n").expect("the section");

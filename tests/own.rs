@@ -36,7 +36,7 @@ fn peer_gate() {
         assert_eq!(resolved.source().client(), proxyfix::Source::Own);
         assert_eq!(request.headers().keys().collect::<Vec<_>>(), ["host", "connection"]);
     }
-    // `Host` and `hosts=` are checked all the same.
+    // `Host` and `hosts=` are checked anyway.
     let untrusted = config(&format!("proxies=none {all} hosts=*.example"));
     for (lines, kind) in [
         (&["Host: a b"][..], InvalidHost),
@@ -98,7 +98,7 @@ fn without_a_peer() {
 
 #[test]
 fn own_values() {
-    // The scheme is the listener's, whatever the target says.
+    // The scheme is the listener's, no matter what the target says.
     for (listener, target) in [
         ("http", "https://app.example/"),
         ("https", "http://app.example/"),
@@ -140,7 +140,7 @@ fn host_and_authority_in_http_2() {
         assert_eq!(read(version, "http://app.example/", "app.example:81"), Err(HostMismatch));
     }
     assert_eq!(read(Version::HTTP_11, "http://app.example/", "evil.example"), app());
-    // Without a scheme, the port left out is our own scheme's.
+    // Without a scheme, a missing port is the default of our own scheme.
     let mut connect = request("192.0.2.1", "app.example:443", &["Host: app.example"]);
     (*connect.method_mut(), *connect.version_mut()) = (http::Method::CONNECT, Version::HTTP_2);
     let error = fix_request(&mut connect, &config("proxies=none for=1")).unwrap_err();
@@ -148,7 +148,7 @@ fn host_and_authority_in_http_2() {
     fix_request(&mut connect, &config("proxies=none for=1 listener=https")).expect("equal");
 }
 
-/// A port in `hosts=` is the one in effect, whether it is written or implied.
+/// A port in `hosts=` is compared with the port in effect, whether that is written or implied.
 #[test]
 fn ports_of_allowed_hosts() {
     let rows = [
@@ -174,7 +174,7 @@ fn ports_of_allowed_hosts() {
         let expected = if passes { Ok(()) } else { Err(HostNotAllowed) };
         assert_eq!(outcome, expected, "{hosts} {scheme} {host}");
     }
-    // A port of its own header counts too.
+    // A port from its own header counts too.
     let lines = ["X-Forwarded-Port: 8443", "Host: app.example"];
     let error = fix("proxies=10.0.0.1 port=1 hosts=app.example:80", &lines).unwrap_err();
     assert_eq!(error.kind(), HostNotAllowed);

@@ -1,5 +1,5 @@
-//! Where the peers fail: the inputs of `docs/COMPARISON.md`, as they stand in `peers/cases/`, each
-//! a test of ours. Its column `proxyfix` is what must come out.
+//! Where the peers fail. Each input of `docs/COMPARISON.md`, which is in `peers/cases/`, is a test of
+//! proxyfix. The outcome must be what the column `proxyfix` says.
 
 mod util;
 
@@ -30,7 +30,7 @@ fn cases() -> Vec<Case> {
     files.flat_map(|path| toml::from_str::<Cases>(&read(path)).expect("cases").case).collect()
 }
 
-/// Whether the outcome is what one part of the column says.
+/// Whether the outcome agrees with one part of the column.
 fn holds(part: &str, outcome: &Result<Request<()>, Error>) -> bool {
     let fixed = match outcome {
         Ok(fixed) => fixed,

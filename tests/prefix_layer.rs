@@ -1,10 +1,11 @@
 //! The layer that puts the believed prefix into responses.
 //!
-//! 1. `Location` with one leading slash gets it, once, and so does one of our own origin; what may be
-//!    another host is never touched, of which a parser of URLs as browsers have it is the judge.
-//! 2. So does each `Path` of each cookie, but for those whose `Path` has to be `/`.
-//! 3. The prefix is the one that was resolved before the service took the request, and no other.
-//! 4. Everything else of the response passes, and the service's error and readiness too.
+//! 1. A `Location` with one leading slash gets the prefix, once, and so does one of our own origin. A
+//!    `Location` that may be another host is never touched; a URL parser that works as browsers do decides
+//!    that.
+//! 2. So does each `Path` of each cookie, except for those whose `Path` must be `/`.
+//! 3. The prefix is exactly the one that was resolved before the service took the request.
+//! 4. Everything else in the response passes. The service's error and readiness pass too.
 
 #![cfg(feature = "tower")]
 
@@ -33,16 +34,16 @@ use util::{PROXY, config, request, table};
 /// The application is at `https://shop.example`.
 const CONFIG: &str = "proxies=10.0.0.0/8 for=1 prefix=1 listener=https";
 
-/// A request through a proxy that has mounted the application there.
+/// A request through a proxy that mounts the application at this prefix.
 fn mounted(prefix: &str) -> Request<()> {
     let prefix = format!("X-Forwarded-Prefix: {prefix}");
     request(PROXY, "/", &["Host: shop.example", "X-Forwarded-For: 203.0.113.9", &prefix])
 }
 
-/// The headers of the response to a request, where the service answers with these.
+/// The headers of the response to a request, if the service answers with these headers.
 fn answer(request: Request<()>, headers: HeaderMap) -> HeaderMap {
     let service = move |request: Request<()>| {
-        // What a service does to its request has no say.
+        // What a service does to its request does not matter.
         drop(request);
         let mut response = Response::new(());
         *response.headers_mut() = headers.clone();
@@ -58,7 +59,7 @@ fn answer(request: Request<()>, headers: HeaderMap) -> HeaderMap {
     response.into_parts().0.headers
 }
 
-/// What becomes of one header in an application that is mounted there.
+/// The result for one header in an application that is mounted at this prefix.
 fn prefixed(prefix: &str, name: &HeaderName, value: &[u8]) -> String {
     let value = HeaderValue::from_bytes(value).unwrap();
     let headers = answer(mounted(prefix), HeaderMap::from_iter([(name.clone(), value)]));
@@ -157,7 +158,7 @@ fn locations_with_an_origin() {
         " https://shop.example/x",
         "wss://shop.example/x",
         "//shop.example/x",
-        // What is left without an origin too.
+        // These are unchanged even without an origin.
         "https://shop.example\\x",
         "https://shop.example//evil.example",
         "https://shop.example/\\evil.example",
@@ -173,7 +174,7 @@ fn locations_with_an_origin() {
     table(rows, |value| prefixed("/app", &LOCATION, value.as_bytes()));
 }
 
-/// The origin is the one that was resolved, of which the service has no say.
+/// The origin is the resolved one. The service cannot change it.
 #[test]
 fn origins() {
     let location = |lines: &[&str], location: &'static str| {
@@ -212,7 +213,7 @@ async fn a_directory_of_static_files() {
         ),
         // Downgraded.
         ("for=1 hosts=shop.example", &[good, https], "http://shop.example/recipes/"),
-        // By the client's `Host`.
+        // With the client's `Host`.
         ("for=1 proto=1", &[good, https, "Host: evil.example"], "https://evil.example/recipes/"),
         ("for=1 proto=1 hosts=shop.example", &[good, https, "Host: evil.example"], ""),
         ("for=1 prefix=1 uri=keep", &[good, prefix], "/app/recipes/"),
@@ -258,7 +259,7 @@ fn any_url() {
     any_location(&format!(r"{origin}{more}(/|/|[/\\\t .]{{0,3}})(app)?[/\\\t .:?#@;%a]{{0,6}}"));
 }
 
-/// `PROPTEST_CASES` says how many; the same ones in every run.
+/// `PROPTEST_CASES` sets the number of cases. They are the same in every run.
 fn any_location(values: &str) {
     let base = Url::parse("https://shop.example/app/item").unwrap();
     let origin = |location: &str| base.join(location).ok().map(|url| url.origin());
@@ -300,12 +301,12 @@ fn cookies() {
         ("id=\"a; Path=/x\"", "id=\"a; Path=/app/x\""),
         ("Path=/; Path=/", "Path=/; Path=/app"),
         ("id; Path=/", "id; Path=/app"),
-        // The last one counts, and may be any of them.
+        // Only the last `Path` counts, but each one gets the prefix.
         ("id=1; Path=/a; Path=/b", "id=1; Path=/app/a; Path=/app/b"),
         ("id=1; Path=/a; Path=", "id=1; Path=/app/a; Path="),
         ("__Secure-id=1; Secure; Path=/", "__Secure-id=1; Secure; Path=/app"),
         ("__Hos=1; Path=/", "__Hos=1; Path=/app"),
-        // Left as they are.
+        // Unchanged.
         ("id=1", ""),
         ("", ""),
         ("id=1; Secure; HttpOnly", ""),
@@ -336,7 +337,7 @@ fn prefixes() {
         ("/a/b", "/a/b/x", "id; Path=/a/b/x"),
         ("/app/", "/app/x", "id; Path=/app/x"),
         ("/a%20b", "/a%20b/x", "id; Path=/a%20b/x"),
-        // No `Path` can hold it.
+        // No `Path` can contain this prefix.
         ("/a;b", "/a;b/x", "id; Path=/x"),
         ("", "/x", "id; Path=/x"),
         ("/", "/x", "id; Path=/x"),
@@ -381,7 +382,7 @@ fn what_is_sensitive_stays_so() {
     }
 }
 
-/// A stranger has no way to choose the prefix.
+/// A stranger cannot choose the prefix.
 #[test]
 fn strangers() {
     let location = |from: &str, lines: &[&str]| {
@@ -414,7 +415,7 @@ fn twice_is_once() {
     assert_eq!(response.headers()[SET_COOKIE], "a; Path=/app");
 }
 
-/// A handler's own way to make a path agrees with the layer.
+/// A path that a handler makes itself agrees with the layer.
 #[test]
 fn external_paths_are_left() {
     let redirect = |request: Request<()>| {
@@ -477,8 +478,8 @@ async fn the_service_s_own() {
     assert_eq!(response.headers()[LOCATION], "/app/x");
 }
 
-/// A router that is nested knows its whole path, of which the proxy's prefix is no part; or it is
-/// nested at the prefix, which the proxy does not strip.
+/// A nested router knows its whole path, which does not include the proxy's prefix. Or it is nested at the
+/// prefix, and the proxy does not strip the prefix.
 #[cfg(feature = "axum")]
 #[tokio::test]
 async fn in_nested_routers() {

@@ -1,4 +1,4 @@
-//! `proxy-only=`: headers that stay from a trusted peer and are removed from anyone else.
+//! `proxy-only=`: headers that stay if a trusted peer sent them, and are removed from anyone else.
 
 mod util;
 
@@ -33,14 +33,14 @@ fn from_a_proxy_alone() {
         (("", "192.0.2.1"), String::new()),
         (("headers=strip", "10.0.0.1"), "remote-user x-forwarded-uri".into()),
         (("headers=strip", "192.0.2.1"), String::new()),
-        // These keep all other headers, and not these: nobody but a proxy may send them.
+        // These configurations keep all other headers, but not these: only a proxy may send them.
         (("headers=keep", "10.0.0.1"), own.join(" ")),
         (("headers=keep", "192.0.2.1"), "x-forwarded-for".into()),
     ];
     table(rows, |(more, from)| left(&format!("{CONFIG} {more}"), from).join(" "));
 }
 
-/// A header of one way in is nobody's in another.
+/// A header that one way in lists is removed in another.
 #[test]
 fn of_one_way_in() {
     let ways = format!("{CONFIG} ; proxies=10.0.0.2 for=1");
@@ -48,7 +48,7 @@ fn of_one_way_in() {
     assert_eq!(left(&ways, "10.0.0.2"), ["x-forwarded-for"]);
 }
 
-/// A client may not have a proxy on the way drop it.
+/// A client must not be able to make a proxy on the way drop it.
 #[test]
 fn nominated() {
     let mut request = request("10.0.0.1", "/", &[LINES[0], "Connection: close, remote-user"]);

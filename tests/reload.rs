@@ -1,9 +1,9 @@
-//! A configuration that is replaced while requests come in.
+//! A configuration is replaced while requests come in.
 //!
-//! 1. The next request is decided under the new one.
-//! 2. A request that has reached the layer finishes under the one that it began with.
-//! 3. Two layers that share a handle never answer 500 across a replacement; two that do not share
-//!    one still do, where their configurations differ.
+//! 1. The next request is decided with the new configuration.
+//! 2. A request that has reached the layer finishes with the configuration that it began with.
+//! 3. Two layers that share a handle never answer 500 because of a replacement. Two layers that do not
+//!    share one still do if their configurations differ.
 //! 4. What a handle holds is equal to what it was given.
 
 #![cfg(feature = "reload")]
@@ -36,7 +36,7 @@ fn layer(handle: &ConfigHandle) -> ProxyFixLayer {
     ProxyFixLayer::with_handle(handle.clone())
 }
 
-/// A request whose client is 10.0.0.2 by one, and 203.0.113.9 by two.
+/// A request whose client is 10.0.0.2 with a count of one, and 203.0.113.9 with a count of two.
 fn fresh() -> Request<()> {
     let list = "X-Forwarded-For: 203.0.113.9, 10.0.0.2";
     request(PROXY, "/", &[list, "X-Forwarded-Prefix: /app"])
@@ -47,7 +47,7 @@ fn show(request: Request<()>) -> Ready<Result<Response<String>, Infallible>> {
     ready(Ok(Response::new(of(&request).client().to_string())))
 }
 
-/// A service that replaces the configuration with this one, and then passes the request on.
+/// A service that replaces the configuration with this one and then passes the request on.
 fn replacing<S>(
     handle: &ConfigHandle,
     with: &str,
@@ -136,7 +136,7 @@ async fn layers_that_do_not() {
         let error: &proxyfix::Error = response.extensions().get().unwrap();
         assert_eq!(error.kind(), ErrorKind::OtherConfig);
 
-        // Equal ones are one configuration, as without a handle.
+        // Equal configurations count as one, as without a handle.
         inner.replace(config(ONE));
         let inside = layer(&inner).layer(service_fn(show));
         let response = layer(&outer).layer(inside).oneshot(fresh()).await.unwrap();
@@ -168,7 +168,7 @@ async fn the_candidate_of_shadow_mode_stays() {
     assert_eq!(*shadow.candidate(), config(TWO));
 }
 
-/// Each request sees one of them, whole.
+/// Each request sees exactly one of the configurations.
 #[test]
 fn while_requests_come_in() {
     let handle = handle("proxies=10.0.0.0/8 for=1 proto=1");

@@ -1,4 +1,4 @@
-//! One test per rule of reading: the gate, the list, the count, the walk, what is missing.
+//! One test for each rule of reading: the gate, the list, the count, the walk, and what is missing.
 
 mod util;
 
@@ -13,7 +13,7 @@ use util::{client, resolved, table};
 
 type Row = ((&'static str, &'static [&'static str]), Result<&'static str, ErrorKind>);
 
-/// Rows of configuration (behind `proxies=10.0.0.0/8`), field lines and client.
+/// Rows of a configuration (after `proxies=10.0.0.0/8`), field lines and the client.
 #[track_caller]
 fn clients(rows: &[Row]) {
     let rows = rows.iter().map(|&(input, expected)| (input, expected.map(str::to_owned)));
@@ -49,7 +49,7 @@ fn elements() {
         (("for=2", &["X-Forwarded-For: 192.0.2.1,,192.0.2.3"]), Err(Empty)),
         (("for=3", &["X-Forwarded-For: 192.0.2.1, ,192.0.2.3"]), Ok("192.0.2.1")),
         (("for=walk", &["X-Forwarded-For: 192.0.2.1,,10.0.0.2"]), Err(Empty)),
-        // Left of the trusted suffix it is nobody's business.
+        // What is left of the trusted suffix does not matter.
         (("for=1", &["X-Forwarded-For: ,,,192.0.2.3"]), Ok("192.0.2.3")),
         (("for=1", &["X-Forwarded-For: \", 192.0.2.3"]), Ok("192.0.2.3")),
         (("forwarded=1", &["Forwarded:"]), Err(Empty)),
@@ -57,7 +57,7 @@ fn elements() {
         (("forwarded=1", &["Forwarded: for=192.0.2.1, ;;"]), Err(Empty)),
         (("forwarded=2", &["Forwarded: for=192.0.2.1, ,for=192.0.2.3"]), Err(Empty)),
         (("forwarded=3", &["Forwarded: for=192.0.2.1, ,for=192.0.2.3"]), Ok("192.0.2.1")),
-        // For the scheme an empty element is invalid, for the rest it is absent.
+        // An empty element is invalid for the scheme, and counts as absent for the other values.
         (("proto=1", &["X-Forwarded-Proto: https,"]), Err(Empty)),
         (
             ("for=1 host=1", &["X-Forwarded-For: 192.0.2.1", "X-Forwarded-Host: evil.example,"]),
@@ -84,7 +84,7 @@ fn count() {
         (("for=2", &["X-Forwarded-For: 192.0.2.1", "X-Forwarded-For:"]), Ok("192.0.2.1")),
         (("forwarded=2", &["Forwarded: for=192.0.2.1, for=a;for=a"]), Ok("192.0.2.1")),
         (("forwarded=2", &["Forwarded: for=192.0.2.1, \""]), Err(InvalidElement)),
-        // With verify=hops the nearer elements must be proxies.
+        // With verify=hops, the nearer elements must be proxies.
         (("for=2 verify=hops", &["X-Forwarded-For: 192.0.2.1, 10.0.0.2"]), Ok("192.0.2.1")),
         (("for=2 verify=hops", &["X-Forwarded-For: 192.0.2.1, 192.0.2.2"]), Err(UntrustedHop)),
         (("for=2 verify=hops", &["X-Forwarded-For: 192.0.2.1, unknown"]), Err(UntrustedHop)),
@@ -297,12 +297,12 @@ fn incomplete() {
         (("for=1 proto=1 invalid=unknown", &["X-Forwarded-Proto: https"]), Ok("unknown")),
         (("for=1 proto=1 invalid=peer", &["X-Forwarded-Proto: https"]), Ok("10.0.0.1")),
         (("for=1 proto=1 invalid=unknown", &["X-Forwarded-For: 192.0.2.1"]), Ok("192.0.2.1")),
-        // The rest may be absent.
+        // The other values may be absent.
         (("for=1 host=1 port=1 prefix=1", &["X-Forwarded-For: 192.0.2.1"]), Ok("192.0.2.1")),
         (("for=1 prefix=join:2", &["X-Forwarded-For: 192.0.2.1"]), Ok("192.0.2.1")),
-        // An element of Forwarded may lack each.
+        // An element of Forwarded may lack any of them.
         (("forwarded=1", &["Forwarded: proto=https"]), Ok("unknown")),
-        // Short, but of empty elements alone, is absent.
+        // A short list that has only empty elements counts as absent.
         (
             (
                 "for=1 host=2 port=3 prefix=2",
@@ -312,7 +312,7 @@ fn incomplete() {
         ),
         (("for=1 host=3", &["X-Forwarded-For: 192.0.2.1", "X-Forwarded-Host: ,x"]), Err(Short)),
         (("for=1 proto=2", &["X-Forwarded-For: 192.0.2.1", "X-Forwarded-Proto:"]), Err(Short)),
-        // Where `for` is not trusted, nobody says who the client is, and a proxy is none.
+        // If `for` is not trusted, nobody says who the client is, and a proxy is never the client.
         (("proto=1", &["X-Forwarded-Proto: https"]), Ok("unknown")),
         (("proto=1 missing=peer", &["X-Forwarded-Proto: https"]), Ok("10.0.0.1")),
     ]);
@@ -374,10 +374,10 @@ fn connection() {
             ("for=1 host=1", &["X-Forwarded-For: 192.0.2.1", "Connection: X-Forwarded-Host"]),
             Err(Nominated),
         ),
-        // Two names of one length.
+        // Two names with the same length.
         (("host=1 port=1", &["Connection: X-Forwarded-Host"]), Err(Nominated)),
         (("host=1 port=1", &["Connection: X-Forwarded-Port"]), Err(Nominated)),
-        // What a lax reader takes for options.
+        // A lax reader takes these for options.
         (("for=1", &["Connection: close X-Forwarded-For"]), Err(Nominated)),
         (("for=1", &["Connection: close;X-Forwarded-For"]), Err(Nominated)),
         (("for=1", &["Connection: \"X-Forwarded-For\""]), Err(Nominated)),
@@ -385,7 +385,7 @@ fn connection() {
             ("for=1", &["X-Forwarded-For: 192.0.2.1", "Connection: X-Forwarded-Forx"]),
             Ok("192.0.2.1"),
         ),
-        // What is not trusted may be named.
+        // It may name headers that are not trusted.
         (
             (
                 "for=1",
@@ -426,12 +426,12 @@ fn bounds() {
         assert_eq!(longest.trim_start().len().max(4096), 4096);
         assert_eq!(read(format!("junk,{longest}")).as_deref(), Ok("192.0.2.1"));
         assert_eq!(read(format!("junk, {longest}")), Err(TooLong));
-        // The longest that stands alone.
+        // The longest element, if it is the only one.
         let alone = format!("{text}192.0.2.1;x={}", "y".repeat(4096 - 12 - text.len()));
         if !text.is_empty() {
             assert_eq!((alone.len(), read(alone).as_deref()), (4096, Ok("192.0.2.1")));
         }
-        // 64 KiB left of it make no difference.
+        // 64 KiB to the left of it make no difference.
         assert_eq!(
             read(format!("{}, {text}192.0.2.1", "x".repeat(65536))).as_deref(),
             Ok("192.0.2.1")
@@ -443,7 +443,7 @@ fn bounds() {
         assert_eq!(read("x".repeat(65536)), Err(TooLong));
         assert_eq!(read(",".repeat(65536)), Err(Empty));
     }
-    // `Connection` is no list that is read from its right: all of it is looked at, at any length.
+    // `Connection` is not read from the right: all of it is read, no matter how long it is.
     let connection =
         |options: &str| client("proxies=10.0.0.0/8 for=1", &[format!("Connection: {options}")]);
     assert_eq!(connection(&"x".repeat(4097)).as_deref(), Ok("unknown"));

@@ -1,4 +1,4 @@
-//! The scheme never fails open: what is lost on the way is no proof of TLS.
+//! The scheme never fails open: a header that is lost on the way does not prove TLS.
 
 mod util;
 
@@ -8,7 +8,7 @@ use util::{config, of, peer, request, table};
 const PROTO: &str = "X-Forwarded-Proto: https";
 const FOR: &str = "X-Forwarded-For: 203.0.113.9";
 
-/// The scheme of a request that comes over TLS of our own, by the listener or by the peer.
+/// The scheme of a request that comes over our own TLS, according to the listener or to the peer.
 fn scheme(text: &str, lines: &[&str], from: &str) -> Result<Scheme, ErrorKind> {
     let by_listener = config(&format!("{text} listener=https"));
     let mut request = request(from, "/", lines);
@@ -28,7 +28,7 @@ fn our_own_https_is_not_the_clients() {
     let http = Ok(Scheme::Http);
     let https = Ok(Scheme::Https);
     let rows: Vec<(&str, &[&str], _)> = vec![
-        // The header that is trusted to name the scheme is absent, or says nothing.
+        // The header that is trusted for the scheme is absent, or says nothing.
         ("forwarded=1", &[], http),
         ("forwarded=1", &["Forwarded: for=203.0.113.9"], http),
         ("forwarded=1 invalid=unknown", &["Forwarded: for=203.0.113.9;proto=x"], http),
@@ -41,13 +41,13 @@ fn our_own_https_is_not_the_clients() {
         ("for=1 proto=1 invalid=unknown", &[FOR, "X-Forwarded-Proto: x"], http),
         ("for=walk proto=aligned", &["X-Forwarded-For: 127.0.0.9", PROTO], http),
         ("for=1 proto=1 missing=reject", &[], Err(ErrorKind::Missing)),
-        // It is there.
+        // The header is there.
         ("for=1 proto=1", &[FOR, PROTO], https),
         ("forwarded=1", &["Forwarded: for=203.0.113.9;proto=https"], https),
-        // None is trusted to: all clients come by TLS, as the configuration says.
+        // No header is trusted for the scheme, so all clients use TLS, as the configuration says.
         ("for=1", &[FOR], https),
         ("for=1", &[], https),
-        // These say that the peer may pass for the client, with all that is ours.
+        // With these, the peer may count as the client, with our own values.
         ("for=1 proto=1 missing=peer", &[], https),
         ("for=1 proto=1 missing=peer invalid=unknown", &[FOR], http),
         ("for=1 proto=1 invalid=peer", &[FOR], https),
@@ -55,13 +55,13 @@ fn our_own_https_is_not_the_clients() {
     ];
     let rows = rows.into_iter().map(|(text, lines, scheme)| ((text, lines), scheme));
     table(rows, |(text, lines)| scheme(&format!("proxies=loopback {text}"), lines, "127.0.0.1"));
-    // A peer that is no proxy is the client, and its own connection speaks TLS.
+    // A peer that is not a proxy is the client, and its own connection uses TLS.
     for text in ["proxies=loopback for=1 proto=1", "proxies=none", "proxies=none forwarded=1"] {
         assert_eq!(scheme(text, &[], "192.0.2.1"), https);
     }
 }
 
-/// What is made of the scheme agrees with it.
+/// The URI and the port agree with the scheme.
 #[test]
 fn url_and_port_follow() {
     let mut request = request("127.0.0.1", "/item", &["Host: app.example"]);

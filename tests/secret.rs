@@ -1,4 +1,4 @@
-//! `secret-header=`: a proxy is believed only with a secret, which nothing shows.
+//! `secret-header=`: a proxy is believed only with a secret, and nothing shows the secret.
 
 mod util;
 
@@ -30,7 +30,7 @@ fn lines(secrets: &[&str]) -> Vec<String> {
     [FOR.to_owned()].into_iter().chain(secrets).collect()
 }
 
-/// Who is believed: one of the proxies, with one line that is one of the secrets.
+/// Only a listed proxy that sends one line with one of the secrets is believed.
 #[test]
 fn believed_with_a_secret() {
     let shorter = &SECRET[..SECRET.len() - 1];
@@ -39,7 +39,7 @@ fn believed_with_a_secret() {
     let rows: [(&str, &[&str], &str); 11] = [
         ("192.0.2.1", &[SECRET], "203.0.113.9"),
         ("192.0.2.1", &[NEXT], "203.0.113.9"),
-        // A proxy whose secret a client had dropped is not the client.
+        // A client had the proxy's secret dropped. The proxy is still not the client.
         ("192.0.2.1", &[], "unknown"),
         ("192.0.2.1", &[shorter], "unknown"),
         ("192.0.2.1", &[&longer], "unknown"),
@@ -60,12 +60,12 @@ fn believed_with_a_secret() {
             assert_eq!(forwarded, resolved.is_peer_trusted());
         }
     }
-    // From anyone else a secret proves nothing.
+    // A secret from anyone else proves nothing.
     let request = fixed("proxies=10.0.0.1 for=1", "192.0.2.1", &lines(&[SECRET])).unwrap();
     assert_eq!(of(&request).client().to_string(), "192.0.2.1");
 }
 
-/// Without the secret, `missing` decides, and an `https` listener proves nothing.
+/// Without the secret, `missing` decides, and a listener with `https` proves nothing.
 #[test]
 fn without_it() {
     let client = |text: &str, secrets: &[&str]| {
@@ -85,7 +85,7 @@ fn without_it() {
     assert_eq!(fixed(text, "10.0.0.1", &nominated).map(|_| ()), Err(ErrorKind::Nominated));
 }
 
-/// In every spelling, whatever becomes of other headers, from anyone.
+/// The header is removed in every spelling and from anyone, no matter what happens to other headers.
 #[test]
 fn always_removed() {
     for headers in ["", "headers=strip", "headers=keep"] {
@@ -95,7 +95,7 @@ fn always_removed() {
             assert!(fixed(&format!("proxies=10.0.0.1 for=1 {headers}"), from, &all).is_ok());
         }
     }
-    // By another way in too.
+    // Another way in removes it too.
     let ways = "proxies=unix for=1 ; proxies=10.0.0.1 for=1 secret-header=X-Origin-Secret";
     let ways = ways.parse::<ConfigBuilder>().unwrap().secret(SECRET).build().unwrap();
     let mut tunnel = request("10.0.0.1", "/", &lines(&[SECRET]));
@@ -105,7 +105,7 @@ fn always_removed() {
     assert_eq!(of(&tunnel).client().to_string(), "203.0.113.9");
 }
 
-/// Nothing that can be printed has a byte of it.
+/// Nothing that can be printed contains any part of it.
 #[test]
 fn shown_nowhere() {
     let config = with_secret("proxies=any for=1");

@@ -1,5 +1,5 @@
-//! The fuzz targets over their kept seeds, as an ordinary test: `fuzz/seeds/TARGET/*`, and over what a
-//! run has left in `fuzz/corpus/TARGET/`, where there is one.
+//! Runs the fuzz targets on their kept seeds, `fuzz/seeds/TARGET/*`, as an ordinary test. If a fuzzing run
+//! left a corpus in `fuzz/corpus/TARGET/`, it runs on that too.
 
 mod laws;
 

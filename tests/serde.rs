@@ -1,7 +1,7 @@
 //! `Config`, `TrustedProxies` and `Scheme` from and to TOML, JSON and YAML.
 //!
-//! 1. A map with the keys of the text form, whose values are numbers, strings and lists, means what
-//!    the text form means. So does the text form in one string.
+//! 1. A map with the keys of the text form means the same as the text form. Its values are numbers,
+//!    strings and lists. The text form in one string means the same too.
 //! 2. What is written is read back as an equal value, from each format.
 //! 3. An error names the key and says what it expects.
 
@@ -79,7 +79,7 @@ fn maps_mean_what_the_text_means() {
     }
 }
 
-/// Where an application keeps a configuration.
+/// An application's settings, with a configuration in them.
 #[derive(Debug, PartialEq, Deserialize, Serialize)]
 struct Application {
     proxyfix: Config,
@@ -110,7 +110,7 @@ fn round_trips() {
     }
 }
 
-/// JSON is YAML too; this is how people write it.
+/// JSON is YAML too. This is how people write YAML.
 #[test]
 fn yaml() {
     let yaml = "proxyfix:
@@ -216,7 +216,7 @@ fn schemes() {
     }
 }
 
-/// A list has one way in for each entry, as a map or as text; a builder takes what no format holds.
+/// A list has one way in for each entry, as a map or as text. A builder takes what no format can hold.
 #[test]
 fn several_ways_and_secrets() {
     let two = config("proxies=unix client-ip=x-a ; proxies=10.0.0.1 for=2");

@@ -1,9 +1,9 @@
 //! Shadow mode: a candidate beside the configuration in force, or before any is in force.
 //!
-//! 1. It changes nothing: neither the request that the service sees, nor the answer.
-//! 2. It tells, once for each request that differs, what differs and who vouches for it.
+//! 1. It changes nothing, neither the request that the service sees nor the response.
+//! 2. For each request that differs, it reports once what differs and from which source.
 //! 3. It counts requests, and the elements of lists from trusted peers.
-//! 4. What an outer layer has fixed is not compared.
+//! 4. A request that an outer layer has fixed is not compared.
 
 #![cfg(feature = "tower")]
 
@@ -35,7 +35,7 @@ fn shadow(candidate: &str) -> Shadow {
     Shadow::new(config(candidate))
 }
 
-/// What a shadow tells, as text.
+/// What a shadow reports, as text.
 type Told = Arc<Mutex<Vec<String>>>;
 
 fn telling(candidate: &str) -> (Shadow, Told) {
@@ -72,7 +72,7 @@ const LINES: [&str; 6] = [
     "X-Forwarded-Prefix: /app",
 ];
 
-/// What is told of a request with these lines from the proxy.
+/// What is reported about a request with these lines from the proxy.
 #[test]
 fn beside_one_in_force() {
     let rows: [(&str, &str, &[&str], &str); 15] = [
@@ -204,7 +204,7 @@ fn before_any_is_in_force() {
     });
 }
 
-/// A target that `fix_request` alone rejects, and a `Host` that contradicts it in HTTP/2.
+/// A target that only `fix_request` rejects, and a `Host` that contradicts the target in HTTP/2.
 #[test]
 fn all_that_a_layer_rejects() {
     let (shadow, told) = telling("proxies=10.0.0.0/8 for=1 missing=peer");
@@ -241,7 +241,7 @@ fn nothing_changes() {
         let (seen, alone) = (util::of(&seen), util::of(&alone));
         assert_eq!(format!("{seen:?}"), format!("{alone:?}"), "{candidate}");
     }
-    // What is in force rejects by its own reason.
+    // The configuration in force rejects for its own reason.
     let lenient = shadow("proxies=10.0.0.0/8 for=1");
     let response = send(beside("proxies=10.0.0.0/8 for=9", lenient), request(PROXY, "/", &LINES));
     assert_eq!(response.status(), StatusCode::BAD_REQUEST);
@@ -323,7 +323,7 @@ fn what_an_outer_layer_has_fixed() {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(app.oneshot(request(PROXY, "/", &LINES))).unwrap();
     }
-    // Also under an equal configuration, where the inner layer has nothing to do.
+    // Also with an equal configuration, when the inner layer has nothing to do.
     assert_eq!(inner.counts().already_fixed, 2);
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let show: fn(Request<()>) -> _ = show;
@@ -348,7 +348,7 @@ fn the_peer() {
     assert_eq!(seen.extensions().get(), Some(&peer(PROXY)));
     assert_eq!((shadow.counts().untrusted_peers, shadow.counts().client), (1, 1));
 
-    // Nobody says who the peer is: a wiring fault, which would be an answer of 500.
+    // Nobody says who the peer is. This is a wiring fault, which would be a 500.
     let (shadow, told) = telling("proxies=unix for=1");
     send(ShadowLayer::new(shadow), Request::new(()));
     assert!(told.lock().unwrap()[0].starts_with("passes, would be rejected: no peer is known"));
@@ -371,7 +371,7 @@ fn the_peer_of_axum() {
     assert_eq!((counts.untrusted_peers, counts.client, counts.rejected), (0, 1, 0));
 }
 
-/// The only request's list lengths, for the header of that name.
+/// The list lengths of the only request, for the header with that name.
 fn lengths(candidate: &str, lines: &[impl AsRef<[u8]>], header: &str) -> ListLengths {
     let shadow = shadow(candidate);
     send(ShadowLayer::new(shadow.clone()), request(PROXY, "/", lines));
@@ -417,7 +417,7 @@ fn list_lengths() {
     assert_eq!(renamed.requests(2), 1);
 }
 
-/// A proxy may have dropped a part of the list.
+/// A proxy may have dropped part of the list.
 #[test]
 fn a_list_that_connection_names_is_not_counted() {
     let lines = |connection: &[&str]| {
@@ -439,7 +439,7 @@ fn a_list_that_connection_names_is_not_counted() {
         let expected = if is_named { (None, 0, 0) } else { (Some(1), 0, 0) };
         let found = (x_for.shortest(), x_for.absent(), x_for.unreadable());
         assert_eq!(found, expected, "{connection:?}");
-        // The other lists of the request are.
+        // The other lists in the request are counted.
         assert_eq!(length("x-forwarded-proto").shortest(), Some(2), "{connection:?}");
     }
 }
@@ -475,7 +475,7 @@ fn lengths_of_many_requests() {
     for _ in 0..4 {
         send(layer.clone(), request(PROXY, "/", &[&long]));
     }
-    // From whom nothing is believed, nothing is counted.
+    // Nothing is counted from a peer that is not believed.
     send(layer, request("192.0.2.1", "/", &["X-Forwarded-For: 192.0.2.1"]));
     let lengths = &shadow.list_lengths()[0];
     assert_eq!(lengths.header(), header);
@@ -488,7 +488,7 @@ fn lengths_of_many_requests() {
     assert_eq!((none.shortest(), none.most_frequent()), (None, None));
 }
 
-/// Nothing is lost where many threads count.
+/// No count is lost when many threads count.
 #[test]
 fn from_many_threads() {
     let shadow = shadow("proxies=10.0.0.0/8 for=2");
@@ -508,7 +508,7 @@ fn from_many_threads() {
     assert_ne!(counts, Counts::default());
 }
 
-/// The service's own answer to whether it is ready passes.
+/// The service's own readiness passes.
 #[test]
 fn readiness() {
     struct Asked(Poll<Result<(), &'static str>>);

@@ -1,11 +1,10 @@
-//! The layer in servers, over real sockets of the loopback.
+//! The layer in servers, over real loopback sockets.
 //!
-//! 1. hyper, over HTTP/1.1 and HTTP/2, on TCP and Unix sockets: requests arrive rewritten, a
-//!    rejection leaves the connection usable, and each of many requests gets its own client.
-//! 2. axum: `ConnectInfo` becomes the client's, with the feature `axum` or by functions without it.
+//! 1. hyper, with HTTP/1.1 and HTTP/2, on TCP and Unix sockets: requests arrive rewritten, a rejection
+//!    leaves the connection usable, and each of many requests gets its own client.
+//! 2. axum: `ConnectInfo` becomes the client's, with the feature `axum`, or with functions without it.
 //! 3. `https` in the request's target makes nothing secure, in HTTP/1.1 and HTTP/2.
-//! 4. A `Host` that differs from the target's authority is rejected in HTTP/2, overridden in
-//!    HTTP/1.1.
+//! 4. A `Host` that differs from the target's authority is rejected in HTTP/2 and overridden in HTTP/1.1.
 
 #![cfg(feature = "tower")]
 
@@ -42,7 +41,7 @@ fn layer() -> ProxyFixLayer {
     ProxyFixLayer::new(config("proxies=loopback,unix for=1 host=1"))
 }
 
-/// What a fixed request says: the client, the URI as it was and as it is, `Host`.
+/// The content of a fixed request: the client, the URI before and after, and `Host`.
 fn show<B>(request: &Request<B>) -> String {
     let resolved: &Resolved = request.extensions().get().expect("a fixed request");
     let was = resolved.original().uri();
@@ -50,7 +49,7 @@ fn show<B>(request: &Request<B>) -> String {
     format!("{} at {was} is at {}, host {host}", resolved.client(), request.uri())
 }
 
-/// Serves one connection with hyper, in whichever version the client begins.
+/// Serves one connection with hyper, in the HTTP version that the client begins with.
 async fn serve<I>(io: I, layer: ProxyFixLayer)
 where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -60,7 +59,7 @@ where
     };
     let service = ServiceBuilder::new().layer(layer).service(service_fn(answer));
     let server = auto::Builder::new(TokioExecutor::new());
-    // It fails where the client goes away, which is no matter.
+    // It fails if the client goes away, which does not matter.
     _ = server.serve_connection(TokioIo::new(io), TowerToHyperService::new(service)).await;
 }
 
@@ -110,7 +109,7 @@ impl Client {
         Self::Http2(sender)
     }
 
-    /// The status and the body with which the server answers.
+    /// The status and the body of the server's response.
     async fn get(&mut self, target: &str, lines: &[impl AsRef<[u8]>]) -> (StatusCode, String) {
         let request = util::request("127.0.0.1", target, lines).map(|()| String::new());
         let response = match self {
@@ -142,7 +141,7 @@ fn bad_request() -> (StatusCode, String) {
     (StatusCode::BAD_REQUEST, String::new())
 }
 
-/// Asks a server that shows its requests, after it has rejected one.
+/// Sends a request that the server rejects, and then one that it shows.
 async fn ask(client: &mut Client, target: &str) {
     let own = ["Host: internal.example", "X-Forwarded-For: 203.0.113.256"];
     assert_eq!(client.get(target, &own).await, bad_request());
@@ -182,7 +181,7 @@ async fn hyper_over_a_unix_socket() {
     let mut client = Client::http2(connect().await.unwrap()).await;
     ask(&mut client, "http://internal.example/item?q=1").await;
 
-    // Without a trusted header there is no client: a Unix socket is none.
+    // Without a trusted header, the client is unknown: a Unix socket is never the client.
     let (_, text) = client.get("http://internal.example/", &["X-Real-IP: 203.0.113.9"]).await;
     assert!(text.starts_with("unknown at http://internal.example/"), "{text}");
 }

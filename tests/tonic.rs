@@ -1,11 +1,11 @@
-//! The layer in tonic, over a real socket of the loopback.
+//! The layer in tonic, over a real loopback socket.
 //!
-//! 1. It stands in tonic's stack, with TLS and without. The peer is read from tonic's `TcpConnectInfo`,
-//!    which becomes the client's, or says nothing where the client is no address; and so does
-//!    `TlsConnectInfo`, from which tonic would else read the proxy's address.
+//! 1. It works in tonic's stack, with TLS and without. It reads the peer from tonic's `TcpConnectInfo`,
+//!    which then becomes the client's, or has no address if the client has none. So does `TlsConnectInfo`,
+//!    from which tonic would otherwise read the proxy's address.
 //! 2. A rejection fails the call.
 //!
-//! The method has messages of no content, and answers with the client's address in its metadata.
+//! The method has empty messages. It answers with the client's address in its metadata.
 
 #![cfg(feature = "tower")]
 
@@ -30,7 +30,7 @@ use util::config;
 
 const METHOD: &str = "/test.Example/WhoAmI";
 
-/// Messages of no bytes.
+/// Empty messages.
 #[derive(Clone, Copy)]
 struct Empty;
 
@@ -101,7 +101,7 @@ fn layer() -> ProxyFixLayer {
         })
 }
 
-/// Starts a server, and returns where it is.
+/// Starts a server, and returns its address.
 async fn serve(server: Server) -> SocketAddr {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -115,7 +115,7 @@ async fn ask_all(channel: &Channel) {
     assert_eq!(ask(channel, "6.6.6.6, 203.0.113.9").await.unwrap(), "Some(203.0.113.9:0)");
     assert_eq!(ask(channel, "203.0.113.9:50").await.unwrap(), "Some(203.0.113.9:50)");
     assert_eq!(ask(channel, "unknown").await.unwrap(), "None");
-    // A gRPC client makes this of status 400.
+    // A gRPC client turns status 400 into this code.
     assert_eq!(ask(channel, "203.0.113.256").await.unwrap_err().code(), Code::Internal);
 }
 

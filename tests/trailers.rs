@@ -1,9 +1,9 @@
-//! Trailers of requests, over real sockets of the loopback, with hyper and axum.
+//! Trailers of requests, over real loopback sockets, with hyper and axum.
 //!
-//! 1. Without the layer, a server hands forwarding headers and `Host` in trailers to the application,
-//!    over HTTP/1.1 and HTTP/2. That is why the layer is there.
-//! 2. With it, they are gone, and other trailers and the body are not.
-//! 3. What goes is known, configured or `Host`, in every spelling with `_`; what is exempt stays.
+//! 1. Without the layer, a server passes forwarding headers and `Host` in trailers to the application,
+//!    with HTTP/1.1 and HTTP/2. That is why the layer exists.
+//! 2. With the layer, they are removed. Other trailers and the body stay.
+//! 3. Known and configured headers and `Host` are removed, in every spelling with `_`. Exempt headers stay.
 
 #![cfg(feature = "trailers")]
 
@@ -35,7 +35,7 @@ use util::{PROXY, config, request};
 
 const CONFIG: &str = "proxies=loopback for=1 strip-also=X-Country exempt=X-Client-IP";
 
-/// What a client sends behind the body.
+/// What a client sends after the body.
 const TRAILERS: [(&str, &str); 9] = [
     ("x-forwarded-for", "6.6.6.6"),
     ("x_forwarded_for", "6.6.6.6"),
@@ -48,7 +48,7 @@ const TRAILERS: [(&str, &str); 9] = [
     ("x-checksum", "2"),
 ];
 
-/// The body and the trailers that the application gets, in the order of the names.
+/// Answers with the body and the trailers that the application gets, in the order of the names.
 async fn show<B>(request: Request<B>) -> Result<Response<String>, Infallible>
 where
     B: Body,
@@ -71,12 +71,12 @@ fn trailers() -> HeaderMap {
     TRAILERS.into_iter().map(line).collect()
 }
 
-/// What the application gets without the layer, and with it.
+/// What the application gets without the layer and with it.
 const ALL: &str = "forwarded host x-checksum x-checksum x-client-ip x-country x-forwarded-for x-real-ip \
                    x_forwarded_for";
 const CLEAN: &str = "x-checksum x-checksum x-client-ip";
 
-/// Serves with hyper, in whichever version the client begins, with the layer or without.
+/// Serves with hyper, in the HTTP version that the client begins with, with the layer or without it.
 async fn server(clean: bool) -> SocketAddr {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -87,7 +87,7 @@ async fn server(clean: bool) -> SocketAddr {
             tokio::spawn(async move {
                 let server = auto::Builder::new(TokioExecutor::new());
                 let io = TokioIo::new(stream);
-                // It fails where the client goes away, which is no matter.
+                // It fails if the client goes away, which does not matter.
                 if clean {
                     let service = fix.layer(TrailersLayer::new().layer(service_fn(show)));
                     _ = server.serve_connection(io, TowerToHyperService::new(service)).await;
@@ -166,7 +166,7 @@ async fn in_axum() {
     assert_eq!(ask_http2(server).await, format!("body {CLEAN}"));
 }
 
-/// What the application gets of the trailers under a configuration.
+/// The trailers that the application gets with a configuration.
 async fn left(configuration: Option<&str>) -> String {
     let service = TrailersLayer::new().layer(service_fn(show));
     let from_proxy = request(PROXY, "/", &["X-Forwarded-For: 203.0.113.9"]).map(|()| body());

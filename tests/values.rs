@@ -1,4 +1,4 @@
-//! Every accepted and refused form of a value: nodes, schemes, hosts, ports, prefixes.
+//! Every accepted and every refused form of a value: nodes, schemes, hosts, ports, prefixes.
 
 mod util;
 
@@ -17,7 +17,7 @@ fn rows(rows: &[(&'static str, Expected)], read: impl Fn(&str) -> Result<String,
     table(rows, |text| read(text));
 }
 
-/// Nodes that both families write.
+/// Nodes that occur in both families.
 const NODES: &[(&str, Expected)] = &[
     ("192.0.2.1", Ok("192.0.2.1")),
     ("0.0.0.0", Ok("0.0.0.0")),
@@ -71,7 +71,7 @@ const NODES: &[(&str, Expected)] = &[
     ("[192.0.2.1]", Err(InvalidNode)),
     ("[unknown]", Err(InvalidNode)),
     ("[fe80::1:]", Err(InvalidNode)),
-    // A zone is the proxy's own name for an interface, and is dropped.
+    // A zone is the proxy's own name for an interface. It is dropped.
     ("[fe80::1%eth0]", Ok("[fe80::1]")),
     ("[fe80::1%eth0]:4000", Ok("[fe80::1]:4000")),
     ("[fe80::1%2]", Ok("[fe80::1]")),
@@ -96,7 +96,7 @@ fn node_in_x_forwarded_for() {
     rows(NODES, read);
     rows(
         &[
-            // Without brackets, and then without a port.
+            // Without brackets there is no port.
             ("2001:db8::7", Ok("[2001:db8::7]")),
             ("::", Ok("[::]")),
             ("::ffff:192.0.2.1", Ok("192.0.2.1")),
@@ -107,7 +107,7 @@ fn node_in_x_forwarded_for() {
             ("unix:", Ok("unknown")),
             ("unix:/run/app.sock", Err(InvalidNode)),
             ("UNIX:", Err(InvalidNode)),
-            // Quotes and other text are no part of it.
+            // Quotes and other text are not allowed.
             ("\"192.0.2.1\"", Err(InvalidNode)),
             ("\"", Err(InvalidNode)),
             ("fe80::1%eth0", Ok("[fe80::1]")),
@@ -147,7 +147,7 @@ fn node_in_a_single_address_header() {
     }
 }
 
-/// Behind the last colon stands a port, always: `2001:db8::7:4653` is no address.
+/// A port always follows the last colon: `2001:db8::7:4653` is not an address.
 #[test]
 fn node_in_cloudfront_viewer_address() {
     let config = "proxies=10.0.0.0/8 client-ip=CloudFront-Viewer-Address";
@@ -186,7 +186,7 @@ fn node_in_forwarded() {
             ("\"unix:\"", Err(InvalidNode)),
             ("\"\"", Err(InvalidNode)),
             ("[fe80::1%eth0]", Ok("[fe80::1]")),
-            // Unescaped only where there is a backslash.
+            // A value is unescaped only if it has a backslash.
             (r#""192\.0.2.\1""#, Ok("192.0.2.1")),
             (r#""\[2001:db8::7\]""#, Ok("[2001:db8::7]")),
             // Without quotes, as deployed routers write it.
@@ -201,7 +201,7 @@ fn node_in_forwarded() {
     );
 }
 
-/// Where the configuration says that the gateway leaves the brackets out.
+/// The configuration says that the gateway leaves the brackets out.
 #[test]
 fn bare_ipv6_in_forwarded() {
     let config = "proxies=10.0.0.0/8 forwarded=1 forwarded-ipv6=bare";
@@ -212,7 +212,7 @@ fn bare_ipv6_in_forwarded() {
             ("\"2001:db8::9\"", Ok("[2001:db8::9]")),
             ("::ffff:192.0.2.1", Ok("192.0.2.1")),
             ("\"fe80::1%eth0\"", Ok("[fe80::1]")),
-            // All of it is the address.
+            // The whole text is the address.
             ("2001:db8::9:4711", Ok("[2001:db8::9:4711]")),
             ("2001:db8:0:0:0:0:0:9:4711", Err(InvalidNode)),
             ("unix:", Err(InvalidNode)),
@@ -296,7 +296,7 @@ const HOSTS: &[(&str, Expected)] = &[
     ("[0:0::1]", Ok("[::1]")),
     ("[2001:0DB8:0000::0007]:8080", Ok("[2001:db8::7]:8080")),
     ("[::ffff:c000:201]", Ok("[::ffff:192.0.2.1]")),
-    // Where the last label is a number, browsers read an address, in some form of it, or an error.
+    // If the last label is a number, browsers read some form of an address, or report an error.
     ("256.1.1.1", Err(InvalidHost)),
     ("127.1", Err(InvalidHost)),
     ("2130706433", Err(InvalidHost)),
@@ -315,7 +315,7 @@ const HOSTS: &[(&str, Expected)] = &[
     ("a.xa", Ok("a.xa")),
     ("a.0xg", Ok("a.0xg")),
     ("face", Ok("face")),
-    // Not decoded, valid or not.
+    // Punycode is not decoded, valid or not.
     ("xn--bcher-kva.example", Ok("xn--bcher-kva.example")),
     ("xn--a.example", Ok("xn--a.example")),
     ("[2001:DB8::7]", Ok("[2001:db8::7]")),
@@ -396,7 +396,8 @@ fn case_of_a_host() {
     }
 }
 
-/// However many bytes of a name are read at a time: every text of up to six, alone and behind four.
+/// The result does not depend on how many bytes of a name are read at a time. Tests every text of up to six
+/// bytes, alone and after four other bytes.
 #[test]
 fn every_short_host() {
     let plainly = |text: &str| {
@@ -415,7 +416,7 @@ fn every_short_host() {
     }
 }
 
-/// A value whose reader has not trimmed it.
+/// A value that the server has not trimmed.
 #[test]
 fn white_space_around_a_host() {
     let rows = [
@@ -454,7 +455,7 @@ fn length_of_a_host() {
             assert_eq!(authority(&format!("proxies=10.0.0.0/8 {trust}"), &[line]), expected);
         }
     }
-    // Where it is too long, and where it is wrong.
+    // The byte at which it is too long or wrong.
     let a = |length| "a".repeat(length);
     for (text, at, found) in [
         (a(256), 255, ""),
@@ -468,12 +469,12 @@ fn length_of_a_host() {
         assert!(text.starts_with(&format!("host, byte {at}: ")), "{text}");
         assert!(text.ends_with(&format!("optional port{found}")), "{text}");
     }
-    // What is far too long is not looked at.
+    // A text that is far too long is not read.
     for junk in ["[", "a:", ":", "."] {
         let line = format!("Host: {junk}{}", "1".repeat(65536));
         assert_eq!(authority("proxies=10.0.0.0/8 for=1", &[line]), Err(InvalidHost));
     }
-    // White space around it is none of it, where a server has left it.
+    // White space around it, which some servers leave, is not part of it.
     let mut padded = util::request(util::PROXY, "/", &[""; 0]);
     padded.headers_mut().insert("host", http::HeaderValue::from_static(" app.example\t"));
     proxyfix::fix_request(&mut padded, &util::config("proxies=none for=1")).expect("valid");
@@ -497,7 +498,7 @@ fn host_of_the_target() {
             ("http://user@other.example/a", Err(InvalidHost)),
             ("http://other.example:99999/a", Err(InvalidHost)),
             ("http://a,b/a", Err(InvalidHost)),
-            // Origin, asterisk and authority form, the last for CONNECT alone.
+            // Origin, asterisk and authority form. The last is only for CONNECT.
             ("/a?b", Ok("app.example http://app.example/a?b")),
             ("//evil.example/a", Ok("app.example http://app.example//evil.example/a")),
             ("*", Ok("app.example *")),
@@ -650,7 +651,7 @@ fn peer() {
     assert_eq!((socket.port(), socket.to_string()), (Some(80), "[2001:db8::7]:80".to_owned()));
     assert_eq!((Peer::UNIX.ip(), Peer::UNIX.to_string()), (None, "unix socket".to_owned()));
 
-    // What the connection speaks stands in place of `listener`.
+    // The scheme of the connection replaces `listener`.
     let config = util::config("proxies=none for=1 listener=https");
     for (peer, scheme) in
         [(socket, Scheme::Https), (socket.with_scheme(Scheme::Http), Scheme::Http)]
@@ -667,7 +668,7 @@ fn peer() {
     assert!(util::of(&request).is_secure());
 }
 
-/// Equal identifiers are equal, others differ, short or long; so do their hashes.
+/// Equal identifiers compare equal and others differ, short or long. The same is true of their hashes.
 #[test]
 fn nodes_are_compared() {
     use std::hash::{BuildHasher, RandomState};

@@ -1,4 +1,4 @@
-//! Several ways in: the first whose proxies have the peer decides, and the peer alone selects.
+//! Several ways in: the first whose proxies have the peer decides. Only the peer selects the way in.
 
 mod util;
 
@@ -44,14 +44,14 @@ fn peer_selects() {
         let resolved = of(&fixed);
         assert_eq!(resolved.client().to_string(), client);
         assert_eq!(resolved.scheme().as_str(), scheme);
-        // What is trusted in one way in is a stranger's in another.
+        // A header that one way in trusts is a stranger's in another.
         let mut names: Vec<_> = fixed.headers().keys().map(http::HeaderName::as_str).collect();
         names.sort_unstable();
         assert_eq!(names, left, "{from}");
     }
 }
 
-/// A way in says all that becomes of its requests, also of strangers' where it is the last.
+/// A way in decides everything about its requests. The last one also decides about strangers' requests.
 #[test]
 fn settings_are_of_the_way() {
     let two =
@@ -70,7 +70,7 @@ fn settings_are_of_the_way() {
     assert_eq!(kind("192.0.2.1", "b.example"), Ok(()));
 }
 
-/// The first that has the peer, though a later one has it too.
+/// The first way in that has the peer decides, even if a later one has it too.
 #[test]
 fn order_counts() {
     let two = config("proxies=10.0.0.1 for=1 ; proxies=10.0.0.0/8 for=2");
@@ -83,7 +83,7 @@ fn order_counts() {
     assert_eq!(client("10.0.0.2"), ("198.51.100.7".into(), "x-forwarded-for, hop 2".into()));
 }
 
-/// Without a peer, a way in that any peer takes decides; else our own wiring is at fault.
+/// Without a peer, a way in that accepts any peer decides. If there is none, our own wiring is wrong.
 #[test]
 fn without_peer() {
     let request = request("10.0.0.1", "/", &["X-Forwarded-For: 203.0.113.9"]);
@@ -176,7 +176,7 @@ fn errors() {
         many(65).unwrap_err().to_string(),
         "there are more than 64 ways in; put networks that are trusted alike into one list"
     );
-    // Partly reached, or by Unix sockets alone, is reached.
+    // A way in that is reached in part, or only over Unix sockets, is reached.
     for text in [
         "proxies=10.0.0.0/8 for=1 ; proxies=10.0.0.0/7 for=1",
         "proxies=10.0.0.0/8 for=1 ; proxies=unix,10.0.0.1 for=1",
@@ -186,7 +186,7 @@ fn errors() {
     }
 }
 
-/// A request that was fixed stays as it is under the same ways in, and only under them.
+/// A fixed request stays unchanged with the same ways in, and only with them.
 #[test]
 fn fixed_once() {
     let mut fixed = fixed(peer("10.0.0.1"));

@@ -1,4 +1,4 @@
-//! Writing: each mode, each family, quoting, and what is refused.
+//! Writing: each mode, each family, quoting, and refused values.
 
 mod util;
 
@@ -6,7 +6,7 @@ use http::HeaderMap;
 use proxyfix::{ErrorKind, Family, Hop, Peer, Scheme, WriteMode, write};
 use util::{peer, request};
 
-/// What the headers are after one hop, `name: value` for each line, in order of names.
+/// The headers after one hop: `name: value` for each line, in the order of the names.
 fn written(inherited: &[&str], hop: &Hop, family: Family, mode: WriteMode) -> Vec<String> {
     let mut headers = request(util::PROXY, "/", inherited).into_parts().0.headers;
     write(&mut headers, hop, family, mode).expect("room");
@@ -36,7 +36,7 @@ fn append() {
         written(&INHERITED, &hop(), Family::XForwarded, WriteMode::Append),
         [
             "forwarded: for=6.6.6.6",
-            // What is not set keeps its place.
+            // A value that is not set keeps its place.
             "x-forwarded-for: 6.6.6.6, \\\", 7.7.7.7, 203.0.113.9",
             "x-forwarded-host: app.example:8443",
             "x-forwarded-prefix: /evil, ",
@@ -118,8 +118,8 @@ fn elements() {
     assert_eq!(unix, ["x-forwarded-for: unix:"]);
 }
 
-/// What parses at the right end was written by the proxies before us; what stands left of the
-/// first that does not is dropped.
+/// The proxies before us wrote what parses at the right end. From the first part that does not parse,
+/// everything to the left is dropped.
 #[test]
 fn inherited_that_does_not_parse() {
     let hop = Hop::new(peer("203.0.113.9"));

@@ -1,4 +1,4 @@
-//! What the application answers, as text for people that the client reads too.
+//! What the application answers: text for people, which the client parses too.
 
 use std::{fmt, str::FromStr};
 

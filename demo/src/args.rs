@@ -8,17 +8,17 @@ pub(crate) const USAGE: &str = "\
 Starts an axum app behind a proxy, sends it honest and lying requests, and shows who believes the
 lies.
 
-The app is wrapped in `ProxyFixLayer` and told which proxy to believe. Each request goes over real
-sockets: from the client, through the proxy, to the app. The table has a row for each: what was
-sent, what two common ways to read the headers make of it, what the app believes, and which header
-vouches for that.
+The app is wrapped in `ProxyFixLayer`, which knows which proxy to believe. Each request goes over
+real sockets: from the client, through the proxy, to the app. The table has a row for each request:
+what was sent, what two common ways to read the headers make of it, what the app believes, and which
+header vouches for that.
 
 usage: cargo run -p proxyfix-demo -- [OPTIONS]
 
   --proxy auto        nginx if it is installed, otherwise a small proxy in this process (default)
   --proxy nginx       a real nginx as a child process; an error if it is not installed
   --proxy embedded    the small proxy
-  --serve             after the table, keep app and proxy running for your own requests
+  --serve             after the table, keep the app and the proxy running for your own requests
   --before ADDRESS    start the proxy alone, in front of your own app at this address
   --help              print this text
 
@@ -44,7 +44,7 @@ impl Args {
                 "--before" => {
                     let address = value()?;
                     let address = address.parse().map_err(|_| {
-                        format!("{address} is no address; write one such as 127.0.0.1:3000")
+                        format!("{address} is not an address; write one such as 127.0.0.1:3000")
                     })?;
                     args.before = Some(address);
                 }
@@ -81,7 +81,7 @@ mod tests {
         for (line, message) in [
             ("--proxy", "--proxy needs a value"),
             ("--proxy apache", "unknown proxy apache; write auto, nginx or embedded"),
-            ("--before app", "app is no address; write one such as 127.0.0.1:3000"),
+            ("--before app", "app is not an address; write one such as 127.0.0.1:3000"),
             ("serve", "unknown option serve; --help lists them"),
         ] {
             assert_eq!(parse(line), Err(message.to_owned()));

@@ -1,4 +1,4 @@
-//! The requests that are sent, and how.
+//! The requests, and how they are sent.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -16,7 +16,7 @@ use crate::{
     error::{Context, Result},
 };
 
-/// What a request lies about; the table shows what is believed about that.
+/// What a request lies about. The table shows what each reader believes about it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Aim {
     Client,
@@ -25,7 +25,7 @@ pub(crate) enum Aim {
 }
 
 impl Aim {
-    /// The header of the X-Forwarded family.
+    /// The header in the X-Forwarded family.
     pub(crate) fn header(self) -> &'static str {
         match self {
             Self::Client => "x-forwarded-for",
@@ -34,7 +34,7 @@ impl Aim {
         }
     }
 
-    /// The parameter of `Forwarded`.
+    /// The parameter in `Forwarded`.
     pub(crate) fn parameter(self) -> &'static str {
         match self {
             Self::Client => "for",
@@ -44,14 +44,14 @@ impl Aim {
     }
 }
 
-/// A request by the field lines that it adds.
+/// A request, described by the field lines that it adds.
 #[derive(Debug)]
 pub(crate) struct Attack {
     pub(crate) aim: Aim,
     pub(crate) lines: Vec<(&'static str, String)>,
 }
 
-/// One honest request, then the lies: about the client 198.51.100.7, about the host evil.example.
+/// One honest request, then the lies: the client is 198.51.100.7, the host is evil.example.
 pub(crate) fn all() -> Vec<Attack> {
     let attack = |aim, lines: &[(&'static str, &str)]| Attack {
         aim,
@@ -80,7 +80,7 @@ pub(crate) fn all() -> Vec<Attack> {
 /// What came back.
 pub(crate) type Reply = std::result::Result<Answer, Refusal>;
 
-/// A response without an answer: the layer, or the proxy, did not let the request through.
+/// A response without an answer: the layer or the proxy did not let the request through.
 #[derive(Debug)]
 pub(crate) struct Refusal {
     pub(crate) status: StatusCode,

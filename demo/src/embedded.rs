@@ -1,4 +1,4 @@
-//! A small reverse proxy, for machines without nginx. It does what nginx's usual recipe does.
+//! A small reverse proxy, for machines without nginx. It does what the usual nginx recipe does.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -14,10 +14,10 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 use crate::error::{Context, Result};
 
-/// The other end's answer, or our own.
+/// The body of the application's response, or of our own.
 type Body = Either<Incoming, String>;
 
-/// Starts the proxy on a port of its own. It speaks to the application from another address.
+/// Starts the proxy on a free port. It connects to the application from another address.
 pub(crate) async fn start(app: SocketAddr, from: IpAddr) -> Result<SocketAddr> {
     let listener = TcpListener::bind("127.0.0.1:0").await.context("cannot listen for the proxy")?;
     let proxy = listener.local_addr()?;
@@ -79,14 +79,14 @@ fn recipe(mut request: Request<Incoming>, hop: Hop) -> Option<Request<Incoming>>
     Some(request)
 }
 
-/// `$host`: of the request's target, else of `Host`; in lower case, without port.
+/// `$host`: the host of the request's target, otherwise of `Host`; in lower case, without the port.
 fn host(request: &Request<Incoming>) -> Option<String> {
     let target = request.uri().authority().cloned();
     let field = || Authority::try_from(request.headers().get(HOST)?.as_bytes()).ok();
     Some(target.or_else(field)?.host().to_ascii_lowercase())
 }
 
-/// `$proxy_add_x_forwarded_for`: all lines that came in, and who sent them, in one line.
+/// `$proxy_add_x_forwarded_for`: all lines that came in, and the address of their sender, in one line.
 fn appended(headers: &HeaderMap, client: &str) -> Option<HeaderValue> {
     let lines = headers.get_all("x-forwarded-for").iter().map(HeaderValue::as_bytes);
     let list: Vec<&[u8]> = lines.chain([client.as_bytes()]).collect();

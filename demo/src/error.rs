@@ -5,7 +5,7 @@ use std::{error::Error, fmt::Display};
 pub(crate) type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
 pub(crate) trait Context<T> {
-    /// Puts what was being done before the error's own text.
+    /// Says what was being done, before the error's own text.
     fn context(self, doing: impl Display) -> Result<T>;
 }
 

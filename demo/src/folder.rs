@@ -11,7 +11,7 @@ use std::{
 pub(crate) struct Folder(PathBuf);
 
 impl Folder {
-    /// An error if a folder of that name exists: another user may have made it.
+    /// Fails if a folder with that name exists: another user may have made it.
     pub(crate) fn new() -> io::Result<Self> {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
@@ -27,7 +27,7 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // Nobody is left to tell.
+        // There is nobody to report an error to.
         let _ = fs::remove_dir_all(&self.0);
     }
 }

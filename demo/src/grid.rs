@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-/// Draws rows of equally many cells, of which the first row is the head.
+/// Draws rows that all have the same number of cells. The first row is the head.
 pub(crate) fn draw(rows: &[Vec<String>]) -> String {
     let mut widths = Vec::new();
     for row in rows {

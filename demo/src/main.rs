@@ -6,8 +6,8 @@
 //! ```
 //!
 //! `cargo run -p proxyfix-demo` needs nothing else: without nginx, a small proxy in this process
-//! replaces it. Start reading at `app.rs`, which is what an application has to do, and at
-//! `nginx.conf`, which is what its proxy has to do.
+//! replaces it. Start with `app.rs`, which shows what an application has to do, and `nginx.conf`, which
+//! shows what its proxy has to do.
 
 mod answer;
 mod app;
@@ -48,7 +48,7 @@ async fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    // The branch that ends first drops the other, and that ends nginx.
+    // The branch that finishes first drops the other one, and that stops nginx.
     let result = tokio::select! {
         result = run(&args) => result,
         result = stopped() => result.map(|()| args.serve || args.before.is_some()),
@@ -65,7 +65,7 @@ async fn main() -> ExitCode {
 
 /// Returns whether every answer was the truth.
 async fn run(args: &Args) -> Result<bool> {
-    // Different addresses for proxy and client, where the system has them.
+    // Different addresses for the proxy and the client, if the system has them.
     let (proxy_speaks_from, client) = (loopback(2), loopback(9));
     if let Some(app) = args.before {
         let proxy = Proxy::start(args.proxy, app, proxy_speaks_from).await?;
@@ -110,7 +110,9 @@ fn introduce(app: SocketAddr, proxy: &Proxy, proxy_speaks_from: IpAddr, truth: &
 /// Prints the table, and returns whether every answer was the truth.
 fn conclude(rows: &[Row]) -> bool {
     println!("{}", table::render(rows));
-    println!("! is not true: the client's lie, or the proxy in the client's place.\n");
+    println!(
+        "! marks what is not true: the client's lie, or the proxy's address for the client.\n"
+    );
     let true_answers = rows.iter().filter(|row| row.differences.is_empty()).count();
     println!("{true_answers} of {} answers are the truth", rows.len());
     for (index, row) in rows.iter().enumerate() {
@@ -121,7 +123,7 @@ fn conclude(rows: &[Row]) -> bool {
     true_answers == rows.len()
 }
 
-/// Says how to send requests of one's own.
+/// Says how users can send their own requests.
 fn invite(app: SocketAddr, proxy: &Proxy, client: IpAddr) {
     let url = format!("http://{}/", proxy.address);
     println!("\nThe proxy listens on {url}. Try:\n");
@@ -132,16 +134,16 @@ fn invite(app: SocketAddr, proxy: &Proxy, client: IpAddr) {
     );
     println!("  curl -H 'Forwarded: for=198.51.100.7;proto=https' --interface {client} {url}");
     println!(
-        "\nAround the proxy, the app believes you, because `proxies` has this machine. So let"
+        "\nIf you go around the proxy, the app believes you, because `proxies` has this machine. So"
     );
-    println!("nobody except the proxy reach your app:\n");
+    println!("let nobody except the proxy reach your app:\n");
     println!(
         "  curl -H 'X-Forwarded-For: 198.51.100.7' -H 'X-Forwarded-Proto: https' http://{app}/"
     );
     if let Some(nginx) = &proxy.nginx {
         println!("\nnginx runs in {}", nginx.folder().display());
     }
-    println!("\nCtrl-C ends it.");
+    println!("\nPress Ctrl-C to stop.");
 }
 
 /// Waits for Ctrl-C, or for the signal that service managers send.

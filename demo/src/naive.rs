@@ -2,11 +2,11 @@
 
 use crate::attacks::Aim;
 
-/// What a reader believes where no header tells it who the client is.
+/// What a reader believes if no header tells it who the client is.
 const THE_PROXY: &str = "the proxy";
 
-/// The leftmost element of the first line, which anyone can write. `Forwarded` comes first where it
-/// is there, and `_` passes for `-`, as in CGI.
+/// Takes the leftmost element of the first line, which anyone can write. If there is a `Forwarded`
+/// header, it is read first. `_` passes for `-`, as in CGI.
 pub(crate) fn leftmost(received: &[String], aim: Aim) -> String {
     let first = |wanted: &str| {
         let line = pairs(received).find(|(name, _)| name.replace('_', "-") == wanted);
@@ -24,9 +24,9 @@ pub(crate) fn leftmost(received: &[String], aim: Aim) -> String {
         .unwrap_or_else(|| own(received, aim))
 }
 
-/// The rule of Werkzeug 3.1.9's `ProxyFix`, told to trust one value: the lines are joined, and the
-/// last value counts. Its list parser honours quotes, so an open one swallows what the proxy wrote.
-/// Its server has dropped names with `_` before.
+/// The rule of Werkzeug 3.1.9's `ProxyFix`, set to trust one value: it joins the lines and takes the
+/// last value. Its list parser honours quotes, so an open quote swallows what the proxy wrote. Its
+/// server has already dropped names with `_`.
 pub(crate) fn werkzeug(received: &[String], aim: Aim) -> String {
     let lines = pairs(received).filter(|(name, _)| *name == aim.header());
     let joined = lines.map(|(_, value)| value).collect::<Vec<_>>().join(",");
@@ -34,7 +34,7 @@ pub(crate) fn werkzeug(received: &[String], aim: Aim) -> String {
     last.filter(|value| !value.is_empty()).unwrap_or_else(|| own(received, aim))
 }
 
-/// `werkzeug.http.parse_list_header`, line by line.
+/// `werkzeug.http.parse_list_header`, translated line by line.
 fn parse_list_header(value: &str) -> Vec<String> {
     let mut items = Vec::new();
     let mut item = String::new();
@@ -71,13 +71,13 @@ fn unquote_header_value(value: &str) -> String {
     let mut chars = inner.chars();
     let mut unquoted = String::new();
     while let Some(char) = chars.next() {
-        // A backslash stands for what follows it.
+        // A backslash means the character after it.
         unquoted.extend(if char == '\\' { chars.next() } else { Some(char) });
     }
     unquoted
 }
 
-/// What the connection itself says, where no header is believed.
+/// What the connection itself says. It counts if no header is believed.
 fn own(received: &[String], aim: Aim) -> String {
     match aim {
         Aim::Client => THE_PROXY.to_owned(),

@@ -15,13 +15,13 @@ use crate::{
     folder::Folder,
 };
 
-/// Where nginx may be though it is not on an ordinary user's PATH.
+/// Places where nginx may be that are not on an ordinary user's PATH.
 const ELSEWHERE: [&str; 4] = ["/usr/sbin", "/usr/local/sbin", "/sbin", "/opt/homebrew/bin"];
 
 /// Long enough for a machine under load.
 const START: Duration = Duration::from_secs(10);
 
-/// A running nginx, ended when dropped.
+/// A running nginx, stopped when dropped.
 pub(crate) struct Nginx {
     pub(crate) address: SocketAddr,
     process: Child,
@@ -45,7 +45,7 @@ pub(crate) fn version(program: &Path) -> Result<String> {
     Ok(text.trim().trim_start_matches("nginx version: ").to_owned())
 }
 
-/// The configuration with its gaps filled.
+/// The configuration with its placeholders filled in.
 fn configuration(listen: SocketAddr, app: SocketAddr, from: IpAddr) -> String {
     include_str!("nginx.conf")
         .replace("@LISTEN@", &listen.to_string())
@@ -53,7 +53,7 @@ fn configuration(listen: SocketAddr, app: SocketAddr, from: IpAddr) -> String {
         .replace("@FROM@", &from.to_string())
 }
 
-/// Its location block: what a proxy has to do.
+/// The location block of the configuration: what a proxy has to do.
 pub(crate) fn location(app: SocketAddr) -> String {
     let lines = include_str!("nginx.conf").lines().filter_map(|line| line.strip_prefix("        "));
     let block = lines.skip_while(|line| !line.starts_with("location"));
@@ -68,13 +68,13 @@ pub(crate) fn location(app: SocketAddr) -> String {
 }
 
 impl Nginx {
-    /// Starts it on a free port. It speaks to the application from another address.
+    /// Starts it on a free port. It connects to the application from another address.
     pub(crate) async fn start(program: &Path, app: SocketAddr, from: IpAddr) -> Result<Self> {
         for _ in 0..5 {
             let mut nginx = Self::spawn(program, app, from)?;
             match nginx.wait_until_ready().await {
                 Ok(()) => return Ok(nginx),
-                // Another program was quicker to take the port.
+                // Another program took the port first.
                 Err(_) if nginx.log().contains("Address already in use") => {}
                 Err(error) => return Err(format!("{error}\n{}", nginx.log()).trim_end().into()),
             }
@@ -107,7 +107,7 @@ impl Nginx {
         Ok(Self { address, process, folder })
     }
 
-    /// nginx writes its pid file when it has the port; then it must answer there.
+    /// nginx writes its pid file once it has the port. After that it must answer there.
     async fn wait_until_ready(&mut self) -> Result<()> {
         let give_up = Instant::now() + START;
         while Instant::now() < give_up {
@@ -124,7 +124,7 @@ impl Nginx {
 
     async fn answers(&self) -> bool {
         let Ok(stream) = TcpStream::connect(self.address).await else { return false };
-        // Where nobody listens on a port of the ephemeral range, one can connect to oneself.
+        // If nobody listens on a port of the ephemeral range, a socket can connect to itself.
         stream.local_addr().is_ok_and(|local| local != self.address)
     }
 
@@ -135,7 +135,7 @@ impl Nginx {
 
 impl Drop for Nginx {
     fn drop(&mut self) {
-        // Both fail only where it has ended by itself.
+        // Both fail only if nginx has ended by itself.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }

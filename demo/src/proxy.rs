@@ -17,7 +17,7 @@ pub(crate) enum Choice {
     Auto,
     /// A real nginx as a child process. An error if it is not installed.
     Nginx,
-    /// A small proxy in this process that does what nginx's usual recipe does.
+    /// A small proxy in this process that does what the usual nginx recipe does.
     Embedded,
 }
 
@@ -38,7 +38,7 @@ pub(crate) struct Proxy {
     /// Name and version.
     pub(crate) name: String,
     pub(crate) address: SocketAddr,
-    /// Ended with the proxy.
+    /// Stops when the proxy is dropped.
     pub(crate) nginx: Option<Nginx>,
 }
 

@@ -1,4 +1,4 @@
-//! Compares what is believed with the truth, and shows it.
+//! Compares what each reader believes with the truth, and shows both.
 
 use std::net::IpAddr;
 
@@ -8,7 +8,7 @@ use crate::{
     grid, naive,
 };
 
-/// The head of the table, of which each row has the [`Row::cells`].
+/// The head of the table. Each row has its [`Row::cells`].
 const HEAD: [&str; 6] = [
     "sent",
     "leftmost\nbelieves",
@@ -18,7 +18,7 @@ const HEAD: [&str; 6] = [
     "verdict",
 ];
 
-/// What is true of every request here, whatever it says of itself.
+/// What is true of every request here, no matter what it claims.
 pub(crate) struct Truth {
     pub(crate) client: IpAddr,
     pub(crate) host: &'static str,
@@ -33,7 +33,7 @@ pub(crate) struct Row {
     app: String,
     source: String,
     verdict: &'static str,
-    /// What is not as it should be.
+    /// Where the answer differs from the truth.
     pub(crate) differences: Vec<String>,
 }
 
@@ -95,7 +95,7 @@ impl Truth {
         format!("http://{}/", self.authority())
     }
 
-    /// Looks at everything, not only at what the request lies about.
+    /// Compares everything, not only what the request lies about.
     fn differences(&self, answer: &Answer) -> Vec<String> {
         let (client, port) = (self.client.to_string(), self.port.to_string());
         let authority = self.authority();
@@ -111,7 +111,7 @@ impl Truth {
             .map(|(what, believed, truth)| format!("{what} {believed} instead of {truth}"))
             .collect();
 
-        // And the handler sees the trusted headers, each with one true value, and no other.
+        // The handler must see the trusted headers, each with one true value, and no other header.
         let mut seen = answer.handler_sees.clone();
         seen.sort();
         let expected = [
@@ -161,7 +161,7 @@ fn fate_of_underscores(attack: &Attack, answer: &Answer) -> &'static str {
     }
 }
 
-/// Text of at most so many columns, with nothing in it that a terminal would obey.
+/// Shortens text to this many columns, and escapes anything that a terminal would obey.
 fn printable(text: &str, columns: usize) -> String {
     let mut shown = String::new();
     for char in text.trim_end().chars() {

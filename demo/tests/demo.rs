@@ -22,7 +22,7 @@ fn the_app_is_not_fooled_and_a_leftmost_reader_is() {
 }
 
 /// A fresh clone answers soon only if there is little to compile. Before you raise the bound, measure
-/// with an empty target directory, and change what README says it takes.
+/// with an empty target directory, and correct the time that README states.
 #[test]
 fn has_few_dependencies() {
     let mut cargo = Command::new(env!("CARGO"));

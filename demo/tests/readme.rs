@@ -1,7 +1,7 @@
-//! What README shows in its first section is what runs: its program is `hello`, its lines of nginx
-//! are the demo's and the recipe's, and its commands print what is shown.
+//! README's first section shows what really runs: its program is `hello`, its nginx lines are those of
+//! the demo and of the recipe, and its commands print what README says.
 
-#![cfg(target_os = "linux")] // `--interface` needs more than one loopback address.
+#![cfg(target_os = "linux")] // `--interface` needs several loopback addresses.
 
 use std::{
     fs,
@@ -24,7 +24,7 @@ fn text(file: &str) -> String {
     fs::read_to_string(path).unwrap_or_else(|error| panic!("{file}: {error}"))
 }
 
-/// The first block of a document in this language.
+/// The first code block in this language in a document.
 fn block(document: &str, language: &str) -> String {
     let text = text(document);
     let start = format!("\n```{language}\n");
@@ -39,7 +39,7 @@ fn location(text: &str) -> Vec<&str> {
     lines.take_while(|line| *line != "}").collect()
 }
 
-/// A program that says on which address it listens. It ends with the test.
+/// A program that prints the address on which it listens. It ends with the test.
 struct Server {
     child: Child,
     address: SocketAddr,
@@ -135,5 +135,5 @@ async fn the_commands_print_what_is_shown() {
         let shown = lines.next().expect("an answer");
         assert_eq!(get(from, server, &fields).await, format!("{shown}\n"), "{command}");
     }
-    assert!(through > 1, "an honest request and a lie go through the proxy");
+    assert!(through > 1, "README must send an honest request and a lie through the proxy");
 }

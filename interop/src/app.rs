@@ -1,9 +1,9 @@
 //! The application behind the proxies: axum with the layer, on a TCP or a Unix socket.
 //!
-//! It answers with what it believes, with every header that its handler sees, and with every one that
-//! arrived, as JSON. Its answer is told from a proxy's own by the header [`ANSWERED`], and a rejection by
-//! the layer by [`REJECTED`].
-//! Nobody may keep an answer, but those below [`KEPT`], and perhaps the one at [`SILENT`].
+//! Its answer is JSON: what it believes, every header that its handler sees, and every header that
+//! arrived. The header [`ANSWERED`] tells its answers from a proxy's own, and [`REJECTED`] marks a
+//! rejection by the layer. Caches may keep only the answers below [`KEPT`], and perhaps the one at
+//! [`SILENT`].
 
 use std::{
     fmt,
@@ -29,16 +29,16 @@ use tokio::{
 
 use crate::{Context, Result};
 
-/// A rejection by the layer carries its reason here.
+/// The header with the reason for a rejection by the layer.
 pub const REJECTED: &str = "x-rejected-by-proxyfix";
 
-/// An answer of the application has this header.
+/// The header that every answer of the application has.
 pub const ANSWERED: &str = "x-answered-by-the-app";
 
-/// What is below this path may be kept by a cache.
+/// A cache may keep the answers below this path.
 pub const KEPT: &str = "/kept";
 
-/// The answer at this path says nothing about that.
+/// The answer at this path does not say whether a cache may keep it.
 pub const SILENT: &str = "/silent";
 
 /// What the application believes.
@@ -46,13 +46,13 @@ pub const SILENT: &str = "/silent";
 pub struct Answer {
     /// The client as a node (RFC 7239 §6).
     pub client: String,
-    /// Its address, where it is known.
+    /// Its address, if known.
     pub client_ip: Option<IpAddr>,
     /// `http` or `https`.
     pub scheme: String,
     /// Without its port.
     pub host: Option<String>,
-    /// The host's, or the scheme's.
+    /// The host's port, or the default port of the scheme.
     pub port: u16,
     /// The path that proxies stripped.
     pub prefix: String,
@@ -87,7 +87,7 @@ impl Drop for App {
 ///
 /// # Errors
 ///
-/// Where no socket is to be had.
+/// If no socket can be opened.
 pub async fn on_tcp(config: Config, ip: IpAddr) -> Result<(App, SocketAddr)> {
     let listener = TcpListener::bind((ip, 0)).await.context("the app cannot listen")?;
     let address = listener.local_addr()?;
@@ -98,12 +98,12 @@ pub async fn on_tcp(config: Config, ip: IpAddr) -> Result<(App, SocketAddr)> {
 ///
 /// # Errors
 ///
-/// Where the path is taken or too long.
+/// If the path is taken or too long.
 pub fn on_unix(config: Config, path: &Path) -> Result<App> {
     use std::{fs, os::unix::fs::PermissionsExt};
 
     let listener = UnixListener::bind(path).context("the app cannot listen")?;
-    // Proxies serve as users of their own.
+    // Proxies run as other users.
     fs::set_permissions(path, fs::Permissions::from_mode(0o777))?;
     Ok(serve(config, listener))
 }

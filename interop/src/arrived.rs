@@ -1,16 +1,17 @@
-//! What arrives at the application, before proxyfix: as the documents have it.
+//! Checks that what arrives at the application, before proxyfix, is what the documents say.
 //!
-//! 1. Where a recipe's table says that a proxy *replaces* or *removes* what came in, nothing arrives
-//!    under that name which the client sent.
-//! 2. What the line for proxyfix trusts once for scheme, host and port arrives once on an honest
-//!    request: one line with one element. A `Forwarded` says whom it is for, and the scheme; where the
-//!    table says who writes `Host`, it names no host.
-//! 3. `Host` arrives as an honest client wrote it, but for the port. Where a host arrives in the target
+//! 1. If a recipe's table says that a proxy *replaces* or *removes* what came in, nothing that the
+//!    client sent arrives under that name.
+//! 2. If the line for proxyfix trusts a header once for scheme, host or port, that header arrives once
+//!    on an honest request: one line with one element. A `Forwarded` has `for` and `proto`; if the table
+//!    says who writes `Host`, it has no `host`.
+//! 3. `Host` arrives as an honest client wrote it, except for the port. If a host arrives in the target
 //!    too, it is the same.
-//! 4. No `Upgrade` to HTTP/2 arrives, however it is spelled; where the table says that `Upgrade` is the
-//!    client's, none that is plainly for `h2c`.
+//! 4. No `Upgrade` to HTTP/2 arrives, in any spelling. If the table says that `Upgrade` is the client's,
+//!    only a plain `h2c` must not arrive.
 //!
-//! proxyfix is not misled without them; but a recipe says so, and others may read these headers too.
+//! proxyfix is not misled if one of these fails. But a recipe promises them, and other programs may read
+//! these headers too.
 
 use crate::{
     Result,
@@ -20,28 +21,28 @@ use crate::{
     request::{Mode, Request},
 };
 
-/// The keys for proxyfix that trust a header once, and the header.
+/// The keys for proxyfix that trust a header once, and their headers.
 const TRUSTED: [(&str, &str); 3] = [
     ("proto=1", "X-Forwarded-Proto"),
     ("host=1", "X-Forwarded-Host"),
     ("port=1", "X-Forwarded-Port"),
 ];
 
-/// What is said of the headers.
+/// What the documents say about the headers.
 #[derive(Clone, Debug, Default)]
 pub struct Arrives {
-    /// Nothing that the client sent arrives in these.
+    /// Headers in which nothing arrives that the client sent.
     clean: Vec<String>,
-    /// These arrive once.
+    /// Headers that arrive once.
     once: Vec<&'static str>,
-    /// The host travels in `Host` alone.
+    /// Only `Host` carries the host.
     bare: bool,
-    /// An odd `Upgrade` to HTTP/2 may arrive.
+    /// An `Upgrade` to HTTP/2 may arrive if its spelling is odd.
     upgrades: bool,
 }
 
 impl Arrives {
-    /// With this line for proxyfix.
+    /// What arrives with this line for proxyfix.
     pub fn by(config: &str) -> Self {
         let trusts = |key: &str| config.split(' ').any(|word| word == key);
         let mut once: Vec<_> =
@@ -52,11 +53,11 @@ impl Arrives {
         Self { once, ..Self::default() }
     }
 
-    /// Also as the tables of `docs/recipes/NAME.md` have it for this family.
+    /// Adds what the tables of `docs/recipes/NAME.md` say about this family.
     ///
     /// # Errors
     ///
-    /// Where there is no such file.
+    /// If there is no such file.
     pub fn and_tables(mut self, name: &str, family: Family) -> Result<Self> {
         for row in rows(name)? {
             let [names, who, ..] = row.as_slice() else { continue };
@@ -76,11 +77,11 @@ impl Arrives {
         Ok(self)
     }
 
-    /// Also as these proxies pass an `Upgrade` on, behind each other.
+    /// Adds how these proxies, behind each other, pass on an `Upgrade`.
     ///
     /// # Errors
     ///
-    /// Where one has no recipe.
+    /// If one has no recipe.
     pub fn and_upgrades(mut self, names: impl Iterator<Item = &'static str>) -> Result<Self> {
         self.upgrades = true;
         for name in names {
@@ -90,7 +91,7 @@ impl Arrives {
         Ok(self)
     }
 
-    /// What is not so where this request made these headers arrive.
+    /// Compares with the headers that arrived for this request, and returns what is wrong.
     pub fn check(
         &self,
         Arrived { authority, headers: arrived }: &Arrived,
@@ -132,7 +133,7 @@ impl Arrives {
                 *name != "Forwarded" || (has("for=") && has("proto=") && bare)
             };
             let right = match values.as_slice() {
-                // Where the client names no host, neither need the proxy.
+                // If the client names no host, the proxy need not name one.
                 [] => mode == Mode::Http10 && *name == "X-Forwarded-Host",
                 [value] => elements(value).count() <= 1 && said(value),
                 _ => false,

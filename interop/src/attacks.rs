@@ -1,7 +1,7 @@
 //! What is sent: one honest request, then lies.
 //!
-//! The lies are that the client is in 198.51.100.0/24, or is the documented proxy 10.0.0.2, the host
-//! `evil.example`, the port 6666, the prefix `/evil`, and the scheme the one that it is not.
+//! The lies: the client is in 198.51.100.0/24, or is the documented proxy 10.0.0.2; the host is
+//! `evil.example`; the port is 6666; the prefix is `/evil`; and the scheme is the wrong one.
 
 use std::net::SocketAddr;
 
@@ -13,7 +13,7 @@ use crate::{
 const XFF: &str = "X-Forwarded-For";
 const FORGED: &str = "198.51.100.7";
 
-/// The honest request, then the attacks. `lie` is the scheme that is not the client's.
+/// The honest request, then the attacks. `lie` is the scheme that the client does not use.
 pub fn all(lie: &str) -> Vec<Request> {
     [vec![Request::honest()], values(lie), connection(lie), targets(lie), long()].concat()
 }
@@ -72,7 +72,7 @@ fn values(lie: &str) -> Vec<Request> {
     ]
 }
 
-/// Lies, and what a proxy is to do with the connection.
+/// Lies together with `Connection` and `Upgrade`.
 fn connection(lie: &str) -> Vec<Request> {
     let all = "X-Forwarded-For, X-Forwarded-Proto, X-Forwarded-Host, X-Forwarded-Port, Forwarded";
     let upgrade = [
@@ -113,7 +113,7 @@ fn connection(lie: &str) -> Vec<Request> {
             "an upgrade to WebSocket or HTTP/2",
             [upgrade[0], ("Upgrade", "websocket, h2c"), upgrade[2]],
         ),
-        // A proxy that relays the upgrade, and obeys `Connection`, would drop the settings.
+        // A proxy that relays the upgrade and obeys `Connection` would otherwise drop the settings.
         upgrading(
             "an upgrade to HTTP/2, its settings not named",
             [("Connection", "Upgrade"), upgrade[1], upgrade[2]],
@@ -123,7 +123,7 @@ fn connection(lie: &str) -> Vec<Request> {
 
 /// Odd targets and hosts.
 fn targets(lie: &str) -> Vec<Request> {
-    // More than one element of `Forwarded` has room for in Traffic Server.
+    // Longer than what Traffic Server can put into one element of `Forwarded`.
     let name = format!("{}example", "a.".repeat(1024));
     vec![
         Request { target: Target::OtherScheme, ..request("a URI with the other scheme", &[]) },
@@ -164,8 +164,8 @@ fn targets(lie: &str) -> Vec<Request> {
     ]
 }
 
-/// CONNECT, then lies on the same connection: whoever relays the one, and then whatever comes, lets the
-/// client write a whole request to what stands behind.
+/// CONNECT, then lies on the same connection. A proxy that relays CONNECT, and then everything after it,
+/// lets the client write a whole request to the upstream.
 pub fn tunnel(lie: &str) -> Request {
     Request {
         target: Target::Tunnel,
@@ -174,8 +174,8 @@ pub fn tunnel(lie: &str) -> Request {
     }
 }
 
-/// A proxy's own pages, asked for by a port of each of these sockets: Squid's manager is where Squid's own
-/// name and port are in the URL.
+/// Requests for a proxy's own pages, one with the port of each of these sockets. Squid serves its manager
+/// if the URL has Squid's own name and port.
 pub fn managers(own: &[SocketAddr]) -> impl Iterator<Item = Request> {
     own.iter().map(|own| Request {
         target: Target::Path("/squid-internal-mgr/info"),

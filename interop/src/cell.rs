@@ -1,17 +1,17 @@
-//! What became of a request: right or wrong, and with what the proxies said where it is wrong.
+//! The result of a request: right or wrong. If it is wrong, what the proxies logged is shown too.
 
 use std::fmt;
 
 use crate::{Result, client::Reply, request::Mode, setup::Setup, truth::Truth};
 
-/// What became of one request.
+/// The result of one request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// The application believes the truth.
     True,
     /// The layer rejected the attacker's own request, with this error.
     Rejected(String),
-    /// The proxy did not let it through: its status, or none where it hung up.
+    /// The proxy did not let it through: its status, or `None` if it hung up.
     Refused(Option<u16>),
     /// The application believes something false.
     Wrong(Vec<String>),
@@ -45,26 +45,26 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// One cell: how the client came, what it sent, and what became of it.
+/// One cell: how the client connected, what it sent, and the result.
 #[derive(Clone, Debug)]
 pub struct Cell {
-    /// How the client came.
+    /// How the client connected.
     pub mode: Mode,
     /// What it sent.
     pub request: &'static str,
     /// Whether it was honest.
     pub honest: bool,
-    /// What became of it.
+    /// The result.
     pub verdict: Verdict,
-    /// Whether it is a refusal to hang up: by HTTP/2, CONNECT has a form of its own (RFC 9113 §8.5), and
-    /// whoever does not know it resets the stream.
+    /// Whether hanging up counts as a refusal. In HTTP/2, CONNECT has a special form (RFC 9113 §8.5), and
+    /// a proxy that does not know it resets the stream.
     pub resets: bool,
 }
 
 impl Cell {
-    /// Whether it is as it should be: the truth, or for an attacker a rejection, or a refusal with a
-    /// 4xx. (101 is for a request that asked for an upgrade, and then was not answered.) A proxy that
-    /// fails, or hangs up, has not seen through the attack.
+    /// Whether the result is as it should be: the truth, or, for an attack, a rejection or a refusal with
+    /// a 4xx. (101 is for a request that asked for an upgrade and then got no answer.) A proxy that fails
+    /// or hangs up has not recognized the attack.
     pub fn passes(&self) -> bool {
         match self.verdict {
             Verdict::True => true,
@@ -81,7 +81,7 @@ impl fmt::Display for Cell {
     }
 }
 
-/// All that was seen, and what the proxies said.
+/// All results, and what the proxies logged.
 #[derive(Clone, Debug, Default)]
 pub struct Seen {
     /// The cells.
@@ -91,7 +91,7 @@ pub struct Seen {
 }
 
 impl Seen {
-    /// What was seen of this set-up. To an error, its logs are added.
+    /// The results with this set-up. Its logs are added to an error.
     pub(crate) fn of(setup: &Setup, cells: Result<Vec<Cell>>) -> Result<Self> {
         let logs = setup.logs();
         match cells {
@@ -100,7 +100,7 @@ impl Seen {
         }
     }
 
-    /// Both.
+    /// Joins the two.
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {
         self.cells.extend(other.cells);
@@ -108,7 +108,7 @@ impl Seen {
         self
     }
 
-    /// The cells that are not right, and then what the proxies said; nothing where all are right.
+    /// The cells that are not right, then the logs of the proxies. Empty if all cells are right.
     pub fn wrong(&self, right: impl Fn(&Cell) -> bool) -> Vec<String> {
         let wrong = self.cells.iter().filter(|cell| !right(cell));
         let mut wrong: Vec<String> = wrong.map(Cell::to_string).collect();

@@ -1,4 +1,4 @@
-//! A certificate for `app.example`, and the client's belief in it.
+//! A certificate for `app.example`, and a client configuration that trusts it.
 
 use std::{fs, path::Path, sync::Arc};
 
@@ -10,11 +10,11 @@ use crate::{Context, Result};
 /// The name in the certificate, which is also the application's.
 pub const NAME: &str = "app.example";
 
-/// Writes `app.crt`, `app.key` and both together as `app.pem`, and returns what trusts them.
+/// Writes `app.crt`, `app.key` and both together as `app.pem`. Returns a configuration that trusts them.
 ///
 /// # Errors
 ///
-/// Where the folder cannot be written to.
+/// If the folder cannot be written to.
 pub fn write(folder: &Path) -> Result<Arc<ClientConfig>> {
     let mut authority = CertificateParams::default();
     authority.is_ca = IsCa::Ca(rcgen::BasicConstraints::Unconstrained);

@@ -1,5 +1,5 @@
-//! The client: HTTP/1 written by hand over a socket, so that nothing is made valid on the way, and
-//! HTTP/2 by hyper.
+//! The client. It writes HTTP/1 by hand, so that no library corrects a request, and uses hyper for
+//! HTTP/2.
 
 use std::{
     io::Cursor,
@@ -38,35 +38,35 @@ pub enum Reply {
     Answer(Box<Answer>),
     /// The layer rejected the request, with this error.
     Rejected(String),
-    /// The proxy answered with a page of its own, and 200.
+    /// The proxy answered with 200 and its own page.
     Foreign,
-    /// The proxy did not let the request through: its status, or none where it hung up.
+    /// The proxy did not let the request through: its status, or `None` if it hung up.
     Refused(Option<u16>),
-    /// CONNECT was answered with a 2xx, and no second request.
+    /// CONNECT got a 2xx, and the second request got no answer.
     Tunnel,
 }
 
-/// Where the client is, and where the outermost proxy.
+/// Where the client and the outermost proxy are.
 #[derive(Clone, Debug)]
 pub struct Client {
     /// The client's own address.
     pub from: IpAddr,
     /// The proxy's socket.
     pub to: SocketAddr,
-    /// What trusts the proxy's certificate.
+    /// The configuration that trusts the proxy's certificate.
     pub tls: Arc<ClientConfig>,
     /// The sockets of the proxies and of the application.
     pub own: Vec<SocketAddr>,
-    /// What is said of the headers that arrive at the application.
+    /// What the documents say about the headers that arrive at the application.
     pub arrives: Arrives,
 }
 
 impl Client {
-    /// Sends one request on a connection of its own.
+    /// Sends one request on a new connection.
     ///
     /// # Errors
     ///
-    /// Where no connection is made, or none answers within 10 s.
+    /// If the connection fails, or nothing answers within 10 s.
     pub async fn send(&self, request: &Request, mode: Mode) -> Result<Reply> {
         let exchange = async {
             let stream = self.connect().await?;
@@ -99,9 +99,9 @@ impl Client {
         let name = ServerName::try_from(certificate::NAME)?;
         let connector = TlsConnector::from(Arc::new(config));
         let stream = connector.connect(name, stream).await.context("TLS fails")?;
-        // HTTP/1.1 needs no agreement.
+        // HTTP/1.1 needs no agreement by ALPN.
         if protocol == b"h2" && stream.get_ref().1.alpn_protocol() != Some(protocol) {
-            return Err("HTTP/2 is not agreed on".into());
+            return Err("the proxy did not agree to HTTP/2".into());
         }
         Ok(stream)
     }
@@ -110,7 +110,7 @@ impl Client {
         format!("{}:{}", certificate::NAME, self.to.port())
     }
 
-    /// The head of an HTTP/1 request, as it is sent.
+    /// The head of an HTTP/1 request, exactly as it is sent.
     pub fn head(&self, request: &Request, mode: Mode) -> String {
         let (scheme, lie) = mode.schemes();
         let authority = self.authority();
@@ -142,7 +142,7 @@ impl Client {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        // A proxy may answer, and hang up, before it has read all.
+        // A proxy may answer and hang up before it has read everything.
         let _ = stream.write_all(self.head(request, mode).as_bytes()).await;
         if request.target == Target::Tunnel {
             return tunnel::ask(stream, &self.second(request)).await;
@@ -163,14 +163,14 @@ impl Client {
         }
     }
 
-    /// What comes after CONNECT.
+    /// The request after CONNECT.
     fn second(&self, request: &Request) -> String {
         let request = Request { target: Target::Path(SECOND), ..request.clone() };
         self.head(&request, Mode::Plain)
     }
 
-    /// The same lies by HTTP/2 on a connection that has been upgraded to it, of which this was received
-    /// so far. Whoever does not answer them leaves it at the 101.
+    /// Sends the same lies by HTTP/2 on a connection that was upgraded to it. `received` came in so far.
+    /// If nothing answers, the result is the 101.
     async fn upgraded<S>(
         &self,
         stream: S,

@@ -1,12 +1,13 @@
-//! A recipe beside the lines that Debian's packages have: it starts there, and their lines undo nothing of
-//! it.
+//! A recipe must work beside the lines of Debian's packages: the program starts, and those lines undo
+//! nothing in the recipe.
 //!
-//! 1. The lines are in the skeletons, each part under a comment with the file that has them. They are those
-//!    that matter: sites that answer first, options that a recipe changes, other ports, other rules.
-//! 2. An edge is asked honestly, forged, and by CONNECT. Inner proxies are always tried so: by strangers,
-//!    and behind a relay.
-//! 3. Squid has another port there, for an ordinary proxy, which must not become a way in; `HAProxy` is in a
-//!    `chroot`, and reaches a Unix socket from there.
+//! 1. The lines are in the skeletons, each part under a comment with the file that has them. Only those
+//!    that matter are there: sites that answer first, options that a recipe changes, other ports, other
+//!    rules.
+//! 2. An edge gets an honest request, a forged one, and CONNECT. The tests of inner proxies (by strangers,
+//!    and behind a relay) always use Debian's lines.
+//! 3. Debian's Squid has another port, for an ordinary proxy, which must not become a way in. Debian's
+//!    `HAProxy` is in a `chroot`, and reaches a Unix socket from there.
 
 use crate::{
     Result,
@@ -21,15 +22,15 @@ use crate::{
     setup::{Hop, Listens, Setup},
 };
 
-/// The proxies with a package whose configuration a recipe goes into.
+/// The proxies whose recipe goes into the configuration of a package.
 pub const NAMES: [&str; 7] =
     ["nginx", "haproxy", "apache", "varnish", "lighttpd", "squid", "trafficserver"];
 
-/// What became of a few requests to an edge.
+/// The results of a few requests to an edge.
 ///
 /// # Errors
 ///
-/// Where something does not start, a recipe is missing, or none answers.
+/// If something does not start, a recipe is missing, or nothing answers.
 pub async fn edge(program: &'static Program, family: Family) -> Result<Seen> {
     let recipe = Recipe::read(program.name)?;
     let words = [family.word()];
@@ -85,7 +86,8 @@ mod tests {
     use super::*;
     use crate::Context;
 
-    /// Those with files (Varnish's is replaced, and the command of its service is kept), and the skeletons.
+    /// The proxies with files in their package, and their skeletons. (Varnish is not here: the recipe
+    /// replaces its file, and only keeps the command of its service.)
     const SKELETONS: [(&str, &str); 6] = [
         ("nginx", "nginx.conf"),
         ("haproxy", "haproxy.cfg"),
@@ -95,8 +97,8 @@ mod tests {
         ("trafficserver", "trafficserver/records.config"),
     ];
 
-    /// The lines of this skeleton that are said to be Debian's and are not in its file, which is in this folder.
-    /// Of files that are not there, nothing is said.
+    /// The lines that this skeleton attributes to Debian's files but that are not in them. The files are
+    /// below `root`. A file that does not exist is not checked.
     fn invented(skeleton: &str, root: &Path) -> Result<Vec<String>> {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("skeletons").join(skeleton);
         let text = fs::read_to_string(&path).context(path.display())?;
@@ -113,7 +115,7 @@ mod tests {
             if line.contains("{%") {
                 theirs = None;
             }
-            // What has an address or a path of ours is theirs but for that.
+            // Lines with one of our addresses or paths differ from theirs, so they are not compared.
             let Some(theirs) = theirs.as_ref().filter(|_| !line.contains("{{")) else { continue };
             if !line.trim().is_empty() && !theirs.contains(&plain(line)) {
                 invented.push(format!("{skeleton}: {}", line.trim()));
@@ -122,12 +124,12 @@ mod tests {
         Ok(invented)
     }
 
-    /// With one space for many.
+    /// Collapses spaces.
     fn plain(line: &str) -> String {
         line.split_whitespace().collect::<Vec<_>>().join(" ")
     }
 
-    /// Debian's lines are Debian's, where its packages are installed.
+    /// The lines attributed to Debian are Debian's. Checked for installed packages.
     #[test]
     fn nothing_is_invented() {
         for (_, skeleton) in SKELETONS {

@@ -1,7 +1,7 @@
-//! One client's connection, which is used again for as long as the proxy keeps it.
+//! One client's connection, which is reused for as long as the proxy keeps it open.
 //!
-//! Every response must end where it says: bytes after it, or an end before it, are errors. So is
-//! silence for 10 s.
+//! Every response must end where it says that it ends. Bytes after it are an error, and so are an early
+//! end and silence for 10 s.
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -15,7 +15,7 @@ use crate::{
     response,
 };
 
-/// A client, and its connection while there is one.
+/// A client, and its connection if one is open.
 #[derive(Debug)]
 pub struct Connection {
     client: Client,
@@ -25,12 +25,12 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Not connected yet.
+    /// Makes one that is not connected yet.
     pub fn new(client: Client) -> Self {
         Self { client, stream: None, received: Vec::new(), opened: 0 }
     }
 
-    /// How often it was opened.
+    /// How often a connection was opened.
     pub fn opened(&self) -> u64 {
         self.opened
     }
@@ -40,14 +40,13 @@ impl Connection {
     ///
     /// # Errors
     ///
-    /// Where no connection is made, none answers within 10 s, or the response does not end where it
-    /// says.
+    /// If the connection fails, nothing answers within 10 s, or the response does not end where it says.
     pub async fn send(&mut self, head: &str) -> Result<Reply> {
         timeout(PATIENCE, self.exchange(head)).await.context("no answer within 10 s")?
     }
 
     async fn exchange(&mut self, head: &str) -> Result<Reply> {
-        // Put back only where it can be used again.
+        // It is put back only if it can be used again.
         let mut stream = match self.stream.take() {
             Some(stream) => stream,
             None => {
@@ -57,7 +56,7 @@ impl Connection {
                 stream
             }
         };
-        // A proxy may answer, and hang up, before it has read all.
+        // A proxy may answer and hang up before it has read everything.
         let _ = stream.write_all(head.as_bytes()).await;
         self.received.clear();
         loop {

@@ -1,20 +1,23 @@
 //! Real proxies in front of a real application, honest and attacked.
 //!
-//! Each common proxy has a recipe in `docs/recipes/`: its configuration, and the one line for
-//! proxyfix beside it. This crate starts the real program with exactly that configuration, puts the
-//! application behind it with exactly that line, sends requests over sockets, and compares what the
-//! application believes with what is true.
+//! Each common proxy has a recipe in `docs/recipes/`: its configuration, and the matching line for
+//! proxyfix. This crate starts the real program with exactly that configuration, puts the application
+//! behind it with exactly that line, sends requests over sockets, and compares what the application
+//! believes with what is true.
 //!
 //! Read it in this order: [`recipe`] (what is documented), [`program`] and [`programs`] (what each
-//! program needs), [`snippet`] (documented addresses and real ones), [`process`] (what runs, and always
-//! ends), [`app`] (what stands behind), [`certificate`] (for TLS), [`setup`] (all of that together),
-//! [`request`] (how clients come), [`attacks`] (what they send), [`arrived`] (what the documents say of
-//! what arrives), [`truth`] (what is true), [`client`] (how it is sent), `response` (what an HTTP/1 answer
-//! says), `upgrade` (HTTP/2 by hand), `tunnel` (CONNECT), [`cell`] (what became of a request),
-//! [`matrix`] (each recipe under each request),
-//! [`relayed`] (an inner proxy by itself), [`debian`] (beside Debian's own lines), [`namespace`] (hosts with addresses of their own), [`report`] (`docs/INTEROP.md`).
-//! Then, for as many requests as one likes, [`keepalive`] (connections that are used again), [`load`]
-//! (honest and hostile clients together) and [`memory`] (whether the application's grows).
+//! program needs), [`snippet`] (documented and real addresses), [`process`] (processes, which always
+//! end), [`app`] (the application), [`certificate`] (for TLS), [`setup`] (all of that together),
+//! [`request`] (how clients connect), [`attacks`] (what they send), [`arrived`] (what the documents say
+//! about the headers that arrive), [`truth`] (what is true), [`client`] (how requests are sent),
+//! `response` (what an HTTP/1 response says), `upgrade` (HTTP/2 by hand), `tunnel` (CONNECT), [`cell`]
+//! (the result of a request), [`matrix`] (each recipe with each request), [`relayed`] (an inner proxy
+//! alone), [`debian`] (recipes beside Debian's own lines), [`namespace`] (hosts with their own
+//! addresses), [`report`] (`docs/INTEROP.md`).
+//!
+//! These modules send as many requests as you like: [`keepalive`] (connections that are used again),
+//! [`load`] (honest and hostile clients together) and [`memory`] (whether the application's memory
+//! grows).
 
 pub mod app;
 pub mod arrived;
@@ -45,10 +48,10 @@ mod upgrade;
 /// An error that says what was being done.
 pub type Error = Box<dyn std::error::Error + Send + Sync>;
 
-/// The result of whatever starts, asks or reads something.
+/// The result of anything that starts, asks or reads something.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// Puts what was being done before an error's own text.
+/// Says what was being done, before an error's own text.
 pub(crate) trait Context<T> {
     fn context(self, doing: impl std::fmt::Display) -> Result<T>;
 }
@@ -65,7 +68,7 @@ impl<T> Context<T> for Option<T> {
     }
 }
 
-/// The builder forms in the recipes compile, and mean the same as the text forms beside them.
+/// Checks that the builder forms in the recipes compile, and mean the same as the text forms beside them.
 #[cfg(doctest)]
 mod recipes {
     macro_rules! recipes {
@@ -83,7 +86,7 @@ mod recipes {
         apache caddy chains envoy h2o haproxy lighttpd nghttpx nginx readme = "README" squid
         trafficserver varnish
     );
-    // From the vendors' documentation, not run.
+    // These are from the vendors' documentation and are not run.
     recipes!(
         apisix aws aws_serverless = "aws-serverless" azure
         azure_container_apps = "azure-container-apps" cloudflare coolify digitalocean edge

@@ -1,13 +1,13 @@
-//! Honest and hostile clients together, for a given number of requests, every reply checked.
+//! Honest and hostile clients together, for a given number of requests. Every reply is checked.
 //!
-//! 1. Each client has a connection and an address of its own (127.0.1.1, 127.0.1.2 and so on), so that
-//!    an answer that was meant for another is not true. Of four clients, one is honest, one is hostile,
-//!    and two are both in turns. Half of the requests are honest.
-//! 2. What is meant to become of each request is what became of it alone, on a connection of its own,
-//!    before the load: the truth, a rejection by proxyfix, or a refusal by the proxy. Under load it
-//!    must be the same each time, down to the rejection's text and the refusal's status.
-//! 3. A false answer is wrong. So is an honest request that is rejected, or refused with a 4xx. Anything
-//!    else that is not as meant is an error: no connection, no answer, half an answer, a 5xx.
+//! 1. Each client has its own connection and address (127.0.1.1, 127.0.1.2 and so on), so an answer
+//!    that was meant for another client is false. In each group of four clients, one is honest, one is
+//!    hostile, and two alternate. Half of the requests are honest.
+//! 2. Before the load, each request is sent alone, on its own connection. Its result is the expected one:
+//!    the truth, a rejection by proxyfix, or a refusal by the proxy. Under load the result must be the
+//!    same each time, including the rejection's text and the refusal's status.
+//! 3. A false answer is wrong. So is an honest request that is rejected, or refused with a 4xx. Any
+//!    other unexpected result is an error: no connection, no answer, half an answer, a 5xx.
 
 use std::{
     net::Ipv4Addr,
@@ -30,40 +30,40 @@ use crate::{
     truth::Truth,
 };
 
-/// With so many failures a load ends early.
+/// A load ends early after this many failures.
 const ENOUGH: u64 = 100;
-/// So many of them are described.
+/// This many failures are described.
 const DESCRIBED: usize = 10;
 
-/// How far a load is, for whoever watches it.
+/// How far a load is, for the thread that watches it.
 #[derive(Debug, Default)]
 pub struct Progress {
-    /// Requests that were answered, or failed.
+    /// Requests that were answered or failed.
     pub done: AtomicU64,
-    /// Those of them that were wrong, or an error.
+    /// How many of them were wrong or an error.
     pub failed: AtomicU64,
-    /// Set, it ends the load.
+    /// Ends the load when set.
     pub stop: AtomicBool,
 }
 
-/// What became of the requests.
+/// The results of the requests.
 #[derive(Clone, Debug, Default)]
 pub struct Tally {
     /// Honest requests.
     pub honest: u64,
     /// Answered with the truth.
     pub truth: u64,
-    /// Rejected by proxyfix, as meant.
+    /// Rejected by proxyfix, as expected.
     pub rejected: u64,
-    /// Refused by the proxy, as meant.
+    /// Refused by the proxy, as expected.
     pub refused: u64,
-    /// Answered with something false; or an honest request, rejected or refused.
+    /// Answered with something false, or an honest request that was rejected or refused.
     pub wrong: u64,
-    /// Anything else that is not as meant.
+    /// Any other unexpected result.
     pub errors: u64,
     /// Connections that were opened.
     pub opened: u64,
-    /// What was wrong, and the errors: the first of them.
+    /// Descriptions of the first wrong results and errors.
     pub failures: Vec<String>,
     /// How long it took.
     pub took: Duration,
@@ -77,7 +77,7 @@ impl Tally {
 
     /// Requests per second.
     pub fn rate(&self) -> f64 {
-        // No load has so many requests that this is not exact.
+        // No load has enough requests to make this inexact.
         #[allow(clippy::cast_precision_loss, reason = "far below 2^52")]
         let requests = self.requests() as f64;
         requests / self.took.as_secs_f64().max(f64::EPSILON)
@@ -95,7 +95,7 @@ impl Tally {
         self.failures.truncate(DESCRIBED);
     }
 
-    /// Counts one reply, and says whether it was a failure.
+    /// Counts one reply. Returns whether it was a failure.
     fn count(&mut self, sent: &Sent, verdict: Result<Verdict>) -> bool {
         self.honest += u64::from(sent.request.is_honest());
         let (count, failed) = match &verdict {
@@ -114,13 +114,14 @@ impl Tally {
         *count += 1;
         if failed && self.failures.len() < DESCRIBED {
             let became = verdict.map_or_else(|error| error.to_string(), |it| it.to_string());
-            self.failures.push(format!("{}: {became} (meant: {})", sent.request.name, sent.meant));
+            self.failures
+                .push(format!("{}: {became} (expected: {})", sent.request.name, sent.meant));
         }
         failed
     }
 }
 
-/// What is sent, and what is meant to become of it.
+/// A request, and its expected result.
 #[derive(Debug)]
 struct Sent {
     request: Request,
@@ -136,11 +137,11 @@ enum Kind {
     Both,
 }
 
-/// Sends so many requests over so many connections to where this client would.
+/// Sends `requests` requests over `connections` connections, to the proxy of this client.
 ///
 /// # Errors
 ///
-/// Where a request alone is not answered as it should be.
+/// If a request that is sent alone does not get the right result.
 pub async fn run(
     client: &Client,
     requests: u64,
@@ -161,12 +162,12 @@ pub async fn run(
             1 => Kind::Hostile,
             _ => Kind::Both,
         };
-        // Not all of them begin with the same attack.
+        // Each client begins with another attack.
         let mut lies = hostile.clone().into_iter().cycle().skip(index.into());
         let mut truths = honest.clone().into_iter().cycle();
         let order = (0..requests).map_while(move |nth| match kind {
             Kind::Honest => truths.next(),
-            // Some begin with the one, some with the other.
+            // Some begin with an honest request, some with an attack.
             Kind::Both if (nth + u64::from(index)) % 2 == 0 => truths.next(),
             Kind::Hostile | Kind::Both => lies.next(),
         });
@@ -180,7 +181,7 @@ pub async fn run(
     Ok(tally)
 }
 
-/// All requests, each sent once on a connection of its own.
+/// Sends each request once, on its own connection, to learn the expected results.
 async fn meant(client: &Client) -> Result<Vec<Sent>> {
     let (_, lie) = Mode::Plain.schemes();
     let mut all = Vec::new();
@@ -274,7 +275,7 @@ mod tests {
         }
     }
 
-    /// One client's true answer is wrong for another.
+    /// One client's true answer is wrong for another client.
     #[test]
     fn clients_differ() {
         let headers = vec![("host".to_owned(), "app.example".to_owned())];

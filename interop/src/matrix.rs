@@ -1,4 +1,4 @@
-//! All together: one recipe, in every mode, under every request.
+//! The whole matrix: one recipe, in every mode, with every request.
 
 use crate::{
     Context, Result,
@@ -15,12 +15,12 @@ use crate::{
     truth::Truth,
 };
 
-/// One proxy alone in front of the application, by its recipe for this family; none where it has no
-/// recipe for it.
+/// One proxy alone in front of the application, with its recipe for this family. `None` if it has no
+/// recipe for the family.
 ///
 /// # Errors
 ///
-/// Where something does not start.
+/// If something does not start.
 pub async fn single(program: &'static Program, family: Family) -> Result<Option<Seen>> {
     let recipe = Recipe::read(program.name)?;
     let words = [family.word()];
@@ -45,12 +45,12 @@ pub async fn single(program: &'static Program, family: Family) -> Result<Option<
     Ok(Some(seen))
 }
 
-/// Proxies behind each other, the outermost first, each by its recipe for its place, and this
-/// configuration.
+/// Proxies behind each other, the outermost first. Each has its recipe for its place, and proxyfix has
+/// this configuration.
 ///
 /// # Errors
 ///
-/// Where something does not start, or a recipe is missing.
+/// If something does not start, or a recipe is missing.
 pub async fn chain(programs: &[&'static Program], config: &str) -> Result<Seen> {
     let recipes =
         programs.iter().map(|program| Recipe::read(program.name)).collect::<Result<Vec<_>>>()?;
@@ -71,18 +71,18 @@ pub async fn chain(programs: &[&'static Program], config: &str) -> Result<Seen> 
         .await
 }
 
-/// An inner proxy, beside Debian's own lines, asked by whoever is not the proxy in front.
+/// An inner proxy, beside Debian's own lines, gets requests from a client that is not the proxy in front.
 ///
 /// # Errors
 ///
-/// Where something does not start, or the recipe is missing.
+/// If something does not start, or the recipe is missing.
 pub async fn stranger(program: &'static Program) -> Result<Seen> {
     let recipe = Recipe::read(program.name)?;
     let hop = Hop::new(program, &recipe, &["x-forwarded", "inner"])?;
     let hops = [Hop { debian: true, ..hop }];
-    // The snippet's own `10.0.0.2` stays, which nobody has here.
+    // The snippet keeps its `10.0.0.2`, an address that nobody has here.
     let setup = Setup::start(&hops, Listens::OnTcp("proxies=loopback for=1")).await?;
-    // Other sites of the same program must not let in either.
+    // Other sites of the same program must not let anyone in either.
     let other =
         Request { name: "another host", host: Some(OTHER_HOST.to_owned()), ..Request::honest() };
     let modes = [Mode::Plain, Mode::Ipv6].into_iter().filter(|mode| can(program, *mode));
@@ -93,8 +93,8 @@ pub async fn stranger(program: &'static Program) -> Result<Seen> {
     Ok(seen)
 }
 
-/// The configuration with the addresses that these proxies connect from in place of the documented
-/// 10.0.0.2, 10.0.0.3 and so on.
+/// Replaces the documented 10.0.0.2, 10.0.0.3 and so on in the configuration with the addresses that
+/// these proxies connect from.
 fn with_sources(programs: &[&Program], config: &str) -> Result<String> {
     let mut config = config.to_owned();
     for (index, program) in programs.iter().enumerate() {
@@ -105,7 +105,7 @@ fn with_sources(programs: &[&Program], config: &str) -> Result<String> {
     Ok(config)
 }
 
-/// Whether a client can come to this program in this mode.
+/// Whether a client can connect to this program in this mode.
 pub fn can(program: &Program, mode: Mode) -> bool {
     let abilities: &[Ability] = match mode {
         Mode::Plain | Mode::Http10 => &[],
@@ -118,7 +118,7 @@ pub fn can(program: &Program, mode: Mode) -> bool {
     abilities.iter().all(|ability| program.can(*ability))
 }
 
-/// Every request in each of these modes.
+/// Sends every request in each of these modes.
 async fn run(
     setup: &Setup,
     modes: impl IntoIterator<Item = Mode>,
@@ -134,7 +134,7 @@ async fn run(
     Seen::of(setup, all.await)
 }
 
-/// Every request in this mode, and those that only proxies may notice.
+/// Sends every request in this mode, and those that only proxies notice.
 async fn in_mode(setup: &Setup, mode: Mode, arrives: &Arrives) -> Result<Vec<Cell>> {
     let client = Client { arrives: arrives.clone(), ..setup.client(mode)? };
     let managers = attacks::managers(&client.own).filter(|manager| manager.can_come_by(mode));
@@ -150,10 +150,10 @@ async fn in_mode(setup: &Setup, mode: Mode, arrives: &Arrives) -> Result<Vec<Cel
     Ok(cells)
 }
 
-/// Honest requests whose answers must not become another's: one that may be kept, and one about which the
-/// application says nothing.
+/// Honest requests whose answers must not go to another client: one for an answer that may be kept, and
+/// one for an answer that does not say whether it may.
 fn kept(keeps: bool, mode: Mode) -> [Request; 2] {
-    // By the documents, an application must not let an answer be kept that is for one client.
+    // The documents say: an application must not let caches keep an answer that is for one client.
     let may = if keeps && mode.is_ipv6() { "/kept/other" } else { KEPT };
     [("an answer that may be kept", may), ("an answer that says nothing", SILENT)].map(
         |(name, path)| Request {
@@ -165,11 +165,11 @@ fn kept(keeps: bool, mode: Mode) -> [Request; 2] {
     )
 }
 
-/// Sends every request from this client in this mode, and the honest one again, and judges the replies.
+/// Sends every request from this client in this mode, and the honest one again, and checks the replies.
 ///
 /// # Errors
 ///
-/// Where no connection is made, or none answers.
+/// If a connection fails, or nothing answers.
 pub async fn attack(client: &Client, mode: Mode) -> Result<Vec<Cell>> {
     let (_, lie) = mode.schemes();
     let last = [attacks::tunnel(lie), Request { name: "honest, again", ..Request::honest() }];
@@ -182,7 +182,7 @@ pub async fn attack(client: &Client, mode: Mode) -> Result<Vec<Cell>> {
     Ok(cells)
 }
 
-/// Sends one request, and judges the reply.
+/// Sends one request, and checks the reply.
 pub(crate) async fn cell(client: &Client, request: &Request, mode: Mode) -> Result<Cell> {
     let reply = client.send(request, mode).await;
     let reply = reply.context(format_args!("{}, {}", mode.title(), request.name))?;

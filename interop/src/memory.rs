@@ -1,8 +1,8 @@
-//! Whether a process that serves requests grows.
+//! Whether the memory of a process that serves requests grows.
 //!
-//! Its memory is looked at from time to time. The greatest that was seen in the last quarter of the
-//! requests is compared with the greatest in the first quarter, without the first twentieth of all,
-//! in which it warms up.
+//! Its memory is sampled from time to time. The greatest value in the last quarter of the requests is
+//! compared with the greatest in the first quarter. The first twentieth of all requests is left out,
+//! because the process warms up then.
 
 use std::fs;
 
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Context, Result};
 
-/// What a process holds.
+/// The memory that a process holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Memory {
     /// Resident memory, in KiB.
@@ -25,26 +25,26 @@ impl Memory {
     }
 }
 
-/// What a process held after so many requests.
+/// The memory that a process held after a number of requests.
 #[derive(Clone, Copy, Debug)]
 pub struct Sample {
     /// How many requests were answered.
     pub done: u64,
-    /// What it held.
+    /// The memory that it held.
     pub memory: Memory,
 }
 
-/// The greatest in the first quarter after the warm-up, and in the last.
+/// The greatest values in the first quarter after the warm-up, and in the last quarter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Quarters {
-    /// In the first.
+    /// In the first quarter.
     pub first: Memory,
-    /// In the last.
+    /// In the last quarter.
     pub last: Memory,
 }
 
 impl Quarters {
-    /// None where there was no sample in one of them.
+    /// `None` if one of the quarters has no sample.
     pub fn of(samples: &[Sample], requests: u64) -> Option<Self> {
         let greatest = |from: u64, to: u64| {
             let within = samples.iter().filter(|sample| (from..=to).contains(&sample.done));
@@ -55,7 +55,7 @@ impl Quarters {
         Some(Self { first, last })
     }
 
-    /// By how much either of the two numbers grew, in KiB.
+    /// How much the number that grew more has grown, in KiB.
     pub fn growth(&self) -> u64 {
         let resident = self.last.resident.saturating_sub(self.first.resident);
         resident.max(self.last.heap.saturating_sub(self.first.heap))
@@ -66,7 +66,7 @@ impl Quarters {
 ///
 /// # Errors
 ///
-/// Where there is no such process.
+/// If there is no such process.
 pub fn resident(process: u32) -> Result<u64> {
     let status = fs::read_to_string(format!("/proc/{process}/status")).context("the app ended")?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
@@ -81,7 +81,7 @@ mod tests {
     #[test]
     fn quarters() {
         let sample = |done, resident, heap| Sample { done, memory: Memory { resident, heap } };
-        // The 9 is of the warm-up, the 8 of the middle.
+        // The 9 is from the warm-up, the 8 from the middle.
         let samples = [
             sample(4, 9, 9),
             sample(5, 3, 1),

@@ -1,10 +1,10 @@
-//! Hosts with addresses of their own, on one machine.
+//! Hosts with their own addresses, on one machine.
 //!
-//! 1. A host is a network namespace, made by `ip`, and a thread inside it. Whatever that thread runs,
-//!    and every process that it starts, has this host's addresses and no others.
-//! 2. Hosts are joined by cables. Nothing forwards between two cables but a program that runs there.
-//! 3. Names are this process's own. A host is deleted when it is dropped, and its cables with it; one
-//!    whose process was killed, by the next that looks whether it can make any.
+//! 1. A host is a network namespace, made by `ip`, and a thread inside it. Everything that the thread
+//!    runs, and every process that it starts, has this host's addresses and no others.
+//! 2. Cables join hosts. Only a program that runs on a host forwards between its cables.
+//! 3. Names contain the number of this process. Dropping a host deletes it and its cables. If a process
+//!    was killed, the next process that checks whether it can make hosts deletes the killed one's hosts.
 
 use std::{
     fs::{self, File},
@@ -27,10 +27,10 @@ use crate::{
     process::{find, is_orphan, own_name},
 };
 
-/// Where `ip` keeps them.
+/// Where `ip` keeps namespaces.
 const FOLDER: &str = "/run/netns";
 
-/// What a host's thread is given to do.
+/// What a host's thread is told to do.
 type Job = Box<dyn FnOnce() -> Pin<Box<dyn Future<Output = ()>>> + Send>;
 
 /// A host.
@@ -43,18 +43,18 @@ pub struct Host {
 }
 
 impl Host {
-    /// Makes one, with nothing but a loopback device. The role is for people, and at most 12 letters.
+    /// Makes a host that has only a loopback device. The role is for people; it has at most 12 letters.
     ///
     /// # Errors
     ///
-    /// Where `ip` is not installed, or refuses.
+    /// If `ip` is not installed, or fails.
     pub fn new(role: &'static str) -> Result<Self> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
 
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("{}{number}-{role}", own_name());
         ip(&["netns", "add", &name])?;
-        // It is deleted from here on, whatever fails.
+        // From here on it is deleted, no matter what fails.
         let mut host = Self { role, name, jobs: None, thread: None };
         ip(&["-n", &host.name, "link", "set", "lo", "up"])?;
 
@@ -76,12 +76,12 @@ impl Host {
         Ok(host)
     }
 
-    /// Does this there, and returns what came of it. What was spawned goes on in the host's own
+    /// Runs a job on the host, and returns its result. Tasks that it spawned go on in the host's own
     /// runtime.
     ///
     /// # Errors
     ///
-    /// Those of the job; and where it panics.
+    /// If the job fails or panics.
     pub fn run<T: Send + 'static>(
         &self,
         job: impl AsyncFnOnce() -> Result<T> + Send + 'static,
@@ -93,7 +93,7 @@ impl Host {
                 let _ = sender.send(job().await);
             })
         });
-        // Where nobody takes the job, it is dropped, and the other end of the channel with it.
+        // If nobody takes the job, it is dropped, and so is the other end of the channel.
         let _ = self.jobs.as_ref().map(|jobs| jobs.send(job));
         result.recv().context(format_args!("{} has ended", self.name))?
     }
@@ -103,7 +103,7 @@ impl Host {
         for address in addresses {
             let mut words = vec!["-n", &self.name, "address", "add", address, "dev", device];
             if address.contains(':') {
-                // Nobody else can have it; looking for them would take a second.
+                // Nobody else can have the address. Looking for duplicates would take a second.
                 words.push("nodad");
             }
             ip(&words)?;
@@ -116,7 +116,7 @@ impl Drop for Host {
     fn drop(&mut self) {
         self.jobs = None;
         if let Some(thread) = self.thread.take() {
-            // A job that panicked has been reported by its caller.
+            // The caller of a job that panicked has reported it.
             let _ = thread.join();
         }
         if let Err(error) = ip(&["netns", "delete", &self.name]) {
@@ -125,11 +125,11 @@ impl Drop for Host {
     }
 }
 
-/// Joins two hosts by a cable. Each end has these addresses, with the lengths of their networks.
+/// Joins two hosts with a cable. Each end has these addresses, written with the length of the prefix.
 ///
 /// # Errors
 ///
-/// Where `ip` refuses.
+/// If `ip` fails.
 pub fn join(left: (&Host, &[&str]), right: (&Host, &[&str])) -> Result<()> {
     let devices = [right.0, left.0].map(|other| format!("to-{}", other.role));
     let [near, far] = &devices;
@@ -139,24 +139,24 @@ pub fn join(left: (&Host, &[&str]), right: (&Host, &[&str])) -> Result<()> {
     right.0.plug(far, right.1)
 }
 
-/// Whether hosts can be made here, with cables and both kinds of addresses.
+/// Checks whether hosts can be made here, with cables and both kinds of addresses.
 ///
 /// # Errors
 ///
-/// Why they can't.
+/// The reason, if they can't.
 pub fn available() -> Result<()> {
     sweep();
     let (one, other) = (Host::new("one")?, Host::new("other")?);
     join((&one, &["10.0.1.1/24", "fd00:1::1/64"]), (&other, &["10.0.1.2/24", "fd00:1::2/64"]))
 }
 
-/// Deletes the hosts of processes that are no more.
+/// Deletes the hosts of processes that have ended.
 fn sweep() {
     for entry in fs::read_dir(FOLDER).into_iter().flatten().flatten() {
         let name = entry.file_name();
         let name = name.to_string_lossy();
         if is_orphan(&name) {
-            // Another may be at it.
+            // Another process may be deleting it too.
             let _ = ip(&["netns", "delete", &name]);
         }
     }

@@ -1,16 +1,17 @@
-//! Processes, which always end.
+//! Processes that always end.
 //!
-//! 1. A program runs in a folder of its own, in process groups of its own, which are killed when it is
+//! 1. A program runs in its own folder and in its own process groups, which are killed when it is
 //!    dropped.
-//! 2. Where this process is killed itself, all of them die with it: each command has a PID namespace,
-//!    whose first process dies with its parent, and whose others the kernel then kills, whatever user
-//!    they have become. That needs `setpriv` and `unshare`, and root or user namespaces. Else only those
-//!    die that fork nothing and stay the same user.
-//! 3. Folders are named after their process, and the namespace that it has its number in. Those of
-//!    processes that are no more are deleted by the next in that namespace that makes one.
-//! 4. It is ready when each of its sockets accepts a connection. (A free ephemeral port that is
-//!    polled can connect to itself: then both ends have one address.)
-//! 5. What it says is kept, and shown where it does not start.
+//! 2. If this process is killed, all programs die with it. Each command has a PID namespace. Its first
+//!    process dies with its parent, and then the kernel kills the others, no matter which user they have
+//!    become. This needs `setpriv` and `unshare`, and root or user namespaces. Without them, only
+//!    programs die that do not fork and stay the same user.
+//! 3. A folder's name has the number of its process and of the namespace in which the process has that
+//!    number. The next process in that namespace that makes a folder deletes the folders of processes
+//!    that have ended.
+//! 4. A program is ready when each of its sockets accepts a connection. (If a free ephemeral port is
+//!    polled, a socket can connect to itself: then both ends have the same address.)
+//! 5. Its output is kept, and shown if it does not start.
 
 use std::{
     env,
@@ -47,7 +48,7 @@ impl Running {
         Self { children: Vec::new(), place, folder }
     }
 
-    /// Where it is.
+    /// Where the program is.
     pub fn place(&self) -> &Place {
         &self.place
     }
@@ -76,7 +77,7 @@ impl Running {
         Ok(())
     }
 
-    /// Waits until it listens: for plain HTTP, and on each other socket that its texts speak of.
+    /// Waits until it listens for plain HTTP, and on each other socket that its texts name.
     pub(crate) fn wait(&mut self) -> Result<()> {
         let Place { ip, http, https, recipe, extra, .. } = &self.place;
         let speaks = |word: &str| extra.values().chain([recipe]).any(|text| is_word_of(word, text));
@@ -129,7 +130,7 @@ impl Drop for Running {
         for signal in [Signal::TERM, Signal::KILL] {
             for child in &mut self.children {
                 if let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
-                    // It may have ended already.
+                    // The group may have ended already.
                     let _ = kill_process_group(group, signal);
                 }
             }
@@ -147,7 +148,7 @@ impl Drop for Running {
     }
 }
 
-/// An executable on the path, or where Debian has those that are not on everybody's.
+/// Finds an executable on the `PATH`, or in the folders that Debian does not put on every user's `PATH`.
 pub fn find(name: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     let folders =
@@ -155,15 +156,15 @@ pub fn find(name: &str) -> Option<PathBuf> {
     folders.map(|folder| folder.join(name)).find(|path| path.is_file())
 }
 
-/// A command for this executable that dies with this process, with all that it forks, as far as that can
-/// be arranged here.
+/// A command for this executable. It dies with this process, and so does everything that it forks, as far
+/// as that can be arranged here.
 fn mortal(path: &Path) -> Command {
     static BEFORE: OnceLock<Vec<&str>> = OnceLock::new();
 
     let before = BEFORE.get_or_init(|| {
         let parent = ["setpriv", "--pdeathsig", "KILL"];
         let space = ["unshare", "--pid", "--fork", "--kill-child"];
-        // The first process of the namespace. As it stays who it is, its own death stays arranged.
+        // The first process of the namespace. It keeps its user, so it still dies with its parent.
         let first = ["sh", "-c", "\"$@\"; exit $?", "sh"];
         let user = ["--user", "--map-current-user"];
         let ways = [
@@ -183,31 +184,31 @@ fn mortal(path: &Path) -> Command {
     }
 }
 
-/// Whether a command can be put behind these words.
+/// Whether these words work in front of a command.
 fn works(words: &[&str]) -> bool {
     let Some((name, rest)) = words.split_first() else { return false };
     let status = Command::new(name).args(rest).arg("true").stderr(Stdio::null()).status();
     status.is_ok_and(|status| status.success())
 }
 
-/// What the name of a folder or a host begins with; then come this process's namespace and number, each
-/// with a `-`.
+/// The start of the name of a folder or a host. After it come this process's namespace and number, each
+/// followed by a `-`.
 const PREFIX: &str = "proxyfix-";
 
-/// A name for what is to end with this process: to be continued.
+/// The start of a name for something that ends with this process.
 pub(crate) fn own_name() -> String {
     format!("{PREFIX}{}-{}-", own_namespace().unwrap_or_default(), std::process::id())
 }
 
-/// The number of the namespace in which this process has its own. In another, a container's for one, the
-/// same number is another process's, or nobody's.
+/// The number of the namespace in which this process has its process number. In another namespace, such as
+/// a container's, another process may have the same number, or none.
 fn own_namespace() -> Option<String> {
     let link = fs::read_link("/proc/self/ns/pid").ok()?;
     let number = link.to_str()?.strip_prefix("pid:[")?.strip_suffix(']')?;
     Some(number.to_owned())
 }
 
-/// Whether a name was made by [`own_name`] in a process of this namespace that is no more.
+/// Whether [`own_name`] made this name in a process of this namespace that has ended.
 pub(crate) fn is_orphan(name: &str) -> bool {
     let Some(own) = own_namespace() else { return false };
     let rest = name.strip_prefix(PREFIX).and_then(|rest| rest.strip_prefix(&own));
@@ -216,18 +217,18 @@ pub(crate) fn is_orphan(name: &str) -> bool {
     process.is_some_and(|process| !Path::new("/proc").join(process.to_string()).exists())
 }
 
-/// A folder that ends with this process.
+/// Makes a folder that is deleted when this process ends.
 ///
 /// # Errors
 ///
-/// Where none can be made.
+/// If no folder can be made.
 pub fn folder() -> Result<TempDir> {
     static SWEEP: Once = Once::new();
 
     SWEEP.call_once(|| {
         for entry in fs::read_dir(env::temp_dir()).into_iter().flatten().flatten() {
             if is_orphan(&entry.file_name().to_string_lossy()) {
-                // It may be somebody else's, or another may be at it.
+                // It may belong to another user, or another process may be deleting it too.
                 let _ = fs::remove_dir_all(entry.path());
             }
         }
@@ -235,7 +236,7 @@ pub fn folder() -> Result<TempDir> {
     Ok(tempfile::Builder::new().prefix(&own_name()).tempdir()?)
 }
 
-/// Programs started by root serve as users of their own.
+/// Opens the folder to all: programs that root starts serve as other users.
 pub(crate) fn open(folder: &Path) -> Result<()> {
     Ok(fs::set_permissions(folder, fs::Permissions::from_mode(0o777))?)
 }
@@ -263,11 +264,11 @@ mod tests {
     #[test]
     fn orphans() {
         assert!(!is_orphan(&own_name()));
-        // No process has this number.
+        // No process can have this number.
         let own = own_namespace().unwrap();
         assert!(is_orphan(&format!("proxyfix-{own}-4294967295-abc")));
         for other in [
-            // Another namespace's, where it may be somebody's.
+            // In another namespace, a process may have this number.
             "proxyfix-1-4294967295-abc",
             &format!("proxyfix-{own}0-4294967295-abc"),
             "proxyfix-4294967295-abc",

@@ -1,7 +1,7 @@
 //! A program, and how it is started from a recipe.
 //!
-//! A program is data: its skeleton configuration with a place for the recipe's snippet, the texts of
-//! the snippet that stand for addresses, its commands, and what it can.
+//! A program is data: its skeleton configuration with a place for the recipe's snippet, the texts in the
+//! snippet that contain addresses, its commands, and its abilities.
 
 use std::{
     collections::BTreeMap,
@@ -20,7 +20,7 @@ use crate::{
     snippet::{self, Snippet},
 };
 
-/// A proxy, as its recipe's name has it.
+/// A proxy that has a recipe.
 #[derive(Debug)]
 pub struct Program {
     /// The name of its recipe.
@@ -29,49 +29,48 @@ pub struct Program {
     pub title: &'static str,
     /// What must be installed: the executables, the proxy's own first.
     pub executables: &'static [&'static str],
-    /// Files that must be installed too, such as modules in packages of their own.
+    /// Files that must be installed too, such as modules in separate packages.
     pub modules: &'static [&'static str],
-    /// What tells its version, without the executable.
+    /// The argument that makes it print its version.
     pub version: &'static str,
-    /// The files that it needs, and their texts. In these and in all other texts, `{{…}}` stands for
-    /// what [`Place`] has; `{{recipe}}` for the snippet.
+    /// The files that it needs, and their texts. In these and in all other texts, `{{…}}` is replaced by
+    /// the field of [`Place`], and `{{recipe}}` by the snippet.
     pub files: &'static [(&'static str, &'static str)],
     /// Folders that it needs, open to all.
     pub folders: &'static [&'static str],
-    /// Texts of the snippet, and what stands for them on a loopback device. Each must be in the
-    /// snippet.
+    /// Texts in the snippet, and what replaces them on a loopback device. Each must be in the snippet.
     pub listening: &'static [(&'static str, &'static str)],
-    /// The same for TLS, which inner proxies do not speak: all of these must be there, or none.
+    /// The same for TLS. Inner proxies do not speak TLS, so either all or none must be in the snippet.
     pub listening_tls: &'static [(&'static str, &'static str)],
-    /// The commands, each of which is kept running. An empty one is none.
+    /// The commands. Each keeps running. An empty one is skipped.
     pub commands: &'static [&'static str],
-    /// What it can.
+    /// What it can do.
     pub can: &'static [Ability],
 }
 
-/// What a program can.
+/// What a program can do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ability {
-    /// It ends TLS.
+    /// It terminates TLS.
     Tls,
-    /// It listens on IPv6, and says truly who came by it from `::1`.
+    /// It listens on IPv6, and reports a client from `::1` truly.
     Ipv6,
-    /// It reaches the application by a Unix socket.
+    /// It reaches the application over a Unix socket.
     Unix,
     /// It speaks HTTP/2 with the client.
     Http2,
-    /// It connects from its own address, and not from 127.0.0.1.
+    /// It connects from its own address instead of 127.0.0.1.
     Source,
-    /// As an inner proxy it refuses whoever is not the proxy in front.
+    /// As an inner proxy it refuses everyone except the proxy in front.
     Restrict,
-    /// As an inner proxy it does not become an HTTP/2 connection by `Upgrade: h2c`.
+    /// As an inner proxy it does not accept an upgrade to HTTP/2 by `Upgrade: h2c`.
     Stay,
-    /// By its recipe it keeps answers that may be kept, and gives them to every client.
+    /// With its recipe it keeps answers that may be kept, and gives them to every client.
     Keep,
 }
 
 impl Ability {
-    /// Everything but to keep answers.
+    /// Every ability except keeping answers.
     pub(crate) const ALL_BUT_KEEP: &[Self] =
         &[Self::Tls, Self::Ipv6, Self::Unix, Self::Http2, Self::Source, Self::Restrict, Self::Stay];
 }
@@ -79,11 +78,11 @@ impl Ability {
 /// Where a program listens, and what it connects from.
 #[derive(Clone, Copy, Debug)]
 pub enum Site {
-    /// Beside others on the loopback device, at this place in their row: on ports that are free there,
-    /// of 127.0.0.2 for the first, and of `::1`.
+    /// On the loopback device, at this position in the row of proxies. It listens on free ports, of
+    /// 127.0.0.2 for the first proxy, and of `::1`.
     Loopback(u8),
-    /// On a host of its own, as the recipe has it: on the ports 80 and 443 of all its addresses. It
-    /// connects from this one.
+    /// On its own host, as the recipe says: on the ports 80 and 443 of all addresses. It connects from
+    /// this address.
     Host(IpAddr),
 }
 
@@ -96,31 +95,31 @@ pub enum Upstream {
     Unix(PathBuf),
 }
 
-/// What a program's texts can name.
+/// The values that a program's texts can use.
 #[derive(Clone, Debug, Serialize)]
 pub struct Place {
-    /// The folder.
+    /// The program's folder.
     pub dir: PathBuf,
-    /// Its own address, which it connects from. On the loopback device, 127.0.0.2 for the outermost,
-    /// 127.0.0.3 for the next.
+    /// The address that it connects from. On the loopback device this is 127.0.0.2 for the outermost
+    /// proxy, 127.0.0.3 for the next, and so on.
     pub ip: IpAddr,
-    /// The port for plain HTTP; on the loopback device, on that address and on `::1`.
+    /// The port for plain HTTP. On the loopback device it is on that address and on `::1`.
     pub http: u16,
-    /// The port for TLS, on both.
+    /// The port for TLS, on the same addresses.
     pub https: u16,
-    /// A port for what its own processes say to each other.
+    /// A port on which its own processes talk to each other.
     pub inner: u16,
     /// The certificate's folder.
     pub tls: PathBuf,
-    /// The address and port of what stands behind; empty for a Unix socket.
+    /// The address and port of the upstream. Empty for a Unix socket.
     pub up: String,
-    /// The snippet, once it is rendered.
+    /// The rendered snippet.
     pub recipe: String,
     /// The recipe's further texts, by name.
     pub extra: BTreeMap<String, String>,
-    /// Whether the lines of Debian's own configuration stand beside the snippet.
+    /// Whether the lines of Debian's own configuration are added to the snippet.
     pub debian: bool,
-    /// Whether this process may do what only root may.
+    /// Whether this process runs as root.
     pub root: bool,
 }
 
@@ -137,25 +136,24 @@ impl Program {
         self.can.contains(&ability)
     }
 
-    /// The address that it is seen at, by what stands behind it, at this place in a row on the loopback
-    /// device.
+    /// The address that its upstream sees, if it has this position in a row on the loopback device.
     pub fn source(&self, position: u8) -> IpAddr {
         let own = if self.can(Ability::Source) { 1 + position } else { 1 };
         Ipv4Addr::new(127, 0, 0, own).into()
     }
 
-    /// Those of its executables and modules that are not installed.
+    /// The executables and modules that it needs and that are not installed.
     pub fn missing(&self) -> Vec<&'static str> {
         let executables = self.executables.iter().filter(|name| find(name).is_none());
         let modules = self.modules.iter().filter(|path| !Path::new(path).exists());
         executables.chain(modules).copied().collect()
     }
 
-    /// What it says of its own version: the first number with a dot.
+    /// The version that it prints: the first number with a dot.
     ///
     /// # Errors
     ///
-    /// Where it cannot be asked.
+    /// If it cannot be run, or prints no version.
     pub fn version(&self) -> Result<String> {
         let name = self.executables.first().context("a program without executable")?;
         let path = find(name).context(format_args!("{name} is not installed"))?;
@@ -166,14 +164,16 @@ impl Program {
             |word: &&str| word.contains('.') && word.starts_with(|c: char| c.is_ascii_digit());
         let words = text.split(|c: char| !(c.is_ascii_digit() || c == '.'));
         let version = words.map(|word| word.trim_matches('.')).find(number);
-        version.map(str::to_owned).context(format_args!("{name} does not tell its version: {text}"))
+        version
+            .map(str::to_owned)
+            .context(format_args!("{name} does not print its version: {text}"))
     }
 
-    /// Starts it, with other ports where one was taken in between.
+    /// Starts it. If another program took one of its ports meanwhile, it tries again with other ports.
     ///
     /// # Errors
     ///
-    /// Where it does not listen within 20 s, with all that it said.
+    /// If it does not listen within 20 s. The error has its output.
     pub fn start(
         &self,
         snippet: Snippet<'_>,
@@ -238,7 +238,7 @@ impl Program {
     }
 }
 
-/// A text with what [`Place`] has in place of `{{…}}`.
+/// Replaces each `{{…}}` in a text with the field of [`Place`].
 pub(crate) fn render(text: &str, place: &Place) -> Result<String> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);

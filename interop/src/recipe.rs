@@ -1,16 +1,16 @@
-//! The recipes of `docs/recipes/`: what is documented is what is run.
+//! The recipes in `docs/recipes/`. What is documented is what runs.
 //!
 //! A recipe is a Markdown file. Its code blocks are found by the words after the language:
 //!
-//! 1. `x-forwarded` or `forwarded`: the proxy's configuration for that family, where it is the only
-//!    proxy or the outermost one. With `inner`: where another of ours stands in front.
-//! 2. `unix`: the line that replaces the one with the application's address, where the application
-//!    listens on a Unix socket.
+//! 1. `x-forwarded` or `forwarded`: the proxy's configuration for that family, if it is the only or the
+//!    outermost proxy. With `inner`: its configuration if another proxy of ours is in front of it.
+//! 2. `unix`: the line that replaces the one with the application's address, if the application listens
+//!    on a Unix socket.
 //! 3. `text` blocks with the same words: what to write for proxyfix.
-//! 4. Any other single word: a further text by that name for both families, such as the configuration
+//! 4. Any other single word: a further text with that name for both families, such as the configuration
 //!    of a program that goes with the proxy. With `inner` before it: the same behind another proxy.
-//! 5. `http` and `json` blocks, where nothing is run: a request's head as the application receives it,
-//!    and what is true of it. They have the words of the `text` block that they are for, and one more.
+//! 5. `http` and `json` blocks, in recipes that are not run: a request's head as the application receives
+//!    it, and what is true of it. They have the words of their `text` block, and one more.
 
 use std::{fs, path::PathBuf};
 
@@ -28,7 +28,7 @@ pub enum Family {
 }
 
 impl Family {
-    /// Both.
+    /// Both families.
     pub const ALL: [Self; 2] = [Self::XForwarded, Self::Forwarded];
 
     /// The word in a code block's info string.
@@ -60,24 +60,24 @@ impl Recipe {
     ///
     /// # Errors
     ///
-    /// Where there is no such file.
+    /// If there is no such file.
     pub fn read(name: &str) -> Result<Self> {
         let path = folder().join(name).with_extension("md");
         let text = fs::read_to_string(&path).context(path.display())?;
         Ok(Self { name: name.to_owned(), blocks: blocks(&text) })
     }
 
-    /// The proxy's own configuration under these words.
+    /// The proxy's own configuration with these words.
     pub fn snippet(&self, words: &[&str]) -> Option<&str> {
         let ours = ["text", "rust", "sh", "http", "json"];
         self.find(words, |language| !ours.contains(&language))
     }
 
-    /// The same, where there must be one.
+    /// The same, if there must be one.
     ///
     /// # Errors
     ///
-    /// Where the recipe has none under these words.
+    /// If the recipe has no block with these words.
     pub fn required(&self, words: &[&str]) -> Result<&str> {
         self.snippet(words).context(format_args!(
             "docs/recipes/{}.md has no block `{}`",
@@ -90,7 +90,7 @@ impl Recipe {
     ///
     /// # Errors
     ///
-    /// Where the recipe has none under these words.
+    /// If the recipe has no `text` block with these words.
     pub fn config(&self, words: &[&str]) -> Result<&str> {
         self.find(words, |language| language == "text").context(format_args!(
             "docs/recipes/{}.md has no block `text {}`",
@@ -99,7 +99,7 @@ impl Recipe {
         ))
     }
 
-    /// The further texts, by name: those of an inner proxy, or of the outermost one.
+    /// The further texts, by name, for an inner proxy or for the outermost one.
     pub fn extra(&self, inner: bool) -> Vec<(&str, &str)> {
         let own = |name: &str| {
             name != "unix"
@@ -116,7 +116,7 @@ impl Recipe {
         extra.filter(|(name, _)| own(name)).collect()
     }
 
-    /// The blocks of a language: the words after it, and the text.
+    /// The blocks in a language: the words after the language, and the text.
     pub fn blocks(&self, language: &str) -> impl Iterator<Item = (&[String], &str)> {
         let blocks = self.blocks.iter().filter(move |block| block.language == language);
         blocks.map(|block| (block.words.as_slice(), block.text.trim_end()))
@@ -132,17 +132,17 @@ impl Recipe {
 /// A row of the table in `docs/recipes/chains.md`.
 #[derive(Clone, Debug)]
 pub struct Chain {
-    /// The recipes' names, the edge first.
+    /// The names of the recipes, the edge first.
     pub names: Vec<String>,
     /// What to write for proxyfix: by count, and by walk.
     pub configs: [String; 2],
 }
 
-/// The chains that are documented.
+/// The documented chains.
 ///
 /// # Errors
 ///
-/// Where the document is not there, or its table has other columns.
+/// If the document does not exist, or its table has other columns.
 pub fn chains() -> Result<Vec<Chain>> {
     let chain = |row: Vec<String>| {
         let [names, count, walk] = <[String; 3]>::try_from(row).ok()?;
@@ -153,11 +153,11 @@ pub fn chains() -> Result<Vec<Chain>> {
     rows.into_iter().map(chain).collect::<Option<_>>().context("chains.md has an odd row")
 }
 
-/// The rows of all tables of `docs/recipes/NAME.md`, without their heads.
+/// The rows of all tables in `docs/recipes/NAME.md`, without their heads.
 ///
 /// # Errors
 ///
-/// Where there is no such file.
+/// If there is no such file.
 pub fn rows(name: &str) -> Result<Vec<Vec<String>>> {
     let path = folder().join(name).with_extension("md");
     let text = fs::read_to_string(&path).context(path.display())?;

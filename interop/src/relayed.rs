@@ -1,12 +1,13 @@
-//! An inner proxy, asked by the address of the proxy in front: as if that relayed whatever a client sends.
+//! An inner proxy gets requests from the address of the proxy in front, as if that relayed everything
+//! that a client sends.
 //!
-//! 1. It does not become an HTTP/2 connection by `Upgrade: h2c`, however that is spelled, nor passes that
-//!    on: the client would then write every header itself, from a trusted address.
-//! 2. It does not answer CONNECT with a 2xx, be it the application's, and read a second request: what
-//!    stands in front takes that for the inside of a tunnel.
+//! 1. It does not accept an upgrade to HTTP/2 by `Upgrade: h2c`, in any spelling, and does not pass it on.
+//!    Otherwise the client would write every header itself, from a trusted address.
+//! 2. It does not answer CONNECT with a 2xx, even one from the application, and then read a second
+//!    request. The proxy in front takes that request for the inside of a tunnel.
 //! 3. It resolves a target with another host.
-//! 4. Where it keeps an answer, that is for one scheme, host and port by the proxy in front; and it keeps
-//!    none of which the application says nothing.
+//! 4. If it keeps an answer, it does so for one scheme, host and port, as the proxy in front states them.
+//!    It keeps no answer that does not say that it may be kept.
 
 use crate::{
     Result,
@@ -23,11 +24,11 @@ use crate::{
     truth::Truth,
 };
 
-/// What became of the requests.
+/// The results of the requests.
 ///
 /// # Errors
 ///
-/// Where something does not start, the recipe is missing, or none answers.
+/// If something does not start, the recipe is missing, or nothing answers.
 pub async fn relayed(program: &'static Program) -> Result<Seen> {
     let recipe = Recipe::read(program.name)?;
     let words = ["x-forwarded", "inner"];
@@ -79,9 +80,9 @@ fn cell(request: &'static str, verdict: Verdict) -> Cell {
     Cell { mode: Mode::Plain, request, honest: false, verdict, resets: false }
 }
 
-/// What a client may send, and a proxy pass on.
+/// What a client may send and a proxy may pass on.
 fn passed_on() -> Vec<Request> {
-    // Spelled so, the client does not go on in HTTP/2, and a 101 is seen.
+    // With the name in lower case, the client does not go on in HTTP/2, so a 101 shows.
     let lines = |connection, upgrade| {
         [("Connection", connection), ("upgrade", upgrade), ("HTTP2-Settings", "AAMAAABkAAQAAP__")]
             .map(|(name, value): (_, &str)| (name, value.to_owned()))
@@ -109,7 +110,7 @@ fn passed_on() -> Vec<Request> {
     ]
 }
 
-/// Whether two requests with these lines are answered each for itself.
+/// Checks that each of two requests with these lines gets its own answer.
 async fn differ(
     client: &Client,
     path: &'static str,

@@ -1,7 +1,6 @@
-//! `docs/INTEROP.md`, from the results.
+//! Makes the tables in `docs/INTEROP.md` from the results.
 //!
-//! The table is written by the tests that fill it, and compared with the one that is kept: what is
-//! documented is what was seen.
+//! The tests write the tables, or compare them with the kept ones. So the document says what was seen.
 
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
@@ -11,30 +10,30 @@ use crate::{
     request::Mode,
 };
 
-/// The line before what is generated.
+/// The line before the generated part.
 const MARK: &str = "<!-- generated: everything below is written by the tests -->";
 
-/// What was tried, and what became of it.
+/// What was tried, and the results.
 #[derive(Clone, Debug)]
 pub struct Row {
-    /// Where it stands in the table.
+    /// Its place in the table.
     pub order: usize,
     /// Which table.
     pub table: Table,
     /// The proxies, by the title and the version of each.
     pub programs: Vec<(&'static str, String)>,
-    /// The cells of the row that say what was tried.
+    /// The first columns, which say what was tried.
     pub what: Vec<String>,
-    /// What became of it.
+    /// The results.
     pub cells: Vec<Cell>,
 }
 
 /// The tables, in their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Table {
-    /// One proxy by its recipe.
+    /// One proxy with its recipe.
     Recipes,
-    /// Several behind each other.
+    /// Several proxies behind each other.
     Chains,
 }
 
@@ -47,7 +46,7 @@ impl Table {
     }
 }
 
-/// What all rows come to, as Markdown.
+/// Prints all rows as Markdown.
 pub fn print(rows: &[Row]) -> String {
     let mut tables: BTreeMap<Table, BTreeMap<usize, String>> = BTreeMap::new();
     for row in rows {
@@ -98,11 +97,11 @@ fn kept() -> Result<String> {
     fs::read_to_string(path()).context("docs/INTEROP.md")
 }
 
-/// Writes the tables below what people wrote.
+/// Writes the tables below the text that people wrote.
 ///
 /// # Errors
 ///
-/// Where the file is not there, or has no place for them.
+/// If the file does not exist, or has no place for them.
 pub fn write(rows: &[Row]) -> Result<()> {
     let kept = kept()?;
     let (people, _) = kept.split_once(MARK).context("docs/INTEROP.md has lost its mark")?;
@@ -112,17 +111,17 @@ pub fn write(rows: &[Row]) -> Result<()> {
 /// The rows that the kept tables do not have.
 #[derive(Clone, Debug, Default)]
 pub struct Stale {
-    /// Those of proxies in the versions that the tables are of: something has changed.
+    /// Rows for the same versions as in the tables: the results have changed.
     pub changed: Vec<String>,
-    /// Those of other versions.
+    /// Rows for other versions.
     pub newer: Vec<String>,
 }
 
-/// What the kept tables lack of these rows.
+/// The rows that are missing in the kept tables.
 ///
 /// # Errors
 ///
-/// Where the file is not there.
+/// If the file does not exist.
 pub fn stale(rows: &[Row]) -> Result<Stale> {
     Ok(compare(&kept()?, rows))
 }
@@ -145,11 +144,11 @@ fn compare(kept: &str, rows: &[Row]) -> Stale {
     stale
 }
 
-/// Whether the kept tables have other rows than these.
+/// Whether the kept tables differ from these rows.
 ///
 /// # Errors
 ///
-/// Where the file is not there.
+/// If the file does not exist.
 pub fn has_more(rows: &[Row]) -> Result<bool> {
     Ok(!kept()?.ends_with(&format!("{MARK}\n\n{}", print(rows))))
 }

@@ -6,20 +6,20 @@ use crate::{
     client::Reply,
 };
 
-/// A response, of which enough is there to know what it says.
+/// A response. Enough of it has arrived to know what it says.
 #[derive(Debug)]
 pub(crate) struct Response {
     /// What it says.
     pub(crate) reply: Reply,
     /// Where it ends.
     end: End,
-    /// Whether its sender takes another request after it.
+    /// Whether its sender accepts another request after it.
     keeps: bool,
 }
 
 #[derive(Debug)]
 enum End {
-    /// After so many bytes.
+    /// After this many bytes.
     At(usize),
     /// After the last chunk.
     WithLastChunk,
@@ -28,16 +28,16 @@ enum End {
 }
 
 impl Response {
-    /// Whether this is all of it.
+    /// Whether it is complete.
     ///
     /// # Errors
     ///
-    /// Where there is more than all of it: nobody asked for that.
+    /// If bytes follow it, because nobody asked for them.
     pub(crate) fn is_complete(&self, received: &[u8]) -> Result<bool> {
         match self.end {
             End::At(end) if received.len() > end => Err("bytes after the response".into()),
             End::At(end) => Ok(received.len() == end),
-            // No answer of the application has these bytes in it.
+            // No answer of the application contains these bytes.
             End::WithLastChunk => Ok(received.ends_with(b"\r\n0\r\n\r\n")),
             End::WithConnection => Ok(false),
         }
@@ -48,17 +48,17 @@ impl Response {
         matches!(self.end, End::WithConnection)
     }
 
-    /// Whether its sender takes another request after it.
+    /// Whether its sender accepts another request after it.
     pub(crate) fn keeps(&self) -> bool {
         self.keeps
     }
 }
 
-/// The status and the length of a response's head, once that is there.
+/// The status and the length of a response's head, once the head is complete.
 ///
 /// # Errors
 ///
-/// Where it is none.
+/// If it is not a response's head.
 pub(crate) fn head_length(received: &[u8]) -> Result<Option<(u16, usize)>> {
     let mut headers = [httparse::EMPTY_HEADER; 64];
     let mut response = httparse::Response::new(&mut headers);
@@ -68,7 +68,7 @@ pub(crate) fn head_length(received: &[u8]) -> Result<Option<(u16, usize)>> {
     })
 }
 
-/// The response, once enough of it is there. The answer is one JSON object, which is found in the body
+/// The response, once enough of it has arrived. The answer is one JSON object, which is found in the body
 /// whether that is chunked or not.
 pub(crate) fn parse(received: &[u8]) -> Result<Option<Response>> {
     let mut headers = [httparse::EMPTY_HEADER; 64];

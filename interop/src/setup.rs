@@ -20,11 +20,11 @@ use crate::{
     snippet::Snippet,
 };
 
-/// The client's IPv4 address. It is one of `loopback`, but so would an attacker's be who sits there:
-/// with a count nobody asks.
+/// The client's IPv4 address. It is in `loopback`, as the address of an attacker on this machine would be.
+/// With a count, nobody checks whether a client's address is a proxy's.
 pub const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 9));
 
-/// A proxy, and what its recipe says for its place.
+/// A proxy, and what its recipe says about its place.
 #[derive(Clone, Debug)]
 pub struct Hop<'a> {
     /// The proxy.
@@ -38,11 +38,11 @@ pub struct Hop<'a> {
 }
 
 impl<'a> Hop<'a> {
-    /// A proxy by its recipe's block with these words; with `inner`, behind another one.
+    /// A proxy with the block of its recipe that has these words. With `inner`, it is behind another one.
     ///
     /// # Errors
     ///
-    /// Where the recipe has no such block.
+    /// If the recipe has no such block.
     pub fn new(program: &'static Program, recipe: &'a Recipe, words: &[&str]) -> Result<Self> {
         let extra = recipe.extra(words.contains(&"inner"));
         Ok(Self { program, text: recipe.required(words)?, extra, debian: false })
@@ -54,11 +54,11 @@ impl<'a> Hop<'a> {
 pub enum Listens<'a> {
     /// A port, with this configuration of proxyfix.
     OnTcp(&'a str),
-    /// A Unix socket, with this configuration, by these lines of the last proxy's recipe.
+    /// A Unix socket, with this configuration and these lines of the last proxy's recipe.
     OnUnix(&'a str, &'a str),
-    /// A Unix socket of a proxy that connects from inside the folder of the socket (`chroot`).
+    /// A Unix socket, for a proxy that connects from inside the folder of the socket (`chroot`).
     OnUnixInside(&'a str, &'a str),
-    /// This address: somebody else started it.
+    /// This address. The application is already running.
     Already(SocketAddr),
 }
 
@@ -74,15 +74,15 @@ pub struct Setup {
 }
 
 impl Setup {
-    /// Starts all, innermost first.
+    /// Starts all, the innermost first.
     ///
     /// # Errors
     ///
-    /// Where something does not start.
+    /// If something does not start.
     pub async fn start(hops: &[Hop<'_>], app: Listens<'_>) -> Result<Self> {
         let folder = folder()?;
         let tls = certificate::write(folder.path())?;
-        // Programs that serve as users of their own read the certificate and reach the socket.
+        // Programs that serve as other users must read the certificate and reach the socket.
         open(&folder)?;
         let (app, mut upstream, unix) = match app {
             Listens::OnTcp(config) => {
@@ -96,7 +96,7 @@ impl Setup {
                 let path = folder.path().join("app.sock");
                 let mut here = path.clone();
                 if matches!(app, Listens::OnUnixInside(..)) {
-                    // The same path, from inside.
+                    // The same path, as seen from inside.
                     here = folder.path().join(path.strip_prefix("/")?);
                     fs::create_dir_all(here.parent().context("no folder")?)?;
                 }
@@ -128,11 +128,11 @@ impl Setup {
         Ok(Self { proxies, client, keeps, _app: app, _folder: folder })
     }
 
-    /// A client of the outermost proxy.
+    /// Makes a client of the outermost proxy.
     ///
     /// # Errors
     ///
-    /// Where there is no proxy.
+    /// If there is no proxy.
     pub fn client(&self, mode: Mode) -> Result<Client> {
         let place = self.proxies.first().context("no proxy")?.place();
         let mut client = self.client.clone();
@@ -144,17 +144,17 @@ impl Setup {
         Ok(client)
     }
 
-    /// The further port of the outermost proxy that its skeleton opens.
+    /// The additional port that the skeleton of the outermost proxy opens.
     ///
     /// # Errors
     ///
-    /// Where there is no proxy.
+    /// If there is no proxy.
     pub fn further(&self) -> Result<SocketAddr> {
         let place = self.proxies.first().context("no proxy")?.place();
         Ok((place.ip, place.inner).into())
     }
 
-    /// Whether one of the proxies keeps answers, for every client.
+    /// Whether one of the proxies keeps answers and gives them to every client.
     pub fn keeps(&self) -> bool {
         self.keeps
     }

@@ -1,13 +1,14 @@
-//! How the documented texts of a recipe become those of a place.
+//! Adapts the documented texts of a recipe to the place where a program runs.
 //!
-//! 1. Lines with `127.0.0.1` and `3000` hold the address of the application: the next proxy's or its own
-//!    stands there, or, for a Unix socket, the recipe's own lines for one.
+//! 1. Lines with `127.0.0.1` and `3000` contain the address of the application. It is replaced with the
+//!    real address of the application or of the next proxy. For a Unix socket, the recipe's own lines for
+//!    one replace these lines.
 //! 2. `10.0.0.2` is the proxy in front.
-//! 3. On the loopback device, what a program listens on is as its table says; each of those texts must
-//!    be in the recipe. On a host of its own it listens as documented.
+//! 3. On the loopback device, the program's table says what it listens on, and each documented text in
+//!    the table must be in the recipe. On its own host it listens as documented.
 //! 4. `/etc/ssl/app.*` is the certificate.
 //!
-//! A number or an address stands by itself: `10.0.0.2` is not in `10.0.0.20`, nor `3000` in `30000`.
+//! Only a whole number or address counts: `10.0.0.2` is not in `10.0.0.20`, and `3000` is not in `30000`.
 
 use std::{
     collections::BTreeMap,
@@ -22,15 +23,15 @@ use crate::{
 /// The snippet, and how its place among other proxies changes it.
 #[derive(Clone, Copy, Debug)]
 pub struct Snippet<'a> {
-    /// As the recipe has it. Lines with `127.0.0.1` and `3000` hold the application's address.
+    /// The recipe's text. Lines with `127.0.0.1` and `3000` contain the application's address.
     pub text: &'a str,
-    /// What stands for those lines where the application is at `/run/app.sock`.
+    /// What replaces those lines if the application is at `/run/app.sock`.
     pub unix: Option<&'a str>,
-    /// The proxy in front, for which the recipe writes `10.0.0.2`.
+    /// The proxy in front. The recipe writes `10.0.0.2` for it.
     pub edge: Option<IpAddr>,
     /// The recipe's further texts, by name: another program's configuration, a command.
     pub extra: &'a [(&'a str, &'a str)],
-    /// Whether it goes into the configuration that Debian's package has, as far as that matters.
+    /// Whether it goes into the configuration of Debian's package. Only the lines that matter are used.
     pub debian: bool,
 }
 
@@ -66,7 +67,7 @@ pub(crate) fn place(
             lacking.extend(tls);
         }
         if let Some(documented) = lacking.first() {
-            return Err(format!("the recipe does not say `{documented}`").into());
+            return Err(format!("the recipe does not contain `{documented}`").into());
         }
     }
     for text in extra.values_mut().chain([&mut text]) {
@@ -86,16 +87,16 @@ pub(crate) fn place(
     Ok((text, extra))
 }
 
-/// Whether a line holds the documented address of the application.
+/// Whether a line contains the documented address of the application.
 fn is_upstream(line: &str) -> bool {
     is_word_of("127.0.0.1", line) && is_word_of("3000", line)
 }
 
-/// The address of the application in place of the documented one.
+/// Replaces the documented address of the application.
 fn with_address(text: &str, address: SocketAddr) -> String {
     let line = |line: &str| {
         if is_upstream(line) {
-            // `[::1]:3000`, but `::1` where the port stands apart.
+            // `[::1]:3000`, but `::1` if the port is separate.
             let line = line.replace("127.0.0.1:3000", &address.to_string());
             let line = with_word(&line, "127.0.0.1", &address.ip().to_string());
             with_word(&line, "3000", &address.port().to_string())
@@ -106,7 +107,7 @@ fn with_address(text: &str, address: SocketAddr) -> String {
     text.lines().map(line).collect::<Vec<_>>().join("\n")
 }
 
-/// The documented lines for a Unix socket in place of those for an address.
+/// Replaces the lines for an address with the documented lines for a Unix socket.
 fn with_path(text: &str, unix: &str, path: &str) -> String {
     let mut lines: Vec<String> = Vec::new();
     let mut replaced = false;
@@ -123,12 +124,12 @@ fn with_path(text: &str, unix: &str, path: &str) -> String {
     lines.join("\n")
 }
 
-/// Whether this number or address stands in the text by itself.
+/// Whether the text contains this number or address as a whole.
 pub(crate) fn is_word_of(word: &str, text: &str) -> bool {
     places(word, text).next().is_some()
 }
 
-/// The text with another number or address in each place where this one stands by itself.
+/// Replaces this number or address wherever the text contains it as a whole.
 fn with_word(text: &str, word: &str, by: &str) -> String {
     let mut result = String::new();
     let mut done = 0;

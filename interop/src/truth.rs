@@ -1,12 +1,12 @@
 //! What is true of a request, and what is false in an answer to it.
 //!
 //! 1. The client's address and the scheme are those of its connection, and there is no prefix.
-//! 2. Host and port are those that it asked for. Where it names none, a proxy may name the one that it
-//!    serves, or an address of the proxies' own or of the application, with a port of theirs.
-//! 3. The URI that the handler sees, and its `Host`, say the same; its path is the one that was sent.
-//! 4. In no header that the handler sees is anything left that only an attacker writes, and in no
-//!    forwarding header the value that the client sent.
-//! 5. The headers that arrive are as the documents have it: see [`arrived`](crate::arrived).
+//! 2. Host and port are those that it asked for. If it names none, a proxy may name the host that it
+//!    serves, or an address of a proxy or of the application, with a port of theirs.
+//! 3. The URI and the `Host` that the handler sees say the same. The path is the one that was sent.
+//! 4. No header that the handler sees contains anything that only an attacker writes, and no forwarding
+//!    header has the value that the client sent.
+//! 5. The headers that arrive are as the documents say: see [`arrived`](crate::arrived).
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -18,11 +18,11 @@ use crate::{
     request::{Mode, OTHER_HOST, Request, SECOND, Target},
 };
 
-/// Lines of a request that are about its own connection, or its host.
+/// Lines of a request that are about its own connection or its host.
 const NOT_FORWARDING: [&str; 4] = ["Connection", "Upgrade", "HTTP2-Settings", "Host"];
 
-/// Names that a proxy may give where the client gives none: the one that it serves; and `localhost`, which
-/// stands for the application where that is on a Unix socket.
+/// Names that a proxy may give if the client gives none: the name that it serves, and `localhost`, which
+/// names an application on a Unix socket.
 const SERVED: [&str; 2] = [certificate::NAME, "localhost"];
 
 /// What is true.
@@ -38,9 +38,9 @@ pub struct Truth<'a> {
     pub path: &'static str,
     /// What it sent.
     pub request: &'a Request,
-    /// How it came.
+    /// How it was sent.
     pub mode: Mode,
-    /// What is said of the headers that arrive.
+    /// What the documents say about the headers that arrive.
     pub arrives: &'a Arrives,
 }
 
@@ -49,7 +49,7 @@ pub struct Truth<'a> {
 pub struct Authority<'a> {
     /// One of these.
     pub named: Vec<(&'static str, u16)>,
-    /// Where the client may have named none: the sockets of the proxies and the application.
+    /// The sockets of the proxies and the application, which may be named if the client named no host.
     pub own: Option<&'a [SocketAddr]>,
 }
 
@@ -63,14 +63,15 @@ impl<'a> Truth<'a> {
         let usual = default_port(scheme);
         let named = match (request.target, request.host.as_deref()) {
             (Target::OtherHost, _) if mode != Mode::Http2 => vec![other],
-            // Apache takes a URI with a scheme that is not its own for somebody else's, and keeps `Host`.
+            // Apache takes a URI with a scheme that is not its own for a URI of another server, and keeps
+            // `Host`.
             (Target::OtherUri, _) if mode != Mode::Http2 => vec![other, own],
             (Target::OtherScheme, None) => vec![own],
             _ if mode == Mode::Http10 => vec![],
-            // Some take the first, some the last.
+            // Some proxies take the first line, some the last.
             _ if request.names("Host") => vec![own, other, (OTHER_HOST, usual)],
             (_, None) => vec![own],
-            // Without a port: the proxy's, or the scheme's.
+            // Without a port, it is the proxy's port, or the default of the scheme.
             (_, Some(certificate::NAME)) => vec![own, (certificate::NAME, usual)],
             (_, Some(_)) => vec![],
         };
@@ -86,7 +87,7 @@ impl<'a> Truth<'a> {
         Self { client, scheme, authority, path, request, mode, arrives }
     }
 
-    /// What is false in the answer; empty where all is true.
+    /// What is false in the answer. Empty if all is true.
     pub fn check(&self, answer: &Answer) -> Vec<String> {
         let mut wrong = Vec::new();
         if answer.client_ip != Some(self.client) {
@@ -129,7 +130,7 @@ impl<'a> Truth<'a> {
         wrong
     }
 
-    /// Whether this is what the client sent under this name, however that is spelled.
+    /// Whether this is what the client sent under this name, in any spelling.
     fn is_left(&self, name: &str, value: &str) -> bool {
         let plain = |name: &str| name.to_ascii_lowercase().replace('_', "-");
         let forwards =
@@ -157,9 +158,9 @@ fn default_port(scheme: &str) -> u16 {
     if scheme == "https" { 443 } else { 80 }
 }
 
-/// Whether a text holds anything that only an attacker writes.
+/// Whether a text contains anything that only an attacker writes.
 pub fn is_forged(text: &str) -> bool {
-    // A port stands by itself; these digits within a longer word are a proxy's random identifier.
+    // A port is a whole word. In a longer word, these digits are part of a proxy's random identifier.
     let mut words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
     ["198.51.100.", "evil"].iter().any(|forged| text.contains(forged))
         || words.any(|word| word == "6666")
@@ -170,8 +171,8 @@ mod tests {
     use super::*;
     use crate::attacks::all;
 
-    /// Every value that any attack writes with the forged port in it is known again, also where a
-    /// proxy puts its own beside it; an identifier that happens to have these digits is not one.
+    /// Every value with the forged port that an attack writes is recognized, also if a proxy adds its own
+    /// value to it. An identifier that happens to contain these digits is not.
     #[test]
     fn forged_ports_are_known_again() {
         for lie in ["http", "https"] {

@@ -1,8 +1,8 @@
-//! What comes of CONNECT (RFC 9110 §9.3.6), and of a second request on the same connection.
+//! The results of CONNECT (RFC 9110 §9.3.6), and of a second request on the same connection.
 //!
-//! A proxy may relay CONNECT, and after a 2xx whatever comes, both ways. Who stands behind, and takes it for
-//! one more method, goes on reading requests: then the client writes them itself, with any header, from
-//! the proxy's address. So a 2xx is only right where the proxy goes on reading too.
+//! A proxy may relay CONNECT and, after a 2xx, everything that follows, in both directions. If the upstream
+//! treats CONNECT as just another method, it goes on reading requests. Then the client writes them itself,
+//! with any header, from the proxy's address. So a 2xx is right only if the proxy goes on reading too.
 
 use std::time::Duration;
 
@@ -17,10 +17,11 @@ use crate::{
     response::{self, head_length},
 };
 
-/// Who has said nothing for so long has not read a second request.
+/// After this much silence, nobody has read the second request.
 const SILENCE: Duration = Duration::from_secs(2);
 
-/// The reply to CONNECT, which has been sent; where that is a 2xx, the reply to this second request.
+/// Reads the reply to CONNECT, which has been sent. If that is a 2xx, sends this second request, and returns
+/// the reply to it.
 pub(crate) async fn ask<S>(mut stream: S, then: &str) -> Result<Reply>
 where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -31,7 +32,7 @@ where
             Some((200..300, length)) => {
                 return second(stream, received.split_off(length), then).await;
             }
-            // No body says more.
+            // The body does not matter.
             Some(_) => {
                 let response = response::parse(&received)?;
                 return Ok(response.map_or(Reply::Refused(None), |response| response.reply));
@@ -44,15 +45,15 @@ where
     }
 }
 
-/// The reply to the second request, where this came after the head of the first.
+/// The reply to the second request. `received` came after the head of the first reply.
 pub(crate) async fn second<S>(mut stream: S, mut received: Vec<u8>, then: &str) -> Result<Reply>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    // Whoever hangs up now has not read it.
+    // A peer that hangs up now has not read it.
     let _ = stream.write_all(then.as_bytes()).await;
     loop {
-        // No answer of the application has these bytes in it.
+        // No answer of the application contains these bytes.
         if let Some(start) = received.windows(7).position(|bytes| bytes == b"HTTP/1.") {
             let rest = received.get(start..).unwrap_or_default();
             if let Some(response) = response::parse(rest)? {

@@ -1,8 +1,8 @@
-//! HTTP/2 on a connection that was upgraded to it (h2c), written by hand: as much of it as one request
-//! and its answer need.
+//! HTTP/2 on a connection that was upgraded to it (h2c), written by hand. It is just enough for one
+//! request and its answer.
 //!
-//! Stream 1 is that of the request which asked for the upgrade; ours is stream 3. Of what comes back,
-//! only its data is looked at.
+//! Stream 1 belongs to the request that asked for the upgrade. Ours is stream 3, and only its data is
+//! looked at.
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
@@ -17,18 +17,18 @@ const SETTINGS: u8 = 4;
 const END_STREAM: u8 = 1;
 const END_HEADERS: u8 = 4;
 
-/// Asks with these fields, and returns the application's answer; none where something else, or nothing,
-/// comes back.
+/// Sends a request with these fields, and returns the application's answer. `None` if something else, or
+/// nothing, comes back.
 pub(crate) async fn ask<S>(mut stream: S, fields: &[(&str, &str)]) -> Result<Option<Answer>>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let mut block = Vec::new();
     for (name, value) in fields {
-        // A literal that is not indexed (RFC 7541 §6.2.2), each text without Huffman coding.
+        // A literal that is not indexed (RFC 7541 §6.2.2). The texts have no Huffman coding.
         block.push(0);
         for text in [name, value] {
-            // A longer one would need more than one byte for its length.
+            // The length of a longer text would need more than one byte.
             block.push(u8::try_from(text.len()).ok().filter(|length| *length < 127).ok_or("long")?);
             block.extend(text.as_bytes());
         }
@@ -58,7 +58,7 @@ where
         if kind == DATA {
             data.extend(payload);
         }
-        // A reset, or the end of it.
+        // A reset, or the end of the stream.
         if !matches!(kind, DATA | HEADERS) || flags & END_STREAM != 0 {
             return Ok(serde_json::from_slice(&data).ok());
         }

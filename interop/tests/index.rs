@@ -1,4 +1,4 @@
-//! The documents of `docs/recipes/` say the same as each other, and each line in them is a doctest.
+//! The documents in `docs/recipes/` agree with each other, and each line in them is a doctest.
 
 use std::fs;
 
@@ -16,18 +16,18 @@ fn documents() -> Vec<String> {
     names
 }
 
-/// Whether the document has a builder form for this line. That it means the same is a doctest.
+/// Whether the document has a builder form for this line. A doctest checks that it means the same.
 fn has_builder_form(recipe: &Recipe, line: &str) -> bool {
     recipe.blocks("rust").any(|(_, program)| {
         program.split('"').skip(1).step_by(2).any(|text| {
-            // A string may go on in the next line, and a vendor's many networks may be fewer there.
+            // A string may go on in the next line, and may have fewer of a vendor's many networks.
             let words: Vec<_> = text.split_whitespace().filter(|word| *word != "\\").collect();
             same(&words.join(" "), line, |word, own| is_long(own) && key(word) == key(own))
         })
     })
 }
 
-/// Whether two lines have the same words, or words of which that is said.
+/// Whether two lines have the same words, or words that `or` accepts as the same.
 fn same(line: &str, own: &str, or: impl Fn(&str, &str) -> bool) -> bool {
     let (words, own) = (line.split(' '), own.split(' '));
     words.clone().count() == own.clone().count()
@@ -38,7 +38,7 @@ fn key(word: &str) -> Option<&str> {
     word.split_once('=').map(|(key, _)| key)
 }
 
-/// Whether it is a list that a vendor publishes.
+/// Whether a word is a long list, such as the networks that a vendor publishes.
 fn is_long(word: &str) -> bool {
     word.matches(',').count() > 5
 }
@@ -49,7 +49,7 @@ fn every_line_has_a_builder_form() {
         let recipe = Recipe::read(&name).expect("a recipe");
         for (words, line) in recipe.blocks("text") {
             let words = words.join(" ");
-            assert!(has_builder_form(&recipe, line), "{name}: none for `text {words}`");
+            assert!(has_builder_form(&recipe, line), "{name}: no builder form for `text {words}`");
         }
     }
 }
@@ -60,7 +60,7 @@ fn a_chain_has_builder_forms_by_count_and_by_walk() {
     let [first, ..] = &*chains().expect("the chains") else { panic!("no chain") };
     for (line, how) in first.configs.iter().zip(["for=2", "for=walk"]) {
         assert!(line.contains(how), "{line}");
-        assert!(has_builder_form(&document, line), "none for `{line}`");
+        assert!(has_builder_form(&document, line), "no builder form for `{line}`");
     }
 }
 
@@ -75,7 +75,7 @@ fn every_document_is_run_by_the_doctests() {
         names.extend(files.map(|file| file.trim_matches('"').to_owned()));
     }
     names.sort();
-    assert_eq!(names, documents(), "`recipes!` in lib.rs has not the files of docs/recipes");
+    assert_eq!(names, documents(), "`recipes!` in lib.rs must list the files of docs/recipes");
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! A short load through nginx and HAProxy; `docs/INTEROP.md` has a long one. A program that is not
-//! installed makes its test ignored, by name; with `INTEROP_ALL_PROXIES=1` it fails.
+//! A short load through nginx and HAProxy; `docs/INTEROP.md` has a long one. If a program is not
+//! installed, its test is ignored and says so in its name. With `INTEROP_ALL_PROXIES=1` it fails.
 
 use std::process::{Command, ExitCode};
 
@@ -16,7 +16,7 @@ fn main() -> ExitCode {
         };
         Trial::test(title, test).with_ignored_flag(missing && !all_must_be_there())
     });
-    // One after the other: each keeps all cores busy.
+    // One after the other, because each keeps all cores busy.
     let arguments = Arguments { test_threads: Some(1), ..Arguments::from_args() };
     libtest_mimic::run(&arguments, trials.into()).exit_code()
 }
@@ -31,7 +31,7 @@ fn load(name: &str) -> Result<()> {
         return Err(said.into());
     }
     if !said.contains("| requests/s |") || !said.contains("2500 of them honest") {
-        return Err(format!("no table, or not half of it honest:\n{said}").into());
+        return Err(format!("no table, or not half of the requests honest:\n{said}").into());
     }
     Ok(())
 }

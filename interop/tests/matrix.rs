@@ -1,14 +1,14 @@
 //! Every recipe, in front of a real application, honest and attacked.
 //!
-//! 1. Each proxy alone, in each mode, by its recipe for each family.
-//! 2. Chains, by count and by walk.
-//! 3. Inner proxies refuse whoever is not the proxy in front, and bear what that relays.
-//! 4. Recipes hold beside the lines that Debian's packages have.
+//! 1. Each proxy is tested alone, in each mode, with its recipe for each family.
+//! 2. Chains are tested by count and by walk.
+//! 3. Inner proxies refuse everyone except the proxy in front, and withstand what that relays.
+//! 4. Recipes also work beside the lines of Debian's packages.
 //! 5. `docs/INTEROP.md` says what was seen. `INTEROP_WRITE=1` writes it.
 //!
-//! A program that is not installed makes its tests ignored, by name; with `INTEROP_ALL_PROXIES=1`
-//! they fail. A table that has other rows for the same versions fails; one for other versions does with
-//! `INTEROP_ALL_PROXIES=1`. `SHOW=1` shows each cell.
+//! If a program is not installed, its tests are ignored and say so in their names. With
+//! `INTEROP_ALL_PROXIES=1` they fail. The test fails if the table has other rows for the same versions.
+//! Rows for other versions fail it only with `INTEROP_ALL_PROXIES=1`. `SHOW=1` shows each cell.
 
 use std::{
     env,
@@ -29,7 +29,7 @@ use proxyfix_interop::{
     report::{self, Row, Stale, Table},
 };
 
-/// What was seen.
+/// The results so far.
 type Rows = Arc<Mutex<Vec<Row>>>;
 
 fn main() -> ExitCode {
@@ -106,7 +106,7 @@ fn trials(rows: &Rows) -> Result<Vec<Trial>> {
         if program.can(Ability::Restrict) {
             let name = format!("{} refuses strangers", program.name);
             trials.push(trial(name, &[program], move || {
-                // Here a proxy may hang up: it is meant for whoever comes from elsewhere.
+                // Here a proxy may hang up, because the client is not the proxy in front.
                 let refused = |cell: &Cell| {
                     matches!(cell.verdict, Verdict::Refused(None | Some(101 | 400..500)))
                 };
@@ -116,7 +116,7 @@ fn trials(rows: &Rows) -> Result<Vec<Trial>> {
         trials.push(trial(format!("{} behind a relay", program.name), &[program], move || {
             Ok(wrong(&run(relayed::relayed(program))?, |cell| {
                 let becomes = cell.verdict == Verdict::Refused(Some(101));
-                // The one that has no option against it: as its document says.
+                // One proxy has no option against the upgrade, and its document says so.
                 let upgrades =
                     !program.can(Ability::Stay) && cell.request.starts_with("an upgrade");
                 if upgrades { becomes } else { !becomes && cell.passes() }
@@ -126,7 +126,7 @@ fn trials(rows: &Rows) -> Result<Vec<Trial>> {
     Ok(trials)
 }
 
-/// A test of these programs, which answers with what is wrong.
+/// A test of these programs. It returns what is wrong.
 fn trial(
     name: String,
     programs: &[&'static Program],
@@ -164,7 +164,7 @@ fn wrong(seen: &Seen, right: impl Fn(&Cell) -> bool) -> Vec<String> {
     seen.wrong(right)
 }
 
-/// What takes a row of this table, about these programs, to stand at this place.
+/// Makes a function that keeps a row about these programs, for this place in this table.
 fn keeper(
     rows: &Rows,
     table: Table,
@@ -182,8 +182,8 @@ fn keeper(
     }
 }
 
-/// Writes the table, or compares it. With other versions of the programs, other rows are a note and no
-/// failure, unless all programs must be there.
+/// Writes the table, or compares it. Different rows for other versions of the programs are only a note,
+/// unless all programs must be installed.
 fn keep(rows: &[Row], complete: bool) -> Result<()> {
     if env::var_os("INTEROP_WRITE").is_some_and(|value| value == "1") {
         return if complete {

@@ -1,5 +1,5 @@
-//! One machine, many hops: client, CDN, load balancer and application on hosts of their own, with
-//! IPv4 and IPv6.
+//! One machine, many hops: the client, the CDN, the load balancer and the application each have their own
+//! host, with IPv4 and IPv6.
 //!
 //! ```text
 //! client                cdn                    lb                 app
@@ -10,12 +10,12 @@
 //!                                     10.0.2.1 -- 10.0.2.2
 //! ```
 //!
-//! The proxies listen on the documented ports, and the application trusts networks, as it would in
-//! production. No recipe has `Forwarded` behind another proxy, so that family is for one proxy, the CDN
-//! alone, which then is plugged into the application's host too.
+//! The proxies listen on the documented ports, and the application trusts networks, as in production. No
+//! recipe has `Forwarded` behind another proxy, so that family is tested with one proxy: the CDN, which is
+//! then connected to the application's host too.
 //!
-//! Where hosts can't be made, or a program is not installed, the tests are ignored, by name. With
-//! `INTEROP_ALL_PROXIES=1` those fail whose programs are not installed.
+//! If hosts can't be made, or a program is not installed, the tests are ignored and say so in their names.
+//! With `INTEROP_ALL_PROXIES=1`, a test fails if its program is not installed.
 
 use std::{
     env,
@@ -43,13 +43,13 @@ use proxyfix_interop::{
 };
 use tokio_rustls::rustls::ClientConfig;
 
-/// Who is the CDN, and who the load balancer.
+/// The programs that are the CDN and the load balancer.
 const CHAINS: [[&str; 2]; 3] = [["nginx", "nginx"], ["nginx", "envoy"], ["envoy", "nginx"]];
 
-/// Who is the CDN where there is nothing between it and the application.
+/// The programs that are a CDN with nothing between it and the application.
 const ALONE: [&str; 2] = ["nginx", "envoy"];
 
-/// How the two talk to each other, and what the application makes of it.
+/// How the two proxies talk to each other, and how the application finds the client.
 const WAYS: [(&str, [&str; 2], &str); 2] =
     [("IPv4", ["10.0.1.1", "10.0.1.2"], "for=walk"), ("IPv6", ["fd00:1::1", "fd00:1::2"], "for=2")];
 
@@ -88,8 +88,8 @@ fn named(name: &str) -> &'static Program {
     programs::named(name).expect("a program of this name")
 }
 
-/// A test of these programs. Where hosts are refused, nothing can make up for it; what is not installed
-/// can be.
+/// A test of these programs. If hosts can't be made, it is always ignored. A missing program can be
+/// installed.
 fn trial(
     name: &str,
     programs: &[&'static Program],
@@ -109,9 +109,9 @@ fn trial(
     Trial::test(title, test).with_ignored_flag(ignored)
 }
 
-/// Fails with what the application believes falsely.
+/// Fails with the false things that the application believes.
 fn check(chain: [&'static Program; 2], link: [&str; 2], count: &str) -> Result<()> {
-    // What is declared first ends last.
+    // What is declared first is dropped last.
     let (client, cdn, lb) = (Host::new("client")?, Host::new("cdn")?, Host::new("lb")?);
     let app = Host::new("app")?;
     join(
@@ -141,7 +141,7 @@ fn check(chain: [&'static Program; 2], link: [&str; 2], count: &str) -> Result<(
     let mut wrong = attacked(&client, edge, &cdn_program, &tls, &own)
         .map_err(|error| format!("{error}\n{}{}", cdn_program.logs(), lb_program.logs()))?;
 
-    // Whoever is not the CDN cannot say of himself what the CDN says of its clients.
+    // A client that is not the CDN must not be able to say what the CDN says about its clients.
     let stranger = Client {
         from: app_address,
         to: (lb_inside, lb_program.place().http).into(),
@@ -155,12 +155,12 @@ fn check(chain: [&'static Program; 2], link: [&str; 2], count: &str) -> Result<(
         stranger.send(forged.ok_or("no such request")?, Mode::Plain).await
     })?;
     if !matches!(reply, Reply::Refused(_)) {
-        wrong.push(format!("{} lets in others than the CDN: {reply:?}", inner.name));
+        wrong.push(format!("{} lets in a client that is not the CDN: {reply:?}", inner.name));
     }
     told(&wrong, &[&cdn_program, &lb_program])
 }
 
-/// Fails with what is wrong, and what the proxies said.
+/// Fails with what is wrong and what the proxies logged.
 fn told(wrong: &[String], proxies: &[&Running]) -> Result<()> {
     if wrong.is_empty() {
         return Ok(());
@@ -169,7 +169,7 @@ fn told(wrong: &[String], proxies: &[&Running]) -> Result<()> {
     Err(format!("{}\n{logs}", wrong.join("\n")).into())
 }
 
-/// One proxy and `Forwarded`: fails with what the application believes falsely.
+/// Tests one proxy with `Forwarded`. Fails with the false things that the application believes.
 fn alone(program: &'static Program) -> Result<()> {
     let (client, cdn, app) = (Host::new("client")?, Host::new("cdn")?, Host::new("app")?);
     join(
@@ -191,7 +191,7 @@ fn alone(program: &'static Program) -> Result<()> {
     told(&wrong, &[&running])
 }
 
-/// Every request by IPv4 and IPv6: what the application believes falsely.
+/// Sends every request over IPv4 and IPv6. Returns the false things that the application believes.
 fn attacked(
     client: &Host,
     edge: &'static Program,
@@ -226,14 +226,14 @@ fn attacked(
     Ok(wrong)
 }
 
-/// Who stands in front of a proxy, what it connects from, and to what.
+/// What is in front of a proxy, what it connects from, and its upstream.
 struct Behind {
     edge: Option<IpAddr>,
     own: IpAddr,
     upstream: Upstream,
 }
 
-/// Starts a proxy on this host by its recipe under these words.
+/// Starts a proxy on this host with the block of its recipe that has these words.
 fn start(
     host: &Host,
     program: &'static Program,

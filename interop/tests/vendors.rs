@@ -1,8 +1,8 @@
-//! The recipes that nothing here can run: what their vendors publish, as fixtures in the documents.
+//! The recipes that cannot be run here. Their documents have fixtures, taken from what the vendors publish.
 //!
-//! Each such document has, for each line of proxyfix's configuration, heads as the application
-//! receives them, at least one honest and one attacked, and beside each head the truth about it. What
-//! is forged is recognizable: addresses in 198.51.100.0/24, names with `evil`, the port 6666.
+//! For each line of proxyfix's configuration, such a document has request heads as the application
+//! receives them, at least one honest and one attacked. Beside each head is the truth about it. Forged
+//! values are recognizable: addresses in 198.51.100.0/24, names with `evil`, the port 6666.
 
 use std::{collections::BTreeMap, fs, net::SocketAddr};
 
@@ -44,12 +44,12 @@ const VENDORS: [&str; 30] = [
     "traefik",
 ];
 
-/// What such a document begins with, below its title.
+/// The start of such a document, below its title.
 const MARK: &str = "\n\nFrom the vendor's documentation; not run here.";
 
 const FORGED: [&str; 3] = ["198.51.100.", "evil", "6666"];
 
-/// What the heads have in the header of a line with `secret-header=`.
+/// The secret that the heads have, for a line with `secret-header=`.
 const SECRET: &str = "55ce4ed1-4b06-4bf1-b40e-4638452104da";
 
 /// The configuration of a line.
@@ -58,7 +58,7 @@ fn config(line: &str) -> Result<Config, proxyfix::ConfigError> {
     if line.contains(" secret-header=") { builder.secret(SECRET).build() } else { builder.build() }
 }
 
-/// What is true of a request that comes from this peer, or why it is rejected.
+/// What is true of a request from this peer, or why it is rejected.
 #[derive(Debug, Deserialize, PartialEq, Eq)]
 #[serde(untagged, deny_unknown_fields)]
 enum Truth {
@@ -76,7 +76,7 @@ enum Truth {
         port: u16,
         #[serde(default)]
         prefix: String,
-        /// What the handler sees of these headers.
+        /// What the handler sees in these headers.
         #[serde(default)]
         headers: BTreeMap<String, String>,
     },
@@ -89,7 +89,7 @@ impl Truth {
         }
     }
 
-    /// The names of the headers of which it tells what the handler sees.
+    /// The names of the headers in it.
     fn names(&self) -> Vec<&str> {
         match self {
             Self::Rejected { .. } => Vec::new(),
@@ -98,7 +98,7 @@ impl Truth {
     }
 }
 
-/// The request whose head is written in a block.
+/// The request whose head is in a block.
 fn request(head: &str) -> Request<()> {
     let text = format!("{}\r\n\r\n", head.lines().collect::<Vec<_>>().join("\r\n"));
     let mut headers = [httparse::EMPTY_HEADER; 40];
@@ -112,7 +112,8 @@ fn request(head: &str) -> Request<()> {
     request.body(()).expect("a request")
 }
 
-/// What the application believes, with the headers of these names, and what forged text its handler sees.
+/// What the application believes, with the headers of these names, and the forged text that its handler
+/// sees.
 fn answer(
     mut request: Request<()>,
     peer: SocketAddr,
@@ -146,7 +147,7 @@ fn is_forged(text: &str) -> bool {
     FORGED.iter().any(|forged| text.contains(forged))
 }
 
-/// The blocks of a language by their words, each of which occurs once.
+/// The blocks in a language, by their words. Each list of words occurs once.
 fn by_words<'a>(recipe: &'a Recipe, language: &str) -> BTreeMap<&'a [String], &'a str> {
     let mut blocks = BTreeMap::new();
     for (words, text) in recipe.blocks(language) {
@@ -178,7 +179,7 @@ fn every_document_cites_its_source() {
         let (title, rest) = text.split_once(MARK).expect(vendor);
         assert!(title.starts_with("# ") && title.lines().count() == 1, "{vendor}: {title}");
         let (introduction, _) = rest.split_once("\n## ").expect(vendor);
-        assert!(introduction.contains("https://"), "{vendor} cites nothing at its head");
+        assert!(introduction.contains("https://"), "{vendor} cites no source at its head");
     }
 }
 
@@ -207,11 +208,11 @@ fn every_head_leads_to_the_truth() {
         let recipe = Recipe::read(vendor).unwrap();
         let lines = by_words(&recipe, "text");
         let (heads, truths) = (by_words(&recipe, "http"), by_words(&recipe, "json"));
-        assert!(heads.keys().eq(truths.keys()), "{vendor}: heads and truths do not pair");
+        assert!(heads.keys().eq(truths.keys()), "{vendor}: some head or truth has no partner");
         for ((words, head), truth) in heads.iter().zip(truths.values()) {
             let name = format!("{vendor}: {}", words.join(" "));
             let (last, rest) = words.split_last().expect("a name");
-            let line = lines.get(rest).unwrap_or_else(|| panic!("{name} is for no line"));
+            let line = lines.get(rest).unwrap_or_else(|| panic!("{name} belongs to no line"));
             let config = config(line).unwrap_or_else(|error| panic!("{name}: {error}"));
             let truth: Truth =
                 serde_json::from_str(truth).unwrap_or_else(|e| panic!("{name}: {e}"));
@@ -221,7 +222,7 @@ fn every_head_leads_to_the_truth() {
                 is_attack || last.starts_with("honest"),
                 "{name} is neither honest nor attacked"
             );
-            assert_eq!(is_forged(head), is_attack, "{name}: what is forged is not recognizable");
+            assert_eq!(is_forged(head), is_attack, "{name}: forged values must be recognizable");
 
             let (answer, seen) = answer(request(head), truth.peer(), &config, &truth.names());
             if answer != truth {

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-/// The address of the proxy that every request comes from. All peers trust 10.0.0.0/8.
+/// The address of the proxy that sends every request. All peers trust 10.0.0.0/8.
 pub const PROXY: &str = "10.0.0.1";
-/// What the client claims, where it lies about its address, host or scheme.
+/// What the client claims if it lies about its address, host or scheme.
 const CLAIMS: [&str; 3] = ["198.51.100.7", "evil.example", "https"];
 
 #[derive(Deserialize)]
@@ -26,8 +26,8 @@ pub struct Case {
     pub config: String,
     /// What proxyfix answers.
     pub proxyfix: String,
-    /// Recorded answers, by peer and version; empty where the case differs from the one before it
-    /// in the configuration alone.
+    /// Recorded answers, by peer and version. Empty if the case differs from the one before it only in
+    /// the configuration.
     pub expected: BTreeMap<String, String>,
 }
 

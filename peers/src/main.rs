@@ -1,5 +1,5 @@
-//! Asks the real peer crates what they make of the inputs in `cases/`, prints every answer,
-//! and fails where one differs from the answer recorded there.
+//! Runs the real peer crates on the inputs in `cases/`, prints every answer, and fails if one differs from
+//! the recorded answer.
 
 mod case;
 mod peers;
@@ -47,10 +47,7 @@ fn main() -> ExitCode {
             );
             answers += 1;
             if answer != *expected {
-                failures.push(format!(
-                    "{}: {label}: {expected} was recorded, {answer} came",
-                    case.name
-                ));
+                failures.push(format!("{}: {label}: recorded {expected}, got {answer}", case.name));
             }
         }
         for label in case.expected.keys() {

@@ -52,7 +52,7 @@ fn answers(case: &Case) -> String {
     groups.join("<br>")
 }
 
-/// The document must carry this table, row by row.
+/// Checks that the document has every row of this table.
 pub fn check_document(cases: &[Case]) -> Vec<String> {
     let Ok(document) = std::fs::read_to_string(DOCUMENT) else {
         return vec![format!("{DOCUMENT} cannot be read")];

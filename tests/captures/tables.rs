@@ -1,18 +1,19 @@
-//! Where the outcome is not simply the truth, and is not what `exceptions.json` says either.
+//! Outcomes that are neither the truth nor what `exceptions.json` says.
 
-/// What, at which set-ups, in which scenarios; every set-up with every scenario.
+/// What happens, in which set-ups, in which scenarios. Every listed set-up is combined with every listed
+/// scenario.
 ///
-/// 1. `refused`: a head that no server hands to an application.
+/// 1. `refused`: a head that no server passes to an application.
 /// 2. A run and a kind of error: a request that is rejected.
-/// 3. `honest`: one of either, though the client forged nothing.
-/// 4. A value and an outcome: another than `exceptions.json` says, and a better one.
+/// 3. `honest`: one of these two, although the client forged nothing.
+/// 4. A value and an outcome: another outcome than in `exceptions.json`, and a better one.
 pub(crate) const DEPARTURES: &[(&str, &str, &str)] = &[
     // A space before the colon (RFC 9112 §5.1) arrives as it was sent.
     ("refused", "nghttpx tinyproxy", "xff-space-before-colon"),
-    // Of a folded line, the second half arrives as a line without a name.
+    // The second half of a folded line arrives as a line without a name.
     ("refused", "h2o", "xff-folded"),
-    // HAProxy relays the client's `Connection`, which names trusted headers. They are there and
-    // right, but from the request alone nobody can tell.
+    // HAProxy relays the client's `Connection`, which names trusted headers. They are there and right,
+    // but nobody can tell that from the request alone.
     (
         "counts Nominated",
         "haproxy haproxy-prefix haproxy-strip-case",
@@ -28,24 +29,24 @@ pub(crate) const DEPARTURES: &[(&str, &str, &str)] = &[
     ("counts Nominated", "haproxy-if-none", "hop-xfp hop-all hop-all-tls"),
     ("forwarded Nominated", "haproxy-forwarded", "hop-fwd-forged hop-all hop-all-tls"),
     ("forwarded-walk Nominated", "haproxy-forwarded", "hop-fwd-forged hop-all hop-all-tls"),
-    // Apache obeys the client's `Connection` against its own X-Forwarded-Proto.
+    // Apache obeys the client's `Connection`, even for its own X-Forwarded-Proto.
     (
         "counts Incomplete",
         "apache apache-prefix apache-preserve-host apache-strip",
         "hop-xfp hop-all hop-all-tls",
     ),
     ("counts Incomplete", "chain-haproxy-apache", "hop-xfp"),
-    // And against what HAProxy wrote before it: one address is left of two.
+    // It obeys also for what HAProxy wrote before it: one of two addresses is left.
     ("counts Short", "chain-haproxy-apache", "hop-xff hop-xff-forged hop-all hop-all-tls"),
-    // HAProxy does not understand the client's line and adds its own as a second, which nginx does
-    // not see. It does not understand the first either, and replaces it: one element of two.
+    // HAProxy does not understand the client's line and adds its own as a second line. nginx does not see
+    // that one. It does not understand the first line either, and replaces it: one of two elements is left.
     (
         "forwarded Short",
         "chain-haproxy-nginx-forwarded",
         "fwd-open-quote fwd-malformed fwd-unquoted-ipv6",
     ),
-    // Or it understands it, and appends: the client's `for="198.51.100.7, for=203.0.113.9"` is then
-    // trusted, and is no node. The reader of `exceptions.json` believes the `proto` beside it.
+    // Or HAProxy understands the line and appends. Then the client's `for="198.51.100.7, for=203.0.113.9"`
+    // is trusted, but it is not a node. The reader of `exceptions.json` believes the `proto` beside it.
     ("forwarded InvalidNode", "chain-haproxy-nginx-forwarded", "fwd-quoted-comma"),
     ("forwarded-walk InvalidNode", "chain-haproxy-nginx-forwarded", "fwd-quoted-comma"),
     // Envoy joins two lines: `Host: app.example,evil.example`.
@@ -53,12 +54,13 @@ pub(crate) const DEPARTURES: &[(&str, &str, &str)] = &[
     ("counts InvalidHost", "envoy", "host-twice"),
     ("walk InvalidHost", "envoy", "host-twice"),
     ("honest", "envoy envoy-default", "host-twice"),
-    // Varnish relays an absolute https target beside a `Host` that differs. The target's authority
-    // is the host (RFC 9112 §3.2.2); the reader of `exceptions.json` looks at `Host` alone.
+    // Varnish relays an absolute https target beside a different `Host`. The target's authority is the
+    // host (RFC 9112 §3.2.2). The reader of `exceptions.json` looks only at `Host`.
     ("Host ok", "varnish hitch-varnish", "absolute-form-https"),
 ];
 
-/// The values of the X-Forwarded family: in `trust.json`, in a configuration, and their headers.
+/// The values in the X-Forwarded family: their names in `trust.json` and in a configuration, and their
+/// headers.
 pub(crate) const FIELDS: [(&str, &str, &str); 5] = [
     ("x_for", "for", "x-forwarded-for"),
     ("x_proto", "proto", "x-forwarded-proto"),
@@ -67,9 +69,9 @@ pub(crate) const FIELDS: [(&str, &str, &str); 5] = [
     ("x_prefix", "prefix", "x-forwarded-prefix"),
 ];
 
-/// What clients forged: addresses, names (`evil.example`), a prefix (`/evil`).
+/// What clients forged: addresses, names (`evil.example`) and a prefix (`/evil`).
 pub(crate) const FORGED: [&str; 6] =
     ["198.51.100.7", "203.0.113.9", "192.0.2.33", "2001:db8::7", "evil", "worse.example"];
 
-/// The prefix that the set-ups with one take off.
+/// The prefix that some set-ups strip.
 pub(crate) const PREFIX: &str = "/app";

@@ -1,8 +1,8 @@
-//! The head of a program in a test of it: what it shows is what happens.
+//! Tests that the head of a program shows what really happens.
 //!
-//! A head has `console` blocks: `$ cargo run …` starts the program, which prints what follows, and
-//! each `$ curl …` is sent to it and answered with what follows, where `...` stands for any lines. A
-//! `text` block is what the program has printed in the end.
+//! A head has `console` blocks. `$ cargo run …` starts the program, which prints the lines that follow.
+//! Each `$ curl …` sends a request to it, and the response is the lines that follow, where `...` matches
+//! any lines. A `text` block has what the program has printed at the end.
 
 use std::{
     ffi::OsStr,
@@ -14,20 +14,20 @@ use std::{
     time::Duration,
 };
 
-/// A command of a head, and what it prints.
+/// A command in a head, and what it prints.
 #[derive(Debug, PartialEq)]
 struct Step {
     command: Vec<String>,
     prints: Vec<String>,
 }
 
-/// The steps of a head, and what the program has printed in the end.
+/// The steps in a head, and what the program has printed at the end.
 fn head(source: &str) -> (Vec<Step>, Vec<String>) {
     let mut lines = source.lines().map_while(|line| line.strip_prefix("//!"));
     let (mut steps, mut log) = (Vec::new(), Vec::new());
     while let Some(line) = lines.next() {
         let block = lines.by_ref().take_while(|line| line.trim() != "```");
-        // One space stands before everything.
+        // Every line starts with one space.
         let block = block.map(|line| line.strip_prefix(' ').unwrap_or(line).to_owned());
         match line.trim() {
             "```console" => steps.extend(console(block)),
@@ -54,7 +54,7 @@ fn console(block: impl Iterator<Item = String>) -> Vec<Step> {
     steps
 }
 
-/// The words of a command, of which some are quoted.
+/// The words of a command. Some are quoted.
 fn words(command: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     for (number, part) in command.split('\'').enumerate() {
@@ -91,7 +91,7 @@ impl Drop for Program {
 }
 
 impl Program {
-    /// Starts it with the variables that its command has.
+    /// Starts it with the variables in its command.
     fn start(program: &Path, command: &[String], argument: &str) -> Self {
         let variables = command.iter().filter_map(|word| word.split_once('='));
         let mut program = Command::new(program);
@@ -114,7 +114,7 @@ impl Program {
 trait Socket: Read + Write {}
 impl<T: Read + Write> Socket for T {}
 
-/// What `curl` prints, for the few options that heads have.
+/// What `curl` prints, for the few options that heads use.
 fn curl(arguments: &[String], server: &str) -> Vec<String> {
     let (mut url, mut head) = ("", false);
     let mut lines = vec!["Connection: close".to_owned()];
@@ -148,7 +148,7 @@ fn curl(arguments: &[String], server: &str) -> Vec<String> {
     printed.lines().map(str::to_owned).collect()
 }
 
-/// Whether lines are as expected, where `...` stands for any.
+/// Whether lines are as expected, where `...` matches any lines.
 fn matches(expected: &[String], found: &[String]) -> bool {
     match expected {
         [] => found.is_empty(),
@@ -164,7 +164,7 @@ fn assert_printed(what: &[String], expected: &[String], found: &[String]) {
     assert!(matches(expected, found), "{what:?}\nexpected: {expected:#?}\nfound: {found:#?}");
 }
 
-/// Runs a program as the head of its source says. Its one argument is where it listens.
+/// Runs a program as the head of its source says. Its only argument is where it listens.
 #[track_caller]
 pub(crate) fn run(program: &Path, source: &str, argument: &str, started_by: &[&str]) -> Program {
     let (steps, log) = head(source);

@@ -1,4 +1,4 @@
-//! Requests to ask about: mostly what proxies write, often enough what readers differ over.
+//! The requests. Most have what proxies write, and many have what readers disagree about.
 
 use arbitrary::{Result, Unstructured};
 use proptest::{
@@ -7,18 +7,18 @@ use proptest::{
 };
 use serde::Serialize;
 
-/// A request, and how far each middleware is to trust it.
+/// A request, and how far each middleware trusts it.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Case {
-    /// Field lines in their order: name and value, a character per byte.
+    /// Field lines in their order: name and value, with one character for each byte.
     pub(crate) lines: Vec<(String, String)>,
-    /// Werkzeug's: for, proto, host, port, prefix.
+    /// Werkzeug's counts: for, proto, host, port, prefix.
     pub(crate) counts: [usize; 5],
-    /// Hypercorn's.
+    /// Hypercorn's count.
     pub(crate) hops: usize,
 }
 
-/// A header, the values that proxies write to it, and the others.
+/// A header, the values that proxies write to it, and other values.
 struct Header {
     name: &'static str,
     plain: &'static [&'static str],
@@ -210,7 +210,7 @@ const PAIRS: [(&[&str], &[&str]); 4] = [
 
 const NOISE: [&str; 10] = ["\"", "\\", " ", "\t", ";", "=", ",", "\u{a0}", "\u{e9}", "x"];
 
-/// As many cases, the same in every run.
+/// This many cases, the same in every run.
 pub(crate) fn cases(number: usize) -> Vec<Case> {
     let mut rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
     let mut bytes = vec![0; 1500];
@@ -251,7 +251,7 @@ fn generate(u: &mut Unstructured<'_>) -> Result<Case> {
     Ok(Case { lines, counts, hops: *u.choose(&[0, 1, 1, 1, 2, 2, 3])? })
 }
 
-/// One to five elements in one or more lines, now and then under a name with an underscore.
+/// One to five elements in one or more lines, sometimes under a name with an underscore.
 fn field(
     u: &mut Unstructured<'_>,
     name: &str,
@@ -305,7 +305,7 @@ fn element(u: &mut Unstructured<'_>, hard: u16) -> Result<String> {
     Ok(element)
 }
 
-/// The value, now and then with a piece too much, or longer than an element may be.
+/// The value, sometimes with an extra piece, or longer than an element may be.
 fn noisy(u: &mut Unstructured<'_>, value: &str, hard: u16) -> Result<String> {
     let mut value = value.to_owned();
     if odds(u, hard, 40)? {

@@ -1,7 +1,7 @@
-//! A name for every way in which an oracle's answer differs: each predicate says what the oracle
-//! made of the same lines. What none of them says is unexplained.
+//! A name for every way in which an oracle's answer differs. Each predicate says how the oracle read the
+//! same lines. A difference that no predicate describes is unexplained.
 //!
-//! That ours is right is no matter of these predicates: see `reading.rs`.
+//! These predicates do not check that our answer is right: `reading.rs` does.
 
 use super::{
     Oracle::{self, Hypercorn, HypercornModern, Uvicorn, Werkzeug},
@@ -12,7 +12,7 @@ use super::{
 
 type Predicate = fn(&Difference<'_>) -> bool;
 
-/// Whose answer, the rest of the name, and what is so. The first that fits is the name.
+/// The oracles, the rest of the name, and the predicate. The first one that fits gives the name.
 const NAMES: &[(&[Oracle], &str, Predicate)] = &[
     (&[HypercornModern], "falls-back-to-x", falls_back),
     (&[HypercornModern], "comma-in-quotes", comma_in_quotes),
@@ -48,7 +48,7 @@ const NAMES: &[(&[Oracle], &str, Predicate)] = &[
     (&[Werkzeug], "quotes", quotes),
 ];
 
-/// All names there are.
+/// All names.
 pub(crate) fn all() -> impl Iterator<Item = String> {
     let full = |&(oracles, rest, _): &'static (&[Oracle], &str, Predicate)| {
         oracles.iter().map(move |oracle| format!("{}-{rest}", oracle.name()))
@@ -101,7 +101,7 @@ fn scheme_spelling(d: &Difference<'_>) -> bool {
 fn any_host(d: &Difference<'_>) -> bool {
     let host = match (d.field, d.texts()[..].last()) {
         ("host", _) => d.text(),
-        // Its port, where there is no other.
+        // The host's port, if there is no other.
         ("port", Some(Some(host))) if d.text().is_empty() => host,
         _ => return false,
     };
@@ -123,7 +123,7 @@ fn host_spelling(d: &Difference<'_>) -> bool {
     d.field == "host" && d.verbatim() && host.is_some()
 }
 
-/// No port is stated: Werkzeug's stays the server's.
+/// No header states a port. Werkzeug keeps the server's port.
 fn server_port(d: &Difference<'_>) -> bool {
     let texts = d.texts();
     let stated = |text: Option<&str>| text.is_some_and(|text| split(text).1.is_some());
@@ -153,12 +153,12 @@ fn prefix_slash(d: &Difference<'_>) -> bool {
     d.field == "prefix" && d.verbatim() && d.text().trim_end_matches('/') == d.ours
 }
 
-/// The selected element is empty, which is believed.
+/// The selected element is empty, and the oracle believes it.
 fn empty_element(d: &Difference<'_>) -> bool {
     d.theirs.is_empty() && d.texts()[0] == Some("")
 }
 
-/// The count passes over empty elements.
+/// The oracle's count skips empty elements.
 fn skipped_elements(d: &Difference<'_>) -> bool {
     let empty = |(name, n): &(&str, usize)| {
         *n > 0
@@ -167,7 +167,7 @@ fn skipped_elements(d: &Difference<'_>) -> bool {
     d.headers().iter().any(empty) && d.theirs == d.werkzeug_counts(Splitting::NonEmpty)
 }
 
-/// Commas in quotes separate nothing, the quotes go, and an unclosed one voids the list.
+/// Commas in quotes separate nothing, quotes are removed, and an unclosed quote voids the list.
 fn quotes(d: &Difference<'_>) -> bool {
     let quoted = |(name, n): &(&str, usize)| {
         *n > 0 && lines(d.case, name).iter().any(|line| line.contains('"'))
@@ -175,7 +175,7 @@ fn quotes(d: &Difference<'_>) -> bool {
     d.headers().iter().any(quoted) && d.theirs == d.werkzeug_counts(Splitting::Quotes)
 }
 
-/// Longer than 4 KiB: ours looks no further.
+/// The element is longer than 4 KiB. We read no further.
 fn long_element(d: &Difference<'_>) -> bool {
     let long = |(name, n): &(&str, usize)| {
         let list = elements(d.case, name);
@@ -191,7 +191,7 @@ fn long_element(d: &Difference<'_>) -> bool {
     believed && d.headers().iter().any(long)
 }
 
-/// White space beyond SP and HTAB is dropped too.
+/// The oracle also drops white space other than SP and HTAB.
 fn white_space(d: &Difference<'_>) -> bool {
     let text = d.text();
     let found = if (d.oracle, d.field) == (Uvicorn, "client") {
@@ -202,13 +202,13 @@ fn white_space(d: &Difference<'_>) -> bool {
     text.trim() != text && found
 }
 
-/// uvicorn takes an IPv4-mapped address for no proxy.
+/// uvicorn does not recognize a proxy by its IPv4-mapped address.
 fn mapped_proxy(d: &Difference<'_>) -> bool {
     let proxy = reference::node(d.text(), true).is_some_and(|node| is_proxy(&node));
     d.field == "client" && proxy && d.text().contains("::") && d.verbatim()
 }
 
-/// uvicorn reads IPv4 in brackets: as the client, or as a proxy that it passes.
+/// uvicorn reads IPv4 in brackets, as the client or as a proxy that it passes.
 fn brackets(d: &Difference<'_>) -> bool {
     let ip = split(d.text()).0.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
     let ip = ip.filter(|ip| ip.parse::<std::net::Ipv4Addr>().is_ok());
@@ -217,7 +217,7 @@ fn brackets(d: &Difference<'_>) -> bool {
         && d.ours == d.own()
 }
 
-/// uvicorn takes any number for a port, and an address without its port where that is none.
+/// uvicorn takes any number for a port, and drops a port that is not a number.
 fn any_client_port(d: &Difference<'_>) -> bool {
     let (ip, number) = split(d.text());
     let address = reference::node(ip, false).is_some_and(|_| !ip.starts_with('_'));
@@ -226,20 +226,20 @@ fn any_client_port(d: &Difference<'_>) -> bool {
     d.field == "client" && address && bad && (d.verbatim() || passed) && d.ours == d.own()
 }
 
-/// uvicorn knows no obfuscated port: the element is no address.
+/// uvicorn does not know obfuscated ports, so the element is not an address.
 fn obfuscated_port(d: &Difference<'_>) -> bool {
     let port = split(d.text()).1.is_some_and(|port| port.starts_with('_'));
     let node = reference::node(d.text(), true).is_some();
     d.field == "client" && port && node && d.verbatim()
 }
 
-/// uvicorn reads the last line whole, and a list is no scheme.
+/// uvicorn reads the whole last line, and a list is not a scheme.
 fn last_proto_line(d: &Difference<'_>) -> bool {
     let last = lines(d.case, "x-forwarded-proto").last().is_some_and(|line| line.contains(','));
     d.field == "scheme" && last && d.theirs == d.own()
 }
 
-/// uvicorn knows schemes in lower case only.
+/// uvicorn knows schemes only in lower case.
 fn scheme_not_understood(d: &Difference<'_>) -> bool {
     let upper = d.text().contains(|c: char| c.is_ascii_uppercase());
     d.field == "scheme"
@@ -248,7 +248,7 @@ fn scheme_not_understood(d: &Difference<'_>) -> bool {
         && reference::scheme(d.text()) == Some(d.ours)
 }
 
-/// Too few elements in `Forwarded`, or none: Hypercorn believes the other family.
+/// `Forwarded` has too few elements, or none, so Hypercorn believes the other family.
 fn falls_back(d: &Difference<'_>) -> bool {
     let few = elements(d.case, "forwarded").len() < d.case.hops;
     let other = Difference { oracle: Hypercorn, ..*d };
@@ -256,14 +256,14 @@ fn falls_back(d: &Difference<'_>) -> bool {
     few && d.ours == d.own() && text.map(str::trim) == Some(d.theirs)
 }
 
-/// A comma in a quoted-string separates.
+/// A comma in a quoted-string separates elements.
 fn comma_in_quotes(d: &Difference<'_>) -> bool {
     let quoted = lines(d.case, "forwarded").iter().any(|line| line.contains('"'));
     let piece = nth(&elements(d.case, "forwarded"), d.case.hops);
     quoted && d.is_part() && piece != forwarded_element(d.case).as_deref()
 }
 
-/// What is no forwarded-element is searched all the same.
+/// Hypercorn searches even what is not a forwarded-element.
 fn malformed_element(d: &Difference<'_>) -> bool {
     d.ours == d.own() && d.is_part() && said(d.case).is_none()
 }
@@ -274,14 +274,14 @@ fn no_for(d: &Difference<'_>) -> bool {
     d.field == "client" && none && d.theirs == d.own() && d.ours == "unknown"
 }
 
-/// A parameter is overlooked: it is not in lower case, or white space is before it.
+/// Hypercorn overlooks a parameter that is not in lower case, or that has white space before it.
 fn parameter_name(d: &Difference<'_>) -> bool {
     let element = forwarded_element(d.case).unwrap_or_default();
     let odd = element.contains(|c: char| c.is_ascii_uppercase() || c == ' ' || c == '\t');
     odd && d.part().is_none() && d.theirs == d.own()
 }
 
-/// Quotes and escapes stay, and a `;` between them separates.
+/// Quotes and escapes stay, and a `;` between quotes separates.
 fn modern_quotes(d: &Difference<'_>) -> bool {
     let quoted = forwarded_element(d.case).is_some_and(|element| element.contains('"'));
     quoted && d.is_part() && d.theirs.contains('"')

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Asks real middlewares what they make of requests: Werkzeug's ProxyFix, uvicorn's
-ProxyHeadersMiddleware and Hypercorn's ProxyFixMiddleware, in the versions pinned below.
+"""Runs real middlewares on requests: Werkzeug's ProxyFix, uvicorn's ProxyHeadersMiddleware and
+Hypercorn's ProxyFixMiddleware, in the versions pinned below.
 
 Reads one case per line from standard input, as JSON:
 
@@ -27,7 +27,7 @@ PINS = {
     "werkzeug": "3.1.9",
     "uvicorn": "0.54.0",
     "hypercorn": "0.18.0",
-    # What these stand on.
+    # Their dependencies.
     "click": "8.5.1",
     "h11": "0.16.0",
     "h2": "4.4.1",
@@ -43,7 +43,7 @@ TRUSTED = "10.0.0.0/8"
 
 
 def environment():
-    """The Python of an environment that holds the pinned versions."""
+    """The Python of a virtual environment with the pinned versions."""
     default = pathlib.Path(__file__).resolve().parents[2] / "target" / "oracles"
     home = pathlib.Path(os.environ.get("ORACLES_VENV") or default)
     python = home / "bin" / "python"
@@ -70,7 +70,7 @@ def environment():
 
 
 def werkzeug_oracle():
-    """The environ is made by Werkzeug's own server, which joins lines and drops underscores."""
+    """Werkzeug's own server makes the environ. It joins lines and drops names with underscores."""
     from http.client import HTTPMessage
     from types import SimpleNamespace
 
@@ -82,7 +82,7 @@ def werkzeug_oracle():
         handler.path, handler.command, handler.request_version = "/", "GET", "HTTP/1.1"
         handler.rfile = handler.connection = None
         handler.client_address = PEER
-        # As if it listened where the request came to: the port that `Host` does not say.
+        # As if it listened where the request arrived. This is the port if `Host` does not name one.
         handler.server = SimpleNamespace(
             ssl_context=None, multithread=False, multiprocess=False, server_address=(HOST, 80)
         )

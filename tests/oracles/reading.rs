@@ -1,5 +1,5 @@
-//! What ours should answer: a reading of its own, of whole lists from the left, with the parsers of
-//! `tests/laws/reference.rs`. A disagreement is explained only where ours answers this.
+//! What we should answer, by an independent reading: it reads whole lists from the left, with the parsers
+//! of `tests/laws/reference.rs`. A difference is explained only if this is our answer.
 
 use std::net::IpAddr;
 
@@ -7,7 +7,7 @@ use super::{Answers, Oracle, cases::Case, reference};
 
 pub(crate) const PEER: &str = "10.0.0.1";
 pub(crate) const OWN_HOST: &str = "own.example";
-/// The longest element, `docs/DEVIATIONS.md`.
+/// The longest element, as in `docs/DEVIATIONS.md`.
 const LONGEST: usize = 4096;
 
 /// The values of a header's lines.
@@ -16,7 +16,7 @@ pub(crate) fn lines<'a>(case: &'a Case, name: &str) -> Vec<&'a str> {
     case.lines.iter().filter(named).map(|(_, value)| value.as_str()).collect()
 }
 
-/// All between commas, with the empty ones, from the left.
+/// Everything between commas, also empty elements, from the left.
 pub(crate) fn elements<'a>(case: &'a Case, name: &str) -> Vec<&'a str> {
     lines(case, name).iter().flat_map(|line| line.split(',')).collect()
 }
@@ -25,12 +25,12 @@ pub(crate) fn trim(text: &str) -> &str {
     text.trim_matches([' ', '\t'])
 }
 
-/// The `n`th from the right; none for 0.
+/// The `n`th element from the right. `None` for 0.
 pub(crate) fn nth<'a>(elements: &[&'a str], n: usize) -> Option<&'a str> {
     elements.get(elements.len().checked_sub(n)?).copied().map(trim)
 }
 
-/// Whether ours stops at a longer element than it reads.
+/// Whether our reading stops at an element that is too long.
 pub(crate) fn too_long(elements: &[&str], n: usize) -> bool {
     elements.iter().rev().take(n).any(|element| element.chars().count() > LONGEST)
 }
@@ -40,7 +40,7 @@ fn x<'a>(case: &'a Case, name: &str, n: usize) -> Option<&'a str> {
     nth(&elements, n).filter(|_| !too_long(&elements, n))
 }
 
-/// Host and port of a node or an authority in canonical form.
+/// The host and the port of a node or an authority in canonical form.
 pub(crate) fn split(text: &str) -> (&str, Option<&str>) {
     match text.rfind(':') {
         Some(colon) if !text.ends_with(']') => (&text[..colon], Some(&text[colon + 1..])),
@@ -57,7 +57,7 @@ fn default_port(scheme: &str) -> &'static str {
     if scheme == "https" { "443" } else { "80" }
 }
 
-/// What ours should answer beside this oracle.
+/// What we should answer, with the configuration for this oracle.
 pub(crate) fn expected(case: &Case, oracle: Oracle) -> Answers {
     match oracle {
         Oracle::Werkzeug => werkzeug(case),
@@ -138,15 +138,15 @@ fn uvicorn(case: &Case) -> Answers {
     answers
 }
 
-/// The element of `Forwarded` that Hypercorn's count selects; commas in quotes separate nothing.
+/// The element of `Forwarded` that Hypercorn's count selects. Commas in quotes separate nothing.
 pub(crate) fn forwarded_element(case: &Case) -> Option<String> {
     let mut hop = 0;
     for line in lines(case, "forwarded").into_iter().rev() {
         let pieces: Vec<_> = line.split(',').collect();
         let mut end = pieces.len();
         while end > 0 {
-            // The shortest run whose strings are closed: what begins within a quoted-string and
-            // holds its end never is, for each quote in a string follows a backslash.
+            // The shortest run with only closed strings. A run that begins within a quoted-string and
+            // contains its end is never closed, because each quote in a string follows a backslash.
             let closed = |start: &usize| closed(&pieces[*start..end].join(","));
             let start = (0..end).rev().find(closed)?;
             hop += 1;
@@ -160,7 +160,7 @@ pub(crate) fn forwarded_element(case: &Case) -> Option<String> {
     None
 }
 
-/// Whether each quoted-string follows a `=` and has an end.
+/// Whether each quoted-string follows a `=` and is closed.
 fn closed(text: &str) -> bool {
     let (mut quoted, mut escaped, mut before) = (false, false, ' ');
     for c in text.chars() {
@@ -176,13 +176,13 @@ fn closed(text: &str) -> bool {
     !quoted
 }
 
-/// What that element says, if it is well-formed.
+/// The content of that element, if it is well-formed.
 pub(crate) fn said(case: &Case) -> Option<reference::Said> {
     let elements = elements(case, "forwarded");
     parse(&forwarded_element(case)?).filter(|_| !too_long(&elements, case.hops))
 }
 
-/// Reads an element, with the licence of `docs/DEVIATIONS.md` made what the RFC has: white space
+/// Reads an element. First it turns what `docs/DEVIATIONS.md` allows into what the RFC allows: white space
 /// around `;`, and `:`, `[`, `]` without quotes.
 fn parse(element: &str) -> Option<reference::Said> {
     let (mut quoted, mut escaped) = (false, false);

@@ -1,5 +1,5 @@
-//! What an oracle makes of the lines, as far as the names need it: each oracle's own way to split
-//! a list and to take a value out of it.
+//! How an oracle reads the lines, as far as the names need it: how it splits a list, and how it takes a
+//! value out of it.
 
 use super::{
     Oracle::{self, Hypercorn, HypercornModern, Uvicorn, Werkzeug},
@@ -21,11 +21,11 @@ pub(crate) struct Difference<'a> {
 /// How to split a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Splitting {
-    /// At every comma, as ours does.
+    /// At every comma, as we do.
     Commas,
-    /// The same, without the empty elements.
+    /// The same, but empty elements are dropped.
     NonEmpty,
-    /// As Werkzeug does: at commas outside quotes, without the empty elements and the quotes.
+    /// As Werkzeug does: at commas outside quotes. Empty elements and the quotes are dropped.
     Quotes,
 }
 
@@ -67,7 +67,7 @@ impl<'a> Difference<'a> {
         }
     }
 
-    /// Their answer is that text, as it is.
+    /// Whether their answer is exactly that text.
     pub(crate) fn verbatim(&self) -> bool {
         let text = self.text();
         let found = match (self.oracle, self.field) {
@@ -78,7 +78,7 @@ impl<'a> Difference<'a> {
         found && !text.is_empty()
     }
 
-    /// The answer where no header gives one.
+    /// The answer if no header gives one.
     pub(crate) fn own(&self) -> &'static str {
         match (self.oracle, self.field) {
             (Uvicorn, "client") => "10.0.0.1 4711",
@@ -90,7 +90,7 @@ impl<'a> Difference<'a> {
         }
     }
 
-    /// What Werkzeug's rules make of lists that are split in this way.
+    /// The result of Werkzeug's rules for lists that are split in this way.
     pub(crate) fn werkzeug_counts(&self, splitting: Splitting) -> String {
         let texts = self.headers().into_iter().map(|(name, n)| {
             let elements = elements(self.case, name).into_iter().map(|text| trim(text).to_owned());
@@ -114,7 +114,7 @@ impl<'a> Difference<'a> {
         if text.is_empty() { self.own().to_owned() } else { text.to_owned() }
     }
 
-    /// What Hypercorn takes for the element of `Forwarded`, and in it for the field's value.
+    /// The field's value in what Hypercorn takes for the element of `Forwarded`.
     pub(crate) fn part(&self) -> Option<&'a str> {
         let start = match self.field {
             "client" => "for=",
@@ -125,7 +125,7 @@ impl<'a> Difference<'a> {
         piece.split(';').filter_map(|part| part.strip_prefix(start)).map(str::trim).next_back()
     }
 
-    /// Hypercorn's answer is that value, or where it has none our own.
+    /// Whether Hypercorn's answer is that value, or our own if it has none.
     pub(crate) fn is_part(&self) -> bool {
         self.theirs == self.part().unwrap_or_else(|| self.own())
     }
@@ -141,7 +141,7 @@ impl<'a> Difference<'a> {
         list.into_iter().rev().map(trim).find(|text| !plain(text))
     }
 
-    /// uvicorn's answer is this element: all of it, or the address and a number behind it.
+    /// Whether uvicorn's answer is this element: all of it, or the address and the number after it.
     pub(crate) fn uvicorn_reads(&self, element: &str) -> bool {
         let (ip, port) = split(element);
         let literal = ip.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
@@ -150,14 +150,14 @@ impl<'a> Difference<'a> {
             || self.theirs == format!("{} {port}", literal.unwrap_or(ip))
     }
 
-    /// uvicorn's answer stands somewhere in the list.
+    /// Whether uvicorn's answer is somewhere in the list.
     pub(crate) fn is_listed(&self) -> bool {
         let list = elements(self.case, "x-forwarded-for");
         self.theirs == self.own() || list.iter().any(|text| self.uvicorn_reads(text.trim()))
     }
 }
 
-/// Werkzeug's list: quotes go around commas, an unclosed one voids the list.
+/// Splits a list as Werkzeug does: commas in quotes separate nothing, and an unclosed quote voids the list.
 fn quoted_list(text: &str) -> Vec<String> {
     let (mut items, mut quoted, mut escaped) = (vec![String::new()], false, false);
     for c in text.chars() {

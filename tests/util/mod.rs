@@ -1,4 +1,4 @@
-//! What several test files share: requests from field lines, behind a proxy at 10.0.0.1.
+//! Helpers for several test files: requests made from field lines, behind a proxy at 10.0.0.1.
 #![allow(dead_code, reason = "each test file uses a part")]
 
 use std::{net::IpAddr, sync::LazyLock};
@@ -32,20 +32,20 @@ pub(crate) fn request(from: &str, target: &str, lines: &[impl AsRef<[u8]>]) -> R
     request
 }
 
-/// What becomes of a request with these field lines from the proxy at 10.0.0.1.
+/// Fixes a request with these field lines from the proxy at 10.0.0.1.
 #[track_caller]
 pub(crate) fn fix(configuration: &str, lines: &[impl AsRef<[u8]>]) -> Result<Request<()>, Error> {
     let mut request = request(PROXY, "/", lines);
     fix_request(&mut request, &config(configuration)).map(|()| request)
 }
 
-/// What is believed of such a request.
+/// What is believed about such a request.
 #[track_caller]
 pub(crate) fn resolved(configuration: &str, lines: &[impl AsRef<[u8]>]) -> Result<Resolved, Error> {
     fix(configuration, lines).map(|request| of(&request).clone())
 }
 
-/// What a fixed request carries.
+/// The `Resolved` in a fixed request.
 #[track_caller]
 pub(crate) fn of(request: &Request<()>) -> &Resolved {
     request.extensions().get().expect("a fixed request")
@@ -75,8 +75,8 @@ where
     assert!(wrong.is_empty(), "{} rows differ:\n{}", wrong.len(), wrong.join("\n"));
 }
 
-/// The known forwarding headers, in lower case: what the documentation of the crate lists, to which a
-/// test in `src/config/names.rs` holds the crate.
+/// The known forwarding headers, in lower case, from the list in the documentation of the crate. A test in
+/// `src/config/names.rs` checks that the crate agrees with that list.
 pub(crate) static KNOWN: LazyLock<Vec<String>> = LazyLock::new(|| {
     let document = include_str!("../../src/crate.md");
     let section = document.split("\n# ").find(|text| text.starts_with("Forwarding headers\n"));

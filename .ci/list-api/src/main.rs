@@ -4,7 +4,7 @@ use std::{env, error::Error, io::Write};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let file = env::args_os().nth(1).ok_or("usage: list-api FILE")?;
-    // `tests/auto_traits.rs` has the auto traits.
+    // `tests/auto_traits.rs` checks the auto traits.
     let api = public_api::Builder::from_rustdoc_json(file)
         .omit_blanket_impls(true)
         .omit_auto_trait_impls(true)

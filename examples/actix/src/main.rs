@@ -1,13 +1,13 @@
-//! actix-web, whose types are those of `http` 0.2 and of its own: a middleware that copies the head
-//! of a request into the types of `http` 1, calls `fix_parts`, and copies the result back.
+//! actix-web uses the types of `http` 0.2 and types of its own. A middleware copies the head of a
+//! request into the types of `http` 1, calls `fix_parts`, and copies the result back.
 //!
 //! ```console
 //! $ cargo run -p proxyfix-example-actix
 //! listening on http://127.0.0.1:3000
 //! ```
 //!
-//! This machine is one of the trusted proxies, so here curl plays the proxy. Of the addresses, the
-//! client wrote the first, as a lie.
+//! This machine is a trusted proxy, so curl plays the proxy here. The first address is a lie that the
+//! client wrote.
 //!
 //! ```console
 //! $ curl -H 'X-Forwarded-For: 6.6.6.6, 203.0.113.9' -H 'X-Forwarded-Proto: https' \
@@ -53,7 +53,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         App::new()
             .app_data(web::Data::new(config.clone()))
             .default_service(web::to(whoami))
-            // Last, and so around everything else.
+            // Added last, so it is around everything else.
             .wrap(from_fn(fix))
     };
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:3000".to_owned());

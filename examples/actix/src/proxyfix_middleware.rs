@@ -17,7 +17,7 @@ use actix_web::{
 use http::request::Parts;
 use proxyfix::{Config, Peer, Resolved, fix_parts};
 
-/// Fixes a request before anything else sees it. A second layer does nothing.
+/// Fixes a request before anything else sees it. A second layer does nothing more.
 pub(crate) async fn fix(
     config: Data<Config>,
     mut request: ServiceRequest,
@@ -32,7 +32,7 @@ pub(crate) async fn fix(
     next.call(request).await
 }
 
-/// The head of the request in the types of `http` 1.
+/// Copies the head of the request into the types of `http` 1.
 fn copy_out(request: &ServiceRequest) -> Result<Parts, http::Error> {
     let head = request.head();
     let (mut parts, ()) = http::Request::new(()).into_parts();
@@ -56,7 +56,7 @@ fn copy_out(request: &ServiceRequest) -> Result<Parts, http::Error> {
     Ok(parts)
 }
 
-/// What has changed: the URI, the headers, and who the client is.
+/// Copies back what has changed: the URI, the headers, and the client.
 fn copy_back(mut parts: Parts, request: &mut ServiceRequest) -> Result<(), Box<dyn StdError>> {
     let uri: Uri = parts.uri.to_string().parse()?;
     let mut headers = HeaderMap::with_capacity(parts.headers.len());
@@ -78,7 +78,7 @@ fn copy_back(mut parts: Parts, request: &mut ServiceRequest) -> Result<(), Box<d
     Ok(())
 }
 
-/// The answer to a request that goes no further.
+/// The response to a rejected request.
 fn reject(status: u16, error: impl Display) -> Error {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let response = HttpResponse::build(status)
@@ -101,7 +101,7 @@ mod tests {
 
     use super::*;
 
-    /// What a handler sees of it: URI, headers, peer.
+    /// Answers with what a handler sees: URI, headers, peer.
     async fn seen(request: HttpRequest) -> String {
         let mut headers: Vec<String> = request
             .headers()
@@ -112,7 +112,7 @@ mod tests {
         format!("{} {headers:?} {:?}", request.uri(), request.peer_addr())
     }
 
-    /// Sends a request through two layers; the answer's status and text.
+    /// Sends a request through two layers. Returns the status and the text of the response.
     fn send(config: &str, request: TestRequest) -> (u16, String) {
         let config: Config = config.parse().unwrap();
         System::new().block_on(async {

@@ -1,9 +1,9 @@
-//! Honest and hostile load through real proxies, with every answer checked and the application's memory
+//! Honest and hostile load through real proxies. Every answer is checked, and the application's memory is
 //! watched.
 //!
-//! The application is a process of its own, so that its memory is its own: this program again, with the
-//! hidden command `app`. It says its address on its standard output, then, for each line on its standard
-//! input, what it has allocated; when that input ends, so does it.
+//! The application is a separate process, so that its memory can be measured. It is this program again,
+//! with the hidden command `app`. It prints its address on its standard output. Then, for each line on its
+//! standard input, it prints what it has allocated. It ends when that input ends.
 
 use std::{
     alloc::System,
@@ -44,27 +44,27 @@ const OFTEN: Duration = Duration::from_millis(10);
 
 /// Sends honest and hostile requests through real proxies, and checks every answer.
 ///
-/// For each proxy, an application with proxyfix is started in a process of its own, and the proxy in
-/// front of it, configured as `docs/recipes/` says for X-Forwarded. Then many clients at once, each from
-/// an address of its own, send the honest request and every attack of the interop tests, half and half,
-/// over connections that are kept alive.
+/// For each proxy, this starts an application with proxyfix in its own process, and the proxy in front of
+/// it, configured as `docs/recipes/` says for X-Forwarded. Then many clients at once, each from its own
+/// address, send requests over connections that are kept alive. Half of the requests are honest, and half
+/// are the attacks of the interop tests.
 ///
-/// An answer is right where the application believed the truth. An attack may also be rejected by
-/// proxyfix or refused by the proxy, but only if that is what became of the same attack sent alone, before
-/// the load. All else is a failure: a false answer, an honest request turned away, a connection that
-/// fails, silence for 10 s, a 5xx. So is an application that grows: the greatest memory seen in the last
-/// quarter of the requests is compared with the greatest in the first, after a warm-up of a twentieth.
+/// An answer is right if the application believed the truth. proxyfix may also reject an attack, or the
+/// proxy may refuse it, but only if that also happened when the same attack was sent alone, before the
+/// load. Anything else is a failure: a false answer, an honest request turned away, a connection that
+/// fails, silence for 10 s, a 5xx. An application that grows is a failure too: the greatest memory in the
+/// last quarter of the requests is compared with the greatest in the first, after a warm-up of a twentieth.
 #[derive(Debug, Parser)]
 #[command(
     name = "load",
     args_conflicts_with_subcommands = true,
     after_help = "\
-Exits with 0 if nothing failed, else with 1. Ctrl-C ends a load early, which is a failure.
+Exits with 0 if nothing failed, otherwise with 1. Ctrl-C ends a load early, which is a failure.
 
 Examples:
   load --requests 20000                        # a few seconds, through nginx, then HAProxy
   load --proxy nginx --connections 64          # a million requests through nginx alone
-  load --requests 3600000 --markdown           # an hour's worth of 1000 requests/s, for the document
+  load --requests 3600000 --markdown           # an hour of 1000 requests/s, for the document
 
 With cargo, from the project's folder:
   cargo run --release -p proxyfix-interop --bin load -- --requests 20000"
@@ -75,11 +75,11 @@ struct Arguments {
         value_parser = clap::value_parser!(u64).range(1000..))]
     requests: u64,
 
-    /// How many clients there are at once, each with one connection: a multiple of 4, at most 100
+    /// How many clients send at once, each over one connection: a multiple of 4, at most 100
     #[arg(long, value_name = "C", default_value_t = 32, value_parser = connections)]
     connections: u8,
 
-    /// A proxy, by the name of its recipe; given again, one after the other
+    /// The name of a proxy's recipe; repeat it to load several, one after the other
     #[arg(long = "proxy", value_name = "NAME", default_values = ["nginx", "haproxy"],
         value_parser = program)]
     proxies: Vec<&'static Program>,
@@ -131,7 +131,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Loads each proxy, and says whether nothing failed.
+/// Loads each proxy. Returns whether nothing failed.
 fn run(arguments: &Arguments) -> Result<bool> {
     let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
     let mut rows = Vec::new();
@@ -188,7 +188,7 @@ fn run(arguments: &Arguments) -> Result<bool> {
     Ok(failures.is_empty())
 }
 
-/// One proxy by its recipe, in front of an application of its own.
+/// Loads one proxy with its recipe, in front of its own application.
 async fn load(
     program: &'static Program,
     arguments: &Arguments,
@@ -228,7 +228,7 @@ async fn load(
     Ok((tally, Quarters::of(&samples, arguments.requests)))
 }
 
-/// Shows how far the load is, and looks at the application's memory until the load ends.
+/// Shows how far the load is, and samples the application's memory until the load ends.
 fn watch(
     mut probe: Probe,
     progress: &Progress,
@@ -242,7 +242,7 @@ fn watch(
     let mut samples = Vec::new();
     let mut tenths = 1;
     loop {
-        // Asked for first: the last sample is of all requests.
+        // Read first, so that the last sample covers all requests.
         let stop = progress.stop.load(Relaxed);
         let (done, failed) = (progress.done.load(Relaxed), progress.failed.load(Relaxed));
         let memory = probe.memory().inspect_err(|_| progress.stop.store(true, Relaxed))?;
@@ -269,7 +269,7 @@ struct Application {
     address: SocketAddr,
 }
 
-/// What asks the application's process for its memory.
+/// Asks the application's process for its memory.
 #[derive(Debug)]
 struct Probe {
     process: u32,
@@ -289,7 +289,7 @@ impl Application {
         let input = child.stdin.take().ok_or("no input")?;
         let output = BufReader::new(child.stdout.take().ok_or("no output")?);
         let mut probe = Probe { process: child.id(), input, output };
-        // From here on it ends, whatever happens.
+        // From here on it ends, no matter what happens.
         let mut application = Self { child, address: (Ipv4Addr::UNSPECIFIED, 0).into() };
         application.address = probe.line()?.parse()?;
         Ok((application, probe))
@@ -320,7 +320,7 @@ impl Probe {
     }
 }
 
-/// What the hidden command does.
+/// Runs the hidden command.
 fn serve(config: &str) -> Result<()> {
     let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
     let config = config.parse()?;

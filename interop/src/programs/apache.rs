@@ -1,4 +1,4 @@
-//! Apache httpd: the event MPM, with the modules that the recipe names and those it stands on.
+//! Apache httpd: the event MPM, with the modules that the recipe names and those that they need.
 
 use crate::program::{Ability, Program};
 

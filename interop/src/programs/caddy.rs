@@ -1,4 +1,4 @@
-//! Caddy: no administration, no certificates of its own, nothing kept outside its folder.
+//! Caddy: no administration endpoint, no certificates of its own, nothing kept outside its folder.
 
 use crate::program::{Ability, Program};
 

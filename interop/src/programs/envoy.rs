@@ -19,8 +19,8 @@ pub(super) const ENVOY: Program = Program {
         ("address: \"::\", port_value: 443 ", "address: \"::1\", port_value: {{https}} "),
     ],
     commands: &["envoy -c {{dir}}/envoy.yaml --concurrency 1 --disable-hot-restart -l warning"],
-    // It serves IPv6, but writes an address of its host's in place of `::1`: the test with network
-    // namespaces has true ones.
+    // It serves IPv6, but writes an address of its host instead of `::1`. The test with network namespaces
+    // covers IPv6 with real addresses.
     can: &[
         Ability::Tls,
         Ability::Unix,

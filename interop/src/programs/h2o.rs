@@ -1,4 +1,4 @@
-//! h2o: a worker in the foreground, which leaves root by itself, and asks nobody for OCSP.
+//! h2o: a worker in the foreground. It drops root itself, and asks nobody for OCSP.
 
 use crate::program::{Ability, Program};
 

@@ -1,4 +1,4 @@
-//! lighttpd: one process, in the foreground. Its TLS is a Debian package of its own.
+//! lighttpd: one process, in the foreground. Its TLS is in a separate Debian package.
 
 use crate::program::{Ability, Program};
 

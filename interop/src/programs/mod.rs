@@ -1,4 +1,4 @@
-//! The programs, each as its recipe needs it. A file each.
+//! The programs, each set up as its recipe needs it. Each has its own file.
 
 mod apache;
 mod caddy;
@@ -29,7 +29,7 @@ pub const ALL: [&Program; 11] = [
     &nghttpx::NGHTTPX,
 ];
 
-/// The one with this name.
+/// The program with this name.
 pub fn named(name: &str) -> Option<&'static Program> {
     ALL.into_iter().find(|program| program.name == name)
 }

@@ -1,4 +1,4 @@
-//! nginx: one process for all, which looks up nothing outside its folder.
+//! nginx: a single process, which reads nothing outside its folder.
 
 use crate::program::{Ability, Program};
 

@@ -1,4 +1,4 @@
-//! Squid as an accelerator: one process, in the foreground, which keeps nothing.
+//! Squid as an accelerator: one process, in the foreground, without a cache.
 
 use crate::program::{Ability, Program};
 

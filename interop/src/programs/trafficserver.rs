@@ -1,11 +1,11 @@
-//! Apache Traffic Server: without its manager, in a run root of its own.
+//! Apache Traffic Server: without its manager, in its own run root.
 //!
-//! Its recipe is for several files, each under a comment with its path.
+//! Its recipe has several files, each under a comment with its path.
 
 use crate::program::{Ability, Program};
 
-/// One of the recipe's files: what stands below its path, up to the next one's; after what the
-/// skeleton has for it.
+/// One of the recipe's files: the skeleton's text for it, then the lines below its path in the recipe, up
+/// to the next path.
 macro_rules! file {
     ($name:literal) => {
         file!($name, "")

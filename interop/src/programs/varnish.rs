@@ -27,7 +27,7 @@ pub(super) const VARNISH: Program = Program {
         ("[127.0.0.1]:8443", "[{{ip}}]:{{inner}}"),
     ],
     commands: &[
-        // As the package's service has it, where that stays: the other port and the administration.
+        // Like the package's service in what stays: the other port and the administration.
         "{{extra.varnishd|replace('\\\n', '')}} -F -n {{dir}}/work -s malloc,16m \
          {%- if debian %} -a {{ip}}:0 -T localhost:0 -S {{dir}}/secret{% endif %}",
         "{% if 'hitch' in extra %}hitch --config={{dir}}/hitch.conf{% endif %}",

@@ -1,8 +1,8 @@
-//! How long proxyfix, the limit and the peers take on the same requests.
+//! How long proxyfix, the limit and the peers take for the same requests.
 //!
-//! All of them in short passes, one after the other: what else the machine does for a while then hits all
-//! alike, and of each the fastest pass counts. It also leaves the requests where `werkzeug_bench.py` finds
-//! them.
+//! They run in short passes, one after the other. So other work on the machine affects all of them alike,
+//! and for each the fastest pass counts. The bench also writes the requests to the file that
+//! `werkzeug_bench.py` reads.
 
 use std::{hint::black_box, time::Duration};
 
@@ -26,7 +26,7 @@ impl Visitor for Timer<'_> {
                     black_box(S::run(black_box(&state), &mut input));
                 });
             } else {
-                // Few at once: an input may be 64 KiB long.
+                // A small batch, because an input may be 64 KiB long.
                 let batch = BatchSize::NumIterations(64);
                 let run = |input: &mut S::Input| drop(black_box(S::run(&state, input)));
                 bencher.iter_batched_ref(|| S::input(&state), run, batch);

@@ -50,7 +50,7 @@ impl Subject for ClientIp {
 type Answered = future::Ready<Result<Response<()>, Infallible>>;
 type Inner = ServiceFn<fn(Request<()>) -> Answered>;
 
-/// A service that is always ready, and answers with what the layer has found.
+/// A service that is always ready, and answers with what the layer found.
 fn found(mut request: Request<()>) -> Answered {
     let mut response = Response::new(());
     *response.extensions_mut() = std::mem::take(request.extensions_mut());
@@ -90,7 +90,7 @@ impl Subject for TowerRealIp {
     }
 }
 
-/// A request that carries the address of the proxy as axum knows it.
+/// A request with the proxy's address where axum keeps it.
 fn connected(headers: &HeaderMap) -> Request<()> {
     let mut request = Workload::request(headers);
     let address = std::net::SocketAddr::new(Workload::peer(), 40000);
@@ -150,7 +150,7 @@ impl Subject for ExtraScheme {
     }
 
     fn answer(scheme: Self::Output<'_>) -> Answer {
-        // The connection's own scheme is for the caller to know.
+        // The caller must know the scheme of the connection.
         Answer { scheme: Some(scheme.unwrap_or_else(|| "http".to_owned())), ..Answer::default() }
     }
 }

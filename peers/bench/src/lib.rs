@@ -1,9 +1,9 @@
-//! What proxyfix and the peers cost on the same requests.
+//! The cost of proxyfix and the peers on the same requests.
 //!
-//! The requests and proxyfix itself are in `benches/` of proxyfix. Each peer is asked through its own
-//! public entry point, is told to trust what the workload trusts where it can be told, and is handed
-//! what it takes: a crate that reads one text gets the lines of the header joined, as its caller would
-//! have to. That a peer answers wrongly, or cannot tell, does not keep it from being measured; the
+//! The requests and the side of proxyfix are in `benches/` of proxyfix. Each peer is called through its
+//! own public entry point. It trusts what the workload trusts, if it has a setting for that. It gets the
+//! input that it takes: a crate that reads one text gets the joined lines of the header, because its
+//! caller would have to join them too. A peer is measured even if it answers wrongly or not at all; the
 //! tables say so.
 
 mod axum_side;
@@ -27,7 +27,7 @@ pub fn visit_peers(visitor: &mut impl Visitor) {
     parsers::visit(visitor);
 }
 
-/// The workloads of the tables.
+/// The workloads in the tables.
 pub fn workloads() -> impl Iterator<Item = Workload> {
     let ten = WORKLOADS.iter().map(|(name, _)| Workload::new(name, Beside::Ten));
     ten.chain([Workload::new("one", Beside::Browser)])
@@ -41,7 +41,7 @@ pub fn title(workload: &Workload) -> String {
     }
 }
 
-/// Whether a workload is about `Forwarded`, and not about `X-Forwarded-For`.
+/// Whether a workload is about `Forwarded` instead of `X-Forwarded-For`.
 fn reads_forwarded(workload: &Workload) -> bool {
     workload.trust.starts_with("forwarded=")
 }

@@ -1,4 +1,4 @@
-//! Peers that only parse; whoever calls them joins the field lines and takes the element that counts.
+//! Peers that only parse. Their caller joins the field lines and takes the element that counts.
 
 use std::{borrow::Cow, net::IpAddr};
 
@@ -15,7 +15,7 @@ pub fn visit(visitor: &mut impl Visitor) {
     visitor.visit::<HeaderValues>();
 }
 
-/// The lines of a header, joined where there are several.
+/// The lines of a header, joined if there are several.
 pub fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<Cow<'a, str>> {
     let mut lines = headers.get_all(name).iter().map(HeaderValue::to_str);
     let first = lines.next()?.ok()?;
@@ -28,7 +28,7 @@ pub fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<Cow<'a, str>> {
     }
 }
 
-/// What `rfc7239` makes of an element.
+/// How `rfc7239` reads an element.
 fn address(element: Option<Result<Forwarded<'_>, RfcError>>) -> Answer {
     let parsed = element.and_then(Result::ok);
     let host = parsed.as_ref().and_then(|element| element.host).map(str::to_owned);
@@ -53,7 +53,7 @@ impl Subject for Rightmost {
     fn input(_: &Self::State) -> Self::Input {}
 
     fn run<'a>(headers: &'a Self::State, (): &'a mut ()) -> Self::Output<'a> {
-        // One line, as in every workload with `Forwarded`.
+        // Every workload with `Forwarded` has one line.
         rfc7239::parse(headers.get("forwarded")?.to_str().ok()?).next_back()
     }
 

@@ -1,4 +1,4 @@
-//! What the benches leave below the target folder, and where.
+//! The files that the benches write below the target folder.
 
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
@@ -14,10 +14,10 @@ pub fn target() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| own.into(), PathBuf::from)
 }
 
-/// How often everything is measured.
+/// How many times everything is measured.
 pub const PASSES: usize = 10;
 
-/// The name of a pass, which criterion calls a baseline.
+/// The name of a pass. criterion calls it a baseline.
 pub fn pass(pass: usize) -> String {
     format!("pass-{pass}")
 }
@@ -31,10 +31,10 @@ struct Benchmark {
     function_id: String,
 }
 
-/// Of the medians that criterion has left, one for each pass, the least.
+/// The least of the medians that criterion wrote, one for each pass.
 ///
 /// # Panics
-/// Where it has left none.
+/// If it wrote none.
 pub fn times() -> Times {
     let root = target().join("criterion");
     let folders = fs::read_dir(&root).expect("results: run cargo bench first").flatten();
@@ -62,10 +62,10 @@ fn requests_file() -> PathBuf {
     target().join("requests.json")
 }
 
-/// Leaves the requests for what is not written in Rust.
+/// Writes the requests to a file, for benches that are not written in Rust.
 ///
 /// # Panics
-/// Where the target folder takes no file.
+/// If the file cannot be written.
 pub fn write_requests() {
     let requests: Vec<Value> = workloads()
         .filter(|workload| !reads_forwarded(workload) && workload.count().is_some())
@@ -89,7 +89,7 @@ pub fn write_requests() {
     fs::write(requests_file(), json!(requests).to_string()).expect("a file");
 }
 
-/// What `werkzeug_bench.py` has left, where it has run.
+/// The results of `werkzeug_bench.py`, if it has run.
 #[derive(Deserialize)]
 pub struct Foreign {
     pub name: String,
@@ -98,7 +98,7 @@ pub struct Foreign {
 }
 
 /// # Panics
-/// Where its file is malformed.
+/// If its file is malformed.
 pub fn werkzeug() -> Option<Foreign> {
     let text = fs::read_to_string(target().join("werkzeug.json")).ok()?;
     Some(serde_json::from_str(&text).expect("the file of werkzeug_bench.py"))

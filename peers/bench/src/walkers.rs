@@ -19,7 +19,7 @@ fn networks<T: FromStr<Err: std::fmt::Debug>>(workload: &Workload) -> Vec<T> {
     workload.proxies.split(',').map(|network| network.parse().expect("a network")).collect()
 }
 
-/// What a peer says that says no more than an address.
+/// The answer of a peer that only gives an address.
 pub fn client(ip: Option<impl ToString>) -> Answer {
     Answer { client: ip.map(|ip| ip.to_string()), ..Answer::default() }
 }
@@ -57,7 +57,7 @@ impl Subject for TrustedProxies {
     }
 
     fn answer(said: Trusted<'_>) -> Answer {
-        // The connection's own scheme is for the caller to know.
+        // The caller must know the scheme of the connection.
         let scheme = said.scheme().unwrap_or("http");
         Answer {
             scheme: Some(scheme.to_owned()),

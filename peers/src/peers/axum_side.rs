@@ -93,7 +93,7 @@ pub const PEERS: [Peer; 10] = [
     },
 ];
 
-/// A request that carries the address of the proxy.
+/// A request with the address of the proxy.
 fn connected(lines: &Lines) -> Request<()> {
     let mut request = request(lines);
     request.extensions_mut().insert(ConnectInfo::<SocketAddr>(proxy_socket()));

@@ -1,5 +1,5 @@
-//! The peers. Each is asked through its own public entry point, behind a proxy at 10.0.0.1, and
-//! told to trust 10.0.0.0/8 where it can be told.
+//! The peers. Each is called through its own public entry point, behind a proxy at 10.0.0.1. It trusts
+//! 10.0.0.0/8, if it has a setting for that.
 
 mod axum_side;
 mod frameworks;
@@ -17,20 +17,20 @@ pub type Lines = [(String, String)];
 pub struct Peer {
     pub package: &'static str,
     pub version: &'static str,
-    /// Which of its values is asked for: empty for the client's address.
+    /// The value that it is asked for. Empty for the client's address.
     pub value: &'static str,
-    /// The entry point that is called.
+    /// Its entry point.
     pub call: &'static str,
     pub ask: fn(&Lines) -> String,
 }
 
 impl Peer {
-    /// The name under which `cases/` records the answers.
+    /// The name of its answers in `cases/`.
     pub fn label(&self) -> String {
         format!("{} {} {}", self.package, self.version, self.value).trim_end().to_owned()
     }
 
-    /// A failure, where the version named here is not the one that was built.
+    /// A failure if the version named here is not the one that was built.
     pub fn check_version(&self) -> Option<String> {
         let entry = format!("name = \"{}\"\nversion = \"{}\"\n", self.package, self.version);
         let built = include_str!("../../Cargo.lock").contains(&entry);
@@ -72,7 +72,7 @@ fn request(lines: &Lines) -> Request<()> {
     request
 }
 
-/// All lines of one name, joined as RFC 9110 section 5.3 allows; for peers that take one string.
+/// All lines with one name, joined as RFC 9110 section 5.3 allows, for peers that take one string.
 fn joined(lines: &Lines, name: &str) -> Option<String> {
     let values: Vec<&str> = lines
         .iter()

@@ -1,4 +1,4 @@
-//! Peers that only parse; whoever calls them joins the field lines and takes the last element.
+//! Peers that only parse. Their caller joins the field lines and takes the last element.
 
 use forwarded_header_value::ForwardedHeaderValue;
 

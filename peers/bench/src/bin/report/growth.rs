@@ -1,4 +1,4 @@
-//! The plot of how cost grows: instructions against hops, networks, header lines and junk.
+//! The plot of growing cost: instructions over hops, networks, header lines and junk.
 
 use std::{error::Error, fs, ops::Range};
 
@@ -8,7 +8,7 @@ use proxyfix_peers_bench::visit;
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/performance/growth.svg");
 
-/// The subjects that are drawn, with their names in the legend and their colours.
+/// The subjects in the plot, with their names in the legend and their colours.
 const DRAWN: [(&str, &str, RGBColor); 5] = [
     ("resolve", "proxyfix, resolve", RGBColor(0, 90, 181)),
     ("fix_request", "proxyfix, fix_request", RGBColor(102, 166, 225)),
@@ -46,7 +46,7 @@ const SWEEPS: [Sweep; 4] = [
     },
 ];
 
-/// A drawn subject, with the instructions for each size at which it answers rightly.
+/// A subject, with the instructions for each size at which its answer is right.
 struct Line {
     legend: &'static str,
     color: RGBColor,
@@ -125,14 +125,14 @@ fn draw_panel(panel: &Area<'_>, measured: &Measured<'_>) -> Result<(), Box<dyn E
     Ok(())
 }
 
-/// Whole powers of ten around all points.
+/// The powers of ten around all points.
 fn heights(measured: &Measured<'_>) -> Range<f64> {
     let all = measured.lines.iter().flat_map(|line| &line.points).map(|point| point.1);
     let (low, high) = all.fold((f64::MAX, 1.0_f64), |(low, high), y| (low.min(y), high.max(y)));
     10_f64.powf(low.log10().floor())..10_f64.powf(high.log10().ceil())
 }
 
-/// A number with a unit of thousands.
+/// A number in a unit of thousands.
 fn short(number: f64) -> String {
     match number {
         n if n >= 1e6 => format!("{} M", n / 1e6),

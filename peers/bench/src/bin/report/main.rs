@@ -1,4 +1,4 @@
-//! The tables and the plot of `docs/PERFORMANCE.md` that have the peers in them.
+//! The tables and the plot in `docs/PERFORMANCE.md` that include the peers.
 //!
 //!     cargo bench --manifest-path peers/bench/Cargo.toml
 //!     python3 peers/werkzeug_bench.py
@@ -12,7 +12,7 @@ use clap::{Parser, Subcommand};
 use proxyfix_benches::count::{Work, Worker};
 use proxyfix_peers_bench::visit;
 
-/// What proxyfix and the peers cost on the same requests
+/// Compares the cost of proxyfix and the peers on the same requests
 #[derive(Parser)]
 struct Arguments {
     #[command(subcommand)]
@@ -21,15 +21,15 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Prints the tables of ratios; needs what `cargo bench` has left, and valgrind
+    /// Prints the tables of ratios; needs the results of `cargo bench`, and valgrind
     Ratios {
-        /// Writes the tables of docs/PERFORMANCE.md too
+        /// Also writes the tables to docs/PERFORMANCE.md
         #[arg(long)]
         write: bool,
     },
     /// Draws docs/performance/growth.svg; needs valgrind
     Growth,
-    /// What runs under callgrind
+    /// Runs under callgrind
     Worker(Work),
 }
 

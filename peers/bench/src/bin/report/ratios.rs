@@ -1,5 +1,5 @@
-//! The tables of ratios: times from what `cargo bench` has left, and instructions and allocations,
-//! counted here. Ours is 1.00.
+//! The tables of ratios. Times come from the results of `cargo bench`; instructions and allocations are
+//! counted here. proxyfix is 1.00.
 
 use proxyfix_benches::{
     Gives, Subject, Verdict, Visitor, Workload, count,
@@ -10,7 +10,7 @@ use proxyfix_peers_bench::{
     title, visit, workloads,
 };
 
-/// What the ratios are to.
+/// The subject that is 1.00.
 const OURS: &str = "resolve";
 
 pub fn run(write: bool) {
@@ -64,7 +64,7 @@ fn cell<S: Subject>(workload: &Workload) -> Option<Cell> {
     Some(Cell { verdict, instructions, allocations: allocations.count_total })
 }
 
-/// What marks an answer that is not the truth.
+/// Marks an answer that is not the truth.
 fn mark(right: bool) -> &'static str {
     if right { "" } else { " ✗" }
 }
@@ -85,7 +85,7 @@ impl Measured {
         first.into_iter().chain(self.workloads.iter().map(title)).collect()
     }
 
-    /// A table with a line for each subject, and what a cell says of its column.
+    /// A table with a line for each subject. `cell` gives what a cell says in its column.
     fn table(
         &self,
         last: Option<Vec<String>>,
@@ -138,7 +138,7 @@ impl Measured {
         })
     }
 
-    /// What each wrong answer says.
+    /// The text of each wrong answer.
     fn answers(&self) -> String {
         let lines = self.rows.iter().filter_map(|row| {
             let cells = row.cells.iter().zip(&self.workloads);
