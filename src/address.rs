@@ -2,10 +2,10 @@
 //!
 //! 1. IPv4: four numbers of at most 255, without leading zeros.
 //! 2. IPv6: eight groups of one to four hexadecimal digits in any case; one `::` for one or more
-//!    groups of zeros; the last two may be an IPv4 address. A zone identifier behind it, where one may
-//!    stand, is dropped.
-//! 3. What is read is exactly what the standard library reads (`tests/addresses.rs`), in less time, for
-//!    it is done at each hop.
+//!    groups of zeros; an IPv4 address may replace the last two groups. A zone identifier after the
+//!    address is dropped where one is allowed.
+//! 3. The result is exactly what the standard library reads (`tests/addresses.rs`). The code here is
+//!    faster, because it runs at each hop.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -18,8 +18,8 @@ pub(crate) fn ipv4(text: &[u8]) -> Option<Ipv4Addr> {
     }
 }
 
-/// Reads the IPv4 address at the start of a text, and returns what follows it: perhaps a fourth digit,
-/// where a colon or the end has to be.
+/// Reads the IPv4 address at the start of a text, and returns the rest of the text. The rest may begin
+/// with a fourth digit where a colon or the end is expected.
 pub(crate) fn split_ipv4(text: &[u8]) -> Option<(Ipv4Addr, &[u8])> {
     let (a, rest) = split_octet(text)?;
     let (b, rest) = split_octet(rest.strip_prefix(b".")?)?;
@@ -59,22 +59,22 @@ pub(crate) fn ipv6(text: &[u8]) -> Option<Ipv6Addr> {
     if tail.count >= after_head || !tail.rest.is_empty() {
         return None;
     }
-    // Where nothing stands before `::`, there is nothing to shift.
+    // Without groups before `::`, there is nothing to shift.
     let head = head.bits.checked_shl(after_head.wrapping_mul(16)).unwrap_or_default();
     Some((head | tail.bits).into())
 }
 
-/// The longest zone identifier, in bytes: that of interface names on Windows, `IF_MAX_STRING_SIZE`; on Linux
-/// they have 15.
+/// The longest zone identifier, in bytes: that of interface names on Windows, `IF_MAX_STRING_SIZE`. On Linux
+/// they have at most 15.
 const MAX_ZONE: usize = 256;
 
-/// Reads an IPv6 address without brackets that may have a zone identifier behind it.
+/// Reads an IPv6 address without brackets. A zone identifier may follow it.
 #[inline]
 pub(crate) fn zoned_ipv6(text: &[u8]) -> Option<Ipv6Addr> {
     ipv6(text).or_else(|| without_zone(text).and_then(ipv6))
 }
 
-/// What stands before a zone identifier (RFC 6874 §2: unreserved characters).
+/// Reads the address before a zone identifier (RFC 6874 §2: unreserved characters).
 #[cold]
 fn without_zone(text: &[u8]) -> Option<&[u8]> {
     let percent = text.iter().position(|&byte| byte == b'%')?;
@@ -85,17 +85,17 @@ fn without_zone(text: &[u8]) -> Option<&[u8]> {
     valid.then_some(address)
 }
 
-/// Groups of an IPv6 address, with single colons between.
+/// Groups of an IPv6 address, with single colons between them.
 #[derive(Default)]
 struct Groups<'a> {
     bits: u128,
     count: u32,
-    /// What follows them: nothing, or `::`.
+    /// The text after them: empty, or it begins with `::`.
     rest: &'a [u8],
 }
 
 impl<'a> Groups<'a> {
-    /// The groups before `::`, of which there may be none.
+    /// Reads the groups before `::`, or no group.
     fn before_gap(text: &'a [u8]) -> Option<Self> {
         if text.starts_with(b"::") {
             Some(Self { rest: text, ..Self::default() })
@@ -104,13 +104,13 @@ impl<'a> Groups<'a> {
         }
     }
 
-    /// One group or more, at most eight, or nine with an IPv4 address, which are too many.
+    /// Reads one to eight groups, or nine with an IPv4 address, which are too many.
     fn read(mut text: &'a [u8]) -> Option<Self> {
         let mut groups = Self::default();
         for _ in 0..8 {
             let (group, rest) = split_group(text)?;
             if let [b'.', ..] = rest {
-                // The last two, as an IPv4 address.
+                // An IPv4 address as the last two groups.
                 let bits = groups.bits << 32 | u128::from(u32::from(ipv4(text)?));
                 return Some(Self { bits, count: groups.count.saturating_add(2), rest: b"" });
             }
@@ -130,7 +130,7 @@ impl<'a> Groups<'a> {
 fn split_group(text: &[u8]) -> Option<(u16, &[u8])> {
     let mut rest = text;
     let mut group = 0_u16;
-    // A fifth digit is left where a colon or the end has to be.
+    // A fifth digit stays in the rest, where a colon or the end is expected.
     for _ in 0..4 {
         let Some((&byte, after)) = rest.split_first() else { break };
         let digit = match byte {

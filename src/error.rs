@@ -1,7 +1,7 @@
-//! What a rejected request gets: [`Error`], with where, what, and what was expected.
+//! The error of a rejected request: [`Error`]. It says what is wrong, where, and what was expected.
 //!
-//! 1. An error says which header, which hop (counted from us), which byte of the field line.
-//! 2. It never repeats what a stranger wrote, but for one escaped character.
+//! 1. An error says which header, which hop (counted from us) and which byte of the field line.
+//! 2. It never repeats what a stranger wrote, except for one escaped character.
 //! 3. It maps to a status: 500 for faults of our own wiring, 400 for the client's request.
 
 use std::fmt;
@@ -24,7 +24,7 @@ pub enum ErrorKind {
     HostNotAllowed,
     /// `Host` differs from the target's authority in HTTP/2 or HTTP/3 (RFC 9113 §8.3.1).
     HostMismatch,
-    /// Some trusted header is there, but this one, which must be, is not.
+    /// Another trusted header is present, but this one is required and absent.
     Incomplete,
     /// A forwarded-element breaks the grammar of RFC 7239 §4.
     InvalidElement,
@@ -40,17 +40,17 @@ pub enum ErrorKind {
     InvalidPrefix,
     /// A scheme is not `http`, `https`, `ws` or `wss`.
     InvalidScheme,
-    /// The target has authority form, which is for CONNECT only (RFC 9112 §3.2.3), or none.
+    /// The target is in authority form, which is for CONNECT only (RFC 9112 §3.2.3), or has no path.
     InvalidTarget,
-    /// None of the trusted headers is there, and `missing=reject` is set.
+    /// None of the trusted headers is present, and `missing=reject` is set.
     Missing,
-    /// No host is known where one is needed: `hosts=` is set, or a URL is to be built.
+    /// A host is needed and none is known: `hosts=` is set, or a URL is to be built.
     MissingHost,
     /// No peer is known: the server did not say who connected. Status 500.
     MissingPeer,
     /// The peer is one of the proxies, but sends no secret, and `missing=reject` is set.
     MissingSecret,
-    /// `Connection` names a trusted header, so that a proxy may have dropped it.
+    /// `Connection` names a trusted header, so a proxy may have dropped it.
     Nominated,
     /// The request was already fixed under another configuration. Status 500.
     OtherConfig,
@@ -167,8 +167,7 @@ impl ErrorKind {
 
 /// A rejected request: what is wrong, in which header, at which hop and byte.
 ///
-/// The text is safe to log and to send: of what a stranger wrote it repeats one escaped character
-/// at most.
+/// The text is safe to log and to send. It repeats at most one character of what a stranger wrote, escaped.
 ///
 /// ```
 /// use http::{HeaderMap, Uri};
@@ -214,22 +213,22 @@ impl Error {
         self.kind
     }
 
-    /// The header it was found in.
+    /// The header with the fault.
     pub fn header(&self) -> Option<&HeaderName> {
         self.header.as_ref()
     }
 
-    /// Which element, counted from the right: 1 was written by our peer.
+    /// The number of the element, counted from the right: our peer wrote element 1.
     pub fn hop(&self) -> Option<usize> {
         self.hop
     }
 
-    /// Which byte, from 0, of the field line; without a header, of the target's authority.
+    /// The byte of the field line, from 0. Without a header, the byte of the target's authority.
     pub fn offset(&self) -> Option<usize> {
         self.offset
     }
 
-    /// The status to answer with: 500 where our own wiring is at fault, else 400.
+    /// The status to answer with: 500 if our own wiring is at fault, otherwise 400.
     pub fn status(&self) -> StatusCode {
         if matches!(self.kind, ErrorKind::MissingPeer | ErrorKind::OtherConfig) {
             return StatusCode::INTERNAL_SERVER_ERROR;
@@ -255,7 +254,7 @@ impl fmt::Display for Error {
         f.write_str(self.kind.text())?;
         match self.found {
             None => Ok(()),
-            // In single quotes, it needs no escape.
+            // In single quotes, a double quote needs no escape.
             Some(b'"') => f.write_str(r#", found '"'"#),
             Some(found) => write!(f, ", found '{}'", found.escape_ascii()),
         }
@@ -265,7 +264,7 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {}
 
 /// What a value's parser objects to, with the place inside the value. It becomes an [`Error`]
-/// where the header, the hop and the value's own place are known.
+/// once the header, the hop and the value's own place are known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Fault {
     pub(crate) kind: ErrorKind,
@@ -285,7 +284,7 @@ impl Fault {
         Self { kind, offset, found: text.get(offset).copied() }
     }
 
-    /// A fault at the first byte of `text` that is not `allowed`, or of `text` as a whole.
+    /// A fault at the first byte of `text` that is not `allowed`, or in `text` as a whole.
     pub(crate) fn at_first(kind: ErrorKind, text: &[u8], allowed: impl Fn(u8) -> bool) -> Self {
         match text.iter().position(|&byte| !allowed(byte)) {
             Some(offset) => Self::at(kind, text, offset),
@@ -293,7 +292,7 @@ impl Fault {
         }
     }
 
-    /// Moves the place by `by` bytes, for a value that begins there in a longer one.
+    /// Moves the place by `by` bytes. For a value that begins there in a longer one.
     pub(crate) fn shift(self, by: usize) -> Self {
         Self { offset: self.offset.saturating_add(by), ..self }
     }

@@ -1,8 +1,8 @@
 //! A decision told step by step: [`explain()`].
 //!
-//! 1. It is the decision itself, with a recorder of [steps](crate::Step).
-//! 2. It names the headers that the rewriting would remove.
-//! 3. Where there are several ways in, it says which one decides.
+//! 1. It is the decision itself, run with a recorder of [steps](crate::Step).
+//! 2. It lists the headers that the rewriting would remove.
+//! 3. If there are several ways in, it says which one decides.
 
 use std::fmt;
 
@@ -18,8 +18,9 @@ use crate::{
     trace::Step,
 };
 
-/// Decides as [`resolve`](fn@crate::resolve) does, and tells every step. Where `fix_request` alone rejects, for `Host`
-/// in HTTP/2 or a malformed target, it shows what would be resolved.
+/// Decides as [`resolve`](fn@crate::resolve) does, and records every step. `fix_request` also rejects some
+/// requests that this function does not: for `Host` in HTTP/2, or for a malformed target. For these it
+/// shows what would be resolved.
 ///
 /// ```
 /// use http::{HeaderMap, Uri};
@@ -69,7 +70,7 @@ pub struct Explanation {
 }
 
 impl Explanation {
-    /// What [`resolve`](fn@crate::resolve) answers.
+    /// The answer of [`resolve`](fn@crate::resolve).
     ///
     /// # Errors
     /// The error with which the request is rejected.
@@ -77,7 +78,7 @@ impl Explanation {
         self.outcome.as_ref()
     }
 
-    /// What [`resolve`](fn@crate::resolve) answers.
+    /// The answer of [`resolve`](fn@crate::resolve).
     ///
     /// # Errors
     /// The error with which the request is rejected.

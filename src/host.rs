@@ -1,15 +1,15 @@
 //! Hosts and ports (RFC 3986 §3.2.2, RFC 9110 §7.2), checked before any container sees them.
 //!
 //! 1. A host is labels of letters, digits, `-` and `_`, separated by single dots; one trailing
-//!    dot is dropped. Or an IPv6 address in brackets, which has one spelling in the result (RFC 5952).
-//!    Deliberately, a host whose last label is a number, in decimal or hexadecimal, must be an IPv4
-//!    address of four decimal numbers: of `127.1`, `0x7f.1` and `256.1.1.1`, browsers make an address or
-//!    an error (WHATWG URL, host parser), and other readers a name.
-//! 2. At most 255 bytes, which is the limit of the DNS (RFC 1035 §2.3.4).
+//!    dot is dropped. Or it is an IPv6 address in brackets, which has one spelling in the result (RFC
+//!    5952). Deliberately, if the last label is a number, in decimal or hexadecimal, the host must be an
+//!    IPv4 address of four decimal numbers. Browsers read `127.1`, `0x7f.1` and `256.1.1.1` as an address
+//!    or as an error (WHATWG URL, host parser), and other readers take them for names.
+//! 2. A host has at most 255 bytes, the limit of the DNS (RFC 1035 §2.3.4).
 //! 3. Then optionally `:` and a port from 1 to 65535; a colon without digits means no port.
-//! 4. Lower case in the result.
-//! 5. Nothing else: no user information, path, space, comma, percent sign, byte above 0x7f, no
-//!    zone identifier, no `IPvFuture`. Labels in Punycode are not decoded.
+//! 4. The result is in lower case.
+//! 5. Nothing else is a host: no user information, path, space, comma, percent sign, byte above 0x7f,
+//!    zone identifier or `IPvFuture`. Labels in Punycode are not decoded.
 
 use std::{fmt, io::Write, net::Ipv6Addr};
 
@@ -22,21 +22,21 @@ use crate::{
 /// The longest host, in bytes: the limit of the DNS (RFC 1035 §2.3.4).
 const MAX_HOST: usize = 255;
 
-/// The bytes kept in place. Longer names are rare and cost one allocation.
+/// The longest name that needs no allocation. Longer names are rare and cost one.
 pub(crate) type Name = Text<62>;
 
-/// What a byte is in a host name, by a bit, or by none of the first three where it is a letter in lower
-/// case, a digit, `-` or `_`.
+/// What a byte is in a host name, as bits. None of the first three is set for a letter in lower case, a
+/// digit, `-` or `_`.
 const PLAIN: u8 = 0;
 /// A letter in upper case.
 const UPPER: u8 = 1;
 const DOT: u8 = 2;
-/// What ends the name.
+/// A byte that ends the name.
 const OTHER: u8 = 4;
-/// Besides, what may stand in a number or before it: a hexadecimal digit, `x`, a dot.
+/// An additional bit for bytes of a number or before one: a hexadecimal digit, `x`, a dot.
 const OF_NUMBER: u8 = 8;
 
-/// What each byte is: a table, since every request has a host.
+/// The class of each byte. A table, because every request has a host.
 const CLASSES: [u8; 256] = {
     let mut table = [OTHER; 256];
     let mut slots: &mut [u8] = &mut table;
@@ -61,7 +61,7 @@ fn class(byte: u8) -> u8 {
     CLASSES.get(usize::from(byte)).copied().unwrap_or(OTHER)
 }
 
-/// The classes of four bytes in one, unless one of these ends the name, or a label that is empty.
+/// Unites the classes of four bytes, unless one of these ends the name, or a label that is empty.
 #[inline]
 fn four(before: u8, [a, b, c, d]: [u8; 4]) -> Option<u8> {
     let all = a | b | c | d;
@@ -69,12 +69,12 @@ fn four(before: u8, [a, b, c, d]: [u8; 4]) -> Option<u8> {
     (all & OTHER == 0 && pairs & DOT == 0).then_some(all)
 }
 
-/// A valid host where it was written, with the port that stands behind it.
+/// A valid host as it was written, with the port after it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Host<'a> {
-    /// As it is written, without a trailing dot.
+    /// As written, without a trailing dot.
     text: &'a [u8],
-    /// Whether it may have upper case, or be an IPv6 address in another spelling.
+    /// Whether it may have upper-case letters, or be an IPv6 address in another spelling.
     is_raw: bool,
     pub(crate) port: Option<u16>,
 }
@@ -83,7 +83,7 @@ impl<'a> Host<'a> {
     /// Reads `host` or `host:port`.
     pub(crate) fn parse(text: &'a [u8]) -> Result<Self, Fault> {
         const KIND: ErrorKind = ErrorKind::InvalidHost;
-        // A longest host, its trailing dot, a colon and five digits.
+        // The longest host, its trailing dot, a colon and five digits.
         const LONGEST: usize = MAX_HOST + 7;
         if text.len() > LONGEST {
             return Err(Fault::new(KIND, LONGEST));
@@ -103,12 +103,12 @@ impl<'a> Host<'a> {
         Ok(Self { port: Some(port), ..host })
     }
 
-    /// Reads the host name at the start of a text, and returns what follows it.
+    /// Reads the host name at the start of a text, and returns the rest of the text.
     fn name(text: &'a [u8]) -> Result<(Self, &'a [u8]), Fault> {
         const KIND: ErrorKind = ErrorKind::InvalidHost;
         let (mut classes, mut before) = (PLAIN, DOT);
         let mut rest = text;
-        // Four at a time, and what is left, or where one of them ends the name, one at a time.
+        // Four bytes at a time, then one at a time: the rest, or four of which one ends the name.
         while let [a, b, c, d, after @ ..] = rest {
             let last = class(*d);
             let Some(all) = four(before, [class(*a), class(*b), class(*c), last]) else { break };
@@ -116,7 +116,7 @@ impl<'a> Host<'a> {
         }
         while let [byte, after @ ..] = rest {
             let class = class(*byte);
-            // No other byte, and no empty label.
+            // No byte that ends the name, and no empty label.
             if class & OTHER != 0 || before & class & DOT != 0 {
                 break;
             }
@@ -135,7 +135,7 @@ impl<'a> Host<'a> {
         }
     }
 
-    /// Reads an IPv6 address in brackets, which stay.
+    /// Reads an IPv6 address in brackets, and keeps the brackets.
     fn ipv6(text: &'a [u8]) -> Result<(Self, &'a [u8]), Fault> {
         let end = text.iter().position(|&b| b == b']');
         let end = end.map_or(text.len(), |at| at.saturating_add(1));
@@ -148,37 +148,37 @@ impl<'a> Host<'a> {
         Err(Fault::at_first(ErrorKind::InvalidHost, text, allowed))
     }
 
-    /// Whether it is the same host, whatever the ports.
+    /// Whether both are the same host, regardless of the ports.
     pub(crate) fn is_host_of(&self, other: &Host<'_>) -> bool {
         self.text.eq_ignore_ascii_case(other.text)
             || self.ipv6_address().is_some() && self.ipv6_address() == other.ipv6_address()
     }
 
-    /// The address, where it is an IPv6 one.
+    /// The address, if it is an IPv6 address.
     fn ipv6_address(&self) -> Option<Ipv6Addr> {
         let literal = self.text.strip_prefix(b"[")?.strip_suffix(b"]")?;
         address::ipv6(literal)
     }
 }
 
-/// Whether the last label of a name is a number, in decimal or hexadecimal (WHATWG URL, "ends in a number"
-/// checker).
+/// Whether the last label of a name is a number, in decimal or hexadecimal (the "ends in a number"
+/// checker of WHATWG URL).
 #[inline]
 fn ends_in_number(name: &[u8]) -> bool {
-    // Few names end in two bytes that may stand in a number, and no top-level domain has one byte.
+    // Few names end in two bytes of a number, and no top-level domain has one byte.
     match name {
         [.., before, last] if !is_of_number(*last) || !is_of_number(*before) => false,
         _ => last_label_is_number(name),
     }
 }
 
-/// Whether it is a hexadecimal digit, `x` or a dot.
+/// Whether a byte is a hexadecimal digit, `x` or a dot.
 #[inline]
 fn is_of_number(byte: u8) -> bool {
     class(byte) & OF_NUMBER != 0
 }
 
-/// The same in full.
+/// The same check, on the whole label.
 #[inline(never)]
 fn last_label_is_number(name: &[u8]) -> bool {
     match name.rsplit(|&byte| byte == b'.').next() {
@@ -188,7 +188,7 @@ fn last_label_is_number(name: &[u8]) -> bool {
     }
 }
 
-/// A valid host that is kept: in lower case, with the port that stood behind it.
+/// A valid host to keep: in lower case, with the port that followed it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct HostPort {
     host: Name,
@@ -201,10 +201,10 @@ impl HostPort {
         Host::parse(text).map(Self::from)
     }
 
-    /// No host, in the place of one that is [set](Self::set).
+    /// No host. [`set`](Self::set) replaces it.
     pub(crate) const EMPTY: Self = Self { host: Name::EMPTY, port: None };
 
-    /// Takes a host over. In place, for what is returned is moved.
+    /// Takes over a host. Fills in `self`, because a returned value would be moved.
     #[inline]
     pub(crate) fn set(&mut self, host: Host<'_>) {
         self.host.set(host.text);
@@ -214,10 +214,10 @@ impl HostPort {
         self.port = host.port;
     }
 
-    /// Makes it lower case, or the one spelling of an IPv6 address.
+    /// Puts a host into lower case, or into the one spelling of an IPv6 address.
     fn set_spelling(&mut self, host: Host<'_>) {
         let Some(address) = host.ipv6_address() else { return self.host.make_lower_case() };
-        // The longest is `[` and eight groups, or six and an IPv4 address, and `]`.
+        // The longest has `[`, eight groups (or six groups and an IPv4 address) and `]`.
         let mut spelling = [0_u8; 48];
         let mut rest = spelling.as_mut_slice();
         let written = write!(rest, "[{address}]").is_ok();
@@ -261,7 +261,7 @@ pub(crate) fn port(text: &[u8]) -> Result<u16, Fault> {
     }
 }
 
-/// Reads one to five digits that make a number of at most 65535.
+/// Reads one to five digits. The number must be at most 65535.
 pub(crate) fn number(text: &[u8]) -> Option<u16> {
     if text.is_empty() || text.len() > 5 {
         return None;

@@ -1,4 +1,4 @@
-//! Node identifiers: who a proxy received a request from (RFC 7239 §6).
+//! Node identifiers: from whom a proxy received a request (RFC 7239 §6).
 //!
 //! ```text
 //! node      = nodename [ ":" node-port ]
@@ -7,15 +7,15 @@
 //! obfnode   = "_" 1*( ALPHA / DIGIT / "." / "_" / "-" )
 //! ```
 //!
-//! 1. `X-Forwarded-For` and its kin also write IPv6 without brackets (then without a port), and
-//!    nginx writes `unix:` for a Unix socket. In `Forwarded`, some gateways leave the brackets out too;
-//!    that is read where the configuration says so, because others write a port there.
-//!    `CloudFront-Viewer-Address` has a port in any case, behind IPv6 without brackets too.
+//! 1. `X-Forwarded-For` and related headers also write IPv6 without brackets (then without a port), and
+//!    nginx writes `unix:` for a Unix socket. Some gateways leave out the brackets in `Forwarded` too.
+//!    There, IPv6 without brackets is read only if the configuration says so, because others write a port
+//!    after it. `CloudFront-Viewer-Address` always has a port, even after IPv6 without brackets.
 //! 2. An IPv4-mapped IPv6 address is the IPv4 address, everywhere.
-//! 3. A zone identifier (`fe80::1%eth0`, RFC 4007 §11) is dropped: it is the proxy's own name for one of
-//!    its interfaces, which programs in Go append as it is.
-//! 4. No leading zeros in octets, no names: nothing is ever looked up.
-//! 5. `unknown` is understood in any case, as ABNF strings are (RFC 5234 §2.3).
+//! 3. A zone identifier (`fe80::1%eth0`, RFC 4007 §11) is dropped. It is the proxy's own name for one of
+//!    its interfaces, and programs in Go append it as it is.
+//! 4. Octets have no leading zeros. Names are not allowed: nothing is ever looked up.
+//! 5. `unknown` is recognised in any case, as ABNF strings are (RFC 5234 §2.3).
 
 use std::{
     fmt,
@@ -31,7 +31,7 @@ use crate::{
 };
 
 /// A client as a proxy names it: an address, an obfuscated identifier or unknown, with a port
-/// where one was written.
+/// if one was written.
 ///
 /// [`Display`](fmt::Display) prints the form of RFC 7239, with IPv6 in brackets.
 ///
@@ -59,7 +59,7 @@ pub enum NodeName {
     Ip(IpAddr),
     /// An identifier that hides the address, such as `_gazonk` (RFC 7239 §6.3).
     Obfuscated(Obfuscated),
-    /// The proxy, or nobody, knows (RFC 7239 §6.2).
+    /// Not known to the proxy, or to anybody (RFC 7239 §6.2).
     Unknown,
 }
 
@@ -106,17 +106,17 @@ impl Node {
         Self { name: NodeName::Ip(ip.to_canonical()), port: port.map(NodePort::Number) }
     }
 
-    /// Its name: an address, an obfuscated identifier or unknown.
+    /// The name: an address, an obfuscated identifier or unknown.
     pub fn name(&self) -> &NodeName {
         &self.name
     }
 
-    /// Its port, where one was written.
+    /// The port, if one was written.
     pub fn port(&self) -> Option<&NodePort> {
         self.port.as_ref()
     }
 
-    /// Its address, unless obfuscated or unknown.
+    /// The address, unless it is obfuscated or unknown.
     pub fn ip(&self) -> Option<IpAddr> {
         match self.name {
             NodeName::Ip(ip) => Some(ip),
@@ -129,7 +129,7 @@ impl Node {
         !matches!(self, Self { name: NodeName::Ip(IpAddr::V6(_)), .. } | Self { port: Some(_), .. })
     }
 
-    /// Its port as a number.
+    /// The port as a number.
     pub(crate) fn port_number(&self) -> Option<u16> {
         match self.port {
             Some(NodePort::Number(port)) => Some(port),
@@ -137,7 +137,7 @@ impl Node {
         }
     }
 
-    /// Its address and port, where both are known.
+    /// The address and port, if both are known.
     pub fn socket_addr(&self) -> Option<SocketAddr> {
         Some(SocketAddr::new(self.ip()?, self.port_number()?))
     }
@@ -147,7 +147,7 @@ impl Node {
         Self::read(text).ok_or_else(|| Self::bare_fault(text))
     }
 
-    /// What is wrong with a node that has to be in the form of RFC 7239.
+    /// The fault of a node that must be in the form of RFC 7239.
     #[cold]
     fn bare_fault(text: &[u8]) -> Fault {
         match Self::bare(text) {
@@ -156,7 +156,7 @@ impl Node {
         }
     }
 
-    /// Reads the same, and IPv6 without brackets.
+    /// Reads the same form, and also IPv6 without brackets.
     pub(crate) fn parse_bare(text: &[u8]) -> Result<Self, Fault> {
         Self::bare(text).map_or_else(|| Self::parse(text), Ok)
     }
@@ -166,7 +166,7 @@ impl Node {
         Some(Self::new(address::zoned_ipv6(text)?.into(), None))
     }
 
-    /// Reads what `X-Forwarded-For` and its kin write; see 1 above.
+    /// Reads the form of `X-Forwarded-For` and related headers. See 1 above.
     pub(crate) fn parse_x(text: &[u8]) -> Result<ForwardedFor, Fault> {
         if text == b"unix:" {
             return Ok(ForwardedFor::Unix);
@@ -175,7 +175,7 @@ impl Node {
         node.map(ForwardedFor::Node).ok_or_else(|| Self::fault(text))
     }
 
-    /// Reads an address and the port behind its last colon; IPv6 may lack its brackets.
+    /// Reads an address and the port after its last colon. IPv6 may lack its brackets.
     pub(crate) fn parse_with_port(text: &[u8]) -> Result<ForwardedFor, Fault> {
         let read = || {
             let colon = text.iter().rposition(|&b| b == b':')?;
@@ -208,7 +208,7 @@ impl Node {
 }
 
 impl NodeName {
-    /// Reads the name at the start of a text, and returns what follows it.
+    /// Reads the name at the start of a text, and returns the rest of the text.
     fn split(text: &[u8]) -> Option<(Self, &[u8])> {
         match text {
             [b'0'..=b'9', ..] => {
@@ -272,7 +272,7 @@ impl fmt::Display for Node {
     }
 }
 
-/// Prints a node as `X-Forwarded-For` has it: IPv6 without brackets where there is no port.
+/// Prints a node in the form of `X-Forwarded-For`: IPv6 without brackets if there is no port.
 pub(crate) struct XNode<'a>(pub(crate) &'a Node);
 
 impl fmt::Display for XNode<'_> {

@@ -35,12 +35,12 @@ impl Peer {
     /// The other end of a Unix socket.
     pub const UNIX: Self = Self { ip: None, port: None, scheme: None };
 
-    /// Its address, unless it is a Unix socket.
+    /// The address, unless this is a Unix socket.
     pub const fn ip(&self) -> Option<IpAddr> {
         self.ip
     }
 
-    /// Its port, where it is known.
+    /// The port, if it is known.
     pub const fn port(&self) -> Option<u16> {
         self.port
     }
@@ -50,19 +50,19 @@ impl Peer {
         self.ip.is_none()
     }
 
-    /// Says what this connection speaks, in place of the configuration's `listener`.
+    /// Sets the scheme of this connection, instead of the configuration's `listener`.
     #[must_use]
     pub const fn with_scheme(self, scheme: Scheme) -> Self {
         Self { scheme: Some(scheme), ..self }
     }
 
-    /// What this connection speaks, where it was said.
+    /// The scheme of this connection, if it was set.
     pub const fn scheme(&self) -> Option<Scheme> {
         self.scheme
     }
 
-    /// Puts the peer in place as a client. Each kind of address by itself, so that it is copied as a
-    /// whole: 40 instructions, together 75.
+    /// Stores the peer as the client. Each kind of address has its own branch and is copied as a
+    /// whole: that takes 40 instructions, a common branch 75.
     #[inline]
     pub(crate) fn put_node(&self, place: &mut Node) {
         match &self.ip {
@@ -87,7 +87,7 @@ impl From<IpAddr> for Peer {
     }
 }
 
-/// Prints the address, with the port where it is known, or `unix socket`.
+/// Prints the address, with the port if it is known, or `unix socket`.
 impl fmt::Display for Peer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.ip, self.port) {

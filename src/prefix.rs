@@ -1,10 +1,10 @@
-//! Path prefixes: where a proxy has mounted the application (RFC 3986 §3.3).
+//! Path prefixes: where a proxy mounts the application (RFC 3986 §3.3).
 //!
 //! 1. One leading `/`, not two: `//evil.example` would be another host in a redirect.
-//! 2. Segments of `pchar`, with well-formed percent triplets; no comma, which would be two elements
-//!    in the header.
-//! 3. No `.` or `..` segment, with or without parameters (`..;a`), which a router may resolve.
-//! 4. No triplet for a control character, `/`, `\` or `.`: decoded, it would be one of those.
+//! 2. Segments of `pchar`, with well-formed percent triplets. No comma, because it would separate two
+//!    elements in the header.
+//! 3. No `.` or `..` segment, with or without parameters (`..;a`): a router may resolve it.
+//! 4. No triplet that decodes to a control character, `/`, `\` or `.`.
 //! 5. Trailing slashes are dropped, so `/` is the empty prefix.
 
 use crate::{
@@ -42,7 +42,7 @@ pub(crate) fn check(text: &[u8]) -> Result<&[u8], Fault> {
     Ok(prefix)
 }
 
-/// Where a segment breaks the rules, if it does.
+/// The offset at which a segment breaks the rules, if it does.
 fn segment_fault(segment: &[u8]) -> Option<usize> {
     let name = segment.split(|&b| b == b';').next().unwrap_or_default();
     if matches!(name, b"." | b"..") {
@@ -68,7 +68,7 @@ fn segment_fault(segment: &[u8]) -> Option<usize> {
     None
 }
 
-/// Whether two characters are hexadecimal digits of a byte that is safe when decoded.
+/// Whether two characters are the hexadecimal digits of a byte that is safe after decoding.
 fn safe_triplet(digits: &[u8]) -> bool {
     let hexadecimal = digits.iter().all(u8::is_ascii_hexdigit);
     let byte = std::str::from_utf8(digits).ok().and_then(|d| u8::from_str_radix(d, 16).ok());

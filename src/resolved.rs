@@ -1,9 +1,9 @@
-//! What was decided about a request: [`Resolved`].
+//! The decision about a request: [`Resolved`].
 //!
-//! 1. Its values are the effective ones, valid and in canonical form.
-//! 2. For each it says who vouches: ourselves, or a header at a hop.
-//! 3. The authority elides the scheme's default port (RFC 9110 §4.2.3).
-//! 4. What a stranger wrote is in [`Resolved::original`] alone.
+//! 1. Its values are the effective ones. They are valid and in canonical form.
+//! 2. For each value it says who vouches for it: we ourselves, or a header at a hop.
+//! 3. The authority omits the scheme's default port (RFC 9110 §4.2.3).
+//! 4. Only [`Resolved::original`] has text that a stranger wrote.
 
 use std::{
     fmt,
@@ -27,7 +27,7 @@ use crate::{
     scheme::Scheme,
 };
 
-/// What stands before no path: with a slash, each would name another host. Browsers drop the white space.
+/// Dropped before a path. A slash would make it another host, and browsers ignore the white space.
 const DROPPED: [char; 5] = ['/', '\\', '\t', '\n', '\r'];
 
 /// Who vouches for a value.
@@ -40,7 +40,7 @@ pub enum Source<'a> {
     Header {
         /// Its name.
         name: &'a HeaderName,
-        /// Which of its elements from the right, from 1: 1 was written by our peer.
+        /// The number of its element from the right, from 1. Our peer wrote element 1.
         hop: usize,
     },
 }
@@ -65,12 +65,12 @@ pub struct Sources<'a> {
     prefix: Source<'a>,
 }
 
-/// A value, and who vouches for it.
+/// A value, and the hop that vouches for it.
 #[derive(Clone, Debug)]
 pub(crate) struct Vouched<T> {
     pub(crate) value: T,
-    /// At which hop its header was read; `None` is our own value. Which header that is says
-    /// [`Resolved::source`].
+    /// The hop at which its header was read. `None` is our own value. [`Resolved::source`] says which
+    /// header it is.
     pub(crate) hop: Option<NonZeroUsize>,
 }
 
@@ -104,7 +104,7 @@ impl<'a> Sources<'a> {
         self.host
     }
 
-    /// Who vouches for the port: the port's own header, else the host's source.
+    /// Who vouches for the port: the port's own header, otherwise the source of the host.
     pub fn port(&self) -> Source<'a> {
         self.port
     }
@@ -118,7 +118,7 @@ impl<'a> Sources<'a> {
 /// Who speaks for the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Speaker {
-    /// Nobody: the peer is none of the proxies.
+    /// Nobody: the peer is not one of the proxies.
     Nobody,
     /// Nobody: the peer is one of the proxies, but does not prove that the request went through it.
     Unproved,
@@ -128,7 +128,7 @@ pub(crate) enum Speaker {
     Edge,
 }
 
-/// What the rewritten values were before: a stranger's data, for logs that know it.
+/// The rewritten values as they were before: a stranger's data, for logs that treat it as such.
 ///
 /// It is empty in a [`Resolved`] made by [`resolve`](fn@crate::resolve), which rewrites nothing.
 #[derive(Clone, Debug, Default)]
@@ -138,18 +138,18 @@ pub struct Original {
 }
 
 impl Original {
-    /// The request's URI as it was.
+    /// The request's original URI.
     pub fn uri(&self) -> &Uri {
         &self.uri
     }
 
-    /// The request's `Host` as it was.
+    /// The request's original `Host`.
     pub fn host(&self) -> Option<&HeaderValue> {
         self.host.as_ref()
     }
 }
 
-/// What may be believed about a request. [`fix_request`](crate::fix_request) and the layer leave
+/// The values of a request that may be believed. [`fix_request`](crate::fix_request) and the layer leave
 /// it in the request's extensions.
 ///
 /// ```
@@ -183,17 +183,17 @@ pub struct Resolved {
     pub(crate) client: Vouched<Node>,
     pub(crate) scheme: Vouched<Scheme>,
     pub(crate) host: Vouched<Option<HostPort>>,
-    /// The effective port, where one was stated: by a header of its own, or with the host.
+    /// The effective port, if one was stated, by a header of its own or with the host.
     pub(crate) port: Vouched<Option<u16>>,
     pub(crate) prefix: Vouched<Prefix>,
-    /// What the request was, where it was rewritten.
+    /// The request's original values, if it was rewritten.
     pub(crate) original: Option<Original>,
-    /// Made when first asked for, so that deciding allocates nothing.
+    /// Made when it is first asked for, so that a decision allocates nothing.
     pub(crate) authority: OnceLock<Option<Authority>>,
 }
 
 impl Resolved {
-    /// Makes the peer the client, which without a peer is unknown.
+    /// Makes the peer the client. Without a peer, the client is unknown.
     #[inline]
     pub(crate) fn own_client(&mut self) {
         self.client.hop = None;
@@ -205,21 +205,21 @@ impl Resolved {
 
     /// The client: an address with an optional port, an obfuscated identifier, or unknown.
     ///
-    /// It prints the port where one is known, and a client has another port on each connection. For
-    /// rate limits, allow lists and anything else that needs the same key for the same client, take
+    /// It prints the port if one is known, and a client has another port on each connection. For
+    /// rate limits, allow lists and anything else that needs the same key for the same client, use
     /// [`client_ip`](Self::client_ip).
     pub fn client(&self) -> &Node {
         &self.client.value
     }
 
-    /// The client's address, where it is known: the key for rate limits and allow lists, because
-    /// unlike [`client`](Self::client) it never has a port. Treat `None` as a client of its own kind;
-    /// the proxy's address does not stand in for it.
+    /// The client's address, if it is known. Use it as the key for rate limits and allow lists, because
+    /// unlike [`client`](Self::client) it never has a port. Treat `None` as a client of its own kind.
+    /// The proxy's address does not replace a missing one.
     pub fn client_ip(&self) -> Option<IpAddr> {
         self.client.value.ip()
     }
 
-    /// The client's port, where it is known.
+    /// The client's port, if it is known.
     pub fn client_port(&self) -> Option<u16> {
         self.client.value.port_number()
     }
@@ -239,7 +239,7 @@ impl Resolved {
         self.host.value.as_ref().map(HostPort::host)
     }
 
-    /// The port the client asked for: the stated one, else the scheme's default.
+    /// The port the client asked for: the stated one, or the scheme's default.
     pub fn port(&self) -> u16 {
         self.port.value.unwrap_or_else(|| self.scheme().default_port())
     }
@@ -249,7 +249,7 @@ impl Resolved {
         self.authority.get_or_init(|| self.make_authority().ok().flatten()).as_ref()
     }
 
-    /// The authority, made anew; an error where the host makes none, which its parser rules out.
+    /// Makes the authority. It is an error if the host makes none, but the host's parser rules that out.
     pub(crate) fn make_authority(&self) -> Result<Option<Authority>, Error> {
         let invalid = |_| Error::new(ErrorKind::InvalidHost);
         match (&self.host.value, self.stated_port()) {
@@ -277,10 +277,10 @@ impl Resolved {
         self.prefix.value.as_str()
     }
 
-    /// The URL under which the client reaches a path of the application.
+    /// The URL with which the client reaches a path of the application.
     ///
     /// # Errors
-    /// [`ErrorKind::MissingHost`] where the request had no host; [`ErrorKind::InvalidPath`] for
+    /// [`ErrorKind::MissingHost`] if the request had no host; [`ErrorKind::InvalidPath`] for
     /// `""`, `item` (no slash), `//evil.example`, `/a b`, `/a#b`.
     pub fn external_url(&self, path_and_query: &str) -> Result<Uri, Error> {
         let authority = self.authority().ok_or_else(|| Error::new(ErrorKind::MissingHost))?.clone();
@@ -298,9 +298,9 @@ impl Resolved {
             .map_err(|_| invalid())
     }
 
-    /// A path of the application as the client sees it: behind the prefix, with one slash before
-    /// it, since two, or a slash and a backslash, would name another host. Tabs and line breaks
-    /// before it are dropped too: browsers do not see them (WHATWG URL, basic URL parser).
+    /// A path of the application as the client sees it: after the prefix, with one slash before
+    /// it, because two slashes, or a slash and a backslash, would name another host. Tabs and line breaks
+    /// before the path are dropped too, because browsers ignore them (WHATWG URL, basic URL parser).
     ///
     /// ```
     /// # use http::{HeaderMap, Uri};
@@ -321,18 +321,18 @@ impl Resolved {
         self.peer
     }
 
-    /// Whether the peer is one of `proxies`, and sent the secret where one is needed, so that its headers
-    /// are read.
+    /// Whether the headers of the peer are read: the peer is one of `proxies`, and sent the secret if one is
+    /// needed.
     pub fn is_peer_trusted(&self) -> bool {
         matches!(self.speaker, Speaker::Peer | Speaker::Edge)
     }
 
-    /// What is set for the way in that decided, and what that comes to.
+    /// The settings and the plan of the way in that decided.
     pub(crate) fn way(&self) -> &Way {
         self.config.way_of(self.peer.as_ref())
     }
 
-    /// Whether the edge's own header names the client, and not the list.
+    /// Whether the edge's own header names the client, instead of the list.
     pub(crate) fn is_by_edge(&self) -> bool {
         self.speaker == Speaker::Edge
     }
@@ -340,7 +340,7 @@ impl Resolved {
     /// Who vouches for each value.
     pub fn source(&self) -> Sources<'_> {
         let plan = &self.way().plan;
-        // `Forwarded` states the scheme and the host with the client.
+        // `Forwarded` names the scheme and the host together with the client.
         let list = plan.client.as_ref().map(Trusted::name);
         let scheme = plan.proto.as_ref().map(Trusted::name).or(list);
         let host = source(plan.host.as_ref().map(Trusted::name).or(list), self.host.hop);
@@ -355,7 +355,7 @@ impl Resolved {
         }
     }
 
-    /// What the rewritten values were before.
+    /// The rewritten values as they were before.
     pub fn original(&self) -> &Original {
         static NOTHING: LazyLock<Original> = LazyLock::new(Original::default);
         self.original.as_ref().unwrap_or(&NOTHING)
@@ -369,7 +369,7 @@ fn source(name: Option<&HeaderName>, hop: Option<NonZeroUsize>) -> Source<'_> {
     }
 }
 
-/// Shows the effective values, which are valid; of what a stranger wrote, nothing else.
+/// Shows the effective values, which are valid, and nothing else of what a stranger wrote.
 impl fmt::Debug for Resolved {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Resolved")

@@ -1,10 +1,11 @@
-//! Short ASCII text kept inside its owner, so that deciding allocates nothing.
+//! Short ASCII text inside its owner, so that a decision allocates nothing.
 //!
-//! Every text here has passed a parser of ours and is ASCII.
+//! Every text here is ASCII that has passed a parser of ours.
 
 use std::{fmt, hash, str, sync::Arc};
 
-/// ASCII text, in place up to `N` bytes, of which those beyond its length say nothing; shared beyond.
+/// ASCII text. Up to `N` bytes are stored inline; bytes beyond the length mean nothing. Longer text is
+/// shared.
 #[derive(Clone)]
 pub(crate) enum Text<const N: usize> {
     Inline { len: u8, bytes: [u8; N] },
@@ -21,7 +22,7 @@ impl<const N: usize> Text<N> {
         text
     }
 
-    /// The same in place. Where they are no text, which their parser rules out, it is empty.
+    /// Copies ASCII bytes into `self`. If they are not text, which their parser rules out, it becomes empty.
     #[inline]
     pub(crate) fn set(&mut self, ascii: &[u8]) {
         const { assert!(N <= 255, "a length is one byte") };

@@ -1,8 +1,8 @@
 //! The steps of a decision, for [`explain`](fn@crate::explain).
 //!
-//! 1. The decision is one body of code, generic over a [`Recorder`]; [`Off`] compiles to nothing.
+//! 1. The decision has one implementation, generic over a [`Recorder`]; [`Off`] compiles to nothing.
 //! 2. A step has a stable code for machines and a sentence for people.
-//! 3. Steps own their text, which a stranger may have written; it is printed escaped.
+//! 3. Steps own their text, which a stranger may have written. It is printed escaped.
 
 use std::{fmt, ops::Range};
 
@@ -10,7 +10,7 @@ use http::HeaderName;
 
 use crate::{error::Error, lines::Element};
 
-/// What receives the steps of a decision.
+/// Receives the steps of a decision.
 pub(crate) trait Recorder {
     /// Whether steps are kept.
     const IS_ON: bool;
@@ -127,7 +127,7 @@ impl Rule {
     }
 }
 
-/// One step of a decision: the rule applied, and to which element of which header.
+/// One step of a decision: the rule applied, and the element and header it was applied to.
 #[derive(Clone, Debug)]
 pub struct Step {
     rule: Rule,
@@ -155,7 +155,7 @@ impl Step {
         }
     }
 
-    /// Adds why the element, or the value, is not believed.
+    /// Adds why the element or the value is not believed.
     pub(crate) fn because(self, error: &Error) -> Self {
         let header = self.header.or_else(|| error.header().cloned());
         Self { header, error: Some(error.clone()), ..self }
@@ -166,37 +166,37 @@ impl Step {
         self.rule.text().0
     }
 
-    /// The header the step looked at.
+    /// The header that the step looked at.
     pub fn header(&self) -> Option<&HeaderName> {
         self.header.as_ref()
     }
 
-    /// Which field line of that header, from 1.
+    /// The number of the field line of that header, from 1.
     pub fn line(&self) -> Option<usize> {
         self.line
     }
 
-    /// Which element, counted from the right, from 1.
+    /// The number of the element, counted from the right, from 1.
     pub fn hop(&self) -> Option<usize> {
         self.hop
     }
 
-    /// Where the element stands in its field line, in bytes.
+    /// Where the element is in its field line, in bytes.
     pub fn span(&self) -> Option<Range<usize>> {
         self.span.clone()
     }
 
-    /// The element's text: a stranger may have written it.
+    /// The element's text. A stranger may have written it.
     pub fn text(&self) -> Option<&[u8]> {
         self.text.as_deref()
     }
 
-    /// Why the element, or the value, is not believed.
+    /// Why the element or the value is not believed.
     pub fn error(&self) -> Option<&Error> {
         self.error.as_ref()
     }
 
-    /// What the step came to, as a sentence without its place and text.
+    /// The result of the step, as a sentence without its place and text.
     pub fn reason(&self) -> impl fmt::Display + '_ {
         Reason(self)
     }
@@ -216,7 +216,7 @@ impl fmt::Display for Reason<'_> {
     }
 }
 
-/// Prints one line: the code, the place, the text in quotes and escaped, the sentence.
+/// Prints one line: the code, the place, the escaped text in quotes, the sentence.
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:<16} ", self.code())?;

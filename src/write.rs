@@ -1,17 +1,17 @@
-//! Writing, the mirror of reading: what a proxy records of a request for whoever stands behind it.
+//! Writing, the mirror of reading: what a proxy records of a request for the servers behind it.
 //!
-//! 1. `Append` puts our element behind the inherited ones, in one line: some readers see only the
+//! 1. `Append` puts our element after the inherited ones, in one line: some readers see only the
 //!    first line, others only the last.
-//! 2. Of an inherited `Forwarded`, what does not parse is discarded first, with all that stands
-//!    left of it: a reader who lexes from the left would take our element for a part of it. What
-//!    stands right of it was written by the proxies before us, and stays.
-//! 3. What is not set adds nothing, but where that header was inherited, an empty element: it keeps
-//!    the client's value out of the place of ours. For counts to hold, every proxy of a chain sets
-//!    the same values.
-//! 4. `Replace` drops what was inherited, also of what is not set. `IfAbsent` believes whoever
-//!    wrote first.
+//! 2. If a part of an inherited `Forwarded` does not parse, it is first discarded, with everything to the
+//!    left of it: a reader who lexes from the left would take our element for a part of it. The elements to
+//!    the right of it were written by the proxies before us, and stay.
+//! 3. A value that is not set adds nothing. But if its header was inherited, it adds an empty element,
+//!    which keeps the client's value out of the position of ours. Every proxy of a chain must set the same
+//!    values, or counts do not hold.
+//! 4. `Replace` drops inherited headers, even those of values that are not set. `IfAbsent` believes
+//!    anyone who wrote first.
 //! 5. Only the headers of the chosen family are touched. The other family passes through, and
-//!    whoever reads must not trust it.
+//!    readers must not trust it.
 
 use std::fmt;
 
@@ -39,15 +39,15 @@ pub enum Family {
     Forwarded,
 }
 
-/// What becomes of what was inherited.
+/// What happens to inherited headers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum WriteMode {
-    /// Ours comes behind it: for a proxy within a chain.
+    /// Our element comes after them. For a proxy within a chain.
     Append,
-    /// Ours takes its place: for the edge, which trusts nobody before it.
+    /// Our element replaces them. For the edge, which trusts nobody before it.
     Replace,
-    /// Ours is written only where there is none. **Forgeable**: right only behind a proxy that
+    /// Our element is written only if there are none. **Forgeable**: right only behind a proxy that
     /// always writes.
     IfAbsent,
 }
@@ -87,12 +87,12 @@ impl Hop {
         Self { peer: peer.into(), scheme: None, host: None, port: None, prefix: None }
     }
 
-    /// The scheme of the connection it came over.
+    /// The scheme of the connection that the request came over.
     pub fn scheme(self, scheme: Scheme) -> Self {
         Self { scheme: Some(scheme), ..self }
     }
 
-    /// The host it asked for, with its port if it named one.
+    /// The host that the request asked for, with its port if it named one.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidHost`] for `""`, `a b`, `user@app.example`, `app.example:0`.
@@ -101,8 +101,8 @@ impl Hop {
         Ok(Self { host: Some(host), ..self })
     }
 
-    /// The port it came in at, which replaces the host's for whoever trusts it. In `Forwarded` it
-    /// is the port of the host; 0 is not written.
+    /// The port that the request came in at. It replaces the host's port for readers that trust it. In
+    /// `Forwarded` it becomes the port of the host. 0 is not written.
     pub fn port(self, port: u16) -> Self {
         Self { port: (port > 0).then_some(port), ..self }
     }
@@ -111,7 +111,7 @@ impl Hop {
     ///
     /// # Errors
     /// [`ErrorKind::InvalidPrefix`] for `app`, `//app`, `/../app`, `/a%2fb`, `/a,b`;
-    /// [`ErrorKind::TooLong`] for one over 4096 bytes, which no reader of ours believes.
+    /// [`ErrorKind::TooLong`] for a prefix over 4096 bytes, which no reader of ours believes.
     pub fn prefix(self, prefix: &str) -> Result<Self, Error> {
         if prefix.len() > MAX_ELEMENT {
             return Err(Error::new(ErrorKind::TooLong));
@@ -124,16 +124,16 @@ impl Hop {
 /// Records a hop in the headers of a request that a proxy passes on.
 ///
 /// # Errors
-/// [`ErrorKind::TooManyHeaders`] where the header map has no room for five more names, the most that
-/// are written. Nothing is written then, unless the map holds thousands of names that were made to
-/// collide: it may refuse one that it had room for.
+/// [`ErrorKind::TooManyHeaders`] if the header map has no room for five more names, the most that
+/// are written. Nothing is written then, with one exception: if the map holds thousands of names that were
+/// made to collide, it may refuse a name that it had room for.
 pub fn write(
     headers: &mut HeaderMap,
     hop: &Hop,
     family: Family,
     mode: WriteMode,
 ) -> Result<(), Error> {
-    // Room for all, so that nothing fails halfway, but for such a map.
+    // There is room for all, so nothing fails halfway, except for such a map.
     let full = |_| Error::new(ErrorKind::TooManyHeaders);
     headers.try_reserve(5).map_err(full)?;
     let node = hop.peer.ip().map_or(Node::UNKNOWN, |ip| Node::new(ip, None));
@@ -179,7 +179,7 @@ fn record(
     };
     let line = [&inherited[..], &[own.as_bytes()]].concat().join(&b", "[..]);
     let full = || Error::in_header(ErrorKind::TooManyHeaders, name);
-    // Bytes of valid lines and text of ours make a valid line.
+    // The bytes of valid lines and our own text make a valid line.
     let line = HeaderValue::try_from(line).map_err(|_| full())?;
     headers.try_insert(name, line).map(|_| ()).map_err(|_| full())
 }

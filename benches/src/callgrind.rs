@@ -1,9 +1,9 @@
-//! Instructions of this very program, run again under callgrind.
+//! Counts this program's own instructions, by running it again under callgrind.
 
 use std::process::Command;
 
-/// Runs this program under callgrind, with these arguments and variables, and counts instructions:
-/// all of them, or those below the functions whose name fits a pattern.
+/// Runs this program under callgrind with these arguments and variables, and counts instructions:
+/// all of them, or those inside the functions whose name fits a pattern.
 pub(crate) fn instructions(
     arguments: &[&str],
     variables: &[(&str, &str)],

@@ -1,8 +1,8 @@
 //! The instructions of one run of a subject.
 //!
-//! A program that counts runs itself again under callgrind, as a worker: the worker makes the input,
-//! and only what is below `counted_run` counts. The allocator of such a program counts allocations,
-//! which costs each of them some instructions.
+//! A program that counts runs itself again under callgrind, as a worker. The worker makes the input,
+//! and only instructions inside `counted_run` count. The allocator of such a program counts
+//! allocations, which costs some instructions for each of them.
 
 use std::hint::black_box;
 
@@ -20,12 +20,12 @@ pub struct Work {
     /// A browser's headers beside the forwarding ones.
     #[arg(long)]
     browser: bool,
-    /// What is trusted, in place of what the workload says.
+    /// What is trusted, instead of what the workload says.
     #[arg(long)]
     trust: Option<String>,
 }
 
-/// So that what is called once only, such as the look at what the processor can, costs nothing.
+/// So many that work done only once, such as detecting the features of the processor, costs nothing.
 const RUNS: u64 = 50;
 
 #[inline(never)]
@@ -33,7 +33,7 @@ fn counted_run<S: Subject>(state: &S::State, input: &mut S::Input) {
     black_box(S::run(black_box(state), input));
 }
 
-/// Runs a subject as a worker does, or as what counts allocations does.
+/// Runs a subject in the same way for a worker and for the count of allocations.
 pub fn run<S: Subject>(state: &S::State, input: &mut S::Input) {
     black_box(S::run(black_box(state), input));
 }
@@ -41,7 +41,7 @@ pub fn run<S: Subject>(state: &S::State, input: &mut S::Input) {
 /// The instructions of one run.
 ///
 /// # Panics
-/// Where there is no valgrind, or the worker fails.
+/// If there is no valgrind, or the worker fails.
 pub fn instructions<S: Subject>(workload: &Workload) -> u64 {
     let mut arguments = vec!["worker", "--subject", S::NAME, "--workload", &workload.name];
     arguments.extend(["--trust", &workload.trust]);
@@ -51,7 +51,7 @@ pub fn instructions<S: Subject>(workload: &Workload) -> u64 {
     callgrind::instructions(&arguments, &[], Some("*counted_run*")) / RUNS
 }
 
-/// A worker, which does its work when it meets its subject.
+/// A worker. It does its work when it meets its subject.
 #[derive(Debug)]
 pub struct Worker(Work);
 

@@ -8,18 +8,18 @@ fn path() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/PERFORMANCE.md"))
 }
 
-/// What the document says between `<!-- name -->` and `<!-- /name -->`.
+/// The text of the document between `<!-- name -->` and `<!-- /name -->`.
 ///
 /// # Panics
-/// Where the document, or this part of it, is not there.
+/// If the document, or this part of it, does not exist.
 pub fn part(name: &str) -> String {
     split(name).1
 }
 
-/// Replaces what the document says there.
+/// Replaces the text of the document there.
 ///
 /// # Panics
-/// Where the document, or this part of it, is not there, or cannot be written.
+/// If the document, or this part of it, does not exist or cannot be written.
 pub fn replace(name: &str, text: &str) {
     let (before, _, after) = split(name);
     fs::write(path(), format!("{before}{text}{after}")).expect("the document takes text");

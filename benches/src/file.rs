@@ -1,4 +1,4 @@
-//! `benches/counts.toml`: what was counted, and with what.
+//! `benches/counts.toml`: the recorded counts, and the tools that they were counted with.
 
 use std::{fs, process::Command};
 
@@ -8,7 +8,7 @@ use crate::Workload;
 
 const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/counts.toml");
 
-/// What the gate compares with.
+/// The counts that the gate compares with.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Counts {
@@ -17,18 +17,18 @@ pub struct Counts {
     pub steps: Vec<Step>,
 }
 
-/// What the number of instructions depends on, besides the code and `Cargo.lock`.
+/// What the number of instructions depends on, apart from the code and `Cargo.lock`.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct With {
     pub rustc: String,
     pub target: String,
-    /// Its `memcpy` and the like are chosen for the processor.
+    /// The C library. It chooses `memcpy` and similar functions for the processor.
     pub libc: String,
     pub avx2: bool,
 }
 
-/// What a subject costs on a workload.
+/// The cost of a subject on a workload.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Row {
@@ -37,14 +37,14 @@ pub struct Row {
     pub beside: String,
     pub instructions: u64,
     pub allocations: u64,
-    /// What the first probe of the cheapest correct code took, where it was asked.
+    /// The cost of the first probe of the cheapest correct code, if it was measured.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ratio: Option<f64>,
 }
 
-/// What a part of the work costs: the difference between two ways to be configured.
+/// The cost of a part of the work: the difference between two configurations.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Step {
@@ -74,7 +74,7 @@ impl Row {
     }
 }
 
-/// The first probe's instructions, with ten headers beside.
+/// The first probe's instructions, with ten headers beside the forwarding ones.
 fn limit(workload: &str) -> Option<u64> {
     Some(match workload {
         "none" => 319,
@@ -87,7 +87,7 @@ fn limit(workload: &str) -> Option<u64> {
     })
 }
 
-/// With two digits behind the point.
+/// With two decimal places.
 #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
 pub fn ratio(ours: u64, theirs: u64) -> f64 {
     (ours as f64 / theirs as f64 * 100.0).round() / 100.0
@@ -95,7 +95,7 @@ pub fn ratio(ours: u64, theirs: u64) -> f64 {
 
 impl With {
     /// # Panics
-    /// Where there is no compiler.
+    /// If there is no compiler.
     pub fn here() -> Self {
         let say = |program: &str, arguments: &[&str]| {
             let output = Command::new(program).args(arguments).output();
@@ -117,14 +117,14 @@ impl With {
 
 impl Counts {
     /// # Panics
-    /// Where the file is not there or malformed.
+    /// If the file does not exist or is malformed.
     pub fn read() -> Self {
         let text = fs::read_to_string(PATH).expect("benches/counts.toml");
         toml::from_str(&text).unwrap_or_else(|error| panic!("benches/counts.toml: {error}"))
     }
 
     /// # Panics
-    /// Where the file cannot be written.
+    /// If the file cannot be written.
     pub fn write(&self) {
         let text = format!(
             "# Written by `cargo run --release --locked -p proxyfix-benches --bin counts -- --write`.\n\
@@ -138,7 +138,7 @@ impl Counts {
     }
 
     /// # Panics
-    /// Where there is no such row.
+    /// If there is no such row.
     pub fn row(&self, subject: &str, workload: &str, beside: &str) -> &Row {
         let found = self.find(subject, workload, beside);
         found.unwrap_or_else(|| panic!("no count of {subject}, {workload}, {beside}"))

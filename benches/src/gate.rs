@@ -1,14 +1,14 @@
-//! The gate: what was counted against what is recorded.
+//! The gate: compares what was counted with what is recorded.
 //!
-//! 1. A count of allocations that grows fails, with every compiler.
-//! 2. A count of instructions that grows by more than 3 % fails, where compiler, target, C library
-//!    and processor are those that the file names; elsewhere it is told.
-//! 3. A count that falls, of instructions by more than 3 %, is told, as worth recording.
-//! 4. What is counted and not recorded fails, and what is recorded and not counted.
+//! 1. If a count of allocations grows, that fails, with every compiler.
+//! 2. If a count of instructions grows by more than 3 %, that fails if compiler, target, C library
+//!    and processor are those that the file names. With others it is reported.
+//! 3. If a count falls, of instructions by more than 3 %, it is reported as worth recording.
+//! 4. A count that is not recorded fails, and so does a recorded one that was not counted.
 
 use crate::file::{Counts, Row};
 
-/// What came of it.
+/// The result of a comparison.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Compared {
     pub failures: Vec<String>,

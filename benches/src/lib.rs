@@ -1,9 +1,9 @@
 //! What proxyfix costs: the workloads, the subjects that run them, and how they are counted.
 //!
-//! 1. A [`Workload`] is a request as it arrives, who is trusted, and the truth about it.
-//! 2. A [`Subject`] is a program that decides about it: proxyfix, the [cheapest code](limit) that is
-//!    correct, and in `peers/bench` the crates of others. Its answer is checked before it counts.
-//! 3. [`count`] counts instructions and allocations; `resolve.rs` and `peers/bench` take times.
+//! 1. A [`Workload`] is a request as it arrives, the addresses that are trusted, and the right answer.
+//! 2. A [`Subject`] is a program that decides about it: proxyfix, the [cheapest correct code](limit),
+//!    and in `peers/bench` the crates of others. Its answer is checked before its cost counts.
+//! 3. [`count`] counts instructions and allocations; `resolve.rs` and `peers/bench` measure times.
 //!
 //! Read in this order: `workload.rs`, `subject.rs`, `ours.rs`, `limit/`, `callgrind.rs`, `count.rs`,
 //! `file.rs`, `gate.rs`, `document.rs`, then `bin/counts/`.

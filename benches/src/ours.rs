@@ -12,7 +12,7 @@ use tower::{Layer, Service};
 
 use crate::{Answer, Gives, Subject, Visitor, Workload, poll};
 
-/// Shows every subject of this file.
+/// Shows every subject of this file to the visitor.
 pub fn visit(visitor: &mut impl Visitor) {
     visitor.visit::<Resolve>();
     visitor.visit::<Fix<false>>();
@@ -85,7 +85,7 @@ impl<const KEEP: bool> Subject for Fix<KEEP> {
     }
 }
 
-/// What a rewritten request says, which is all that an application sees.
+/// The contents of a rewritten request. An application sees nothing else.
 fn rewritten(request: &Request<()>) -> Answer {
     let Some(resolved) = request.extensions().get() else { return Answer::default() };
     let (host, uri) = (request.headers().get("host"), request.uri());
@@ -96,7 +96,7 @@ fn rewritten(request: &Request<()>) -> Answer {
     }
 }
 
-/// A service that is always ready, and answers at once with the request that it sees.
+/// A service that is always ready, and answers at once with the request that it receives.
 #[derive(Clone, Copy, Debug)]
 pub struct Ready;
 
@@ -114,7 +114,7 @@ impl Service<Request<()>> for Ready {
     }
 }
 
-/// A service, around which the layer stands or does not: the difference is what the layer adds.
+/// A service with or without the layer around it. The difference is what the layer adds.
 #[derive(Debug)]
 pub struct Served<const LAYERED: bool>;
 

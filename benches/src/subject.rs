@@ -8,7 +8,7 @@ use std::{
 
 use crate::Workload;
 
-/// What a subject says of a request, as text; `None` where it does not say.
+/// What a subject says about a request, as text. `None` if it does not say.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Answer {
     pub client: Option<String>,
@@ -27,11 +27,11 @@ impl Answer {
     }
 }
 
-/// What an answer is worth.
+/// The verdict on an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     Right,
-    /// What the subject says instead.
+    /// The answer is wrong. This is what the subject says instead.
     Wrong(String),
 }
 
@@ -44,8 +44,8 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// A program that decides about a request. What it needs once is its state; what it needs anew for
-/// each request is its input, which is made before the clock or the counter runs.
+/// A program that decides about a request. Its state is what it needs once. Its input is what it needs
+/// anew for each request, and is made before the clock or the counter runs.
 pub trait Subject {
     const NAME: &'static str;
     /// What it promises to say.
@@ -54,14 +54,14 @@ pub trait Subject {
     type Input;
     type Output<'a>;
 
-    /// What it needs once; `None` where it has nothing to do with such a workload.
+    /// Makes the state. `None` if the subject cannot run such a workload.
     fn state(workload: &Workload) -> Option<Self::State>;
     fn input(state: &Self::State) -> Self::Input;
-    /// What is measured.
+    /// The work that is measured.
     fn run<'a>(state: &'a Self::State, input: &'a mut Self::Input) -> Self::Output<'a>;
     fn answer(output: Self::Output<'_>) -> Answer;
 
-    /// Whether it says the truth, as far as it promises to say anything.
+    /// Whether its answer is right, as far as it promises to say anything.
     fn verdict(state: &Self::State, workload: &Workload) -> Verdict {
         let mut input = Self::input(state);
         let said = Self::GIVES.only(Self::answer(Self::run(state, &mut input)));
@@ -74,14 +74,14 @@ pub trait Subject {
     }
 }
 
-/// What a subject promises to say.
+/// The values that a subject promises to say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Gives {
     Client,
     Scheme,
     Host,
     All,
-    /// It does not decide, but runs for comparison.
+    /// It does not decide, and runs for comparison only.
     Nothing,
 }
 
@@ -110,15 +110,15 @@ impl fmt::Display for Gives {
     }
 }
 
-/// What is done with each subject.
+/// Does something with each subject.
 pub trait Visitor {
     fn visit<S: Subject>(&mut self);
 }
 
-/// What a future gives that is ready at once.
+/// The output of a future that is ready at once.
 ///
 /// # Panics
-/// Where it is not.
+/// If the future is not ready.
 pub fn poll<F: Future>(future: F) -> F::Output {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(output) => output,

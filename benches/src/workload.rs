@@ -1,6 +1,6 @@
-//! The requests, who is trusted, and the truth about them.
+//! The requests, the addresses that are trusted, and the right answers.
 //!
-//! A workload has a name, and some a size behind a colon: `xff-junk:65536`. Every request comes from
+//! A workload has a name, and some have a size after a colon: `xff-junk:65536`. Every request comes from
 //! the proxy at 10.0.0.1, which wrote the rightmost entry.
 
 use std::{fmt::Write, net::IpAddr};
@@ -10,7 +10,7 @@ use proxyfix::Peer;
 
 use crate::Answer;
 
-/// The workloads of every table, with what they are.
+/// The workloads of every table, with a description of each.
 pub const WORKLOADS: [(&str, &str); 12] = [
     ("none", "no forwarding header"),
     ("one", "one entry, scheme, host; count 1"),
@@ -26,10 +26,10 @@ pub const WORKLOADS: [(&str, &str); 12] = [
     ("cidrs:100000", "the same; walk over 100,000 CIDRs"),
 ];
 
-/// The ordinary headers beside the forwarding ones; `Host` is one of them.
+/// The ordinary headers beside the forwarding ones. One of them is `Host`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Beside {
-    /// Ten, some of them with names that `http` has no constant for.
+    /// Ten headers. For some of their names `http` has no constant.
     Ten,
     /// The twelve that a browser sends.
     Browser,
@@ -87,7 +87,7 @@ fn line(name: &str, value: impl Into<String>) -> Line {
     (name.to_owned(), value.into())
 }
 
-/// A request as it arrives, who is trusted, and the truth about it.
+/// A request as it arrives, the addresses that are trusted, and the right answer.
 #[derive(Clone, Debug)]
 pub struct Workload {
     pub name: String,
@@ -101,7 +101,7 @@ pub struct Workload {
     pub truth: Answer,
 }
 
-/// One address, and six networks of a private cloud.
+/// Six networks of a private cloud.
 const SIX: &str =
     "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,100.64.0.0/10,fc00::/7,2001:db8:ffff::/48";
 const FOR: &str = "x-forwarded-for";
@@ -110,7 +110,7 @@ const HOST: &str = "x-forwarded-host";
 
 impl Workload {
     /// # Panics
-    /// Where there is no such workload.
+    /// If there is no such workload.
     pub fn new(name: &str, beside: Beside) -> Self {
         let (kind, size) = name.split_once(':').unwrap_or((name, "0"));
         let size: usize = size.parse().expect("a size is a number");
@@ -154,7 +154,7 @@ impl Workload {
             }
             "trusted-junk" => {
                 let value = junk("10.0.0.3, ") + "10.0.0.2";
-                // More proxies than there can be: no client is named.
+                // There are more proxies than a walk passes, so no client is named.
                 (SIX.into(), "for=walk", vec![line(FOR, value)], Answer::default())
             }
             "ipv6" => {
@@ -171,23 +171,23 @@ impl Workload {
         Self { name: name.to_owned(), beside, proxies, trust: trust.to_owned(), lines, truth }
     }
 
-    /// The same request, where something else is trusted.
+    /// The same request, with something else trusted.
     #[must_use]
     pub fn trusting(self, trust: &str) -> Self {
         Self { trust: trust.to_owned(), ..self }
     }
 
-    /// The configuration of proxyfix, with what is added to it.
+    /// The configuration of proxyfix, with some words added to it.
     ///
     /// # Panics
-    /// Where what is added makes no sense.
+    /// If the added words do not make a valid configuration.
     pub fn config(&self, added: &str) -> proxyfix::Config {
         let text = format!("proxies={} {} {added}", self.proxies, self.trust);
         text.parse().unwrap_or_else(|error| panic!("{added}: {error}"))
     }
 
     /// # Panics
-    /// Where a value cannot be sent.
+    /// If a value cannot be sent.
     pub fn headers(&self) -> HeaderMap {
         let beside = self.beside.lines().iter().map(|(name, value)| line(name, *value));
         let lines = beside.chain(self.lines.iter().cloned());
@@ -204,7 +204,7 @@ impl Workload {
     }
 
     /// A request with these headers, and with the peer in its extensions as proxyfix reads it. The
-    /// values share their bytes with others, as those do that a server has read.
+    /// values share their bytes with others, like those that a server has read.
     pub fn request(headers: &HeaderMap) -> Request<()> {
         let mut request = Request::new(());
         *request.uri_mut() = Self::uri();
@@ -220,15 +220,15 @@ impl Workload {
     /// The count of trusted proxies, or `None` for a walk.
     ///
     /// # Panics
-    /// Where nothing is trusted.
+    /// If nothing is trusted.
     pub fn count(&self) -> Option<usize> {
         let (_, word) = self.trust.split_once('=').expect("a word");
         word.split(' ').next().and_then(|count| count.parse().ok())
     }
 }
 
-/// Networks that do not touch each other, as many as cloud providers publish, half of them IPv6;
-/// 10.0.0.0/8 is one.
+/// Networks that do not touch each other, as many as cloud providers publish. Half of them are IPv6,
+/// and one is 10.0.0.0/8.
 fn cidrs(count: usize) -> String {
     let mut text = String::from("10.0.0.0/8");
     for at in 0..count.saturating_sub(1) {

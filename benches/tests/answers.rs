@@ -1,4 +1,4 @@
-//! What is counted and timed gives the right answer.
+//! Everything that is counted and timed gives the right answer.
 
 use proxyfix_benches::{Beside, Subject, Verdict, Visitor, WORKLOADS, Workload, limit, ours};
 

@@ -5,7 +5,7 @@ use proxyfix_benches::{
     gate::compare,
 };
 
-/// What comes of one changed row: the numbers of failures and notes.
+/// The numbers of failures and notes after the change of one row.
 fn changed(change: impl Fn(&mut Counts)) -> (usize, usize) {
     let recorded = Counts::read();
     let mut found = recorded.clone();

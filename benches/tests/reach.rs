@@ -1,19 +1,19 @@
-//! What `benches/counts.toml` must say: how far the code has come, and what it must not lose.
+//! Requirements on `benches/counts.toml`: how fast the code has become, and must stay.
 
 use proxyfix_benches::{
     Beside, WORKLOADS,
     file::{Counts, ratio},
 };
 
-/// The aim: the decision within this factor of the limit that gives the same answer.
+/// The aim: the decision costs at most this factor of the limit that gives the same answer.
 const AIM: f64 = 1.5;
 
-/// The same beside the headers of a browser, among which is a `Connection`: the limit does not look at the
-/// names in it.
+/// The same beside the headers of a browser. One of them is a `Connection`, and the limit does not read
+/// the names in it.
 const AIM_BESIDE_BROWSER: f64 = 1.7;
 
-/// Workloads that are not as near to the first probe, which gave less: it did not check `Host`. One that
-/// arrives is struck out, and stays.
+/// Workloads that do not reach the aim against the first probe. That probe did less, because it did not
+/// check `Host`. Remove a workload from this list when it reaches the aim, and never add one.
 const FAR_FROM_PROBE: [&str; 5] =
     ["none", "one", "lines-count", "xff-junk:65536", "forwarded-junk:65536"];
 
@@ -49,7 +49,7 @@ fn decisions_allocate_nothing() {
     }
 }
 
-/// But for the separator that ends the last entry, where there is more than one.
+/// Except for the separator that ends the last entry, if there are several.
 #[test]
 fn junk_costs_nothing() {
     const SEPARATOR: u64 = 100;
@@ -61,7 +61,7 @@ fn junk_costs_nothing() {
     }
 }
 
-/// A hundred times the networks cost less than a quarter more.
+/// A hundred times as many networks cost less than a quarter more.
 #[test]
 fn long_lists_of_networks_are_not_walked() {
     let counts = Counts::read();
@@ -70,7 +70,7 @@ fn long_lists_of_networks_are_not_walked() {
     assert!(many * 4 < some * 5, "{some}, then {many}");
 }
 
-/// The limit allocates for `Host`, the URI and the extension alone.
+/// The limit allocates only for `Host`, the URI and the extension.
 #[test]
 fn rewriting_allocates_little() {
     let counts = Counts::read();

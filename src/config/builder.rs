@@ -16,7 +16,7 @@ use crate::scheme::Scheme;
 #[must_use]
 pub struct ConfigBuilder {
     settings: Settings,
-    /// The ways in behind this one.
+    /// The ways in after this one.
     more: Vec<Settings>,
     /// For each way in that has a header for them.
     secrets: Secrets,
@@ -24,13 +24,13 @@ pub struct ConfigBuilder {
 }
 
 impl ConfigBuilder {
-    /// Starts from several ways in, of which the first is changed.
+    /// Starts from several ways in. The builder changes the first of them.
     pub(super) fn from_ways(mut ways: impl Iterator<Item = Settings>) -> Self {
         let settings = ways.next().unwrap_or_default();
         Self { settings, more: ways.collect(), ..Self::default() }
     }
 
-    /// Adds the ways in of another builder behind these.
+    /// Adds the ways in of another builder after these.
     pub(super) fn and(mut self, other: Self) -> Self {
         self.more.push(other.settings);
         self.more.extend(other.more);
@@ -61,14 +61,14 @@ impl ConfigBuilder {
         self.set(|s| s.proxies = Some(proxies))
     }
 
-    /// `secret-header=NAME`: one of `proxies` is believed only where it sends one of the
+    /// `secret-header=NAME`: one of `proxies` is believed only if it sends one of the
     /// [secrets](Self::secret) in this header. The header is always removed.
     pub fn secret_header(self, name: impl AsRef<str>) -> Self {
         self.try_set(header("secret-header", name.as_ref()), |s, name| s.secret_header = Some(name))
     }
 
-    /// Adds a secret that the proxy may send in its [header](Self::secret_header). Two are for the time
-    /// in which one replaces the other. It has no text form, and nothing prints it: read it from the
+    /// Adds a secret that the proxy may send in its [header](Self::secret_header). Set two while one
+    /// replaces the other. A secret has no text form, and nothing prints it: read it from the
     /// environment ([`Config::from_env`]) or from a file. Use at least 128 random bits, such as a UUID.
     pub fn secret(mut self, secret: impl AsRef<str>) -> Self {
         if let Err(error) = self.secrets.add(secret.as_ref()) {
@@ -107,68 +107,68 @@ impl ConfigBuilder {
     }
 
     /// `prefix=join:N`: believe the last `count` elements of `X-Forwarded-Prefix`, joined,
-    /// outermost first, where each proxy strips a prefix of its own.
+    /// outermost first. For chains in which each proxy strips a prefix of its own.
     pub fn x_prefix_joined(self, count: usize) -> Self {
         self.set(|s| s.x_prefix = (count > 0).then_some(PrefixRule::Joined(count)))
     }
 
-    /// `forwarded=N` or `forwarded=walk`: believe `Forwarded` (RFC 7239), in place of the
+    /// `forwarded=N` or `forwarded=walk`: believe `Forwarded` (RFC 7239), instead of the
     /// X-Forwarded family.
     pub fn forwarded(self, trust: impl Into<Trust>) -> Self {
         self.try_set(reach("forwarded", trust.into()), |s, reach| s.forwarded = reach)
     }
 
-    /// `forwarded-ipv6=bare`: in `Forwarded`, read IPv6 without brackets as an address, as some gateways
-    /// write it. By default it is malformed: other proxies write a port behind it.
+    /// `forwarded-ipv6=bare`: read IPv6 without brackets in `Forwarded` as an address, because some gateways
+    /// write it. By default it is malformed, because other proxies write a port after it.
     pub fn bare_forwarded_ipv6(self) -> Self {
         self.set(|s| s.bare_ipv6 = true)
     }
 
     /// `client-ip=NAME`: believe a header with a single address that the edge writes, such as
-    /// `CF-Connecting-IP`, instead of `for`; or beside it, for clients of an [`edge`](Self::edge).
+    /// `CF-Connecting-IP`. Use it instead of `for`, or together with `for` if there is an
+    /// [`edge`](Self::edge).
     pub fn client_ip_header(self, name: impl AsRef<str>) -> Self {
         self.try_set(header("client-ip", name.as_ref()), |s, name| s.client_ip = Some(name))
     }
 
-    /// `edge=LIST`: the networks of a CDN in front of our own proxies. Where the address that
+    /// `edge=LIST`: the networks of a CDN in front of our own proxies. If the address that
     /// [`x_for`](Self::x_for) or [`forwarded`](Self::forwarded) finds is one of these, the CDN has
-    /// connected, and the client is what the header of
-    /// [`client_ip_header`](Self::client_ip_header) says. Any other address has gone past the CDN and
-    /// is the client itself; the header is then a stranger's and is removed.
+    /// connected, and the header of [`client_ip_header`](Self::client_ip_header) says who the client is.
+    /// Any other address has bypassed the CDN and is the client itself. The header is then a stranger's and
+    /// is removed.
     pub fn edge(self, networks: TrustedProxies) -> Self {
         self.set(|s| s.edge = Some(networks))
     }
 
-    /// `for-name=`: read this header in place of `X-Forwarded-For`.
+    /// `for-name=`: read this header instead of `X-Forwarded-For`.
     pub fn x_for_name(self, name: impl AsRef<str>) -> Self {
         self.try_set(header("for-name", name.as_ref()), |s, name| s.names.r#for = name)
     }
 
-    /// `proto-name=`: read this header in place of `X-Forwarded-Proto`. In `X-Forwarded-Ssl`,
-    /// `X-Forwarded-Https`, `X-Https`, `X-Proxied-Https` and `Front-End-Https`, `on` and `off` are
-    /// understood.
+    /// `proto-name=`: read this header instead of `X-Forwarded-Proto`. In `X-Forwarded-Ssl`,
+    /// `X-Forwarded-Https`, `X-Https`, `X-Proxied-Https` and `Front-End-Https`, `on` and `off` are read.
     pub fn x_proto_name(self, name: impl AsRef<str>) -> Self {
         self.try_set(header("proto-name", name.as_ref()), |s, name| s.names.proto = name)
     }
 
-    /// `host-name=`: read this header in place of `X-Forwarded-Host`.
+    /// `host-name=`: read this header instead of `X-Forwarded-Host`.
     pub fn x_host_name(self, name: impl AsRef<str>) -> Self {
         self.try_set(header("host-name", name.as_ref()), |s, name| s.names.host = name)
     }
 
-    /// `port-name=`: read this header in place of `X-Forwarded-Port`.
+    /// `port-name=`: read this header instead of `X-Forwarded-Port`.
     pub fn x_port_name(self, name: impl AsRef<str>) -> Self {
         self.try_set(header("port-name", name.as_ref()), |s, name| s.names.port = name)
     }
 
-    /// `prefix-name=`: read this header in place of `X-Forwarded-Prefix`.
+    /// `prefix-name=`: read this header instead of `X-Forwarded-Prefix`.
     pub fn x_prefix_name(self, name: impl AsRef<str>) -> Self {
         self.try_set(header("prefix-name", name.as_ref()), |s, name| s.names.prefix = name)
     }
 
-    /// `hosts=`: the only hosts a request may have, wherever its host comes from: `example.com`,
-    /// `*.example.com`, `example.com:443` with one port, `example.com:*` with any. At least one. Set
-    /// again, it replaces the list.
+    /// `hosts=`: the only hosts a request may have, no matter where its host comes from: `example.com`,
+    /// `*.example.com`, `example.com:443` with one port, `example.com:*` with any. At least one. A second
+    /// call replaces the list.
     pub fn allowed_hosts<I>(self, patterns: I) -> Self
     where
         I: IntoIterator,
@@ -191,41 +191,41 @@ impl ConfigBuilder {
         self.set(|s| s.listener = scheme)
     }
 
-    /// `missing=`: what follows where none of the trusted headers is there. Default: the client
+    /// `missing=`: what to do if none of the trusted headers is present. Default: the client
     /// is unknown.
     pub fn on_missing(self, policy: OnMissing) -> Self {
         self.set(|s| s.missing = policy)
     }
 
-    /// `invalid=`: what follows where a trusted value is short, malformed or incomplete. Default:
+    /// `invalid=`: what to do if a trusted value is short, malformed or incomplete. Default:
     /// the request is rejected.
     pub fn on_invalid(self, policy: OnInvalid) -> Self {
         self.set(|s| s.invalid = policy)
     }
 
-    /// `all-trusted=`: what follows where a walk finds only trusted proxies. Default: the client
+    /// `all-trusted=`: what to do if a walk finds only trusted proxies. Default: the client
     /// is unknown.
     pub fn all_trusted(self, policy: AllTrusted) -> Self {
         self.set(|s| s.all_trusted = policy)
     }
 
     /// `verify=hops`: with a count, the elements nearer than the client's must be addresses of
-    /// trusted proxies. It catches a count that is too high.
+    /// trusted proxies. This detects a count that is too high.
     pub fn verify_hops(self) -> Self {
         self.set(|s| s.verify_hops = true)
     }
 
-    /// `headers=`: what becomes of forwarding headers. Default: `canonical`.
+    /// `headers=`: what happens to forwarding headers. Default: `canonical`.
     pub fn headers(self, policy: HeaderPolicy) -> Self {
         self.set(|s| s.headers = policy)
     }
 
-    /// `uri=`: what becomes of the request's URI. Default: `rewrite`.
+    /// `uri=`: what happens to the request's URI. Default: `rewrite`.
     pub fn rewrite_uri(self, policy: UriPolicy) -> Self {
         self.set(|s| s.uri = policy)
     }
 
-    /// `max-hops=`: how many trusted proxies a walk passes at the most, from 1. Default: 16.
+    /// `max-hops=`: the most trusted proxies that a walk passes, from 1. Default: 16.
     pub fn max_hops(self, hops: usize) -> Self {
         let hops =
             if hops > 0 { Ok(hops) } else { Err(invalid("max-hops", "0", "a number from 1")) };
@@ -237,14 +237,14 @@ impl ConfigBuilder {
         self.try_set(header("strip-also", name.as_ref()), |s, name| insert(&mut s.strip_also, name))
     }
 
-    /// `proxy-only=`: a header that stays where a trusted peer sent it and is removed from anyone else,
-    /// such as `Remote-User`; every other spelling with `_` for `-` is removed in any case.
+    /// `proxy-only=`: a header, such as `Remote-User`, that stays if a trusted peer sent it and is removed
+    /// from anyone else. Every other spelling with `_` for `-` is always removed.
     pub fn proxy_only(self, name: impl AsRef<str>) -> Self {
         self.try_set(header("proxy-only", name.as_ref()), |s, name| insert(&mut s.proxy_only, name))
     }
 
-    /// `exempt=`: a forwarding header to leave alone, in this spelling, though it is not trusted.
-    /// What reads it downstream reads what a stranger wrote.
+    /// `exempt=`: a forwarding header to leave alone, in this spelling, although it is not trusted.
+    /// Code downstream that reads it reads what a stranger wrote.
     pub fn exempt(self, name: impl AsRef<str>) -> Self {
         self.try_set(header("exempt", name.as_ref()), |s, name| insert(&mut s.exempt, name))
     }
@@ -255,7 +255,7 @@ impl ConfigBuilder {
         self.set(|s| s.ignore_connection = true)
     }
 
-    /// `connection=check`, the default: takes [`ignore_connection`](Self::ignore_connection) back.
+    /// `connection=check`, the default: reverts [`ignore_connection`](Self::ignore_connection).
     ///
     /// ```
     /// use proxyfix::{Config, TrustedProxies};
@@ -270,10 +270,10 @@ impl ConfigBuilder {
         self.set(|s| s.ignore_connection = false)
     }
 
-    /// Checks the whole and makes it a configuration.
+    /// Checks all settings together and makes the configuration.
     ///
     /// # Errors
-    /// [`ConfigError`] for the first value that was not valid, for one without
+    /// [`ConfigError`] for the first value that was not valid, for a configuration without
     /// [`proxies`](Self::proxies), and for settings that contradict each other.
     pub fn build(self) -> Result<Config, ConfigError> {
         if let Some(error) = self.error {
@@ -293,7 +293,7 @@ impl ConfigBuilder {
         Ok(Config::from_ways(ways))
     }
 
-    /// Makes it a configuration where nothing can be wrong.
+    /// Makes the configuration of settings that cannot be wrong.
     pub(super) fn finish(self) -> Config {
         Config::from_ways(vec![self.settings])
     }
@@ -309,7 +309,7 @@ pub(super) fn invalid(key: &'static str, value: &str, expected: &'static str) ->
     ConfigError::InvalidValue { key, value: meant::shown(value), expected }
 }
 
-/// What a key of trust takes.
+/// The values that a key of trust takes.
 pub(super) fn expected(key: &str) -> &'static str {
     match key {
         "for" | "forwarded" => "a count or walk",
@@ -341,7 +341,7 @@ fn header(key: &'static str, text: &str) -> Result<HeaderName, ConfigError> {
     let name: Option<HeaderName> = text.parse().ok().filter(|_| !meant::is_no_header(key, text));
     let name =
         name.ok_or_else(|| ConfigError::InvalidHeaderName { key, text: meant::shown(text) })?;
-    // `Forwarded` has a key of its own, but may be exempt from removal.
+    // `Forwarded` has a key of its own, but it may be exempt from removal.
     if names::is_reserved(&name) || (name == http::header::FORWARDED && key != "exempt") {
         return Err(ConfigError::ReservedHeader { key, name });
     }

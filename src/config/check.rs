@@ -1,8 +1,8 @@
-//! What is wrong between settings that are each valid.
+//! Finds mistakes between settings that are each valid.
 //!
-//! 1. In one way in: keys that contradict each other, or that say nothing where that is a hole.
+//! 1. In one way in: keys that contradict each other, or that have no effect if that leaves a hole.
 //! 2. Between several ways: one that no peer can reach, and a header that one way removes from
-//!    strangers and another leaves to them.
+//!    strangers but another leaves to them.
 
 use http::{HeaderName, header::FORWARDED};
 
@@ -29,7 +29,7 @@ impl Settings {
         .flatten()
     }
 
-    /// What is wrong in one way in.
+    /// Checks one way in.
     pub(super) fn check(&self) -> Result<(), ConfigError> {
         let proxies = self.proxies.as_ref().ok_or(ConfigError::MissingProxies)?;
         let keys = || self.trusted().map(|(key, _)| key);
@@ -60,8 +60,8 @@ impl Settings {
         }
     }
 
-    /// `client-ip` says who the client is, and so do `for` and `forwarded`: both are needed where an
-    /// edge is known, and are a contradiction where none is.
+    /// `client-ip` says who the client is, and so do `for` and `forwarded`. With an edge, both are needed.
+    /// Without one, they contradict each other.
     fn check_edge(&self) -> Result<(), ConfigError> {
         let list = [("for", self.x_for), ("forwarded", self.forwarded)];
         let list = list.iter().find(|(_, reach)| reach.is_some()).map(|(key, _)| *key);
@@ -73,7 +73,7 @@ impl Settings {
         }
     }
 
-    /// What does not go with `forwarded`.
+    /// Checks the keys that do not go with `forwarded`.
     fn check_forwarded(&self) -> Result<(), ConfigError> {
         let other = self.trusted().map(|(key, _)| key);
         let other = other.filter(|key| !matches!(*key, "forwarded" | "client-ip"));
@@ -102,7 +102,7 @@ impl Settings {
         aligned.map(|(key, _)| *key)
     }
 
-    /// What is wrong between the names of headers.
+    /// Checks the names of headers against each other.
     fn check_names(&self) -> Result<(), ConfigError> {
         let secret = || self.secret_header.iter().map(|name| ("secret-header", name));
         for (at, (first, name)) in self.trusted().chain(secret()).enumerate() {
@@ -123,7 +123,7 @@ impl Settings {
         for (at, (first, names)) in self.lists().into_iter().enumerate() {
             for (second, others) in self.lists().into_iter().skip(at.saturating_add(1)) {
                 let both = |name: &&HeaderName| match second {
-                    // `exempt` is about one spelling, which strip-also may leave alone.
+                    // `exempt` names one spelling, and may be another spelling of a name in `strip-also`.
                     "exempt" if first == "strip-also" => others.contains(name),
                     _ => others.iter().any(|other| is_same(name, other)),
                 };
@@ -144,7 +144,7 @@ impl Settings {
         ]
     }
 
-    /// The headers that only a proxy may send, or nobody may see.
+    /// The headers that only a proxy may send, or that nobody may see.
     pub(super) fn guarded(&self) -> impl Iterator<Item = &HeaderName> {
         self.secret_header.iter().chain(&self.proxy_only)
     }
@@ -169,10 +169,10 @@ fn is_same(name: &HeaderName, other: &HeaderName) -> bool {
     same(name.as_str(), other.as_str())
 }
 
-/// The most ways in: each request may ask all of them, and a listener has a few.
+/// The most ways in. Each request may try all of them, and a listener has only a few.
 const MAX_WAYS: usize = 64;
 
-/// What is wrong between several ways in.
+/// Checks several ways in against each other.
 pub(super) fn check_ways(ways: &[Settings]) -> Result<(), ConfigError> {
     if ways.len() > MAX_WAYS {
         return Err(ConfigError::TooManyWays { most: MAX_WAYS });

@@ -2,15 +2,16 @@
 //!
 //! 1. One variable holds the whole text form, or each key has a variable of its own: `NAME`, or
 //!    `NAME_KEY` in capitals with `_` for `-`. Both at once is an error.
-//! 2. Any other variable that begins with `NAME_` is an error: a misspelt key must not be overlooked. So
-//!    is one of ours in another case, such as `name_for`, and one that is given twice.
+//! 2. Any other variable that begins with `NAME_` is an error: a misspelt key must not be overlooked. A
+//!    variable of ours in another case, such as `name_for`, is an error too, and so is one that is given
+//!    twice.
 //! 3. The variables that Kubernetes sets for a service whose name begins like ours are ignored:
 //!    `NAME_SERVICE_HOST`, `NAME_SERVICE_PORT`, `NAME_SERVICE_PORT_*`, `NAME_PORT` if its value is like
-//!    `tcp://192.0.2.1:80`, `NAME_PORT_80_TCP` (or `UDP`, `SCTP`), and that with `_PROTO`, `_PORT` or
-//!    `_ADDR`. A service `name-web` has `WEB_` before these.
+//!    `tcp://192.0.2.1:80`, `NAME_PORT_80_TCP` (or `UDP`, `SCTP`), and the same with `_PROTO`, `_PORT` or
+//!    `_ADDR`. For a service `name-web`, `WEB_` comes before these.
 //! 4. A value that is not Unicode is an error. An empty one is a value like any other.
-//! 5. Secrets are in `NAME_SECRET`, with commas between, or in the file that `NAME_SECRET_FILE` names,
-//!    one in a line; both go with either form. No error repeats one.
+//! 5. Secrets are in `NAME_SECRET`, separated by commas, or in the file that `NAME_SECRET_FILE` names,
+//!    one on each line. Both go with either form. No error repeats a secret.
 
 use std::{ffi::OsStr, fs::File, io::Read, iter};
 
@@ -29,7 +30,7 @@ where
     let mut pairs: Vec<(&str, String)> = Vec::new();
     let mut secrets = Vec::new();
     for (found, value) in variables {
-        // What is not Unicode becomes a character that no variable of ours has.
+        // Bytes that are not Unicode become a character that no variable of ours has.
         let found = found.as_ref().to_string_lossy();
         let text = || {
             let text = value.as_ref().to_str().map(str::to_owned);
@@ -83,11 +84,11 @@ where
     }
 }
 
-/// What stands for a key in the names of the variables with secrets.
+/// The "key" of the variables with secrets.
 const SECRET: &str = "secret";
 const SECRET_FILE: &str = "secret-file";
 
-/// The longest file of secrets, in bytes: room for a thousand of them. A device without an end is none.
+/// The longest file of secrets, in bytes: room for a thousand. A device that never ends is longer.
 const LONGEST_FILE: u64 = 64 * 1024;
 
 /// Reads a file with secrets.
@@ -107,7 +108,7 @@ fn with_secrets(builder: ConfigBuilder, secrets: &[String]) -> Result<Config, Co
     secrets.iter().fold(builder, ConfigBuilder::secret).build()
 }
 
-/// Added to errors that speak of `key=`.
+/// Added to errors that mention `key=`.
 const OF_ITS_OWN: &str = " (here each key is a variable of its own)";
 
 /// The variable of a key.
@@ -115,13 +116,13 @@ fn variable(name: &str, key: &str) -> String {
     format!("{name}_{}", key.to_ascii_uppercase().replace('-', "_"))
 }
 
-/// The variable of ours that has the same letters.
+/// The variable of ours that differs from this one only in case.
 fn in_another_case(name: &str, found: &str) -> Option<String> {
     let ours = keys::names().map(|key| variable(name, key));
     iter::once(name.to_owned()).chain(ours).find(|ours| ours.eq_ignore_ascii_case(found))
 }
 
-/// Whether Kubernetes sets such a variable for a service; `rest` is what follows `NAME_`.
+/// Whether Kubernetes sets such a variable for a service. `rest` follows `NAME_`.
 /// <https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables>
 fn is_of_a_service(rest: &str, value: &str) -> bool {
     let words: Vec<_> = rest.split('_').collect();

@@ -1,7 +1,7 @@
 //! Why a configuration is refused: [`ConfigError`].
 //!
 //! 1. Each text quotes what the operator wrote, and says what to write instead.
-//! 2. Contradictions are errors, and so is what would have no effect where that is a hole.
+//! 2. Contradictions are errors. A setting without effect is one too, if that leaves a hole.
 
 use std::fmt;
 
@@ -16,11 +16,11 @@ use super::meant;
 /// assert!(error.to_string().contains("proxies="));
 /// ```
 ///
-/// `Debug` prints the same text, for that is what a `main` that returns the error shows.
+/// `Debug` prints the same text, because a `main` that returns the error shows it that way.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
-    /// `aligned` is what `forwarded` does by itself.
+    /// `aligned` is what `forwarded` does anyway.
     #[error(
         "{key}=aligned says what forwarded= does anyway: it reads {key} in the client's own element; \
          leave it out, or write a count such as {key}=1"
@@ -30,7 +30,7 @@ pub enum ConfigError {
         /// The key that says `aligned`.
         key: &'static str,
     },
-    /// `aligned` takes the element at the client's distance, which nothing gives.
+    /// `aligned` takes the element at the client's distance, and no key gives that distance.
     #[error(
         "{key}=aligned needs for=N or for=walk, whose distance it takes; write a count: {key}=1"
     )]
@@ -39,7 +39,7 @@ pub enum ConfigError {
         /// The key that says `aligned`.
         key: &'static str,
     },
-    /// `client-ip` beside `for` or `forwarded`, and no edge says which of them counts when.
+    /// `client-ip` is set beside `for` or `forwarded`, and no edge says when each of them counts.
     #[error(
         "client-ip and {other} both say who the client is; keep one of them, or write edge= with the \
          networks of the CDN that sends the header of client-ip"
@@ -54,7 +54,7 @@ pub enum ConfigError {
         "edge= takes the networks of a CDN, such as edge=192.0.2.0/24; any, none and unix are no edge"
     )]
     EdgeOfAll,
-    /// An edge needs a list that names it and a header that names the client behind it.
+    /// An edge needs a list that finds it and a header that names the client behind it.
     #[error(
         "edge= needs for= (or forwarded=), which finds the address that connected to your outermost \
          proxy, and client-ip= with the header that the edge sends, such as CF-Connecting-IP"
@@ -103,14 +103,14 @@ pub enum ConfigError {
         /// What is wrong with it, or was expected.
         reason: &'static str,
     },
-    /// A secret cannot be one.
+    /// A text cannot be a secret.
     #[error("a secret that the proxy would send is not valid: {reason}")]
     #[non_exhaustive]
     InvalidSecret {
         /// What is wrong with it.
         reason: &'static str,
     },
-    /// A value is not one of those its key takes.
+    /// A value is not one of those that its key takes.
     #[error("{key}={value:?}: expected {expected}{}", meant::value(key, value, expected))]
     #[non_exhaustive]
     InvalidValue {
@@ -131,7 +131,7 @@ pub enum ConfigError {
         /// The entry.
         text: String,
     },
-    /// It was not said who the trusted proxies are.
+    /// Nothing says who the trusted proxies are.
     #[error(
         "no trusted proxies; write proxies=LIST with the addresses that your proxies connect from, \
          such as proxies=10.0.0.0/8,loopback (proxies=any trusts every peer, and is right only \
@@ -149,7 +149,7 @@ pub enum ConfigError {
         /// The header.
         name: HeaderName,
     },
-    /// The environment has no variable of the given name, nor one of its keys.
+    /// The environment has neither a variable of the given name nor one for any key.
     #[error(
         "no configuration in the environment; write {name}=\"proxies=10.0.0.0/8 for=1 proto=1\", or \
          a variable for each key: {name}_PROXIES, {name}_FOR, {name}_PROTO"
@@ -193,7 +193,7 @@ pub enum ConfigError {
         /// The variable.
         name: String,
     },
-    /// A header that frames or routes the request cannot carry a forwarded value, nor be removed.
+    /// A header that frames or routes the request can neither carry a forwarded value nor be removed.
     #[error("{key}={name}: {}", reserved(key, name))]
     #[non_exhaustive]
     ReservedHeader {
@@ -217,7 +217,7 @@ pub enum ConfigError {
         /// What the system says.
         reason: String,
     },
-    /// One header would serve two fields.
+    /// Two values would be read from one header.
     #[error("{first} and {second} are both read from {name}; give each a header of its own")]
     #[non_exhaustive]
     SharedHeader {
@@ -228,7 +228,7 @@ pub enum ConfigError {
         /// The other.
         second: &'static str,
     },
-    /// A header is trusted, and at once exempt from removal or always removed.
+    /// A header is trusted, and at the same time exempt from removal or always removed.
     #[error(
         "{key}={name} is a trusted header, in this or another spelling; its own spelling is \
          reduced to its effective value, every other removed; leave it out of {key}="
@@ -249,7 +249,7 @@ pub enum ConfigError {
         /// How many it takes.
         most: usize,
     },
-    /// Both header families are trusted, of which a proxy writes one.
+    /// Both header families are trusted, but a proxy writes only one.
     #[error(
         "forwarded and {other} are of two families; trust the one that your proxy writes, the \
          other passes through it untouched"
@@ -274,19 +274,19 @@ pub enum ConfigError {
     UnknownKey {
         /// The key.
         key: String,
-        /// What to write instead: the keys that may be meant, or all that there are.
+        /// What to write instead: the keys that may be meant, or all keys.
         instead: String,
     },
-    /// An environment variable has the prefix of the configuration's, and is none of them.
+    /// An environment variable has the prefix of the configuration's variables, but is none of them.
     #[error("unknown environment variable {name:?}; {instead}")]
     #[non_exhaustive]
     UnknownVariable {
         /// The variable.
         name: String,
-        /// What to write instead: the variables that may be meant, or all that there are.
+        /// What to write instead: the variables that may be meant, or all variables.
         instead: String,
     },
-    /// A way in decides about no peer.
+    /// No peer can reach a way in.
     #[error(
         "the way in with proxies={proxies} decides about nobody: write ways with fewer addresses \
          before those with more, and none or any last"
@@ -296,22 +296,22 @@ pub enum ConfigError {
         /// Its proxies.
         proxies: String,
     },
-    /// What the environment says is refused.
+    /// The environment's configuration is refused.
     #[error("environment variable {name}: {error}{note}")]
     #[non_exhaustive]
     Variable {
-        /// The variable that holds the whole configuration, or the key at fault; `NAME_*` where
-        /// several are.
+        /// The variable that holds the whole configuration, or the key at fault; `NAME_*` if there are
+        /// several.
         name: String,
         /// Why.
         error: Box<ConfigError>,
-        /// How to read it, where each key has a variable.
+        /// How to read the error, if each key has a variable.
         note: &'static str,
     },
-    /// Nothing would be verified: a walk verifies each hop anyway, and `any` every address.
+    /// Nothing would be verified: a walk verifies each hop anyway, and `any` accepts every address.
     #[error("verify=hops needs for=N or forwarded=N, and a list of proxies to compare with")]
     VerifyWithoutCount,
-    /// A walk ends at the first address that is no proxy, which needs a list of them.
+    /// A walk ends at the first address that is not a proxy, so it needs a list of proxies.
     #[error("walk needs a list of proxies, and proxies=any has none; write the list or a count")]
     WalkWithAny,
 }
@@ -333,7 +333,7 @@ impl fmt::Debug for ConfigError {
 }
 
 impl ConfigError {
-    /// The key whose value is at fault, where it is one.
+    /// The key whose value is at fault, if the fault is in one value.
     pub(super) fn key(&self) -> Option<&'static str> {
         match self {
             Self::AlignedInForwarded { key }

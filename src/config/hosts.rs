@@ -1,9 +1,10 @@
 //! Patterns of `hosts=`.
 //!
-//! 1. A host, or `*.` and a host: one or more labels under it, not itself.
-//! 2. A port behind it is the only one, whether the client writes it or the scheme implies it. `:*` is
-//!    any port, and so is no port at all.
-//! 3. They compare with a valid, lower-case host.
+//! 1. A pattern is a host; or `*.` and a host, for names with one or more labels before that host, but not
+//!    for the host itself.
+//! 2. If a port follows, it is the only one allowed, whether the client writes it or the scheme implies
+//!    it. `:*` allows any port, and so does a pattern without a port.
+//! 3. Patterns are compared with a valid, lower-case host.
 
 use std::fmt;
 
@@ -20,16 +21,16 @@ pub(crate) struct HostPattern {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Name {
     Exact(String),
-    /// The part behind the `*`, with its dot.
+    /// The part after the `*`, with its dot.
     Under(String),
 }
 
 /// Which ports are allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Port {
-    /// Any, since none is written.
+    /// Any, because none is written.
     Unsaid,
-    /// Any, as is written.
+    /// Any, because `:*` is written.
     Any,
     Only(u16),
 }
@@ -46,8 +47,8 @@ impl HostPattern {
             None => (host, false),
         };
         let host = HostPort::parse(name.as_bytes()).map_err(|_| invalid())?;
-        // `example.com:` has no port in a URI, but here it is a mistake. Nothing is under an address in
-        // brackets.
+        // A URI may have `example.com:` without a port, but here it is a mistake. An address in brackets has
+        // no subdomains.
         if name.ends_with(':') || under && name.starts_with('[') {
             return Err(invalid());
         }
@@ -69,7 +70,7 @@ impl HostPattern {
     pub(crate) fn matches(&self, host: &str, port: u16) -> bool {
         let name = match &self.name {
             Name::Exact(name) => host == name,
-            // It begins with a dot, which no valid host does.
+            // The suffix begins with a dot, and no valid host does.
             Name::Under(suffix) => host.ends_with(suffix.as_str()),
         };
         name && match self.port {

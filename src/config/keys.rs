@@ -1,4 +1,4 @@
-//! The keys of the text form: each once, with how its value is read and written.
+//! The keys of the text form: each once, with the code that reads and writes its value.
 
 use http::HeaderName;
 
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::scheme::Scheme;
 
-/// One key: how its value is read, and how it is written where it is not the default.
+/// One key: how its value is read, and how it is written if it is not the default.
 struct Key {
     name: &'static str,
     read: fn(ConfigBuilder, &str) -> Result<ConfigBuilder, ConfigError>,
@@ -238,7 +238,7 @@ pub(super) fn read<'a>(
     Ok(builder)
 }
 
-/// Writes what is not default, in pairs of key and value.
+/// Writes the values that are not the default, in pairs of key and value.
 pub(super) fn write(settings: &Settings) -> impl Iterator<Item = (&'static str, String)> {
     KEYS.iter().filter_map(move |key| Some((key.name, (key.write)(settings)?)))
 }
@@ -248,7 +248,7 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
     KEYS.iter().map(|key| key.name)
 }
 
-/// The same key, if it is one.
+/// Finds a key by its name.
 pub(super) fn known(name: &str) -> Result<&'static str, ConfigError> {
     find(name).map(|key| key.name)
 }
@@ -278,7 +278,7 @@ fn trust(key: &'static str, value: &str) -> Result<Trust, ConfigError> {
     }
 }
 
-/// Reads digits alone: no sign.
+/// Reads digits only, without a sign.
 fn number(digits: &str) -> Option<usize> {
     digits.parse().ok().filter(|_| digits.bytes().all(|byte| byte.is_ascii_digit()))
 }
@@ -318,7 +318,7 @@ fn renamed(settings: &Settings, name: fn(&Names) -> &HeaderName) -> Option<Strin
     (set != name(&Names::default())).then(|| set.to_string())
 }
 
-/// The entries of a list; an empty text has none.
+/// The entries of a list. An empty text has none.
 fn entries(value: &str) -> impl Iterator<Item = &str> {
     let text = Some(value).filter(|text| !text.trim().is_empty());
     text.into_iter().flat_map(|text| text.split(',')).map(str::trim)

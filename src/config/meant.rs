@@ -1,9 +1,9 @@
-//! What the author of a mistake probably meant: the advice in [`ConfigError`](super::ConfigError).
+//! Guesses what a mistake was meant to say: the advice in [`ConfigError`](super::ConfigError).
 //!
-//! 1. Advice is text alone: it looks at what was written, and knows no settings.
+//! 1. Advice depends only on the text that was written, not on other settings.
 //! 2. A near miss is at most one edit in three letters away: a letter that is missing, added, changed or
 //!    swapped with the next. If several are equally near, all of them are named.
-//! 3. What follows `secret=` or the like is never shown.
+//! 3. The text after `secret=` or the like is never shown.
 
 use std::net::IpAddr;
 
@@ -27,8 +27,8 @@ const OTHER_NAMES: [(&str, &str); 11] = [
 
 const QUOTES: [char; 7] = ['"', '\'', '`', '“', '”', '‘', '’'];
 
-/// Splits a word of the text form at its `=`; `None` if it can only be a mistake. No value has a `=` or
-/// a semicolon in it, or a comma at its end.
+/// Splits a word of the text form at its `=`. `None` if the word can only be a mistake: no value contains
+/// a `=` or a semicolon, or ends with a comma.
 pub(super) fn pair(word: &str) -> Option<(&str, &str)> {
     let whole = !is_quoted(word) && !word.contains(';') && !word.ends_with(',');
     let pair = word.split_once('=').filter(|_| whole);
@@ -53,8 +53,8 @@ pub(super) fn word(word: &str) -> &'static str {
     }
 }
 
-/// The keys that an unknown one may stand for: by the name of a header or of a method, such as
-/// `X-Forwarded-For` or `x_for`, by another name, or as a near miss. `X-Client-IP` and `X-Forwarded` are
+/// The keys that an unknown one may stand for. It may be the name of a header or of a method, such as
+/// `X-Forwarded-For` or `x_for`, another name, or a near miss. `X-Client-IP` and `X-Forwarded` are
 /// headers of their own.
 pub(super) fn keys<'a>(text: &str, known: &[&'a str]) -> Vec<&'a str> {
     let text = text.to_ascii_lowercase().replace('_', "-");
@@ -83,7 +83,7 @@ pub(super) fn key(text: &str, known: &[&str]) -> String {
     format!("did you mean {}?", keys.join(" or "))
 }
 
-/// What to write instead of a value, if that can be told.
+/// What to write instead of a value, if there is such advice.
 pub(super) fn value(key: &str, value: &str, expected: &str) -> String {
     let lower = value.to_ascii_lowercase();
     if is_quoted(value) {
@@ -124,7 +124,7 @@ pub(super) fn value(key: &str, value: &str, expected: &str) -> String {
     }
 }
 
-/// A near miss of one of the words that are expected.
+/// The expected word that a value nearly is.
 fn choice(key: &str, value: &str, expected: &str) -> String {
     let words = expected.split([' ', ',']);
     let words = words
@@ -134,15 +134,15 @@ fn choice(key: &str, value: &str, expected: &str) -> String {
     if near.is_empty() { String::new() } else { format!("; did you mean {}?", near.join(" or ")) }
 }
 
-/// The key that takes the count which stands in place of a header's name. In a list of names, digits are
-/// a name.
+/// The key that takes the count which was written instead of a header's name. In a list of names, digits
+/// are a name.
 fn counted<'a>(key: &'a str, text: &str) -> Option<&'a str> {
     let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let counted = if key == "client-ip" { Some("for") } else { key.strip_suffix("-name") };
     counted.filter(|_| is_number || matches!(text, "walk" | "aligned"))
 }
 
-/// Whether a text could be the name of a header, and is a mistake: a count, or a name in quotes.
+/// Whether a text that could be a header's name is a mistake: a count, or a name in quotes.
 pub(super) fn is_no_header(key: &str, text: &str) -> bool {
     is_quoted(text) || counted(key, text).is_some()
 }
@@ -159,7 +159,7 @@ pub(super) fn header(key: &str, text: &str) -> String {
     }
 }
 
-/// What to write instead of an entry of `hosts=`, if that can be told.
+/// What to write instead of an entry of `hosts=`, if there is such advice.
 pub(super) fn host(text: &str) -> &'static str {
     if is_quoted(text) {
         "; leave out the quotes"
@@ -176,7 +176,7 @@ pub(super) fn host(text: &str) -> &'static str {
     }
 }
 
-/// What to write instead of an entry of `proxies=`, if that can be told.
+/// What to write instead of an entry of `proxies=`, if there is such advice.
 pub(super) fn network(text: &str) -> Option<&'static str> {
     Some(match text {
         "*" => {
@@ -190,7 +190,7 @@ pub(super) fn network(text: &str) -> Option<&'static str> {
     })
 }
 
-/// The text without what may be a secret: what follows `secret` and a sign.
+/// The text without a possible secret: anything after `secret` and a sign.
 pub(super) fn shown(text: &str) -> String {
     let lower = text.to_ascii_lowercase();
     let secret = lower.split_once("secret").and_then(|(_, rest)| rest.split_once(['=', ':']));
@@ -210,7 +210,7 @@ fn is_quoted(text: &str) -> bool {
     text.starts_with(QUOTES) || text.ends_with(QUOTES)
 }
 
-/// The nearest of the known words, and all that are equally near.
+/// The nearest known words: one, or several that are equally near.
 fn near<'a>(text: &str, known: &[&'a str]) -> Vec<&'a str> {
     let within = |edits| {
         let near = |word: &&str| is_near(text.as_bytes(), word.as_bytes(), edits);
@@ -221,7 +221,7 @@ fn near<'a>(text: &str, known: &[&'a str]) -> Vec<&'a str> {
     (0..=most).map(within).find(|near| !near.is_empty()).unwrap_or_default()
 }
 
-/// Whether so many edits make one text the other.
+/// Whether this many edits turn one text into the other.
 fn is_near(a: &[u8], b: &[u8], edits: usize) -> bool {
     let same = a.iter().zip(b).take_while(|(a, b)| a == b).count();
     let (a, b) = (a.get(same..).unwrap_or_default(), b.get(same..).unwrap_or_default());

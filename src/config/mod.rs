@@ -1,13 +1,13 @@
-//! What is trusted, and what happens where nothing is: [`Config`].
+//! What is trusted, and what happens without trust: [`Config`].
 //!
-//! 1. Everything that can be wrong is found when a configuration is built, never at a request.
-//! 2. Trust starts empty: who the proxies are must be said, and each header that is believed.
-//! 3. One header family is trusted; there is no fallback from one to the other, for the family
+//! 1. Every mistake is found when a configuration is built, never at a request.
+//! 2. Trust starts empty: you must say who the proxies are, and which headers are believed.
+//! 3. Only one header family is trusted. There is no fallback from one to the other, because the family
 //!    that a proxy does not write passes through it as a stranger wrote it.
 //! 4. The text form, the builder and the [environment](mod@env) say the same things; [`keys`] has each
 //!    key once.
-//! 5. Where requests come in by several ways, the first whose proxies have the peer decides, and the
-//!    last where none has. The peer alone selects.
+//! 5. If requests come in by several ways, the first way whose proxies include the peer decides. If none
+//!    does, the last one decides. Nothing except the peer selects the way.
 
 mod builder;
 mod check;
@@ -55,7 +55,7 @@ use crate::scheme::Scheme;
 pub enum Trust {
     /// The *n*th element from the right; 0 trusts nothing.
     Count(usize),
-    /// Leftwards while the element is one of the proxies; the first that is not is the client.
+    /// The first element from the right that is not one of the proxies: it is the client.
     /// For the headers that name the client.
     Walk,
     /// The element at the client's own distance from the right. For the other headers.
@@ -68,50 +68,50 @@ impl From<usize> for Trust {
     }
 }
 
-/// What follows where none of the trusted headers is there; and who the client is where no header is
+/// What to do if none of the trusted headers is present, and who the client is if no header is
 /// trusted to name it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum OnMissing {
-    /// The client is unknown, the rest is our own.
+    /// The client is unknown, and the other values are our own.
     #[default]
     Unknown,
-    /// The client is the peer, the rest is our own. For development and trusted networks: a
+    /// The client is the peer, and the other values are our own. For development and trusted networks: a
     /// client who gets a proxy to drop the headers passes for that proxy.
     Peer,
     /// The request is rejected.
     Reject,
 }
 
-/// What follows where a trusted value is short, malformed or incomplete.
+/// What to do if a trusted value is short, malformed or incomplete.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum OnInvalid {
     /// The request is rejected.
     #[default]
     Reject,
-    /// Per field: an unknown client, our own value elsewhere.
+    /// For each field: an unknown client; our own value for the others.
     Unknown,
-    /// Per field: our own value, which for the client is the peer. A client who can spoil a value
+    /// For each field: our own value, which for the client is the peer. A client who can spoil a value
     /// passes for the proxy.
     Peer,
 }
 
-/// What follows where a walk finds only trusted proxies.
+/// What to do if a walk finds only trusted proxies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum AllTrusted {
     /// The client is unknown: a proxy is never a client.
     #[default]
     Unknown,
-    /// The client is the leftmost address. For traffic that starts inside the trusted networks,
-    /// whose hosts may then name each other.
+    /// The client is the leftmost address. For traffic that starts inside the trusted networks. Their
+    /// hosts can then claim each other's addresses.
     Leftmost,
     /// The request is rejected.
     Reject,
 }
 
-/// What becomes of the [forwarding headers](crate#forwarding-headers).
+/// What happens to the [forwarding headers](crate#forwarding-headers).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum HeaderPolicy {
@@ -120,23 +120,23 @@ pub enum HeaderPolicy {
     Canonical,
     /// All are removed.
     Strip,
-    /// None is touched. What reads them downstream reads what a stranger wrote.
+    /// None is touched. Code downstream that reads them reads what a stranger wrote.
     Keep,
 }
 
-/// What becomes of the request's URI.
+/// What happens to the request's URI.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum UriPolicy {
     /// It gets the effective scheme and authority.
     #[default]
     Rewrite,
-    /// It is left as it was: scheme and authority in it are the client's, and what reads them there
+    /// It stays as it was. Its scheme and authority are the client's, and code that reads them
     /// reads what a stranger wrote.
     Keep,
 }
 
-/// A valid configuration: cheap to clone, equal where the same was set.
+/// A valid configuration. It is cheap to clone. Two are equal if the same was set.
 ///
 /// ```
 /// use proxyfix::Config;
@@ -161,21 +161,21 @@ impl Config {
         ConfigBuilder::default()
     }
 
-    /// Starts from this configuration. Of several ways in, the builder changes the first.
+    /// Starts from this configuration. If there are several ways in, the builder changes the first.
     pub fn to_builder(&self) -> ConfigBuilder {
         ConfigBuilder::from_ways(self.all().map(|way| way.settings.clone()))
     }
 
-    /// Adds another way in, for peers that are not one of these proxies: a tunnel by a Unix socket, a
-    /// CDN, and direct clients may come in over one listener.
+    /// Adds another way in, for peers that are not among these proxies. A tunnel through a Unix socket, a
+    /// CDN, and direct clients may all come in over one listener.
     ///
-    /// The first way whose proxies have the peer decides. A peer that none has is a stranger, and the
-    /// last way says what becomes of the request. Forwarding headers of one way are removed from
+    /// The first way whose proxies include the peer decides. If no way does, the peer is a stranger,
+    /// and the last way says what happens to the request. Forwarding headers of one way are removed from
     /// requests of another.
     ///
     /// # Errors
-    /// [`ConfigError::UnreachableWay`] where the other way decides about no peer: behind
-    /// `proxies=any`, with networks that are all in an earlier way's list, or behind `proxies=none`.
+    /// [`ConfigError::UnreachableWay`] if no peer can reach the other way: after `proxies=any` or
+    /// `proxies=none`, or if all its networks are in an earlier way's list.
     ///
     /// ```
     /// use proxyfix::Config;
@@ -198,13 +198,13 @@ impl Config {
         self.all().map(|way| Self::from_ways(vec![way.settings.clone()]))
     }
 
-    /// What Werkzeug's `ProxyFix(app, x_for, x_proto, x_host, x_port, x_prefix)` does: any peer is
-    /// believed, a missing or malformed value leaves our own, the headers stay, `Connection` is
-    /// not looked at.
+    /// Does what Werkzeug's `ProxyFix(app, x_for, x_proto, x_host, x_port, x_prefix)` does: any peer is
+    /// believed, a missing or malformed value leaves our own, the headers stay, and `Connection` is
+    /// ignored.
     ///
-    /// It gives parts of the security property up: a client who gets a proxy to drop a header
+    /// It gives up parts of the security property: a client who gets a proxy to drop a header
     /// passes for the proxy, and untrusted headers stay readable. Prefer a list of proxies and
-    /// the defaults. All five 0 trusts nothing, and is the one configuration whose text form
+    /// the defaults. With all five counts 0 it trusts nothing, and is the only configuration whose text form
     /// cannot be read back.
     ///
     /// ```
@@ -238,20 +238,20 @@ impl Config {
     }
 
     /// Reads the configuration from the environment: the text form from the variable `name`, or
-    /// each key from a variable of its own, in capitals and with `_` for `-`: with `PROXYFIX`,
-    /// from `PROXYFIX_PROXIES`, `PROXYFIX_FOR`, `PROXYFIX_ALL_TRUSTED`.
+    /// each key from a variable of its own, in capitals and with `_` for `-`. With `PROXYFIX`, these are
+    /// `PROXYFIX_PROXIES`, `PROXYFIX_FOR`, `PROXYFIX_ALL_TRUSTED` and so on.
     ///
-    /// Kubernetes sets variables for each service, and for one called `proxyfix` they begin with
-    /// `PROXYFIX_`. They are ignored: `PROXYFIX_SERVICE_HOST`, `PROXYFIX_SERVICE_PORT` and what begins with
-    /// it, `PROXYFIX_PORT` if its value is like `tcp://192.0.2.1:80`, and `PROXYFIX_PORT_80_TCP` with its
-    /// relatives. Any other variable that begins with `PROXYFIX_` is an error.
+    /// Kubernetes sets variables for each service. For a service called `proxyfix` they begin with
+    /// `PROXYFIX_`. These are ignored: `PROXYFIX_SERVICE_HOST`; `PROXYFIX_SERVICE_PORT` and names that begin
+    /// with it; `PROXYFIX_PORT` if its value is like `tcp://192.0.2.1:80`; and `PROXYFIX_PORT_80_TCP` and
+    /// related names. Any other variable that begins with `PROXYFIX_` is an error.
     ///
     /// # Errors
-    /// [`ConfigError::MissingVariable`] where there is none of these variables, to match on where
-    /// that means a default; [`ConfigError::TwoForms`] for `PROXYFIX` beside `PROXYFIX_FOR`;
-    /// [`ConfigError::UnknownVariable`] for `PROXYFIX_FRO` and `proxyfix_for`;
-    /// [`ConfigError::RepeatedVariable`]; [`ConfigError::NotUnicode`]; and [`ConfigError::Variable`] with
-    /// what the text form would say.
+    /// [`ConfigError::MissingVariable`] if none of these variables is set; match on it if that means a
+    /// default for you. [`ConfigError::TwoForms`] for `PROXYFIX` beside `PROXYFIX_FOR`.
+    /// [`ConfigError::UnknownVariable`] for `PROXYFIX_FRO` and `proxyfix_for`.
+    /// [`ConfigError::RepeatedVariable`] and [`ConfigError::NotUnicode`]. [`ConfigError::Variable`] with the
+    /// error that the text form would give.
     ///
     /// ```
     /// use proxyfix::{Config, ConfigError};
@@ -268,11 +268,11 @@ impl Config {
         Self::from_vars(name, std::env::vars_os())
     }
 
-    /// Reads the configuration from pairs of variable and value, as [`from_env`](Self::from_env)
-    /// does from the environment: for a file of variables, and for tests.
+    /// Reads the configuration from pairs of variable and value, in the same way as
+    /// [`from_env`](Self::from_env). For a file of variables, and for tests.
     ///
     /// # Errors
-    /// As [`from_env`](Self::from_env).
+    /// Those of [`from_env`](Self::from_env).
     ///
     /// ```
     /// use proxyfix::Config;
@@ -293,7 +293,8 @@ impl Config {
         env::read(name, variables)
     }
 
-    /// Trusts nothing and rejects for no header: what is there without any configuration.
+    /// Trusts nothing, and rejects no request because of a forwarding header. For use where no configuration
+    /// is set.
     #[cfg(feature = "tower")]
     pub(crate) fn nothing(listener: Scheme) -> Self {
         Self::werkzeug(0, 0, 0, 0, 0).to_builder().listener_scheme(listener).finish()

@@ -1,17 +1,17 @@
-//! Header names: those that are removed, those that are read, and those that are neither.
+//! Header names: which are removed, which are read, and which are left alone.
 //!
-//! 1. Where names are removed or compared with each other, `_` is `-`, in any mixture: many
-//!    frameworks fold both into one variable. A header is read under its own name alone.
-//! 2. Headers that frame, route or authorize a request are reserved: no field may be read from
+//! 1. When names are removed or compared with each other, `_` equals `-`, in any mixture: many
+//!    frameworks fold both into one variable. A header is read under its own name only.
+//! 2. Headers that frame, route or authorize a request are reserved: no value may be read from
 //!    one, and none is removed.
-//! 3. Every header of every request is looked up. That most are none of these is told by an index into
-//!    a table, or one bit.
+//! 3. Every header of every request is looked up. For most of them, an index into a table or one bit
+//!    tells that they are none of these.
 
 use std::hash::{Hash, Hasher};
 
 use http::HeaderName;
 
-/// The known forwarding headers, which are removed where they are not trusted. `docs/HEADERS.md` says
+/// The known forwarding headers, which are removed if they are not trusted. `docs/HEADERS.md` says
 /// who sends and who reads each.
 const KNOWN: [&str; 97] = [
     "ali-cdn-real-ip",
@@ -133,12 +133,12 @@ const RESERVED: [&str; 16] = [
     "upgrade",
 ];
 
-/// Whether a header has a meaning that is not about forwarding.
+/// Whether a header has a meaning that has nothing to do with forwarding.
 pub(super) fn is_reserved(name: &HeaderName) -> bool {
     RESERVED.iter().any(|reserved| same(reserved, name.as_str()))
 }
 
-/// Whether two names are equal with `_` as `-`.
+/// Whether two names are equal if `_` equals `-`.
 pub(super) fn same(a: &str, b: &str) -> bool {
     a.len() == b.len() && (a == b || folded(a).eq(folded(b)))
 }
@@ -151,9 +151,9 @@ fn fold(byte: u8) -> u8 {
     if byte == b'_' { b'-' } else { byte }
 }
 
-/// A number of a name's length and its first and last byte, whichever of `_` and `-` these are. With
-/// these factors, no header that browsers usually send, and few that proxies send, has it in common
-/// with a [known](KNOWN) one.
+/// A number made of a name's length and its first and last byte, with `_` as `-`. With these factors, no
+/// header that browsers usually send, and few that proxies send, have the same number as a
+/// [known](KNOWN) one.
 #[inline]
 fn key(name: &str) -> u8 {
     let mut bytes = name.bytes();
@@ -166,22 +166,22 @@ fn key(name: &str) -> u8 {
 /// One more than the greatest [`hash`].
 const HASHES: usize = 256;
 
-/// A set of header names in which `_` is `-`.
+/// A set of header names in which `_` equals `-`.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct NameSet {
-    /// With their [`key`]s, and sorted. One that is there twice does no harm.
+    /// With their [`key`]s, and sorted. Duplicates do no harm.
     names: Vec<(u8, String)>,
-    /// Bit *n* of all is set where a name has that [`key`].
+    /// Bit *n* is set if a name has that [`key`].
     keys: [u64; 4],
 }
 
 impl NameSet {
-    /// The known forwarding headers and some more.
+    /// A set of the known forwarding headers and some more.
     pub(super) fn known_and<'a>(more: impl Iterator<Item = &'a HeaderName>) -> Self {
         Self::of_texts(KNOWN.iter().copied().chain(more.map(HeaderName::as_str)))
     }
 
-    /// These names.
+    /// A set of these names.
     pub(super) fn of<'a>(names: impl Iterator<Item = &'a HeaderName>) -> Self {
         Self::of_texts(names.map(HeaderName::as_str))
     }
@@ -200,7 +200,7 @@ impl NameSet {
         set
     }
 
-    /// The word of a key's bit, and the bit.
+    /// The word that holds a key's bit, and the bit.
     #[inline]
     fn place(key: u8) -> (usize, u64) {
         (usize::from(key >> 6), 1 << (key & 63))
@@ -213,7 +213,7 @@ impl NameSet {
         self.keys.get(word).is_some_and(|word| word & bit != 0) && self.holds(key, name)
     }
 
-    /// Whether one of the names is this one. A function of its own, for most headers never get here.
+    /// Whether one of the names equals this one. A separate function, because most headers never get here.
     #[inline(never)]
     fn holds(&self, key: u8, name: &str) -> bool {
         let first = self.names.partition_point(|(own, _)| *own < key);
@@ -229,18 +229,18 @@ pub(crate) const MOST_READ: usize = 7;
 #[derive(Clone, Debug)]
 pub(super) struct ReadNames {
     names: Vec<ReadName>,
-    /// By the [`hash`] of a name: the place of the last that has it, else [`NONE`].
+    /// By the [`hash`] of a name: the place of the last name with this hash, or [`NONE`].
     last: [u8; HASHES],
 }
 
 #[derive(Clone, Debug)]
 struct ReadName {
     name: HeaderName,
-    /// The place of one before it that has the same hash, else [`NONE`].
+    /// The place of an earlier name with the same hash, or [`NONE`].
     before: u8,
 }
 
-/// No place.
+/// Not a place.
 const NONE: u8 = u8::MAX;
 
 impl ReadNames {
@@ -261,20 +261,20 @@ impl ReadNames {
         self.candidate(name).and_then(|candidate| self.place_from(candidate, name))
     }
 
-    /// The place where a name may be, or may not.
+    /// The place that a name may have. Only [`place_from`](Self::place_from) compares the name.
     #[inline]
     pub(super) fn candidate(&self, name: &HeaderName) -> Option<u8> {
         self.last.get(hash(name)).copied().filter(|last| *last != NONE)
     }
 
-    /// The place of a name, of which this is the candidate.
+    /// The place of a name, given its candidate.
     #[inline]
     pub(super) fn place_from(&self, candidate: u8, name: &HeaderName) -> Option<usize> {
         let read = self.names.get(usize::from(candidate))?;
         if read.name == *name { Some(candidate.into()) } else { self.place_before(read, name) }
     }
 
-    /// The same, of which this is not the name but has its hash.
+    /// The same, for a candidate that has the hash of the name but is another name.
     #[cold]
     fn place_before(&self, read: &ReadName, name: &HeaderName) -> Option<usize> {
         self.place_from(read.before, name)
@@ -287,7 +287,8 @@ impl Default for ReadNames {
     }
 }
 
-/// A hash of a name, after which it is compared. Whatever `http` hashes of it, equal names hash alike.
+/// A hash of a name. The name is compared afterwards. Equal names have equal hashes, whatever `http` feeds
+/// to the hasher.
 #[inline]
 fn hash(name: &HeaderName) -> usize {
     let mut hash = NameHash(0);
@@ -295,8 +296,8 @@ fn hash(name: &HeaderName) -> usize {
     usize::from(hash.0)
 }
 
-/// Of a text, its length and last byte; of a name that `http` knows, the number that it has there. To
-/// ask for that name's text would take longer. What is written last counts.
+/// The hash of a text is made of its length and last byte. The hash of a name that `http` knows is its
+/// number in `http`, because asking for the name's text takes longer. The last write counts.
 struct NameHash(u8);
 
 impl Hasher for NameHash {

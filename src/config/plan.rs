@@ -1,4 +1,4 @@
-//! What the settings come to at a request.
+//! What a request needs of the settings.
 
 use http::{
     HeaderName,
@@ -17,11 +17,11 @@ use crate::scheme::SchemeForm;
 pub(crate) enum ClientRule {
     /// In `X-Forwarded-For`.
     List(Reach),
-    /// In `Forwarded`, which names scheme and host too.
+    /// In `Forwarded`, which also names scheme and host.
     Forwarded(Reach),
     /// In a header with a single value.
     Single,
-    /// In one whose value ends with a port, always.
+    /// In a header with a single value that always ends with a port.
     SingleWithPort,
 }
 
@@ -40,7 +40,7 @@ impl<R> Trusted<R> {
     }
 }
 
-/// The header in which an edge writes the client, where the list names an address of that edge.
+/// The header in which an edge writes the client, if the list names an address of that edge.
 #[derive(Clone, Debug)]
 pub(crate) struct Edge {
     pub(crate) name: HeaderName,
@@ -48,7 +48,7 @@ pub(crate) struct Edge {
     pub(crate) networks: TrustedProxies,
 }
 
-/// Settings in the form in which a request asks for them.
+/// Settings in the form that a request needs.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
     pub(crate) client: Option<Trusted<ClientRule>>,
@@ -57,22 +57,22 @@ pub(crate) struct Plan {
     pub(crate) port: Option<Trusted<ScalarRule>>,
     pub(crate) prefix: Option<Trusted<PrefixRule>>,
     pub(crate) edge: Option<Edge>,
-    /// Which elements of `Forwarded` name the scheme and the host, where it is not the client's.
+    /// Which elements of `Forwarded` name the scheme and the host, if these are not the client's element.
     pub(crate) proto_element: Option<usize>,
     pub(crate) host_element: Option<usize>,
     pub(crate) scheme_form: SchemeForm,
-    /// The forwarding headers: known, or configured in any way in. The guarded ones are among them.
+    /// The forwarding headers, known or configured in any way in. The guarded ones are among them.
     pub(crate) forwarding: NameSet,
-    /// The headers that only a proxy may send, or nobody may see, in any way in.
+    /// The headers that only a proxy may send, or that nobody may see, in any way in.
     pub(crate) guarded: Option<NameSet>,
     read: ReadNames,
     /// The headers that a proxy on the way must not drop.
     watched: Vec<HeaderName>,
-    /// Bit *n* is set where the name of a watched header has *n* bytes, bit 63 where it has more.
+    /// Bit *n* is set if the name of a watched header has *n* bytes, bit 63 if it has more.
     watched_lengths: u64,
 }
 
-/// `CloudFront-Viewer-Address` has IPv6 without brackets, and then a port.
+/// `CloudFront-Viewer-Address` has IPv6 without brackets, followed by a port.
 fn single(name: &HeaderName) -> ClientRule {
     if same(name.as_str(), "cloudfront-viewer-address") {
         ClientRule::SingleWithPort
@@ -86,7 +86,7 @@ impl Plan {
     pub(super) fn new(settings: &Settings, ways: &[Settings]) -> Self {
         let names = &settings.names;
         let mut read = ReadNames::default();
-        // In these places `RequestLines` looks for them.
+        // `RequestLines` expects these two in the first places.
         read.add(&HOST);
         read.add(&CONNECTION);
         let list =
@@ -141,26 +141,26 @@ impl Plan {
         self.proto.is_some() || matches!(client, Some(ClientRule::Forwarded(_)))
     }
 
-    /// The place of a header that is read: 0 for `Host`, 1 for `Connection`, then those trusted.
+    /// The place of a header that is read: 0 for `Host`, 1 for `Connection`, then the trusted ones.
     #[inline]
     pub(crate) fn place(&self, name: &HeaderName) -> Option<usize> {
         self.read.place(name)
     }
 
-    /// The place where a header may be, or may not, among those that are read: most have none, which
+    /// The place that a header may have among those that are read. Most headers have none, and that
     /// is cheap to tell.
     #[inline]
     pub(crate) fn candidate(&self, name: &HeaderName) -> Option<u8> {
         self.read.candidate(name)
     }
 
-    /// The [place](Self::place) of a header, of which this is the candidate.
+    /// The [place](Self::place) of a header, given its candidate.
     #[inline]
     pub(crate) fn place_from(&self, candidate: u8, name: &HeaderName) -> Option<usize> {
         self.read.place_from(candidate, name)
     }
 
-    /// The header of this name, in any case, where a proxy on the way must not drop it.
+    /// The header of this name, in any case, if a proxy on the way must not drop it.
     pub(crate) fn watched_name(&self, name: &[u8]) -> Option<&HeaderName> {
         if self.watched_lengths & length_bit(name) == 0 {
             return None;

@@ -1,10 +1,10 @@
 //! Who may speak for the client: [`TrustedProxies`].
 //!
-//! 1. A list of networks (CIDRs), addresses and the names `loopback`, `private`, `linklocal`,
-//!    `shared` and `unix`; or `any`, every peer; or `none`.
+//! 1. It is a list of networks (CIDRs), addresses and the names `loopback`, `private`, `linklocal`,
+//!    `shared` and `unix`; or `any`, for every peer; or `none`.
 //! 2. Host bits in a network are masked: `10.1.2.3/8` is `10.0.0.0/8`.
 //! 3. An IPv4-mapped network is the IPv4 one: `::ffff:10.0.0.0/104` is `10.0.0.0/8`. One shorter
-//!    than /96 is an error, for it would be no IPv4 network.
+//!    than /96 is an error, because it has no IPv4 form.
 //! 4. Networks are merged and sorted, so that a look-up is a binary search.
 
 use std::{fmt, net::IpAddr, str::FromStr};
@@ -14,14 +14,14 @@ use ipnet::{IpNet, Ipv4Net};
 use super::{ConfigError, meant};
 use crate::{host::number, node::ForwardedFor, peer::Peer};
 
-/// The networks behind the names that a list may hold.
+/// The networks of the names that a list may hold.
 const NAMED: [(&str, &[&str]); 4] = [
     ("loopback", &["127.0.0.0/8", "::1/128"]),
     // RFC 1918 and RFC 4193.
     ("private", &["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"]),
     // RFC 3927 and RFC 4291 §2.5.6.
     ("linklocal", &["169.254.0.0/16", "fe80::/10"]),
-    // RFC 6598: carriers, and platforms that number their own proxies so.
+    // RFC 6598: carriers, and platforms that give their own proxies such addresses.
     ("shared", &["100.64.0.0/10"]),
 ];
 
@@ -44,14 +44,14 @@ pub struct TrustedProxies {
     unix: bool,
     /// Disjoint and sorted, IPv4 first.
     networks: Vec<IpNet>,
-    /// The same for look-ups: the first and the last address of each IPv4 network, as numbers.
+    /// The first and the last address of each IPv4 network, as numbers, for look-ups.
     v4: Vec<(u32, u32)>,
-    /// And of each IPv6 network.
+    /// The same for each IPv6 network.
     v6: Vec<(u128, u128)>,
 }
 
 impl TrustedProxies {
-    /// Every peer may speak for the client, as in Werkzeug. Right only where nobody but the proxy
+    /// Every peer may speak for the client, as in Werkzeug. Right only if nobody except the proxy
     /// can reach the application.
     pub const fn any() -> Self {
         let mut any = Self::none();
@@ -59,7 +59,7 @@ impl TrustedProxies {
         any
     }
 
-    /// Nobody may: every forwarding header is ignored and removed.
+    /// Nobody may speak for the client: every forwarding header is ignored and removed.
     pub const fn none() -> Self {
         Self { any: false, unix: false, networks: Vec::new(), v4: Vec::new(), v6: Vec::new() }
     }
@@ -89,7 +89,7 @@ impl TrustedProxies {
         self.any || !other.any && (self.unix || !other.unix) && other.networks.iter().all(holds)
     }
 
-    /// Adds all that the other holds.
+    /// Adds everything that the other holds.
     pub(super) fn add(&mut self, other: &Self) {
         self.any |= other.any;
         self.unix |= other.unix;
@@ -115,8 +115,8 @@ impl TrustedProxies {
     }
 }
 
-/// Whether one of the ranges, disjoint and sorted, holds a number: only the last that begins at or
-/// before it can.
+/// Whether one of the ranges, which are disjoint and sorted, holds a number. Only the last range that
+/// begins at or before the number can.
 fn holds<T: Copy + Ord>(ranges: &[(T, T)], number: T) -> bool {
     let after = ranges.partition_point(|(first, _)| *first <= number);
     let candidate = after.checked_sub(1).and_then(|at| ranges.get(at));
@@ -193,7 +193,7 @@ fn network(text: &str) -> Result<IpNet, ConfigError> {
     canonical(network).ok_or_else(|| ConfigError::MappedNetwork { text: text.to_owned() })
 }
 
-/// Masks host bits, and turns an IPv4-mapped network into the IPv4 one, where it is one.
+/// Masks host bits, and turns an IPv4-mapped network into the IPv4 network. `None` if that has no IPv4 form.
 fn canonical(network: IpNet) -> Option<IpNet> {
     if let IpNet::V6(v6) = network {
         if let Some(v4) = v6.addr().to_ipv4_mapped() {
@@ -228,7 +228,7 @@ impl fmt::Display for TrustedProxies {
     }
 }
 
-/// Adds networks; to `any` nothing is left to add. An IPv4-mapped one shorter than /96 stays an
+/// Adds networks. Adding to `any` changes nothing. An IPv4-mapped network shorter than /96 stays an
 /// IPv6 network, which holds no IPv4 address.
 impl Extend<IpNet> for TrustedProxies {
     fn extend<I: IntoIterator<Item = IpNet>>(&mut self, networks: I) {

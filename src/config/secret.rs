@@ -1,10 +1,10 @@
 //! The secrets by which a proxy proves that a request went through it.
 //!
-//! 1. A request proves it with one field line that equals one of the secrets, byte for byte. With two
-//!    lines, one of them may be a stranger's, and neither counts.
-//! 2. The time of a comparison depends on the length of the line and on the secrets, never on how
-//!    much of them is right.
-//! 3. No text shows a secret: `Debug` says how many there are, and no error repeats one.
+//! 1. A request proves it with one field line that equals one of the secrets, byte for byte. If there are
+//!    two lines, one of them may be a stranger's, so neither counts.
+//! 2. The time of a comparison depends on the length of the line and on the secrets, but not on how
+//!    much of the line is right.
+//! 3. No text shows a secret: `Debug` prints how many there are, and no error repeats one.
 
 use std::{fmt, hint::black_box};
 
@@ -12,17 +12,17 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::ConfigError;
 
-/// Secrets of which a request must send one. Several are for the time in which one replaces another.
+/// Secrets, one of which a request must send. There are several while one replaces another.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub(crate) struct Secrets(Vec<Box<[u8]>>);
 
 impl Secrets {
-    /// Adds a secret, unless it is there.
+    /// Adds a secret, unless it is already there.
     pub(super) fn add(&mut self, secret: &str) -> Result<(), ConfigError> {
         if secret.is_empty() {
             return Err(ConfigError::InvalidSecret { reason: "it is empty" });
         }
-        // A server drops white space around a value, so that such a secret would never be equal.
+        // Servers drop white space around a value, so such a secret could never match.
         if secret.trim() != secret {
             return Err(ConfigError::InvalidSecret { reason: "it has white space around it" });
         }
@@ -64,8 +64,8 @@ impl Secrets {
     }
 }
 
-/// Compares what was sent with a secret, which is not empty. Each byte that was sent is compared, with
-/// the secret repeated where that is shorter, so that not even the secret's length shows.
+/// Compares what was sent with a secret, which is not empty. Each byte that was sent is compared. If the
+/// secret is shorter, it is repeated, so that not even its length shows.
 fn is_equal(sent: &[u8], secret: &[u8]) -> bool {
     let pairs = sent.iter().zip(secret.iter().cycle());
     let difference = pairs.fold(0, |all, (sent, secret)| black_box(all | (sent ^ secret)));

@@ -1,9 +1,9 @@
 //! `Config`, `TrustedProxies` and `Scheme` from and to self-describing formats.
 //!
-//! 1. A configuration is a map with the keys of the text form, or the text form in one string; or a
-//!    list of these, with one for each way in.
+//! 1. A configuration is a map with the keys of the text form, or the text form as one string, or a
+//!    list of these with one for each way in.
 //! 2. A value is a string, a number, or a list of strings.
-//! 3. A [`ConfigBuilder`] is read alike, to add what no format holds: secrets.
+//! 3. A [`ConfigBuilder`] is read in the same way, so that you can add secrets, which no format holds.
 
 use std::fmt;
 
@@ -80,9 +80,9 @@ impl<'de> Deserialize<'de> for ConfigBuilder {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<ConfigBuilder, A::Error> {
                 let mut pairs: Vec<(String, Value)> = Vec::new();
                 while let Some(key) = map.next_key::<String>()? {
-                    // Before the value is read: the format's own error would show a secret.
+                    // Before the value is read, because the format's own error would show a secret.
                     keys::known(&key).map_err(de::Error::custom)?;
-                    // The format's own error does not know the key.
+                    // The format's own error does not name the key.
                     let value = map
                         .next_value()
                         .map_err(|error| de::Error::custom(format_args!("{key}: {error}")))?;
@@ -108,7 +108,7 @@ impl<'de> Deserialize<'de> for ConfigBuilder {
     }
 }
 
-/// Writes a map with the keys of the text form, without what is default, or a list of these.
+/// Writes a map with the keys of the text form, without defaults, or a list of such maps.
 impl Serialize for Config {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         struct OneWay<'a>(&'a Settings);

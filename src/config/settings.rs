@@ -1,4 +1,4 @@
-//! What was set for one way in, each value valid by itself.
+//! The settings of one way in, each valid by itself.
 
 use http::{HeaderMap, HeaderName};
 
@@ -26,7 +26,7 @@ pub(crate) enum ScalarRule {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PrefixRule {
     One(ScalarRule),
-    /// That many, outermost first.
+    /// This many, outermost first.
     Joined(usize),
 }
 
@@ -58,7 +58,7 @@ impl Default for Names {
     }
 }
 
-/// What was set, each value valid by itself.
+/// The settings of one way in, each valid by itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Settings {
     pub(crate) proxies: Option<TrustedProxies>,
@@ -128,14 +128,14 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Whether the peer is one of the proxies. Where no peer is known, it is if anyone is.
+    /// Whether the peer is one of the proxies. An unknown peer is one only with `proxies=any`.
     #[inline]
     pub(crate) fn is_proxy(&self, peer: Option<&Peer>) -> bool {
         let Some(proxies) = &self.proxies else { return false };
         peer.map_or_else(|| proxies.is_any(), |peer| proxies.contains(*peer))
     }
 
-    /// Whether a request has the secret by which a proxy proves itself, where it needs one.
+    /// Whether a request has the secret by which a proxy proves itself, if one is needed.
     #[inline]
     pub(crate) fn is_proved(&self, headers: &HeaderMap) -> bool {
         let Some(name) = &self.secret_header else { return true };

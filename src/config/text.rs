@@ -1,10 +1,10 @@
 //! The text form: `key=value` words, and several ways in.
 //!
-//! 1. White space separates words. ` ; ` stands between two ways in.
-//! 2. A line that begins with `proxies=` begins another way in, unless the one before it still has no
-//!    `proxies=`. Any other line continues.
+//! 1. White space separates words. ` ; ` separates two ways in.
+//! 2. A line that begins with `proxies=` begins another way in, unless the way before it has no
+//!    `proxies=` yet. Any other line continues the way.
 //! 3. `none` alone is a way: `proxies=none`.
-//! 4. Secrets have no text form. What is printed reads back as it was, except for them.
+//! 4. Secrets have no text form. Printed text reads back as it was, except for them.
 
 use std::{fmt, str::FromStr};
 
@@ -13,20 +13,20 @@ use super::{Config, ConfigBuilder, ConfigError, TrustedProxies, keys, meant};
 impl FromStr for Config {
     type Err = ConfigError;
 
-    /// Reads the text form: `key=value` words separated by white space, with ` ; ` or a new line between
+    /// Reads the text form: `key=value` words separated by white space. ` ; ` or a new line separates
     /// several ways in.
     ///
     /// # Errors
     /// [`ConfigError`] for `""` (no proxies), `for=1` (no proxies), `proxies=any` (no header),
     /// `proxies=any for=walk`, `proxies=loopback, unix for=1` (a space in a list), `proxies=loopback;for=1`,
-    /// `proxies=any for=1 secret-header=X-Secret` (no secret: see [`ConfigBuilder`]), and whatever else
-    /// cannot mean anything. Its text says what to write.
+    /// `proxies=any for=1 secret-header=X-Secret` (no secret: see [`ConfigBuilder`]), and any other text
+    /// without a meaning. The error's text says what to write.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         text.parse::<ConfigBuilder>()?.build()
     }
 }
 
-/// Reads the text form, to add what it cannot hold.
+/// Reads the text form into a builder, to add what the text form cannot hold.
 ///
 /// ```
 /// use proxyfix::{Config, ConfigBuilder};
@@ -41,8 +41,7 @@ impl FromStr for ConfigBuilder {
     type Err = ConfigError;
 
     /// # Errors
-    /// [`ConfigError`] for a word that cannot be read. What is wrong between words,
-    /// [`build`](Self::build) finds.
+    /// [`ConfigError`] for a word that cannot be read. [`build`](Self::build) finds mistakes between words.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let mut ways = ways(text).into_iter();
         let first = way(&ways.next().unwrap_or_default())?;
@@ -83,13 +82,13 @@ fn way(words: &[&str]) -> Result<ConfigBuilder, ConfigError> {
     for word in words {
         let pair = meant::pair(word);
         let pair = pair.ok_or_else(|| ConfigError::NotKeyValue { word: meant::shown(word) })?;
-        // At once: if the key is a misspelt `secret`, the words behind it may be the rest of one.
+        // Checked at once: if the key is a misspelt `secret`, the next words may be parts of a secret.
         pairs.push((keys::known(pair.0)?, pair.1));
     }
     keys::read(pairs)
 }
 
-/// Prints the text form, without what is default and without secrets.
+/// Prints the text form, without defaults and without secrets.
 impl fmt::Display for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut separator = "";

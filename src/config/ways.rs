@@ -1,25 +1,25 @@
 //! The ways in of a configuration, and which of them decides.
 //!
-//! 1. The first way whose proxies have the peer decides. Where none has, the last one does, and the peer
-//!    is a stranger to it.
-//! 2. The peer alone selects, so that nothing a client writes has a say.
+//! 1. The first way whose proxies include the peer decides. If none does, the last one decides, and the
+//!    peer is a stranger to it.
+//! 2. Only the peer selects the way, so nothing that a client writes has an influence on it.
 
 use std::{num::NonZeroU64, sync::Arc};
 
 use super::{Config, Plan, Settings};
 use crate::peer::Peer;
 
-/// What clones of a configuration share.
+/// The part of a configuration that its clones share.
 #[cfg_attr(feature = "reload", derive(Clone))]
 pub(super) struct Inner {
     first: Way,
-    /// The ways that are asked where the peer is none of the first one's proxies.
+    /// The ways to try if the peer is not one of the first way's proxies.
     more: Vec<Way>,
-    /// The `ConfigHandle` that it was given to. No part of equality.
+    /// The `ConfigHandle` that the configuration was given to. Equality ignores it.
     handle: Option<NonZeroU64>,
 }
 
-/// One way in: what is set for it, and what that comes to.
+/// One way in: its settings, and the plan made of them.
 #[cfg_attr(feature = "reload", derive(Clone))]
 pub(crate) struct Way {
     pub(crate) settings: Settings,
@@ -27,7 +27,7 @@ pub(crate) struct Way {
 }
 
 impl Config {
-    /// Of at least one way, which is the first.
+    /// Makes a configuration of these ways. There must be at least one.
     pub(super) fn from_ways(ways: Vec<Settings>) -> Self {
         let plans: Vec<_> = ways.iter().map(|way| Plan::new(way, &ways)).collect();
         let mut ways = ways.into_iter().zip(plans).map(|(settings, plan)| Way { settings, plan });
@@ -50,7 +50,7 @@ impl Config {
         if self.0.more.is_empty() { &self.0.first } else { self.way_among(peer) }
     }
 
-    /// The same where there are several.
+    /// The same if there are several ways.
     #[cold]
     #[inline(never)]
     fn way_among(&self, peer: Option<&Peer>) -> &Way {
@@ -58,7 +58,7 @@ impl Config {
         found.or_else(|| self.0.more.last()).unwrap_or(&self.0.first)
     }
 
-    /// The same configuration, as one of those that this handle has held.
+    /// The same configuration, marked as one that this handle has held.
     #[cfg(feature = "reload")]
     pub(crate) fn held_by(mut self, handle: NonZeroU64) -> Self {
         Arc::make_mut(&mut self.0).handle = Some(handle);
@@ -72,7 +72,7 @@ impl Config {
 }
 
 impl PartialEq for Config {
-    /// Of equal settings the same plan comes.
+    /// Equal settings give equal plans, so only settings are compared.
     fn eq(&self, other: &Self) -> bool {
         let settings = self.all().map(|way| &way.settings);
         Arc::ptr_eq(&self.0, &other.0) || settings.eq(other.all().map(|way| &way.settings))

@@ -13,11 +13,11 @@ use crate::{
     scheme::Scheme,
 };
 
-/// The most pairs in one element: RFC 7239 defines four parameters, and each pair is compared
-/// with those before it.
+/// The most pairs in one element. RFC 7239 defines four parameters, and each pair is compared
+/// with all before it.
 const MAX_PAIRS: usize = 32;
 
-/// One forwarded-element: what one proxy said of one request.
+/// One forwarded-element: what one proxy said about one request.
 ///
 /// Its values are borrowed from the header's own bytes.
 #[derive(Clone, Debug)]
@@ -45,12 +45,12 @@ impl<'a> ForwardedElement<'a> {
     /// The interface at which the proxy received the request (§5.1).
     ///
     /// # Errors
-    /// As [`for_node`](Self::for_node).
+    /// Those of [`for_node`](Self::for_node).
     pub fn by_node(&self) -> Result<Option<Node>, Error> {
         self.parameters.by_node().map_err(|fault| self.element.error(fault))
     }
 
-    /// The `Host` that the proxy received (§5.3); `None` where it is missing or empty.
+    /// The `Host` that the proxy received (§5.3). `None` if it is missing or empty.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidHost`] for `host="a, b"`, `host="user@example.com"`.
@@ -76,13 +76,13 @@ impl<'a> ForwardedElement<'a> {
         Some(pair.value.text())
     }
 
-    /// The element as it stands in its field line.
+    /// The element as it is in its field line.
     pub fn as_bytes(&self) -> &'a [u8] {
         self.element.text
     }
 }
 
-/// The parameters of one element that RFC 7239 defines.
+/// The parameters of one element, of those that RFC 7239 defines.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Parameters<'a> {
     r#for: Option<Value<'a>>,
@@ -90,20 +90,20 @@ pub(crate) struct Parameters<'a> {
     host: Option<Value<'a>>,
     proto: Option<Value<'a>>,
     has_any: bool,
-    /// Whether IPv6 without brackets is an address.
+    /// Whether IPv6 without brackets is read as an address.
     bare_ipv6: bool,
 }
 
 impl<'a> Parameters<'a> {
-    /// Before any element is read.
+    /// The state before any element is read.
     pub(crate) fn new(bare_ipv6: bool) -> Self {
         Self { bare_ipv6, ..Self::default() }
     }
 
-    /// Reads an element, in the place of the one that was read before it.
+    /// Reads an element. It replaces the one that was read before.
     pub(crate) fn read(&mut self, element: &'a [u8]) -> Result<(), Fault> {
         *self = Self::new(self.bare_ipv6);
-        // The names that are unknown, each at the place of its pair.
+        // The unknown names, each at the position of its pair.
         let mut unknown: Option<[&[u8]; MAX_PAIRS]> = None;
         for (at, pair) in Pairs::of(element).enumerate() {
             let pair = pair?;
@@ -140,7 +140,7 @@ impl<'a> Parameters<'a> {
         }
     }
 
-    /// Whether the element has any parameter, also an unknown one; else the hop wrote nothing.
+    /// Whether the element has any parameter, known or not. If it has none, the hop wrote nothing.
     pub(crate) fn has_any(&self) -> bool {
         self.has_any
     }
@@ -158,8 +158,8 @@ impl<'a> Parameters<'a> {
         parse(self.proto.as_ref(), Scheme::parse)
     }
 
-    /// What becomes of the host, which may be gone afterwards: where it has escapes, it stands
-    /// nowhere as it is.
+    /// Passes the host to `keep`. A host with escapes is unescaped into a copy that does not outlive the
+    /// call.
     pub(crate) fn host<T>(&self, keep: impl FnOnce(Host<'_>) -> T) -> Result<Option<T>, Fault> {
         let host = self.host.as_ref().filter(|host| !host.is_empty_string());
         parse(host, |text| Host::parse(text).map(keep))
@@ -187,7 +187,7 @@ impl Known {
         }
     }
 
-    /// The same for what is no usual spelling of a usual parameter.
+    /// The same for an unusual spelling or an unusual parameter.
     fn of_unusual(name: &[u8]) -> Option<Self> {
         match name.len() {
             2 if name.eq_ignore_ascii_case(b"by") => Some(Self::By),
@@ -199,7 +199,7 @@ impl Known {
     }
 }
 
-/// Parses a value, where there is one.
+/// Parses a value, if there is one.
 fn parse<T>(
     value: Option<&Value<'_>>,
     parse: impl FnOnce(&[u8]) -> Result<T, Fault>,
@@ -211,7 +211,7 @@ fn parse<T>(
 /// A parameter's value.
 #[derive(Clone, Copy, Debug)]
 struct Value<'a> {
-    /// Without quotes, with escapes.
+    /// Without quotes, but with escapes.
     raw: &'a [u8],
     form: Form,
     /// Where `raw` begins in the element.
@@ -223,7 +223,7 @@ struct Value<'a> {
 enum Form {
     Token,
     Quoted,
-    /// Quoted, with backslashes.
+    /// In quotes, with backslashes.
     Escaped,
 }
 
@@ -257,7 +257,7 @@ struct Pair<'a> {
     start: usize,
 }
 
-/// The pairs of an element, from the left. Ends behind the first fault.
+/// The pairs of an element, from the left. The iterator ends after the first fault.
 #[derive(Clone, Debug)]
 struct Pairs<'a> {
     element: &'a [u8],
@@ -269,7 +269,7 @@ impl<'a> Pairs<'a> {
         Self { element, unread: element }
     }
 
-    /// Where `rest`, an end of the element, begins.
+    /// The offset in the element of `rest`, which is an end of the element.
     fn offset(&self, rest: &[u8]) -> usize {
         self.element.len().saturating_sub(rest.len())
     }
@@ -299,8 +299,8 @@ impl<'a> Pairs<'a> {
         Ok((Pair { name, value, start }, rest))
     }
 
-    /// Reads the rest of a quoted-string: its content, and what follows it. Any byte that a
-    /// `HeaderValue` holds may stand in it (RFC 9110 §5.6.4).
+    /// Reads the rest of a quoted-string, and returns its content and the text after it. It may contain any
+    /// byte that a `HeaderValue` holds (RFC 9110 §5.6.4).
     #[inline]
     fn quoted(&self, content: &'a [u8]) -> Result<(&'a [u8], Form, &'a [u8]), Fault> {
         let mut form = Form::Quoted;

@@ -1,5 +1,5 @@
 //! `Forwarded` (RFC 7239 §4): lexed from the right, parsed element by element.
-//! The lexer is here, the parser in `element.rs`, what we write in `print.rs`.
+//! The lexer is here, the parser is in `element.rs`, and `print.rs` prints our own elements.
 //!
 //! ```text
 //! Forwarded         = 1#forwarded-element
@@ -8,18 +8,18 @@
 //! quoted-string     = DQUOTE *( qdtext / quoted-pair ) DQUOTE
 //! ```
 //!
-//! 1. **From the right.** A `"` met outside a string closes one. Its opening quote is the nearest
-//!    `"` to the left that directly follows `=`; a `"` after an odd run of backslashes is content;
-//!    any other is malformed. In a well-formed element every string follows a `=` and every inner
-//!    quote an odd run of backslashes, so where the trusted elements begin follows from them
-//!    alone, whatever a client wrote left of them.
+//! 1. **From the right.** A `"` outside a string closes one. Its opening quote is the nearest
+//!    `"` to the left that directly follows `=`. A `"` after an odd run of backslashes is content.
+//!    Any other is malformed. In a well-formed element every string follows a `=`, and every inner
+//!    quote follows an odd run of backslashes. So the trusted elements alone determine where they begin,
+//!    and nothing that a client wrote to the left of them has an influence on it.
 //! 2. A line's start is always an element's start: a string never spans two lines.
-//! 3. Parameter names are case-insensitive; one that occurs twice makes the element malformed.
-//! 4. Unknown parameters are allowed (§5.5); one element has 32 pairs at the most.
-//! 5. Deliberately lenient, for deployed routers write it and it moves no boundary: `:`, `[` and
+//! 3. Parameter names are case-insensitive. If one occurs twice, the element is malformed.
+//! 4. Unknown parameters are allowed (§5.5). One element has at most 32 pairs.
+//! 5. Deliberately lenient, because deployed routers write these and they move no boundary: `:`, `[` and
 //!    `]` in an unquoted value, an empty unquoted value of an unknown parameter, SP and HTAB
-//!    around `;`, and empty pairs (`;;`). No white space around `=`.
-//! 6. A quoted value is unescaped only where it contains a backslash.
+//!    around `;`, and empty pairs (`;;`). White space around `=` is not allowed.
+//! 6. A quoted value is unescaped only if it contains a backslash.
 
 mod element;
 mod print;
@@ -38,7 +38,7 @@ use crate::{
 
 /// Reads the elements of `Forwarded` without deciding about any, nearest hop first.
 ///
-/// Nothing is believed here: whoever reads on past what trusted proxies wrote reads a stranger.
+/// This function believes nothing. If you read beyond what trusted proxies wrote, you read a stranger's text.
 ///
 /// ```
 /// use http::HeaderMap;
@@ -62,8 +62,8 @@ pub fn forwarded_elements(headers: &HeaderMap) -> ForwardedElements<'_> {
 
 /// The elements of `Forwarded`, nearest hop first. See [`forwarded_elements`].
 ///
-/// A malformed element is an error at its place. Where not even the place of the next element is
-/// certain (an unclosed quote), the iterator ends behind the error.
+/// A malformed element is an error in its position. If not even the position of the next element is
+/// certain (an unclosed quote), the iterator ends after the error.
 #[derive(Debug)]
 #[must_use]
 pub struct ForwardedElements<'a>(Elements<'a, LastStartFn>);
@@ -79,7 +79,7 @@ impl<'a> Iterator for ForwardedElements<'a> {
     }
 }
 
-/// Finds where the last element begins, behind the last comma outside a quoted-string; see 1 above.
+/// Finds where the last element begins: after the last comma outside a quoted-string. See 1 above.
 pub(crate) fn last_start(line: &[u8]) -> Result<usize, Fault> {
     let mut rest = line;
     while let Some((byte, before)) = split_at_last(rest, [b',', b'"']) {
@@ -91,8 +91,8 @@ pub(crate) fn last_start(line: &[u8]) -> Result<usize, Fault> {
     Ok(0)
 }
 
-/// What stands left of the quoted-string of which `content` is all that stands left of its
-/// closing quote.
+/// Finds the opening quote of a quoted-string, and returns the text before it. `content` is the text
+/// before the closing quote.
 fn before_string(content: &[u8]) -> Result<&[u8], Fault> {
     let mut rest = content;
     while let Some((_, before)) = split_at_last(rest, [b'"']) {
@@ -105,6 +105,6 @@ fn before_string(content: &[u8]) -> Result<&[u8], Fault> {
         }
         rest = before;
     }
-    // No opening quote: the fault is at the closing one.
+    // There is no opening quote, so the fault is at the closing one.
     Err(Fault { found: Some(b'"'), ..Fault::new(ErrorKind::InvalidElement, content.len()) })
 }

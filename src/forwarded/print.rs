@@ -1,13 +1,13 @@
-//! Printing a forwarded-element (RFC 7239 §4), and what its bytes are.
+//! Prints a forwarded-element (RFC 7239 §4), and classifies its bytes.
 //!
-//! A value that is no token is quoted. None has anything to escape: nodes, schemes and hosts are
-//! printed from what has passed a parser.
+//! A value that is not a token is quoted. No value needs escapes: nodes, schemes and hosts are
+//! printed from values that have passed a parser.
 
 use std::fmt::{self, Write};
 
 use crate::{node::Node, scheme::Scheme};
 
-/// A forwarded-element of ours.
+/// One of our own forwarded-elements.
 #[derive(Debug)]
 pub(crate) struct PrintedElement<'a> {
     pub(crate) r#for: &'a Node,
@@ -31,7 +31,7 @@ impl fmt::Display for PrintedElement<'_> {
     }
 }
 
-/// Prints a value as it is where it is a token, else in quotes.
+/// Prints a value: as it is if it is a token, otherwise in quotes.
 fn value(f: &mut fmt::Formatter<'_>, value: impl fmt::Display, is_token: bool) -> fmt::Result {
     if is_token {
         return value.fmt(f);
@@ -41,20 +41,20 @@ fn value(f: &mut fmt::Formatter<'_>, value: impl fmt::Display, is_token: bool) -
     f.write_char('"')
 }
 
-/// Whether a byte may stand in a token.
+/// Whether a token may contain a byte.
 #[inline]
 pub(crate) fn is_token(byte: u8) -> bool {
     CLASSES.get(usize::from(byte)) == Some(&Class::Token)
 }
 
-/// Whether a byte may stand in an unquoted value, of which we write less: see 5 of
+/// Whether we read a byte in an unquoted value. We write fewer bytes unquoted: see 5 of
 /// [`Forwarded`](super).
 #[inline]
 pub(super) fn is_unquoted(byte: u8) -> bool {
     CLASSES.get(usize::from(byte)).is_some_and(|class| *class != Class::Other)
 }
 
-/// What a byte is in a forwarded-element.
+/// The class of a byte in a forwarded-element.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Class {
     Token,
@@ -63,8 +63,8 @@ enum Class {
     Other,
 }
 
-/// RFC 9110 §5.6.2: a token is letters, digits and ``!#$%&'*+-.^_`|~``. A table, since nearly every
-/// byte of an element is looked up.
+/// RFC 9110 §5.6.2: a token is letters, digits and ``!#$%&'*+-.^_`|~``. This is a table because nearly
+/// every byte of an element is looked up.
 const CLASSES: [Class; 256] = {
     let mut table = [Class::Other; 256];
     let mut slots: &mut [Class] = &mut table;

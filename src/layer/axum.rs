@@ -1,4 +1,4 @@
-//! axum 0.8: where it keeps the peer's address and the target.
+//! axum 0.8: where it keeps the peer's address and the request target.
 
 use std::net::SocketAddr;
 
@@ -14,7 +14,7 @@ use crate::{config::UriPolicy, error::Error, peer::Peer, resolved::Resolved, rew
 type Connect = ConnectInfo<SocketAddr>;
 type MockConnect = MockConnectInfo<SocketAddr>;
 
-/// The peer as axum knows it, where the extensions hold no [`Peer`].
+/// The peer as axum knows it, if the extensions hold no [`Peer`].
 pub(super) fn peer(extensions: &Extensions) -> Option<Peer> {
     if extensions.get::<Peer>().is_some() {
         return None;
@@ -24,8 +24,8 @@ pub(super) fn peer(extensions: &Extensions) -> Option<Peer> {
     connected.or_else(mocked).map(Peer::from)
 }
 
-/// Makes the addresses and the target that axum keeps the client's. In place, for what is inserted
-/// is allocated. `is_new` says that the URI is as it was just rewritten.
+/// Replaces the addresses and the target that axum keeps with the client's. Changes the values in place,
+/// because an insertion allocates. `is_new` means that the URI was just rewritten.
 pub(super) fn correct<B>(request: &mut Request<B>, is_new: bool) {
     let Some(resolved) = request.extensions().get::<Resolved>() else { return };
     let client = resolved
@@ -39,7 +39,7 @@ pub(super) fn correct<B>(request: &mut Request<B>, is_new: bool) {
     let mocked = extensions.remove::<MockConnect>().is_some();
     match (client, extensions.get_mut::<Connect>()) {
         (Some(client), Some(ConnectInfo(kept))) => {
-            // Where it is the same, it has the scope of an IPv6 address too.
+            // If the address is the same, keep it, because it also has the scope of an IPv6 address.
             if (kept.ip(), kept.port()) != (client.ip(), client.port()) || mocked {
                 *kept = client;
             }
@@ -57,7 +57,7 @@ pub(super) fn correct<B>(request: &mut Request<B>, is_new: bool) {
     }
 }
 
-/// What the target that axum keeps is to be, where that is another.
+/// The new target for axum to keep, if it changes.
 fn original_uri<B>(request: &Request<B>, resolved: &Resolved, is_new: bool) -> Option<Uri> {
     let OriginalUri(kept) = request.extensions().get()?;
     if resolved.way().settings.uri == UriPolicy::Keep {

@@ -1,17 +1,17 @@
-//! Likely mistakes of the configuration, found on the requests that come in.
+//! Likely mistakes in the configuration, found on the requests that come in.
 //!
 //! 1. A peer that is not one of `proxies` sends forwarding headers: it is likely a proxy that is
 //!    missing there.
-//! 2. From a trusted peer none of the trusted headers came, but another that names the client.
-//! 3. The believed client is one of `proxies` or has a private address, and its list goes on to the
-//!    left of it: a count is likely too low, and behind a walk a proxy is likely missing in
+//! 2. A trusted peer sends none of the trusted headers, but another header that names the client.
+//! 3. The believed client is one of `proxies` or has a private address, and its list continues to its
+//!    left. With a count, the count is likely too low. With a walk, a proxy is likely missing in
 //!    `proxies`.
-//! 4. The peer is one of `proxies`, but sends no secret where one is needed.
-//! 5. Each is a warning, at most once a minute for each layer, with the number of requests that it
-//!    was found on since the last one. A stranger can cause 1, 3 and 4, so they say "likely" or "if".
-//! 6. Nothing is decided here, and nothing is looked at where no subscriber wants warnings.
+//! 4. The peer is one of `proxies`, but sends no secret although one is needed.
+//! 5. Each is a warning, at most once a minute for each layer. It says on how many requests the mistake
+//!    was found since the last warning. A stranger can cause 1, 3 and 4, so they say "likely" or "if".
+//! 6. Nothing is decided here. Nothing is looked at if no subscriber wants warnings.
 //!
-//! The clock is read here and nowhere else in the crate.
+//! This is the only place in the crate that reads the clock.
 
 use std::{
     net::{IpAddr, Ipv4Addr},
@@ -31,10 +31,10 @@ use crate::{
     resolved::{Resolved, Speaker},
 };
 
-/// How long nothing more is said of a mistake.
+/// The pause before a mistake is reported again.
 const PAUSE: Duration = Duration::from_secs(60);
 
-/// What has been found. Clones find together.
+/// The mistakes found so far. Clones share them.
 #[derive(Clone)]
 pub(super) struct Diagnosis(Arc<Found>);
 
@@ -52,7 +52,7 @@ pub(super) struct Mistake {
     pub(super) text: &'static str,
     /// The key of the configuration.
     pub(super) key: &'static str,
-    /// What would fit, where that is known.
+    /// A setting that would fit, if one is known.
     pub(super) fits: Option<&'static str>,
 }
 
@@ -63,7 +63,7 @@ impl Diagnosis {
         Self(Arc::new(Found { since, untrusted_peer, other_header, inner_client, no_secret }))
     }
 
-    /// Looks at a decision, and at the request before it is changed.
+    /// Looks for mistakes in a decision, and in the request before it is changed.
     pub(super) fn observe(&self, resolved: &Resolved, head: &Head<'_>) {
         if !tracing::wants_warnings() {
             return;
@@ -124,7 +124,7 @@ fn inner_client(resolved: &Resolved, head: &Head<'_>) -> Option<Mistake> {
     let (hop, ip) = (resolved.client.hop?, resolved.client_ip()?);
     let trusted = resolved.way().plan.client.as_ref()?;
     let proxies = resolved.way().settings.proxies.as_ref()?;
-    // The edge's own header is no list.
+    // The edge's own header is not a list.
     if resolved.is_by_edge() {
         return None;
     }
@@ -167,7 +167,7 @@ fn no_secret(resolved: &Resolved) -> Option<Mistake> {
     })
 }
 
-/// Whether an address is no client's on the internet (RFC 1918, RFC 3927, RFC 4193, RFC 6598).
+/// Whether an address is never a client's on the internet (RFC 1918, RFC 3927, RFC 4193, RFC 6598).
 fn is_inner(ip: IpAddr) -> bool {
     const SHARED: (Ipv4Addr, Ipv4Addr) =
         (Ipv4Addr::new(100, 64, 0, 0), Ipv4Addr::new(100, 127, 255, 255));
@@ -180,23 +180,23 @@ fn is_inner(ip: IpAddr) -> bool {
     }
 }
 
-/// Lets one of many through, and counts the others. Nothing is locked.
+/// Lets one of many through, and counts the others, without a lock.
 #[derive(Debug, Default)]
 struct Limit {
-    /// When the next may pass, in milliseconds.
+    /// The time from which the next may pass, in milliseconds.
     next: AtomicU64,
     /// How many came since the last one passed.
     since: AtomicU64,
 }
 
 impl Limit {
-    /// How many came since the last one that passed, with this one, where this one may pass.
+    /// If this one may pass, how many came since the last one that passed, this one included.
     fn admit(&self, now: Duration) -> Option<u64> {
         let milliseconds = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         self.since.fetch_add(1, Relaxed);
         let next = self.next.load(Relaxed);
         let later = milliseconds(now.saturating_add(PAUSE));
-        // Of several at once, one succeeds.
+        // If several come at once, only one succeeds.
         let passes = next <= milliseconds(now)
             && self.next.compare_exchange(next, later, Relaxed, Relaxed).is_ok();
         passes.then(|| self.since.swap(0, Relaxed))

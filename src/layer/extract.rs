@@ -1,16 +1,15 @@
-//! Extractors for axum's handlers: what may be believed about a request, by name.
+//! Extractors for axum's handlers: the values of a request that may be believed, by name.
 //!
 //! 1. All of them read the [`Resolved`] that [`ProxyFixLayer`](crate::ProxyFixLayer) leaves, and
-//!    no header. Where the layer does not stand around the route they reject with status 500: our
-//!    own wiring is at fault, also where the extractor is optional. `Option<Resolved>` alone does
-//!    not mind.
-//! 2. [`ClientIp`] rejects with 403 where the client has no address that may be believed (unknown,
+//!    no header. If the layer does not wrap the route, they reject with status 500, even if the
+//!    extractor is optional, because our own wiring is at fault. Only `Option<Resolved>` is then `None`.
+//! 2. [`ClientIp`] rejects with 403 if the client has no address that may be believed (unknown,
 //!    or an obfuscated identifier, RFC 7239 §6): a rule that needs an address can allow nobody
-//!    without one. `Option<ClientIp>` is `None` there.
-//! 3. [`Host`] and [`ExternalUrl`] reject with 400 where the request had no host, and [`ExternalUrl`]
-//!    where its path begins with two slashes, which as a link by itself would be another host.
-//! 4. [`Scheme`] and [`Prefix`] are always there.
-//! 5. A rejection says in its body what is wrong, of which nothing is the client's text.
+//!    without one. `Option<ClientIp>` is `None` then.
+//! 3. [`Host`] and [`ExternalUrl`] reject with 400 if the request had no host. [`ExternalUrl`] also does
+//!    if the path begins with two slashes, because as a link by itself it would name another host.
+//! 4. [`Scheme`] and [`Prefix`] always have a value.
+//! 5. The body of a rejection says what is wrong, and contains none of the client's text.
 //!
 //! ```
 //! use axum::{Router, routing::get};
@@ -53,30 +52,30 @@ use http::{
 
 pub use crate::{resolved::Resolved, scheme::Scheme};
 
-/// The client's address. `Option<ClientIp>` is `None` where it is not known.
+/// The client's address. `Option<ClientIp>` is `None` if it is not known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(clippy::exhaustive_structs, reason = "a handler takes it apart")]
 pub struct ClientIp(pub IpAddr);
 
-/// The host the client asked for, in lower case, without port. `Option<Host>` is `None` where the
+/// The host the client asked for, in lower case, without port. `Option<Host>` is `None` if the
 /// request had none.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[expect(clippy::exhaustive_structs, reason = "a handler takes it apart")]
 pub struct Host(pub String);
 
-/// The path prefix at which the outermost proxy has mounted the application: empty, or with a
+/// The path prefix at which the outermost proxy mounts the application: empty, or with a
 /// leading and without a trailing slash.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[expect(clippy::exhaustive_structs, reason = "a handler takes it apart")]
 pub struct Prefix(pub String);
 
 /// The URL of the request as the client has it, with the prefix, in nested routers too. For the URL
-/// of another path take [`Resolved::external_url`].
+/// of another path use [`Resolved::external_url`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "a handler takes it apart")]
 pub struct ExternalUrl(pub Uri);
 
-/// Why an extractor rejects a request. As a response it has a body that says so.
+/// Why an extractor rejects a request. As a response, its body says why.
 ///
 /// ```
 /// use axum::response::IntoResponse;
@@ -88,7 +87,7 @@ pub struct ExternalUrl(pub Uri);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum Rejection {
-    /// No [`ProxyFixLayer`](crate::ProxyFixLayer) stands around the route. Status 500.
+    /// No [`ProxyFixLayer`](crate::ProxyFixLayer) wraps the route. Status 500.
     #[error(
         "ProxyFixLayer does not stand around this route; add it with Router::layer, as the last \
          call"
@@ -102,7 +101,7 @@ pub enum Rejection {
     /// The request has no host. Status 400.
     #[error("the request has no host, and this resource needs one")]
     MissingHost,
-    /// The request's path makes no URL. Status 400.
+    /// The request's path cannot be part of a URL. Status 400.
     #[error("the request's path must start with a single slash")]
     InvalidPath,
 }
@@ -125,7 +124,7 @@ impl IntoResponse for Rejection {
     }
 }
 
-/// What the layer left.
+/// What the layer left in the extensions.
 fn resolved(parts: &Parts) -> Result<&Resolved, Rejection> {
     parts.extensions.get().ok_or(Rejection::MissingLayer)
 }
@@ -138,7 +137,7 @@ impl<S: Sync> FromRequestParts<S> for Resolved {
     }
 }
 
-/// `None` where the layer does not stand around the route.
+/// `None` if the layer does not wrap the route.
 impl<S: Sync> OptionalFromRequestParts<S> for Resolved {
     type Rejection = Infallible;
 
@@ -164,7 +163,7 @@ impl<S: Sync> FromRequestParts<S> for Prefix {
     }
 }
 
-/// Makes both extractors of a value that may not be known: the plain one, which then rejects, and
+/// Makes both extractors of a value that may be unknown: the plain one, which rejects then, and
 /// the optional one.
 macro_rules! may_be_unknown {
     ($name:ident, $find:expr, $otherwise:expr) => {
@@ -200,7 +199,7 @@ impl<S: Sync> FromRequestParts<S> for ExternalUrl {
         if resolved.host().is_none() {
             return Err(Rejection::MissingHost);
         }
-        // A router that is nested has taken its own path off the URI.
+        // A nested router has removed its own path from the URI.
         let uri = parts.extensions.get().map_or(&parts.uri, |OriginalUri(uri)| uri);
         let path = uri.path_and_query().map_or("", PathAndQuery::as_str);
         resolved.external_url(path).map(Self).map_err(|_| Rejection::InvalidPath)

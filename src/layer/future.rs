@@ -1,4 +1,4 @@
-//! The future of a response: the inner service's, or a rejection that is ready. Nothing is boxed.
+//! The future of a response: the inner service's future, or a rejection that is ready. Nothing is boxed.
 
 use std::{
     future::Future,
@@ -51,7 +51,7 @@ where
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().kind.project() {
             KindProjection::Inner { future } => future.poll(context),
-            // Polled again after it was ready, it stays pending.
+            // If it is polled again after it was ready, it stays pending.
             KindProjection::Rejected { response } => {
                 response.take().map_or(Poll::Pending, |response| Poll::Ready(Ok(response)))
             }

@@ -1,15 +1,15 @@
 //! The tower layer: [`fix_request`](crate::fix_request) around a service.
 //!
-//! 1. **Peer.** It is looked for in this order: the function given to
+//! 1. **Peer.** The layer looks for it in this order: the function given to
 //!    [`peer_from`](ProxyFixLayer::peer_from), a [`Peer`] in the request's
 //!    extensions, and with the feature `axum` its `ConnectInfo<SocketAddr>`, then its
 //!    `MockConnectInfo<SocketAddr>`.
-//! 2. **Order.** The layer stands around the whole application: what runs before it sees what a
-//!    stranger wrote. It may stand twice under equal configurations, or with one
-//!    `ConfigHandle`; the second then only corrects addresses.
-//! 3. **Addresses downstream.** With the feature `axum`, `ConnectInfo<SocketAddr>`,
-//!    `MockConnectInfo` and `OriginalUri` are made the client's, or removed where the client is
-//!    no address. The function given to [`on_resolved`](ProxyFixLayer::on_resolved) serves the
+//! 2. **Order.** Put the layer around the whole application: code that runs before it sees what a
+//!    stranger wrote. You may add it twice with equal configurations, or with one
+//!    `ConfigHandle`; the inner one then only corrects addresses.
+//! 3. **Addresses downstream.** With the feature `axum`, the layer sets `ConnectInfo<SocketAddr>`,
+//!    `MockConnectInfo` and `OriginalUri` to the client's values, or removes them if the client has
+//!    no address. Use the function given to [`on_resolved`](ProxyFixLayer::on_resolved) for the
 //!    rest, such as tonic's `TcpConnectInfo`, and `TlsConnectInfo` under TLS.
 //! 4. **Shadow.** A candidate configuration may run beside the one in force; see [`shadow`].
 //! 5. **Mistakes.** With the feature `tracing`, the layer warns of likely mistakes in the
@@ -54,7 +54,7 @@ pub use self::{
 use self::{peer::PeerFrom, shadow::Shadow};
 use crate::{config::Config, error::Error, peer::Peer, resolved::Resolved};
 
-/// The configuration of a layer.
+/// The configuration of a layer, or the handle that holds it.
 #[derive(Clone)]
 enum InForce {
     Always(Config),
@@ -67,10 +67,10 @@ type OnResolved = Arc<dyn Fn(&Resolved, &mut Extensions) + Send + Sync>;
 /// Wraps a service so that it sees requests as [`fix_request`](crate::fix_request) leaves them.
 ///
 /// **Put it around the whole application**, outermost: logging, rate limits and access rules that
-/// run before it read what a stranger wrote. In axum that is `Router::layer` as the last call.
+/// run before it read what a stranger wrote. In axum, call `Router::layer` with it last.
 ///
-/// Rejected requests are answered with an empty body. Where the response body has no default, as
-/// below some body-wrapping layers, give a response of your own with
+/// Rejected requests are answered with an empty body. If the response body has no default, as
+/// inside some layers that wrap bodies, give a response of your own with
 /// [`with_rejection_response`](Self::with_rejection_response).
 ///
 /// ```
@@ -115,7 +115,7 @@ impl ProxyFixLayer {
         Self::of(InForce::Always(config))
     }
 
-    /// A layer that decides each request by the configuration that the handle holds then, and
+    /// A layer that decides each request by the configuration that the handle holds at that moment, and
     /// answers rejections with an empty body.
     ///
     /// ```
@@ -150,7 +150,7 @@ impl ProxyFixLayer {
 
 impl<R> ProxyFixLayer<R> {
     /// Says how to find the peer in the request's extensions, for servers that leave it in a type
-    /// of their own. Where it finds none, the usual places are looked at.
+    /// of their own. If the function finds none, the layer looks in the usual places.
     ///
     /// ```
     /// use proxyfix::{Config, Peer, ProxyFixLayer};
@@ -169,7 +169,7 @@ impl<R> ProxyFixLayer<R> {
         Self { peer_from: Some(Arc::new(find)), ..self }
     }
 
-    /// Runs for every request that passes this layer, to correct what else names the peer.
+    /// Runs for every request that passes this layer, to correct other values that name the peer.
     ///
     /// ```
     /// use proxyfix::{Config, ProxyFixLayer};
@@ -193,7 +193,7 @@ impl<R> ProxyFixLayer<R> {
     }
 
     /// Runs a candidate configuration beside the one in force, which alone decides: see
-    /// [`shadow`]. Set again, it replaces the candidate.
+    /// [`shadow`]. A second call replaces the candidate.
     ///
     /// ```
     /// use proxyfix::{Config, ProxyFixLayer, shadow::Shadow};
@@ -211,7 +211,7 @@ impl<R> ProxyFixLayer<R> {
     }
 
     /// Says how to answer a rejected request. The layer adds `Cache-Control: no-store`, unless the
-    /// response has that header, and the [`Error`] to its extensions.
+    /// response already has that header. It adds the [`Error`] to the response's extensions.
     ///
     /// ```
     /// use http::Response;

@@ -6,7 +6,7 @@ use http::Extensions;
 
 use crate::peer::Peer;
 
-/// Says who the peer is, before all other places are looked at.
+/// Says who the peer is, before the layer looks anywhere else.
 pub(super) type PeerFrom = Arc<dyn Fn(&Extensions) -> Option<Peer> + Send + Sync>;
 
 /// Finds the peer.
@@ -25,7 +25,7 @@ pub(super) fn put(peer_from: Option<&PeerFrom>, extensions: &mut Extensions) -> 
     }
 }
 
-/// The peer, where it is not in the extensions as such, or the function says another.
+/// The peer, if the extensions hold none or the function names another.
 fn find_new(peer_from: Option<&PeerFrom>, extensions: &Extensions) -> Option<Peer> {
     let found = peer_from.and_then(|find| find(extensions));
     #[cfg(feature = "axum")]

@@ -1,5 +1,5 @@
-//! The response side: what a proxy has stripped off the request's path goes back into redirects and
-//! cookies (RFC 3986 §4.2, RFC 9110 §10.2.2, RFC 6265 §5.1.4). The rules are [`PrefixLayer`]'s.
+//! The response side: puts what a proxy stripped from the request's path back into redirects and
+//! cookies (RFC 3986 §4.2, RFC 9110 §10.2.2, RFC 6265 §5.1.4). [`PrefixLayer`] has the rules.
 
 use std::{
     future::Future,
@@ -18,38 +18,39 @@ use tower_service::Service;
 
 use crate::{resolved::Resolved, scheme::Scheme};
 
-/// Puts the believed prefix before the paths in `Location` and `Set-Cookie`, for an application that
-/// a proxy has mounted at a prefix and that knows nothing of it. In other worlds that is what
-/// `SCRIPT_NAME` is for.
+/// Puts the believed prefix before the paths in `Location` and `Set-Cookie`. It is for an application that
+/// a proxy mounts at a prefix and that knows nothing of it. WSGI and CGI applications use `SCRIPT_NAME`
+/// for this.
 ///
-/// Put it inside of [`ProxyFixLayer`](crate::ProxyFixLayer), and trust a header with
+/// Put it inside [`ProxyFixLayer`](crate::ProxyFixLayer), and trust a header with
 /// [`prefix`](crate::ConfigBuilder::x_prefix).
 ///
-/// 1. **The prefix** is [`Resolved::prefix`] of the request as it reached this layer: valid, from a
-///    trusted proxy, or empty, and then nothing is done. What the service writes anywhere, and any
-///    header, has no say. Without a [`Resolved`] nothing is done either; the feature `tracing` warns.
-/// 2. **`Location`** gets it where it begins with one slash, and where it is an absolute URL of our own
-///    origin: the scheme, host and port of [`Resolved`], in any case, with the scheme's default port or
-///    without. A service that makes `Location` from the request's URI answers with such a URL. A URL
-///    of any other origin, a relative path, a query and a fragment are left, and so is whatever a
-///    browser may read as another host: `//host`, `/\host`, userinfo, and any value with a tab, which
-///    browsers drop (`/⇥/host`).
-/// 3. **`Set-Cookie`** gets it in each `Path` that begins with a slash. For `Path=/` that is the prefix
-///    without a slash behind it: `/app` covers `/app` itself and all below, and not `/application`
-///    (RFC 6265 §5.1.4), while `/app/` would not cover `/app`. Without such a `Path` a cookie is left,
-///    for the browser takes the path of the URL it knows. So is a `__Host-` cookie, whose `Path` must
-///    be `/`; and every cookie, where the prefix has a `;`, which no `Path` can hold.
-/// 4. **Once.** What is the prefix already, or begins with it and a slash, is left. So the layer may
-///    stand twice, beside handlers that take [`Resolved::external_path`], and where the proxy does
-///    not strip the prefix and the application is nested there (axum's `nest("/app", …)`). It also
-///    means that a route that has the name of the prefix, as `/api/…` mounted at `/api`, is taken for
-///    prefixed: redirect there with [`Resolved::external_path`]. A proxy that puts the prefix into
-///    responses itself (`proxy_redirect` and `proxy_cookie_path` of nginx, `ProxyPassReverse` and
-///    `ProxyPassReverseCookiePath` of Apache httpd) does not look whether it is there, and would put it
-///    there twice: have one of the two do it.
-/// 5. **Nothing else**: `Content-Location` (which nobody follows), `Link` and `Refresh` (which have a
-///    syntax of their own) and links in bodies are the application's, by
-///    [`Resolved::external_path`] or [`Resolved::external_url`].
+/// 1. **The prefix** is [`Resolved::prefix`] of the request as it reached this layer. It is valid and comes
+///    from a trusted proxy. If it is empty, the layer does nothing. Nothing that the service writes, and no
+///    header, has an influence on it. Without a [`Resolved`] the layer does nothing either, and with the
+///    feature `tracing` it warns.
+/// 2. **`Location`** gets the prefix if it begins with one slash, or if it is an absolute URL of our own
+///    origin: the scheme, host and port of [`Resolved`], in any case, with or without the scheme's default
+///    port. A service that makes `Location` from the request's URI answers with such a URL. A URL
+///    of any other origin, a relative path, a query and a fragment stay as they are. So does anything that a
+///    browser may read as another host: `//host`, `/\host`, userinfo, and any value with a tab, because
+///    browsers drop tabs (`/⇥/host`).
+/// 3. **`Set-Cookie`** gets the prefix in each `Path` that begins with a slash. `Path=/` becomes the prefix
+///    without a slash after it: `/app` covers `/app` itself and everything below, but not `/application`
+///    (RFC 6265 §5.1.4), while `/app/` would not cover `/app`. A cookie without such a `Path` stays as it
+///    is, because the browser takes the path of the URL it knows. So does a `__Host-` cookie, whose `Path`
+///    must be `/`. So does every cookie if the prefix has a `;`, which no `Path` can hold.
+/// 4. **Once.** A path that equals the prefix, or begins with it and a slash, stays as it is. So you may add
+///    the layer twice, combine it with handlers that use [`Resolved::external_path`], or use it if the proxy
+///    does not strip the prefix and the application is nested there (axum's `nest("/app", …)`). This also
+///    means that a route named like the prefix, such as `/api/…` in an application mounted at `/api`, is
+///    taken for prefixed: redirect there with [`Resolved::external_path`]. Some proxies put the prefix into
+///    responses themselves (`proxy_redirect` and `proxy_cookie_path` of nginx, `ProxyPassReverse` and
+///    `ProxyPassReverseCookiePath` of Apache httpd). They do not check whether it is already there, and
+///    would add it a second time: use either the proxy's setting or this layer.
+/// 5. **Nothing else** changes. `Content-Location` (which nobody follows), `Link` and `Refresh` (which have
+///    a syntax of their own) and links in bodies are left to the application. Use
+///    [`Resolved::external_path`] or [`Resolved::external_url`] there.
 ///
 /// ```
 /// use http::{Request, Response};
@@ -148,7 +149,7 @@ where
     }
 }
 
-/// Where a proxy has mounted the application, as was believed before the service took the request.
+/// Where a proxy mounts the application, as it was believed before the service took the request.
 #[derive(Debug)]
 struct Mount {
     prefix: String,
@@ -157,7 +158,7 @@ struct Mount {
 }
 
 impl Mount {
-    /// `None` where there is no prefix.
+    /// `None` if there is no prefix.
     fn of(extensions: &Extensions) -> Option<Self> {
         let Some(resolved) = extensions.get::<Resolved>() else {
             #[cfg(feature = "tracing")]
@@ -172,7 +173,7 @@ impl Mount {
         })
     }
 
-    /// Adds the prefix to every value that takes it.
+    /// Adds the prefix to every value that needs it.
     fn add(&self, headers: &mut HeaderMap) {
         let prefix = self.prefix.as_bytes();
         for (name, value) in headers.iter_mut() {
@@ -183,7 +184,7 @@ impl Mount {
             } else {
                 None
             };
-            // What is put together of valid values is valid.
+            // A value put together from valid values is valid.
             if let Some(Ok(mut prefixed)) = prefixed.map(HeaderValue::try_from) {
                 prefixed.set_sensitive(value.is_sensitive());
                 *value = prefixed;
@@ -195,7 +196,7 @@ impl Mount {
     fn location(&self, value: &[u8]) -> Option<Vec<u8>> {
         let prefix = self.prefix.as_bytes();
         let Some((origin, rest)) = self.split_origin(value) else { return path(value, prefix) };
-        // Without a path, it is the root's.
+        // A URL without a path is the URL of the root.
         let prefixed = match rest.first() {
             None | Some(b'?' | b'#') => path(&[b"/".as_slice(), rest].concat(), prefix),
             Some(_) => path(rest, prefix),
@@ -203,7 +204,7 @@ impl Mount {
         prefixed.map(|path| [origin, &path].concat())
     }
 
-    /// Splits a URL of our own origin behind the origin.
+    /// Splits a URL of our own origin after the origin.
     fn split_origin<'a>(&self, url: &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
         let (scheme, rest) = url.split_at_checked(self.scheme.as_str().len())?;
         let rest = rest.strip_prefix(b"://")?;
@@ -214,7 +215,7 @@ impl Mount {
         url.split_at_checked(url.len().checked_sub(path)?).filter(|_| is_own)
     }
 
-    /// Whether this is our own host and port, where the scheme's default port may be written.
+    /// Whether this is our own host and port. The scheme's default port may be written or not.
     fn is_own_authority(&self, authority: &[u8]) -> bool {
         let Some(own) = &self.authority else { return false };
         let port = format!(":{}", self.scheme.default_port());
@@ -223,7 +224,7 @@ impl Mount {
     }
 }
 
-/// A path behind the prefix, unless it may be another host.
+/// A path with the prefix before it, unless it may be another host.
 fn path(value: &[u8], prefix: &[u8]) -> Option<Vec<u8>> {
     let rest = value.strip_prefix(b"/")?;
     let other_host = matches!(rest.first(), Some(b'/' | b'\\')) || rest.contains(&b'\t');
@@ -232,7 +233,7 @@ fn path(value: &[u8], prefix: &[u8]) -> Option<Vec<u8>> {
 
 /// Rule 3.
 fn cookie(value: &[u8], prefix: &[u8]) -> Option<Vec<u8>> {
-    // Browsers compare it in any case, and so must we.
+    // In any case, as browsers compare it.
     const FOR_THE_HOST: &[u8] = b"__Host-";
     let mut parts = value.split(|&byte| byte == b';');
     let pair = parts.next()?;

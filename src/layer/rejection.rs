@@ -1,4 +1,4 @@
-//! What a rejected request is answered with: rule 6 of [the layer](super).
+//! The response to a rejected request: rule 6 of [the layer](super).
 
 use http::{HeaderValue, Response, header::CACHE_CONTROL};
 
@@ -6,7 +6,7 @@ use crate::error::Error;
 
 /// Answers a rejected request. Implemented by functions from `&Error` to a response.
 pub trait RejectionResponse<B> {
-    /// The response to a request rejected for this error.
+    /// The response to a request that was rejected with this error.
     fn response(&self, error: &Error) -> Response<B>;
 }
 
@@ -32,7 +32,7 @@ where
     }
 }
 
-/// The whole response: never to be cached, with the error for the layers around.
+/// Makes the whole response: never to be cached, and with the error for outer layers.
 pub(super) fn respond<B>(rejection: &impl RejectionResponse<B>, error: Error) -> Response<B> {
     let mut response = rejection.response(&error);
     let headers = response.headers_mut();

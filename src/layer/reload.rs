@@ -3,8 +3,8 @@
 //! 1. A request is decided, rewritten and served under the configuration that was held when it
 //!    reached the layer.
 //! 2. Requests take no lock. A replacement is in force for every request that comes after it.
-//! 3. Each configuration that a handle holds carries the handle's number. So a layer inside knows
-//!    a request that a layer around it fixed under an earlier configuration of the same handle.
+//! 3. Each configuration that a handle holds carries the handle's number. This tells an inner layer that
+//!    an outer layer fixed the request under an earlier configuration of the same handle.
 
 use std::{
     fmt,
@@ -21,15 +21,15 @@ use crate::config::Config;
 
 /// Holds the configuration of running layers, and replaces it. Needs the feature `reload`.
 ///
-/// It is cheap to clone, and clones hold one configuration: give one to
+/// It is cheap to clone, and clones hold the same configuration: give one to
 /// [`ProxyFixLayer::with_handle`](crate::ProxyFixLayer::with_handle) and keep another.
 ///
 /// Requests take no lock. A request that has reached the layer finishes under the configuration
 /// that it began with. The candidate of [shadow mode](crate::shadow) is not replaced.
 ///
-/// Where several layers stand around one service, give all of them the same handle: a request may
-/// then meet a replacement between two layers. The first decides about it, and the others
-/// leave it alone.
+/// If several layers wrap one service, give all of them the same handle. The configuration may be
+/// replaced while a request is between two layers. The first layer then decides about the request, and
+/// the others leave it alone.
 ///
 /// ```
 /// use proxyfix::{Config, ConfigHandle, ProxyFixLayer};
@@ -86,7 +86,7 @@ impl ConfigHandle {
         held.store(Arc::new(config.held_by(*number)));
     }
 
-    /// The configuration in force, for instance for [`fix_request`](crate::fix_request).
+    /// The configuration in force. Pass it to [`fix_request`](crate::fix_request), for instance.
     pub fn current(&self) -> Config {
         Config::clone(&self.load())
     }

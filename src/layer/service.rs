@@ -1,4 +1,4 @@
-//! The service that the layer makes: it finds the peer, calls `fix_request`, corrects addresses.
+//! The service of the layer: it finds the peer, calls `fix_request`, and corrects addresses.
 
 use std::{
     fmt,
@@ -22,7 +22,7 @@ pub struct ProxyFix<S, R = DefaultRejection> {
 }
 
 impl<S> ProxyFix<S> {
-    /// Wraps a service. The same as the layer around it.
+    /// Wraps a service in the same way as [`ProxyFixLayer::new`].
     pub fn new(inner: S, config: Config) -> Self {
         Self { inner, layer: ProxyFixLayer::new(config) }
     }
@@ -64,7 +64,7 @@ where
 }
 
 impl<R> ProxyFixLayer<R> {
-    /// All that happens to a request before the inner service sees it.
+    /// Everything that happens to a request before the inner service sees it.
     fn fix<Q>(&self, request: &mut Request<Q>) -> Result<(), Error> {
         match &self.in_force {
             InForce::Always(config) => self.fix_by(config, request),
@@ -95,7 +95,7 @@ impl<R> ProxyFixLayer<R> {
         Ok(())
     }
 
-    /// Fixes a request, and compares with what the candidate makes of it as it came in.
+    /// Fixes a request, and compares the result with what the candidate makes of the original request.
     fn fix_first<Q>(&self, config: &Config, request: &mut Request<Q>) -> Result<(), Error> {
         let peer = peer::put(self.peer_from.as_ref(), request.extensions_mut());
         #[cfg(feature = "tracing")]
@@ -114,7 +114,7 @@ impl<R> ProxyFixLayer<R> {
         outcome
     }
 
-    /// Corrects what else names the peer.
+    /// Corrects other values that name the peer.
     fn correct(&self, extensions: &mut Extensions) {
         let Some(correct) = &self.on_resolved else { return };
         let Some(resolved) = extensions.get::<Resolved>().cloned() else { return };

@@ -1,13 +1,13 @@
-//! What the layer tells `tracing`, with the field names of OpenTelemetry where it has one.
+//! The events that the layer sends to `tracing`, with OpenTelemetry's field names if it has one.
 //!
-//! 1. A rejection is a warning: the error, the peer's address, the key of the configuration that is
-//!    to be changed if the request was right, and a refused host.
-//! 2. A resolution is an event at level debug, with what is effective.
-//! 3. A likely mistake of the configuration is a warning; see [`diagnosis`](super::diagnosis).
-//! 4. A difference that a candidate makes is an event at level debug, because strangers can make as
+//! 1. A rejection is a warning. It has the error, the peer's address, a refused host, and the key of the
+//!    configuration to change if the request was right.
+//! 2. A resolution is an event at level debug, with the effective values.
+//! 3. A likely mistake in the configuration is a warning; see [`diagnosis`](super::diagnosis).
+//! 4. A difference that a candidate makes is an event at level debug, because strangers can cause as
 //!    many as they like.
-//! 5. Values are effective ones, valid and in canonical form. Of what else a stranger wrote, an event
-//!    holds one escaped character at most, and at a rejection the refused host, escaped and cut.
+//! 5. Values are effective ones, valid and in canonical form. Of other text that a stranger wrote, an event
+//!    holds at most one escaped character, and a rejection the refused host, escaped and cut.
 
 use std::fmt;
 
@@ -75,8 +75,8 @@ pub(super) fn resolved(extensions: &Extensions) {
     );
 }
 
-/// The key of the configuration that says otherwise. `None` where the fault is not there: the
-/// request breaks HTTP, or our own wiring is wrong.
+/// The key of the configuration that decides about this error. `None` if the configuration is not at
+/// fault, because the request breaks HTTP or our own wiring is wrong.
 fn key(error: &Error, plan: &Plan) -> Option<&'static str> {
     match error.kind() {
         ErrorKind::AllTrusted => Some("all-trusted"),
@@ -131,10 +131,10 @@ fn key_of_header(error: &Error, plan: &Plan) -> Option<&'static str> {
     trusted.into_iter().flatten().find(|(name, _)| *name == header).map(|(_, key)| key)
 }
 
-/// The most characters of a refused host.
+/// The most characters that are shown of a refused host.
 const SHOWN: usize = 60;
 
-/// The host that was refused, as it was written, escaped and cut.
+/// The host that was refused, as it was written, but escaped and cut.
 fn refused_host<B>(error: &Error, request: &Request<B>) -> Option<String> {
     let refused = [ErrorKind::HostNotAllowed, ErrorKind::HostMismatch, ErrorKind::InvalidHost];
     if !refused.contains(&error.kind()) {

@@ -20,24 +20,24 @@ use crate::{
 
 /// Removes forwarding headers and `Host` from the trailers of requests. Needs the feature `trailers`.
 ///
-/// A client may send fields behind its body: in HTTP/1.1 behind the last chunk, in HTTP/2 and HTTP/3
+/// A client may send fields after its body: in HTTP/1.1 after the last chunk, in HTTP/2 and HTTP/3
 /// in a second block. A proxy may pass them on, and servers hand them to the application with the body. No
-/// proxy writes forwarding headers there, so whatever they say is a stranger's.
+/// proxy writes forwarding headers there, so any that arrive are a stranger's.
 ///
-/// [`ProxyFixLayer`](crate::ProxyFixLayer) does not look at them: trailers come after the application has begun
-/// with the request, and to remove them changes the type of the body, which not every stack admits.
+/// [`ProxyFixLayer`](crate::ProxyFixLayer) does not look at them. Trailers arrive after the application has
+/// begun with the request, and removing them changes the type of the body, which not every stack allows.
 /// You need this layer if something in your application reads trailers, or merges them into the
-/// headers. Most do neither.
+/// headers. Most applications do neither.
 ///
 /// 1. **Removed** are the [forwarding headers](crate#forwarding-headers), those that the configuration
-///    names, and `Host`, in every spelling with `_` for `-`, trusted or not, whatever `headers=` says.
-///    One that is `exempt` stays.
+///    names, and `Host`, in every spelling with `_` for `-`, trusted or not, regardless of `headers=`.
+///    An `exempt` header stays.
 /// 2. **The configuration** is that of the [`Resolved`] in the request's extensions, so put this layer
-///    inside of [`ProxyFixLayer`](crate::ProxyFixLayer). Without one, the known headers and `Host`
+///    inside [`ProxyFixLayer`](crate::ProxyFixLayer). Without a `Resolved`, the known headers and `Host`
 ///    are removed.
-/// 3. **Nothing else** changes. Trailers of which nothing is left are an empty block.
+/// 3. **Nothing else** changes. If no field of the trailers is left, they are an empty block.
 ///
-/// With axum, whose router takes its own type of body, make it one again:
+/// axum's router takes its own type of body, so convert the body for it:
 ///
 /// ```
 /// # #[cfg(not(feature = "axum"))] fn main() {}
@@ -62,7 +62,7 @@ use crate::{
 pub struct TrailersLayer;
 
 impl TrailersLayer {
-    /// A layer that removes them.
+    /// A layer that removes forwarding headers and `Host` from trailers.
     pub fn new() -> Self {
         Self
     }
@@ -105,7 +105,7 @@ where
     }
 }
 
-/// Names no forwarding header besides the known ones.
+/// A configuration that names no forwarding header besides the known ones.
 static NOTHING: LazyLock<Config> = LazyLock::new(|| Config::nothing(Scheme::Http));
 
 pin_project! {
@@ -145,12 +145,12 @@ pin_project! {
 }
 
 impl<B> CleanTrailers<B> {
-    /// The body of a request of which this was resolved.
+    /// Wraps the body of a request, given what was resolved about the request.
     pub fn new(body: B, resolved: &Resolved) -> Self {
         Self { body, config: resolved.config.clone() }
     }
 
-    /// The body, with its trailers as they come.
+    /// The wrapped body, with its trailers unchanged.
     pub fn into_inner(self) -> B {
         self.body
     }

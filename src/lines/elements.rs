@@ -7,17 +7,17 @@ use http::{HeaderName, HeaderValue, header::ValueIter};
 use super::FieldLines;
 use crate::error::{Error, ErrorKind, Fault};
 
-/// The longest element in bytes: half of what common servers allow all header lines together
+/// The longest element in bytes: half of what common servers allow for all header lines together
 /// (8 KiB in nginx and Apache httpd).
 pub(crate) const MAX_ELEMENT: usize = 4096;
 
 impl<'a> FieldLines<'a> {
-    /// The elements between commas, from the right. They know no quotes.
+    /// The elements from the right, split at every comma, in quotes too.
     pub(crate) fn elements(self) -> Elements<'a, impl LastStart> {
         self.elements_by(last_start)
     }
 
-    /// The elements whose starts `last_start` finds, from the right.
+    /// The elements from the right, whose starts `last_start` finds.
     pub(crate) fn elements_by<S: LastStart>(self, last_start: S) -> Elements<'a, S> {
         Elements {
             field: self,
@@ -35,7 +35,7 @@ impl<'a> FieldLines<'a> {
         self.nth_by(last_start, n)
     }
 
-    /// The same by the starts that `last_start` finds.
+    /// The same, with the starts that `last_start` finds.
     #[inline]
     pub(crate) fn nth_by(
         &self,
@@ -53,7 +53,7 @@ impl<'a> FieldLines<'a> {
         }
     }
 
-    /// The error of an element that is not there, or of a line that has no certain place for it.
+    /// The error of a missing element, or of a line in which its place is not certain.
     #[cold]
     pub(crate) fn missed(&self, missed: Missed) -> Error {
         match missed.fault {
@@ -64,14 +64,14 @@ impl<'a> FieldLines<'a> {
     }
 }
 
-/// Why there is no such element: the list is short, or malformed at that hop.
+/// Why an element is missing: the list is short, or malformed at that hop.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Missed {
     pub(crate) fault: Option<Fault>,
     pub(crate) hop: usize,
 }
 
-/// Finds where the last element of a line begins: behind the last comma that separates elements, or at 0.
+/// Finds where the last element of a line begins: after the last comma that separates elements, or at 0.
 pub(crate) trait LastStart: Fn(&[u8]) -> Result<usize, Fault> {}
 
 impl<S: Fn(&[u8]) -> Result<usize, Fault>> LastStart for S {}
@@ -81,30 +81,30 @@ impl<S: Fn(&[u8]) -> Result<usize, Fault>> LastStart for S {}
 pub(crate) struct Element<'a> {
     pub(crate) name: &'a HeaderName,
     pub(crate) text: &'a [u8],
-    /// Where it begins in its field line.
+    /// The byte of its field line at which it begins.
     pub(crate) start: usize,
-    /// Which field line of that name, from 1.
+    /// The number of its field line among those of that name, from 1.
     pub(crate) line: usize,
-    /// Which element from the right, from 1.
+    /// The number of the element from the right, from 1.
     pub(crate) hop: usize,
 }
 
 impl Element<'_> {
-    /// A fault in the element's text, as an error with its place.
+    /// Turns a fault in the element's text into an error with its place.
     #[cold]
     pub(crate) fn error(self, fault: Fault) -> Error {
         fault.shift(self.start).in_header(self.name).at_hop(self.hop)
     }
 }
 
-/// The elements of a field's lines, from the right. Ends behind the first error, for what stands
-/// left of it has no certain place.
+/// The elements of a field's lines, from the right. The iterator ends after the first error, because
+/// the place of anything to the left of it is not certain.
 #[derive(Debug)]
 pub(crate) struct Elements<'a, S> {
     field: FieldLines<'a>,
     /// The number of the line being read, from 1.
     line: usize,
-    /// What of that line is unread.
+    /// The part of that line that is not read yet.
     unread: Option<&'a [u8]>,
     /// The lines before the last but one.
     earlier: Option<Earlier<'a>>,
@@ -113,7 +113,7 @@ pub(crate) struct Elements<'a, S> {
 }
 
 impl<S> Elements<'_, S> {
-    /// The error at which they end.
+    /// The error with which the iterator ends.
     #[cold]
     pub(crate) fn error(&self, fault: Fault) -> Error {
         self.field.missed(Missed { fault: Some(fault), hop: self.hop })
@@ -123,8 +123,8 @@ impl<S> Elements<'_, S> {
 /// The lines before the last but one, from the right.
 type Earlier<'a> = Skip<Rev<ValueIter<'a, HeaderValue>>>;
 
-/// The line before this one, which is not the last. By value, so that what has one line or two is kept
-/// in registers.
+/// The line before this one, which is not the last. Takes and returns `earlier` by value, so that a field
+/// of one or two lines is kept in registers.
 #[cold]
 fn earlier_line<'a>(
     line: usize,
@@ -163,7 +163,7 @@ impl<'a, S: LastStart> Iterator for Elements<'a, S> {
         let (before, element) = match split_last_element(unread, &self.last_start) {
             Ok(split) => split,
             Err(fault) => {
-                // Behind an error there is nothing.
+                // Nothing follows an error.
                 self.line = 0;
                 return Some(Err(fault));
             }
@@ -180,13 +180,13 @@ impl<'a, S: LastStart> Iterator for Elements<'a, S> {
     }
 }
 
-/// The last element, with the white space around it, and what stands left of its comma.
+/// Splits off the last element, with the white space around it. Returns the text left of its comma too.
 #[inline]
 fn split_last_element<'a>(
     unread: &'a [u8],
     last_start: &impl LastStart,
 ) -> Result<(Option<&'a [u8]>, &'a [u8]), Fault> {
-    // One byte more than the longest element, for its comma.
+    // One byte more than the longest element, for the comma before it.
     let (cut, tail) = match unread.split_last_chunk::<{ MAX_ELEMENT + 1 }>() {
         Some((cut, tail)) => (cut.len(), tail.as_slice()),
         None => (0, unread),
@@ -203,15 +203,15 @@ fn split_last_element<'a>(
     }
 }
 
-/// Finds where the last element begins: behind the last comma.
+/// Finds where the last element begins: after the last comma.
 #[inline]
 #[expect(clippy::unnecessary_wraps, reason = "of the form of one that knows quotes")]
 pub(crate) fn last_start(text: &[u8]) -> Result<usize, Fault> {
     Ok(split_at_last(text, [b',']).map_or(0, |(_, before)| before.len().saturating_add(1)))
 }
 
-/// The last of some bytes, and what stands left of it. Looks at eight at a time, which takes a third
-/// of the instructions that one at a time takes: of every element, all bytes are looked at.
+/// Finds the last of some bytes, and returns it with the text to the left of it. It compares eight bytes
+/// at a time, because every byte of an element is compared: this takes a third of the instructions.
 #[inline]
 pub(crate) fn split_at_last<const N: usize>(text: &[u8], bytes: [u8; N]) -> Option<(u8, &[u8])> {
     let mut rest = text;
@@ -231,11 +231,11 @@ pub(crate) fn split_at_last<const N: usize>(text: &[u8], bytes: [u8; N]) -> Opti
     None
 }
 
-/// Of eight bytes, those that are another than this one, as bytes of which all bits are set.
+/// Compares each of eight bytes with one byte. A byte that differs becomes 0xff, an equal one 0x7f.
 #[inline]
 fn others(eight: u64, byte: u8) -> u64 {
     const LOW: u64 = u64::from_ne_bytes([0x7f; 8]);
-    // Where a byte is the one, the difference is 0, and then, and only then, the highest bit is not set.
+    // The difference is 0 where a byte is equal, and only there the highest bit stays clear.
     let difference = eight ^ u64::from_ne_bytes([byte; 8]);
     (difference & LOW).wrapping_add(LOW) | difference | LOW
 }
@@ -268,7 +268,7 @@ fn trim_end(mut text: &[u8]) -> &[u8] {
 #[inline]
 pub(crate) fn trim(text: &[u8]) -> &[u8] {
     match text {
-        // Nearly always: who reads a request from a connection trims its values.
+        // The usual case: servers trim values when they read a request.
         [first, .., last] if !is_space(*first) && !is_space(*last) => text,
         _ => trim_end(trim_start(text)),
     }

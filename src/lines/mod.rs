@@ -1,15 +1,15 @@
 //! Field lines, read from the right (RFC 9110 §5.3).
 //!
 //! 1. All field lines of a name form one list, the first line first. It is read from its right
-//!    end: the last line, the last element. Lines are never joined.
+//!    end, starting with the last element of the last line. Lines are never joined.
 //! 2. Commas separate elements. SP and HTAB around an element are dropped.
 //! 3. An empty element keeps its position: a hop wrote nothing. Deliberately unlike RFC 9110
-//!    §5.6.1, whose recipients skip it: a client's element would then slide to where a proxy's
-//!    is looked for.
-//! 4. An element is at most 4 KiB between its commas, so that no reader looks far for its start.
-//! 5. Nothing left of the elements asked for is looked at.
+//!    §5.6.1, whose recipients skip it: a client's element would then move to the position at which a
+//!    proxy's element is expected.
+//! 4. An element has at most 4 KiB between its commas, so that no reader looks far for its start.
+//! 5. Nothing to the left of the requested elements is read.
 //!
-//! The lines are here, their elements in `elements.rs`.
+//! The lines are here; their elements are in `elements.rs`.
 
 mod elements;
 
@@ -34,8 +34,8 @@ pub(crate) struct FieldLines<'a> {
     found: Lines<'a>,
 }
 
-/// What one pass over the headers finds of a name: how many lines, and the two nearest to the end,
-/// since few requests have more.
+/// What one pass over the headers finds for a name: the number of lines, and the last two of them,
+/// because few requests have more.
 #[derive(Clone, Copy, Debug, Default)]
 struct Lines<'a> {
     last: Option<&'a HeaderValue>,
@@ -52,13 +52,13 @@ pub(crate) struct RequestLines<'a> {
 }
 
 impl<'a> RequestLines<'a> {
-    /// Before any line is found.
+    /// The state before any line is found.
     #[inline]
     pub(crate) fn new(headers: &'a HeaderMap) -> Self {
         Self { headers, lines: [Lines::default(); MOST_READ] }
     }
 
-    /// Finds the lines. In place, for what is returned is moved.
+    /// Finds the lines. Fills in `self`, because a returned value would be moved.
     pub(crate) fn find(&mut self, plan: &Plan) {
         for (name, line) in self.headers {
             if let Some(candidate) = plan.candidate(name) {
@@ -67,7 +67,7 @@ impl<'a> RequestLines<'a> {
         }
     }
 
-    /// Adds a line, where its name is read. A function of its own, for few lines get here.
+    /// Adds a line, if its name is read. A separate function, because few lines get here.
     #[inline(never)]
     fn add(&mut self, plan: &Plan, candidate: u8, name: &HeaderName, line: &'a HeaderValue) {
         let Some(place) = plan.place_from(candidate, name) else { return };
@@ -106,8 +106,8 @@ impl<'a> RequestLines<'a> {
         FieldLines { headers: self.headers, name: &trusted.name, found }
     }
 
-    /// The text of the `n`th element from the right of a trusted header that knows no quotes. Where
-    /// there is none, [`FieldLines::nth`] says why.
+    /// The text of the `n`th element from the right of a trusted header, split at every comma, in quotes too.
+    /// If there is none, [`FieldLines::nth`] says why.
     #[inline]
     pub(crate) fn text<'b, R>(&self, trusted: &'b Trusted<R>, n: usize) -> Option<&'b [u8]>
     where
@@ -116,7 +116,7 @@ impl<'a> RequestLines<'a> {
         self.text_at(trusted.place, &trusted.name, n)
     }
 
-    /// The same; not a part of its many callers, and what it takes and gives fits into registers.
+    /// The same. It is not inlined into its many callers, and its arguments and result fit into registers.
     #[inline(never)]
     fn text_at<'b>(&self, place: usize, name: &'b HeaderName, n: usize) -> Option<&'b [u8]>
     where
@@ -127,7 +127,7 @@ impl<'a> RequestLines<'a> {
         lines.nth(n).ok().map(|element| element.text)
     }
 
-    /// Whether none of the trusted headers is there.
+    /// Whether no trusted header is present.
     #[inline]
     pub(crate) fn none_trusted(&self) -> bool {
         let [_, _, trusted @ ..] = &self.lines;
@@ -157,12 +157,12 @@ impl<'a> FieldLines<'a> {
         self.headers.get_all(self.name).iter()
     }
 
-    /// The line, where it is the only one.
+    /// The line, if it is the only one.
     pub(crate) fn alone(&self) -> Option<&'a HeaderValue> {
         self.found.last.filter(|_| self.found.count == 1)
     }
 
-    /// The only line of a field that must not have several.
+    /// The line of a field that must not have several.
     #[inline]
     pub(crate) fn single(&self) -> Result<Option<&'a HeaderValue>, Error> {
         match self.found.count {

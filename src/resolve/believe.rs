@@ -17,7 +17,7 @@ use crate::{
 };
 
 impl<'a, R: Recorder> Decision<'a, R> {
-    /// Rule 2, where the peer is one of the proxies and sends no secret.
+    /// Rule 2, if the peer is one of the proxies and sends no secret.
     #[cold]
     #[inline(never)]
     pub(super) fn unproved(&mut self) -> Result<(), Error> {
@@ -33,7 +33,7 @@ impl<'a, R: Recorder> Decision<'a, R> {
         }
     }
 
-    /// What a trusted peer's headers say.
+    /// Reads the headers of a trusted peer.
     #[inline]
     pub(super) fn believe(&mut self) -> Result<(), Error> {
         if self.lines.has_connection() {
@@ -81,7 +81,7 @@ impl<'a, R: Recorder> Decision<'a, R> {
         name.map_or(Ok(()), |name| Err(Error::in_header(ErrorKind::Nominated, name)))
     }
 
-    /// Rules 6 to 8. A function of its own, so that a request without any header does not pay for it.
+    /// Rules 6 to 8. A separate function, so that a request without any header does not pay for it.
     #[inline(never)]
     fn x_forwarded(&mut self) -> Result<(), Error> {
         let plan = &self.way.plan;
@@ -134,7 +134,7 @@ impl<'a, R: Recorder> Decision<'a, R> {
         Ok(())
     }
 
-    /// Rule 9. A function of its own, as the other family.
+    /// Rule 9. A separate function, like the other family.
     #[inline(never)]
     fn forwarded(&mut self, lines: FieldLines<'a>, reach: Reach) -> Result<(), Error> {
         let mut parameters = Parameters::new(self.way.settings.bare_ipv6);
@@ -168,7 +168,7 @@ impl<'a, R: Recorder> Decision<'a, R> {
         Ok(())
     }
 
-    /// The scheme that the element at a hop names.
+    /// Stores the scheme that the element at a hop names.
     #[inline]
     fn element_scheme(
         &mut self,
@@ -187,7 +187,7 @@ impl<'a, R: Recorder> Decision<'a, R> {
         Ok(())
     }
 
-    /// The host that it names.
+    /// Stores the host that the element at a hop names.
     #[inline]
     fn element_host(
         &mut self,
@@ -206,7 +206,7 @@ impl<'a, R: Recorder> Decision<'a, R> {
         Ok(())
     }
 
-    /// Reads the element at a hop; says whether it could be read, where what cannot is forgiven.
+    /// Reads the element at a hop. `false` if it could not be read and that is forgiven.
     #[cold]
     fn read_element(
         &mut self,
@@ -226,7 +226,7 @@ impl<'a, R: Recorder> Decision<'a, R> {
         }
     }
 
-    /// Records an element nearer than this hop that names a scheme, where this one does not.
+    /// Records an element nearer than this hop that names a scheme, if this hop's element names none.
     fn nearer_scheme(&mut self, lines: FieldLines<'a>, hop: usize) {
         let nearer = lines.elements_by(forwarded::last_start).take(hop.saturating_sub(1));
         for element in nearer.flatten() {
@@ -239,8 +239,8 @@ impl<'a, R: Recorder> Decision<'a, R> {
         }
     }
 
-    /// The last `count` prefixes, outermost first. An empty one adds nothing; empty ones alone say
-    /// nothing.
+    /// The last `count` prefixes, outermost first. An empty one adds nothing. If all are empty, the result
+    /// is `None`.
     fn joined_prefix(
         &mut self,
         lines: FieldLines<'a>,
@@ -254,7 +254,7 @@ impl<'a, R: Recorder> Decision<'a, R> {
         }
     }
 
-    /// Whether there are that many.
+    /// Joins the last `count` prefixes. `false` if there are fewer.
     fn join_prefixes(
         &mut self,
         lines: FieldLines<'a>,
@@ -277,7 +277,7 @@ impl<'a, R: Recorder> Decision<'a, R> {
         Ok(false)
     }
 
-    /// Reads the value that a trusted header has at a hop; `None` is our own value.
+    /// Reads the value that a trusted header has at a hop. `None` leaves our own value.
     #[inline]
     fn read<T, Q>(
         &mut self,
@@ -296,7 +296,7 @@ impl<'a, R: Recorder> Decision<'a, R> {
         }
     }
 
-    /// Why there is nothing to read: it is our own value, or an error.
+    /// Tells why there is nothing to read: our own value counts, or it is an error.
     fn unread(
         &mut self,
         lines: FieldLines<'a>,
@@ -308,9 +308,8 @@ impl<'a, R: Recorder> Decision<'a, R> {
                 Error::in_header(ErrorKind::Incomplete, lines.name)
             }
             Some(Ok(element)) if required => element.error(Fault::new(ErrorKind::Empty, 0)),
-            // Deliberately: what is short, but of empty elements alone, says as little as what is
-            // absent. HAProxy writes an empty X-Forwarded-Host for a request without a host, to
-            // which Apache httpd then appends nothing.
+            // Deliberately: a short list of empty elements says as little as an absent one. HAProxy writes
+            // an empty X-Forwarded-Host for a request without a host, and Apache httpd then appends nothing.
             Some(Err(Missed { fault: None, .. })) if !required && lines.is_blank() => return Ok(()),
             Some(Err(missed)) => lines.missed(missed),
             Some(Ok(_)) | None => return Ok(()),
@@ -318,7 +317,7 @@ impl<'a, R: Recorder> Decision<'a, R> {
         self.forgive(error)
     }
 
-    /// What was read in an element, or `None` where it is malformed and that is forgiven.
+    /// The value that was read in an element, or `None` if it is malformed and that is forgiven.
     #[inline]
     fn value<T>(
         &mut self,
@@ -348,14 +347,14 @@ impl<'a, R: Recorder> Decision<'a, R> {
     ) -> Result<(), Error> {
         let error = match element {
             Ok(element) => self.invalid(element, fault),
-            // It is there, for it was read.
+            // The element was read before, so it is there.
             Err(_) => Error::new(fault.kind),
         };
         self.forgive(error)
     }
 }
 
-/// At which hop a scalar stands, where the client has this distance.
+/// The hop at which a scalar is read, if the client has this distance.
 fn hop(rule: ScalarRule, distance: Option<usize>) -> Option<usize> {
     match rule {
         ScalarRule::Count(count) => Some(count),

@@ -15,19 +15,18 @@ use crate::{
     trace::{Recorder, Rule, Step},
 };
 
-/// How a family writes the elements of a list, and what was read of one.
+/// How a family writes the elements of a list. Holds what was read of one element.
 pub(super) trait Entry<'a> {
     /// Finds where the last element of a line begins.
     fn last_start(line: &[u8]) -> Result<usize, Fault>;
 
-    /// Reads an element, in the place of the one that was read before it: moved, it would cost
-    /// more.
+    /// Reads an element, in place of the one that was read before it. To return it would cost a move.
     fn read(&mut self, text: &'a [u8]) -> Result<(), Fault>;
 
     /// The node that the element names.
     fn node(&self) -> Result<ForwardedFor, Fault>;
 
-    /// The same as the client, which is put in place.
+    /// Stores that node in `place`, as the client.
     #[inline]
     fn put_client(&self, place: &mut Node) -> Result<(), Fault> {
         *place = client(self.node()?);
@@ -35,7 +34,7 @@ pub(super) trait Entry<'a> {
     }
 }
 
-/// An element of `X-Forwarded-For` or its kin.
+/// An element of `X-Forwarded-For` or a related header.
 #[derive(Default)]
 struct XEntry<'a>(&'a [u8]);
 
@@ -59,7 +58,7 @@ impl<'a> Entry<'a> for XEntry<'a> {
     #[expect(clippy::inline_always, reason = "a call takes 1 % of a decision")]
     #[inline(always)]
     fn put_client(&self, place: &mut Node) -> Result<(), Fault> {
-        // The usual address is a few bytes, a node many.
+        // An IPv4 address, the usual case, is a few bytes. A node is many.
         match address::ipv4(self.0) {
             Some(ip) => *place = Node::new(ip.into(), None),
             None => *place = client(self.node()?),
@@ -68,7 +67,7 @@ impl<'a> Entry<'a> for XEntry<'a> {
     }
 }
 
-/// The same where a port always stands behind the address.
+/// The same for a header whose address always has a port after it.
 #[derive(Default)]
 struct XEntryWithPort<'a>(XEntry<'a>);
 
@@ -102,7 +101,7 @@ impl<'a> Entry<'a> for Parameters<'a> {
 }
 
 impl<'a, R: Recorder> Decision<'a, R> {
-    /// Puts the client of the X-Forwarded family in place.
+    /// Stores the client of the X-Forwarded family.
     pub(super) fn x_client(&mut self, trusted: &'a Trusted<ClientRule>) -> Result<(), Error> {
         let lines = self.lines.of(trusted);
         match trusted.rule {
@@ -117,7 +116,7 @@ impl<'a, R: Recorder> Decision<'a, R> {
         }
     }
 
-    /// Puts the client in place that a header with one address names.
+    /// Stores the client that a header with one address names.
     #[inline(never)]
     fn single<E: Entry<'a>>(&mut self, lines: FieldLines<'a>, entry: &mut E) -> Result<(), Error> {
         let mut elements = lines.elements();
@@ -129,7 +128,7 @@ impl<'a, R: Recorder> Decision<'a, R> {
         }
     }
 
-    /// Rule 7: where the list names an address of the edge, the client is what the edge's own header says.
+    /// Rule 7: if the list names an address of the edge, the edge's own header says who the client is.
     #[inline]
     pub(super) fn behind_edge(&mut self) -> Result<(), Error> {
         match &self.way.plan.edge {
@@ -160,9 +159,8 @@ impl<'a, R: Recorder> Decision<'a, R> {
         found.or_else(|error| self.without_client(error))
     }
 
-    /// Finds the element that names the client, in a list of either family, puts the client in
-    /// place, and returns the element's hop. `None` where every element is a trusted proxy, and so
-    /// none is the client's.
+    /// Finds the element that names the client in a list of either family, stores the client, and
+    /// returns the element's hop. `None` if every element is a trusted proxy, so that none is the client's.
     #[inline]
     pub(super) fn find<E: Entry<'a>>(
         &mut self,
@@ -208,14 +206,14 @@ impl<'a, R: Recorder> Decision<'a, R> {
         }
     }
 
-    /// Passes the elements that are nearer than the count.
+    /// Passes over the elements that are nearer than the count.
     fn pass<E: Entry<'a>>(
         &mut self,
         lines: FieldLines<'a>,
         count: usize,
         entry: &mut E,
     ) -> Result<(), Error> {
-        // One that is malformed as a whole is met again by the count.
+        // If a line is malformed as a whole, the count meets the same fault.
         let nearer = lines.elements_by(E::last_start).take(count.saturating_sub(1)).flatten();
         for element in nearer {
             if self.way.settings.verify_hops {
@@ -269,7 +267,7 @@ impl<'a, R: Recorder> Decision<'a, R> {
     }
 }
 
-/// The client that an element names. Behind a Unix socket it has no name.
+/// The client that an element names. A client behind a Unix socket has no name.
 fn client(hop: ForwardedFor) -> Node {
     match hop {
         ForwardedFor::Node(node) => node,

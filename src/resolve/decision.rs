@@ -1,4 +1,4 @@
-//! A decision while it is made, and what becomes of an error in it: rules 10 and 11 of the
+//! A decision while it is made, and how it treats an error: rules 10 and 11 of the
 //! [decision](super).
 
 use crate::{
@@ -14,13 +14,13 @@ use crate::{
 pub(super) struct Decision<'a, R> {
     pub(super) way: &'a Way,
     pub(super) lines: &'a RequestLines<'a>,
-    /// What is believed replaces our own values here; the client is unknown at first.
+    /// Our own values at first, with an unknown client. Values that are believed replace them.
     pub(super) resolved: &'a mut Resolved,
     pub(super) recorder: &'a mut R,
 }
 
 impl<R: Recorder> Decision<'_, R> {
-    /// The client where no header names it.
+    /// Stores the client for a request in which no header names it.
     pub(super) fn unnamed_client(&mut self) {
         match self.way.settings.missing {
             OnMissing::Peer => self.resolved.own_client(),
@@ -28,7 +28,7 @@ impl<R: Recorder> Decision<'_, R> {
         }
     }
 
-    /// An error in what names the client, or the client that is put in place where it is forgiven.
+    /// An error in the element that names the client. If it is forgiven, stores the client instead.
     #[cold]
     pub(super) fn without_client(&mut self, error: Error) -> Result<(), Error> {
         self.forgive(error)?;
@@ -39,12 +39,12 @@ impl<R: Recorder> Decision<'_, R> {
         Ok(())
     }
 
-    /// Rule 10: an error, or no value.
+    /// Rule 10: returns the error, or forgives it.
     #[cold]
     pub(super) fn forgive(&mut self, error: Error) -> Result<(), Error> {
         match self.way.settings.invalid {
             OnInvalid::Reject => Err(error),
-            // Not a matter of one value's form: `all-trusted=reject`.
+            // This error is about `all-trusted=reject`, not about the form of one value.
             _ if error.kind() == ErrorKind::AllTrusted => Err(error),
             OnInvalid::Unknown | OnInvalid::Peer => {
                 self.recorder.record(|| Step::new(Rule::Fallback).because(&error));
@@ -53,8 +53,8 @@ impl<R: Recorder> Decision<'_, R> {
         }
     }
 
-    /// Rule 11, where our own scheme is `https`. `missing=peer` and `invalid=peer` keep it: they are for
-    /// networks in which the peer may pass for the client.
+    /// Rule 11, if our own scheme is `https`. `missing=peer` and `invalid=peer` keep it, because they are
+    /// for networks in which the peer may pass for the client.
     #[cold]
     #[inline(never)]
     pub(super) fn lower_scheme(&mut self) {
@@ -64,14 +64,14 @@ impl<R: Recorder> Decision<'_, R> {
             self.way.settings.invalid == OnInvalid::Peer
         };
         let is_own = self.resolved.scheme.hop.is_none() && self.way.plan.names_scheme();
-        // A peer that is no proxy is the client, and the connection is its own.
+        // A peer that is not a proxy is the client, and the connection is its own.
         if is_own && !keeps && self.resolved.speaker != Speaker::Nobody {
             self.resolved.scheme.value = Scheme::Http;
             self.recorder.record(|| Step::new(Rule::SchemeLowered));
         }
     }
 
-    /// The error of an element that is not valid, which is recorded.
+    /// Makes the error of an invalid element, and records it.
     #[cold]
     pub(super) fn invalid(&mut self, element: Element<'_>, fault: Fault) -> Error {
         let error = element.error(fault);

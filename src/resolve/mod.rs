@@ -1,35 +1,35 @@
-//! The decision: of what the headers say, what is believed.
+//! The decision: which of the headers' claims are believed.
 //!
-//! 1. **Way in.** Of several, the first whose `proxies` have the peer decides, and the last where none
-//!    has. Nothing else of the request has a say in this.
-//! 2. **Peer gate.** From a peer that is not one of `proxies`, nothing is believed: it is the
-//!    client. Without a peer, unless `proxies=any`, our own wiring is at fault. Where the proxy has to
-//!    send a secret and the request has none, nothing is believed either; then `missing` says who the
-//!    client is, since the peer may be a proxy that a client got to drop the secret.
-//! 3. **`Host`** is checked on every request, also where a header overrides it: one line, valid.
+//! 1. **Way in.** If there are several, the first one whose `proxies` include the peer decides. If none
+//!    does, the last one decides. Nothing else in the request has an influence on this.
+//! 2. **Peer gate.** If the peer is not one of `proxies`, nothing is believed: the peer is the client.
+//!    A missing peer is a fault of our own wiring, except with `proxies=any`. If the proxy must send a
+//!    secret and the request has none, nothing is believed either. Then `missing` says who the client
+//!    is, because the peer may be a proxy that a client got to drop the secret.
+//! 3. **`Host`** is checked on every request, even if a header overrides it: one line, valid.
 //!    In HTTP/2 and HTTP/3 it equals the target's authority (RFC 9113 §8.3.1).
-//! 4. **`Connection`** must not name a trusted header (RFC 9110 §7.6.1), a secret or a header that
-//!    only proxies may send: a proxy on the way may have dropped what another wrote.
-//! 5. **Missing.** Without any trusted header, `missing` says who the client is; so it does where
+//! 4. **`Connection`** must not name a trusted header (RFC 9110 §7.6.1), the secret's header or a header
+//!    that only proxies may send: a proxy on the way may have dropped what another proxy wrote.
+//! 5. **Missing.** If no trusted header is present, `missing` says who the client is. It also says so if
 //!    no header is trusted to name the client.
-//! 6. **Client.** By count, the *n*th element from the right, never fewer. By walk, the first
-//!    from the right that is not one of `proxies`; an identifier, `unknown` and an address that
-//!    is no proxy end the walk, a malformed element is never skipped.
-//! 7. **Edge.** Where that element is an address of the `edge`, the header of `client-ip` names the
-//!    client. It must be there once. Any other address is the client, and the header is not read.
-//! 8. **Scheme, host, port, prefix**, each from its own list: by count, or aligned with the
-//!    client's distance in its list. Where `for` or `proto` is trusted but absent the request is
-//!    incomplete; an absent host, port or prefix is our own. A list of these that is short, but has
-//!    empty elements alone, is absent.
+//! 6. **Client.** With a count, it is the *n*th element from the right, never a nearer one. With a walk, it
+//!    is the first element from the right that is not one of `proxies`. An identifier, `unknown` and an
+//!    address that is not a proxy end the walk. A malformed element is never skipped.
+//! 7. **Edge.** If that element is an address of the `edge`, the header of `client-ip` names the
+//!    client and must be present once. Any other address is the client, and the header is not read.
+//! 8. **Scheme, host, port, prefix** are each read from a list of their own: by count, or aligned with the
+//!    client's distance in its list. If `for` or `proto` is trusted but absent, the request is
+//!    incomplete. If host, port or prefix is absent, our own value counts. A list of these three that is
+//!    short counts as absent if all its elements are empty.
 //! 9. **`Forwarded`** gives client, scheme and host in one element, or scheme and host in the elements
-//!    that `proto` and `host` count. By count, a malformed `for` leaves a valid `proto` and `host`
-//!    standing, where `invalid` forgives it; a walk that meets it has found no element, and gives up
-//!    what that element would have named.
-//! 10. **Invalid** values reject the request, or count as absent, as `invalid` says.
-//! 11. **Our own scheme** is the connection's, never the target's, which a client writes. Where a header
-//!     is trusted to name the scheme and does not, our own `https` becomes `http`: the connection
+//!    that `proto` and `host` count. With a count, a malformed `for` does not spoil a valid `proto` and
+//!    `host`, if `invalid` forgives it. A walk that meets a malformed `for` has found no element, so it
+//!    gives up everything that the element would have named.
+//! 10. **Invalid** values reject the request or count as absent, as `invalid` says.
+//! 11. **Our own scheme** is the connection's, never the target's, because a client writes the target. If a
+//!     header is trusted to name the scheme and does not, our own `https` becomes `http`: the connection
 //!     proves TLS between the proxy and us, not between the client and the proxy.
-//! 12. **Allowed hosts** apply to the host and port in effect, wherever they come from.
+//! 12. **Allowed hosts** apply to the host and port in effect, no matter where these come from.
 
 mod believe;
 mod client;
@@ -53,19 +53,19 @@ use crate::{
     trace::{Off, Recorder, Rule, Step},
 };
 
-/// What a decision looks at.
+/// The parts of a request that a decision looks at.
 #[derive(Debug)]
 pub(crate) struct Head<'a> {
     pub(crate) peer: Option<Peer>,
-    /// Found by the decision.
+    /// The decision fills these in.
     pub(crate) lines: RequestLines<'a>,
     pub(crate) uri: &'a Uri,
-    /// `None` where the caller has none; rule 3 then takes HTTP/1.1.
+    /// `None` if the caller does not know it; rule 3 then assumes HTTP/1.1.
     pub(crate) version: Option<Version>,
 }
 
 impl<'a> Head<'a> {
-    /// Its lines are found by the decision.
+    /// The decision finds the lines.
     #[inline]
     pub(crate) fn new(
         peer: Option<Peer>,
@@ -83,20 +83,20 @@ impl<'a> Head<'a> {
     }
 }
 
-/// Decides what may be believed about a request, and touches nothing.
+/// Decides what may be believed about a request, and changes nothing.
 ///
-/// For a caller who has headers only, the URI is `Uri::default()`. The version of the request is
-/// not known here: that `Host` equals the target's authority in HTTP/2 is checked by
-/// [`fix_request`](crate::fix_request) alone.
+/// If you have only headers, pass `Uri::default()` as the URI. This function does not know the version of
+/// the request, so only [`fix_request`](crate::fix_request) checks that `Host` equals the target's
+/// authority in HTTP/2.
 ///
 /// It makes one pass over the field names, and then looks at the trusted elements, `Host` and
-/// `Connection`. It allocates nothing, but for hosts over 62 bytes, prefixes over 30,
+/// `Connection`. It allocates nothing, except for hosts over 62 bytes, prefixes over 30,
 /// identifiers over 22, joined prefixes, and escaped values of `Forwarded`.
 ///
 /// # Errors
-/// The request is to be rejected with [`Error::status`]: `X-Forwarded-For: 192.0.2.256` with
-/// `for=1`, one element with `for=2`, two `Host` lines, `Connection: X-Forwarded-For`.
-/// [`ErrorKind::MissingPeer`] where `peer` is `None` and proxies are listed.
+/// An error means: reject the request with [`Error::status`]. Examples are `X-Forwarded-For: 192.0.2.256`
+/// with `for=1`, one element with `for=2`, two `Host` lines, `Connection: X-Forwarded-For`.
+/// [`ErrorKind::MissingPeer`] if `peer` is `None` and `proxies` is not `any`.
 ///
 /// ```
 /// use http::{HeaderMap, Uri};
@@ -183,7 +183,7 @@ pub(crate) fn decide<R: Recorder>(
     Ok(resolved)
 }
 
-/// The values that are our own.
+/// The rules of those values that are our own.
 fn own_values(resolved: &Resolved) -> impl Iterator<Item = Rule> {
     [
         (Rule::OwnClient, resolved.client.hop),
@@ -196,7 +196,7 @@ fn own_values(resolved: &Resolved) -> impl Iterator<Item = Rule> {
     .filter_map(|(rule, hop)| hop.is_none().then_some(rule))
 }
 
-/// Rule 3: the target's authority, else `Host`.
+/// Rule 3: the target's authority, or `Host` if there is none.
 #[inline]
 fn own_host<'a>(head: &Head<'a>, own_scheme: Scheme) -> Result<Option<Host<'a>>, Error> {
     let field = match head.lines.host().single()?.map(|line| trim(line.as_bytes())) {
@@ -216,7 +216,7 @@ fn own_host<'a>(head: &Head<'a>, own_scheme: Scheme) -> Result<Option<Host<'a>>,
     Ok(Some(target))
 }
 
-/// Rule 12, where there are allowed hosts.
+/// Rule 12, if there are allowed hosts.
 fn check_allowed(resolved: &Resolved, head: &Head<'_>) -> Result<(), Error> {
     let (hosts, port) = (&resolved.way().settings.hosts, resolved.port());
     let kind = match resolved.host() {

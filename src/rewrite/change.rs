@@ -17,11 +17,11 @@ use crate::{
 pub(super) struct Change<'a> {
     pub(super) name: &'a HeaderName,
     pub(super) value: HeaderValue,
-    /// Whether it is there in one line, which is changed in place.
+    /// Whether the header has exactly one line, which is then changed in place.
     pub(super) in_place: bool,
 }
 
-/// A trusted header as the one line of its effective value, where it is there and not that already.
+/// Reduces a trusted header to one line with its effective value, if it is present and differs from that.
 pub(super) fn reduced<'a, V: Value + ?Sized>(
     name: &'a HeaderName,
     lines: FieldLines<'_>,
@@ -30,7 +30,7 @@ pub(super) fn reduced<'a, V: Value + ?Sized>(
     if lines.is_absent() { Ok(None) } else { changed(name, lines, value) }
 }
 
-/// The value as the one line of a header, where that is not what is there.
+/// Makes the value the only line of a header, if it is not that already.
 pub(super) fn changed<'a, V: Value + ?Sized>(
     name: &'a HeaderName,
     lines: FieldLines<'_>,
@@ -40,22 +40,22 @@ pub(super) fn changed<'a, V: Value + ?Sized>(
     if line.is_some_and(|line| value.is(line.as_bytes())) {
         return Ok(None);
     }
-    // What is written is ASCII that has passed a parser.
+    // The written value is ASCII that has passed a parser.
     let invalid = |_| Error::in_header(ErrorKind::InvalidHost, name);
     let value = value.make().map_err(invalid)?;
     Ok(Some(Change { name, value, in_place: line.is_some() }))
 }
 
-/// Whether the client's header is its IPv4 address already. That has one spelling, so that there is
-/// nothing to print and compare.
+/// Whether the header already says the client's IPv4 address. Such an address has one spelling, so
+/// nothing must be printed to compare it.
 pub(super) fn says_client(lines: FieldLines<'_>, resolved: &Resolved) -> bool {
     let text = lines.alone().map(HeaderValue::as_bytes);
     text.and_then(address::ipv4).is_some_and(|ip| *resolved.client() == Node::new(ip.into(), None))
 }
 
-/// What a header is to say.
+/// The new value of a header.
 pub(super) trait Value {
-    /// Whether this is what a line says.
+    /// Whether a line already has this value.
     fn is(&self, line: &[u8]) -> bool;
     fn make(&self) -> Result<HeaderValue, InvalidHeaderValue>;
 }
@@ -70,13 +70,13 @@ impl Value for str {
     }
 }
 
-/// What is printed.
+/// A value that is printed to make the line.
 pub(super) struct Printed<T>(pub(super) T);
 
 impl<T: fmt::Display> Value for Printed<T> {
-    /// Without printing it anywhere.
+    /// Compares without storing the printed text.
     fn is(&self, line: &[u8]) -> bool {
-        /// What is left to match.
+        /// The part of the line that is not matched yet.
         struct Rest<'a>(&'a [u8]);
 
         impl Write for Rest<'_> {
@@ -93,7 +93,7 @@ impl<T: fmt::Display> Value for Printed<T> {
     fn make(&self) -> Result<HeaderValue, InvalidHeaderValue> {
         // Room for an element of `Forwarded` with an IPv6 address and a host of usual length.
         let mut text = String::with_capacity(96);
-        // A string takes all text.
+        // Writing to a string cannot fail.
         let _ = write!(text, "{}", self.0);
         HeaderValue::from_str(&text)
     }

@@ -1,20 +1,20 @@
 //! The rewriting: everything downstream sees the truth and nothing else.
 //!
-//! 1. `Host` becomes the effective authority, one line. The URI gets the effective scheme and
+//! 1. `Host` becomes the effective authority, in one line. The URI gets the effective scheme and
 //!    authority; its path and query stay byte for byte. `*` without an authority and the authority
-//!    form stay; where no host is known, all stays. The authority form is for CONNECT alone
-//!    (RFC 9112 §3.2.3), also where the URI is kept: it would be the host.
-//! 2. `canonical`: every forwarding header that is not trusted for this request is removed, in
-//!    every spelling that has `_` for `-`; a trusted one that is there is reduced to its effective
-//!    value, which may be empty, and is left as it is where it is that already. `strip`: all are
-//!    removed. `keep`: none is touched.
-//! 3. [`Resolved`] goes into the extensions. A request that was fixed before, under an equal
-//!    configuration or an earlier one of the same handle, is left alone; under another, that is a
-//!    wiring fault. A [`Resolved`] that [`resolve`](fn@crate::resolve) made has fixed nothing: it
-//!    is replaced.
-//! 4. All that can fail comes before all that changes, so that a rejected request is as it was.
+//!    form stay as they are. If no host is known, everything stays. The authority form is accepted for
+//!    CONNECT only (RFC 9112 §3.2.3), even if the URI is kept, because it would be the host.
+//! 2. `canonical`: a forwarding header that is not trusted for this request is removed, in every
+//!    spelling that has `_` for `-`. A trusted header that is present is reduced to its effective value,
+//!    which may be empty; if it already has that value, it is not touched. `strip`: all are removed.
+//!    `keep`: none is touched.
+//! 3. [`Resolved`] goes into the extensions. If a request was fixed before, under an equal
+//!    configuration or an earlier one of the same handle, it is left alone. If it was fixed under another
+//!    one, that is a wiring fault. A [`Resolved`] that [`resolve`](fn@crate::resolve) made has fixed
+//!    nothing, so it is replaced.
+//! 4. Everything that can fail comes before everything that changes, so a rejected request stays as it was.
 //!
-//! The request is changed here; what a header is to say is in `change.rs`.
+//! The request is changed here; `change.rs` makes the new values of headers.
 
 mod change;
 
@@ -43,10 +43,10 @@ use crate::{
 /// [`Resolved`] in its extensions. The [`Peer`] is read from its extensions.
 ///
 /// # Errors
-/// As [`resolve`](fn@crate::resolve), and besides: [`ErrorKind::OtherConfig`] where the request was
-/// fixed before under another configuration, [`ErrorKind::HostMismatch`] where `Host` differs from
+/// Those of [`resolve`](fn@crate::resolve), and also: [`ErrorKind::OtherConfig`] if the request was
+/// fixed before under another configuration, [`ErrorKind::HostMismatch`] if `Host` differs from
 /// the target's authority in HTTP/2 or HTTP/3, [`ErrorKind::InvalidTarget`] for
-/// `GET app.example:80` (authority form), [`ErrorKind::TooManyHeaders`] where `Host` finds no room.
+/// `GET app.example:80` (authority form), [`ErrorKind::TooManyHeaders`] if there is no room for `Host`.
 /// The request is then exactly as it was.
 ///
 /// ```
@@ -74,10 +74,10 @@ pub fn fix_request<B>(request: &mut Request<B>, config: &Config) -> Result<(), E
     fix(request, config)
 }
 
-/// The same for a request whose body is elsewhere.
+/// Does the same as [`fix_request`] for a request whose body is elsewhere.
 ///
 /// # Errors
-/// As [`fix_request`].
+/// Those of [`fix_request`].
 ///
 /// ```
 /// use http::Request;
@@ -95,7 +95,7 @@ pub fn fix_parts(parts: &mut Parts, config: &Config) -> Result<(), Error> {
     fix(parts, config)
 }
 
-/// What `Request` and `Parts` have in common.
+/// The methods that `Request` and `Parts` have in common.
 trait RequestHead {
     fn headers(&self) -> &HeaderMap;
     fn headers_mut(&mut self) -> &mut HeaderMap;
@@ -178,12 +178,12 @@ pub(crate) fn is_fixed(extensions: &Extensions, config: &Config) -> Result<bool,
     }
 }
 
-/// What an earlier fix left. What [`resolve`](fn@crate::resolve) made has no original.
+/// The result of an earlier fix. A [`Resolved`] that [`resolve`](fn@crate::resolve) made has no original.
 pub(crate) fn fixed(extensions: &Extensions) -> Option<&Resolved> {
     extensions.get::<Resolved>().filter(|earlier| earlier.original.is_some())
 }
 
-/// Fixes a request from this peer, which was not fixed before. `observe` is called after the decision
+/// Fixes a request from this peer that was not fixed before. `observe` is called after the decision
 /// and before anything changes.
 #[cfg(feature = "tower")]
 pub(crate) fn fix_from<B>(
@@ -202,7 +202,7 @@ fn fix_first(
     observe: impl FnOnce(&Resolved, &Head<'_>),
 ) -> Result<(), Error> {
     let mut head = Head::new(peer, request.headers(), request.uri(), Some(request.version()));
-    // What is decided stays where it is until it goes into the extensions: it is large.
+    // The outcome is large, so it stays in place until it goes into the extensions.
     let mut outcome = resolve::decide(&mut head, config, &mut Off);
     if let Ok(resolved) = &mut outcome {
         observe(resolved, &head);
@@ -216,8 +216,8 @@ fn fix_first(
     })
 }
 
-/// What [`fix_request`] would decide, and whether it would reject, but for a lack of room. Nothing is
-/// touched.
+/// What [`fix_request`] would decide, and whether it would reject, except for a lack of room. Changes
+/// nothing.
 #[cfg(feature = "tower")]
 pub(crate) fn rehearse<B>(
     peer: Option<Peer>,
@@ -236,7 +236,7 @@ pub(crate) fn removed(headers: &HeaderMap, resolved: &Resolved) -> Vec<HeaderNam
     let mut removed = Vec::new();
     let set = match (settings.headers, &plan.guarded) {
         (HeaderPolicy::Canonical | HeaderPolicy::Strip, _) => &plan.forwarding,
-        // Whatever becomes of the others.
+        // Guarded headers are removed even if the others are kept.
         (HeaderPolicy::Keep, Some(guarded)) => guarded,
         (HeaderPolicy::Keep, None) => return removed,
     };
@@ -250,7 +250,7 @@ pub(crate) fn removed(headers: &HeaderMap, resolved: &Resolved) -> Vec<HeaderNam
     removed
 }
 
-/// Whether a header stays that is not read from a list: it is exempt, or its one spelling is a proxy's.
+/// Whether a header that is not read from a list stays: it is exempt, or a proxy sent it in its own spelling.
 fn is_left(name: &HeaderName, resolved: &Resolved) -> bool {
     let Way { settings, plan } = resolved.way();
     let of_edge = || resolved.is_by_edge() && plan.edge.iter().any(|edge| edge.name == *name);
@@ -259,23 +259,23 @@ fn is_left(name: &HeaderName, resolved: &Resolved) -> bool {
         || reduces_trusted(resolved) && of_edge()
 }
 
-/// Whether trusted headers are reduced to their effective value, and not removed.
+/// Whether trusted headers are reduced to their effective value instead of removed.
 fn reduces_trusted(resolved: &Resolved) -> bool {
     resolved.is_peer_trusted() && resolved.way().settings.headers == HeaderPolicy::Canonical
 }
 
-/// All that changes in a request.
+/// Everything that changes in a request.
 #[derive(Debug, Default)]
 struct Rewrite<'a> {
     uri: Option<Uri>,
-    /// Client, scheme, host, port, prefix in `canonical` form; `Host`; and the header of the edge.
+    /// Client, scheme, host, port and prefix in `canonical` form, then `Host`, then the header of the edge.
     changes: [Option<Change<'a>>; 7],
     removed: Vec<HeaderName>,
     old_host: Option<HeaderValue>,
 }
 
 impl<'a> Rewrite<'a> {
-    /// In place, for all of it together is large.
+    /// Fills in `self` instead of returning it, because it is large.
     fn prepare(
         &mut self,
         method: &Method,
@@ -332,13 +332,13 @@ impl<'a> Rewrite<'a> {
         Ok(())
     }
 
-    /// Changes the request, and returns what the changed values were.
+    /// Changes the request, and returns the old values.
     fn apply(&mut self, request: &mut impl RequestHead) -> Result<Original, Error> {
         let headers = request.headers_mut();
         let full = || Error::in_header(ErrorKind::TooManyHeaders, &HOST);
         if !self.changes.iter().flatten().all(|change| change.in_place) {
-            // To insert needs room, even where it replaces. Asked for before anything changes, it
-            // is there until a header is added, which is `Host`, the last.
+            // An insertion needs room even if it replaces a line. The room is checked before anything
+            // changes. It lasts until a header is added, and that is `Host`, the last change.
             headers.try_entry(HOST).map_err(|_| full())?;
         }
         // Most are none, which are not moved.
@@ -362,8 +362,8 @@ impl<'a> Rewrite<'a> {
     }
 }
 
-/// The URI with the effective scheme and authority, where it has not got them. The asterisk form
-/// has neither in HTTP/1.1, the authority form no path; both stay.
+/// The URI with the effective scheme and authority, or `None` if it stays as it is. In HTTP/1.1 the
+/// asterisk form has neither scheme nor authority, and the authority form has no path. Both stay.
 pub(crate) fn with_origin(
     uri: &Uri,
     scheme: Scheme,

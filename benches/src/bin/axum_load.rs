@@ -2,14 +2,14 @@
 //!
 //!     cargo run --release --locked -p proxyfix-benches --features load --bin axum_load
 //!
-//! 1. Each variant is a server process of its own, with one thread, that answers "hello".
-//! 2. `wrk` keeps one variant busy at a time; all variants run in every round, in an order that turns
-//!    round by round, so that what else the machine does hits them alike.
-//! 3. Compared is within a round. Besides requests per second, the processor time per request is
-//!    read from the kernel, which suffers less from what else runs.
-//! 4. `again` is `plain` once more: how far it is from 1 is what these numbers are worth.
-//! 5. Before anything is measured, each variant tells the URI it has seen: it must be the rewritten one
-//!    where something rewrites.
+//! 1. Each variant is a server process of its own, with one thread, and answers "hello".
+//! 2. `wrk` keeps one variant busy at a time. All variants run in every round, in an order that changes
+//!    from round to round, so that other work on the machine affects them alike.
+//! 3. Variants are compared within a round. Apart from requests per second, the processor time per request
+//!    is read from the kernel. Other work on the machine affects that less.
+//! 4. `again` is `plain` once more. Its distance from 1 shows the error of these numbers.
+//! 5. Before anything is measured, each variant reports the URI it has seen. It must be the rewritten URI
+//!    if the variant rewrites.
 
 use std::{
     convert::Infallible,
@@ -48,7 +48,7 @@ struct Arguments {
     /// Connections that wrk keeps busy
     #[arg(long, default_value_t = 32)]
     connections: u32,
-    /// Writes the table of docs/PERFORMANCE.md, and does not only print it
+    /// Also writes the table of docs/PERFORMANCE.md, instead of only printing it
     #[arg(long)]
     write: bool,
     #[command(subcommand)]
@@ -57,7 +57,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Serve {
-    /// What the load is put on
+    /// Serves one variant, for the load
     Serve { variant: Variant },
 }
 
@@ -69,13 +69,13 @@ enum Variant {
     Again,
     /// With the layer around the router.
     Around,
-    /// With the layer by `Router::layer`.
+    /// With the layer added by `Router::layer`.
     Layer,
     /// With the limit around the router.
     Limit,
-    /// With a layer that does nothing: axum boxes a request on its way through any layer.
+    /// With a layer that does nothing. axum boxes a request on its way through any layer.
     Idle,
-    /// Without the peer's address, as an application may be that does not ask.
+    /// Without the peer's address, like an application that does not ask for it.
     Bare,
 }
 
@@ -119,8 +119,8 @@ where
     axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>()).await
 }
 
-/// The cheapest code that rewrites a request, where the layer would: it trusts what the workload of one
-/// entry says, from this machine.
+/// The cheapest code that rewrites a request in the layer's place. It trusts the headers of the workload
+/// `one`, from this machine.
 fn limit() -> impl Fn(Request) -> Request + Clone {
     let workload = Workload { proxies: "127.0.0.0/8".into(), ..Workload::new("one", Beside::Ten) };
     let policy = Arc::new(Policy::of(&workload));
@@ -133,7 +133,7 @@ fn limit() -> impl Fn(Request) -> Request + Clone {
     }
 }
 
-/// A server, which ends with its value.
+/// A server process. It ends when this value is dropped.
 struct Server {
     process: Child,
     address: String,
@@ -179,11 +179,11 @@ impl Server {
         Ok(answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or(answer))
     }
 
-    /// Processor time so far, in ticks of the kernel's clock.
+    /// The processor time so far, in ticks of the kernel's clock.
     fn ticks(&self) -> f64 {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.process.id()));
         let stat = stat.expect("a process of Linux");
-        // Behind the name in brackets: user time is the 12th field, system time the 13th.
+        // After the name in brackets, user time is the 12th field and system time the 13th.
         let (_, fields) = stat.rsplit_once(')').expect("a name");
         let fields = fields.split_whitespace().skip(11).take(2);
         fields.map(|ticks| ticks.parse::<f64>().expect("a number")).sum()
@@ -208,14 +208,14 @@ impl Server {
     }
 }
 
-/// The number that stands before some words.
+/// The number before some words.
 fn number_before(text: &str, words: &str) -> f64 {
     let (before, _) = text.split_once(words).unwrap_or_else(|| panic!("wrk says {text}"));
     let number = before.split_whitespace().last().expect("a number");
     number.parse().expect("a number")
 }
 
-/// What a variant did in each round.
+/// The results of a variant in each round.
 type Rounds = Vec<[f64; 2]>;
 
 fn measure(arguments: &Arguments) -> Vec<Rounds> {
@@ -226,7 +226,7 @@ fn measure(arguments: &Arguments) -> Vec<Rounds> {
     let mut rounds = vec![Rounds::new(); VARIANTS.len()];
     for round in 0..arguments.rounds {
         for turn in 0..VARIANTS.len() {
-            // Forwards and backwards in turn, and from another variant each time.
+            // Forwards and backwards alternately, and starting with another variant each time.
             let at = if round % 2 == 0 { turn } else { VARIANTS.len() - 1 - turn };
             let at = (at + round / 2) % VARIANTS.len();
             let [rate, ticks] = servers[at].load(arguments.seconds, arguments.connections);
@@ -242,7 +242,7 @@ fn quartiles(mut values: Vec<f64>) -> [f64; 3] {
     values.sort_by(f64::total_cmp);
     [1, 2, 3].map(|quarter| {
         let at = (values.len() - 1) * quarter;
-        // Between two values where it falls between them.
+        // Interpolated if it falls between two values.
         let (low, rest) = (values[at / 4], at % 4);
         let high = values[(at / 4 + 1).min(values.len() - 1)];
         low + (high - low) * f64::from(u8::try_from(rest).expect("below 4")) / 4.0

@@ -10,7 +10,7 @@ pub(super) struct Element<'a> {
     pub(super) host: Option<&'a [u8]>,
 }
 
-/// The `count`th element from the right. An escape in what is passed is refused.
+/// The `count`th element from the right. `None` if there are fewer, or if it meets an escape.
 pub(super) fn nth(line: &[u8], count: usize) -> Option<&[u8]> {
     let (mut rest, mut left) = (line, count);
     loop {
@@ -36,7 +36,7 @@ pub(super) fn nth(line: &[u8], count: usize) -> Option<&[u8]> {
     }
 }
 
-/// Reads an element that holds no escape.
+/// Reads an element without escapes.
 pub(super) fn parse(element: &[u8]) -> Option<Element<'_>> {
     let (mut client, mut proto, mut host) = (None, None, None);
     let mut rest = element;
@@ -72,7 +72,7 @@ pub(super) fn parse(element: &[u8]) -> Option<Element<'_>> {
     Some(Element { client: node(client?)?, proto, host })
 }
 
-/// An address, in brackets where it is IPv6, and perhaps a port.
+/// An address with an optional port. IPv6 is in brackets.
 fn node(text: &[u8]) -> Option<IpAddr> {
     match text.strip_prefix(b"[").and_then(|text| text.strip_suffix(b"]")) {
         Some(inner) => address(inner),

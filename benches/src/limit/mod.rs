@@ -1,9 +1,9 @@
-//! The limit: the cheapest safe code that says client, scheme and host of a request, written for the
-//! trusted headers of one workload, with nothing that could be configured.
+//! The limit: the cheapest safe code that finds client, scheme and host of a request. It is written for
+//! the trusted headers of one workload, and has nothing to configure.
 //!
-//! One pass over the field names, then only the bytes from the right that count. Every value is
-//! checked before it is believed, and no error says what was wrong. It does without what proxyfix
-//! also does: the names in `Connection`, ports and prefixes of their own, where a value came from.
+//! It makes one pass over the field names, and then reads only the bytes from the right that count. Every
+//! value is checked before it is believed, but no error says what was wrong. It leaves out some work of
+//! proxyfix: the names in `Connection`, separate ports and prefixes, and where a value came from.
 
 mod forwarded;
 mod rewrite;
@@ -19,7 +19,7 @@ use proxyfix::ipnet::IpNet;
 pub use self::rewrite::{Rewritten, rewrite};
 use crate::{Answer, Gives, Subject, Visitor, Workload};
 
-/// Shows both subjects.
+/// Shows both subjects to the visitor.
 pub fn visit(visitor: &mut impl Visitor) {
     visitor.visit::<Limit>();
     visitor.visit::<Rewritten>();
@@ -31,7 +31,7 @@ pub struct Policy {
     proxies: Vec<IpNet>,
     /// `X-Forwarded-For` or `Forwarded`, in lower case.
     list: &'static str,
-    /// From the right; 0 is a walk.
+    /// The count from the right. 0 is a walk.
     count: usize,
     /// Whether `X-Forwarded-Proto` and `-Host` are trusted.
     scalars: bool,
@@ -45,14 +45,14 @@ pub struct Decided<'a> {
     host: &'a [u8],
 }
 
-/// Longer walks are refused, as by proxyfix's default.
+/// Longer walks are rejected, as they are by proxyfix's default.
 const MAX_HOPS: usize = 16;
 
 impl Policy {
     /// What a workload trusts.
     ///
     /// # Panics
-    /// Where one of its networks is no CIDR.
+    /// If one of the workload's networks is not a CIDR.
     pub fn of(workload: &Workload) -> Self {
         let proxies = workload.proxies.split(',').map(|network| network.parse().expect("one"));
         Self {
@@ -71,13 +71,13 @@ impl Policy {
         self.proxies.iter().any(|network| network.contains(&ip))
     }
 
-    /// Decides; `None` is a request to reject.
+    /// Decides. `None` means: reject the request.
     fn decide<'a>(&self, peer: IpAddr, headers: &'a HeaderMap) -> Option<Decided<'a>> {
         if !self.trusts(peer) {
             return None;
         }
         let (mut own, mut proto, mut x_host) = (None, None, None);
-        // The lines of the list, and the last two of them.
+        // The number of lines of the list, and the last two of them.
         let (mut lines, mut last, mut before) = (0_usize, None, None);
         for (name, value) in headers {
             let value = value.as_bytes();
@@ -140,7 +140,7 @@ fn rightmost(line: &[u8]) -> impl Iterator<Item = &[u8]> {
     line.rsplit(|&byte| byte == b',').map(<[u8]>::trim_ascii)
 }
 
-/// An address, which may have a port.
+/// An address with an optional port.
 fn address(text: &[u8]) -> Option<IpAddr> {
     let text = from_utf8(text).ok()?;
     text.parse().ok().or_else(|| text.parse().ok().map(|address: SocketAddr| address.ip()))
@@ -161,7 +161,7 @@ const OF_NAME: [bool; 256] = {
     table
 };
 
-/// A name of letters, digits, hyphens and dots, and perhaps a port.
+/// A name of letters, digits, hyphens and dots, with an optional port.
 fn checked_host(text: &[u8]) -> Option<&[u8]> {
     let end = text.iter().position(|&byte| !OF_NAME[usize::from(byte)]).unwrap_or(text.len());
     let (name, rest) = text.split_at(end);
@@ -184,7 +184,7 @@ impl Subject for Limit {
     type Input = ();
     type Output<'a> = Option<Decided<'a>>;
 
-    /// Long lists of networks need more than this code has.
+    /// This code cannot handle long lists of networks.
     fn state(workload: &Workload) -> Option<Self::State> {
         let policy = Policy::of(workload);
         (policy.proxies.len() < 10).then(|| (policy, workload.headers()))

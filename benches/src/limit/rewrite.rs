@@ -1,5 +1,5 @@
-//! The limit of rewriting: what was decided goes into the extensions, `Host` and the URI, and the
-//! forwarding headers go.
+//! The limit of rewriting: the decided values go into the extensions, `Host` and the URI, and the
+//! forwarding headers are removed.
 
 use std::net::IpAddr;
 
@@ -24,7 +24,7 @@ struct Client(IpAddr);
 const FORWARDING: [&str; 4] =
     ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"];
 
-/// Rewrites a request from this peer; `None` is a request to reject.
+/// Rewrites a request from this peer. `None` means: reject the request.
 pub fn rewrite<B>(request: &mut Request<B>, peer: IpAddr, policy: &Policy) -> Option<()> {
     let decided = policy.decide(peer, request.headers())?;
     let client = Client(decided.client);

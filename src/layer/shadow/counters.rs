@@ -1,37 +1,37 @@
-//! How many requests a candidate would decide otherwise: rule 3 of [shadow mode](super).
+//! How many requests a candidate would decide differently: rule 3 of [shadow mode](super).
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use super::{Difference, Differs};
 
-/// How many requests were seen, and how many the candidate would have decided otherwise.
+/// How many requests were seen, and how many the candidate would have decided differently.
 ///
-/// Each number is right by itself; read while requests come in, they may be of different moments.
+/// Each number is right by itself. While requests come in, the numbers may be from different moments.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Counts {
     /// Requests that were compared.
     pub requests: u64,
-    /// Of these, the ones of which the candidate would make something else.
+    /// Of the compared requests, those with any difference.
     pub different: u64,
-    /// Of these, the ones that pass and would be rejected.
+    /// Of these, those that pass and would be rejected.
     pub rejected: u64,
-    /// The ones that are rejected and would pass.
+    /// Those that are rejected and would pass.
     pub accepted: u64,
-    /// The ones with another client.
+    /// Those with another client.
     pub client: u64,
-    /// The ones with another scheme.
+    /// Those with another scheme.
     pub scheme: u64,
-    /// The ones with another host.
+    /// Those with another host.
     pub host: u64,
-    /// The ones with another port.
+    /// Those with another port.
     pub port: u64,
-    /// The ones with another path prefix.
+    /// Those with another path prefix.
     pub prefix: u64,
-    /// Requests whose peer is none of the candidate's `proxies`: where your proxies are among them,
-    /// one of their addresses is missing there.
+    /// Requests whose peer is not one of the candidate's `proxies`. If your proxies are among these
+    /// peers, an address is missing there.
     pub untrusted_peers: u64,
-    /// Requests that were not compared, for a layer further out had fixed them: put this one there.
+    /// Requests that were not compared, because an outer layer had fixed them. Make this layer the outermost.
     pub already_fixed: u64,
 }
 
@@ -60,7 +60,7 @@ pub(super) fn read(counter: &AtomicU64) -> u64 {
 }
 
 impl Counters {
-    /// Counts a request that was compared, and returns whether anything differs.
+    /// Counts a request that was compared. Returns whether anything differs.
     pub(super) fn count(&self, difference: &Difference<'_>) -> bool {
         add_one(&self.requests);
         let mut any = false;

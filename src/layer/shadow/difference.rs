@@ -1,4 +1,4 @@
-//! What a candidate would decide otherwise: rules 2 and 4 of [shadow mode](super).
+//! What a candidate would decide differently: rules 2 and 4 of [shadow mode](super).
 
 use std::fmt;
 
@@ -7,13 +7,13 @@ use crate::{
     resolved::{Resolved, Source},
 };
 
-/// What the candidate would decide otherwise.
+/// What the candidate would decide differently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Differs {
-    /// It would reject what passes.
+    /// It would reject a request that passes.
     Rejected,
-    /// It would let pass what is rejected.
+    /// It would pass a request that is rejected.
     Accepted,
     /// The client.
     Client,
@@ -69,9 +69,9 @@ const VALUES: [Value; 5] = [
     },
 ];
 
-/// A request of which the candidate would make something else, and why.
+/// A request that the candidate would decide differently, and why.
 ///
-/// [`Display`](fmt::Display) prints what differs, with who vouches for each value:
+/// [`Display`](fmt::Display) prints what differs, and who vouches for each value:
 ///
 /// ```text
 /// client is 10.0.0.2 (x-forwarded-for, hop 1), would be 203.0.113.9 (x-forwarded-for, hop 2)
@@ -84,9 +84,9 @@ pub struct Difference<'a> {
 }
 
 impl<'a> Difference<'a> {
-    /// What is decided. Where no configuration is in force, our own values: the peer is the client;
-    /// or `None` where a request has not even those, for its `Host` is malformed, and passes all
-    /// the same.
+    /// What is decided. If no configuration is in force, these are our own values, with the peer as the
+    /// client. `None` if the request does not even have those, because its `Host` is malformed. It passes
+    /// nevertheless.
     ///
     /// # Errors
     /// The error with which the request is rejected.

@@ -14,13 +14,13 @@ use crate::{
     lines::FieldLines,
 };
 
-/// The longest list that is told from longer ones: as many as a walk passes by default.
+/// The greatest length that is counted by itself: as many elements as a walk passes by default.
 const LONGEST: usize = MAX_HOPS;
 
 /// How many elements the list of one header had, in requests from trusted peers whose `Connection` does
 /// not name that header.
 ///
-/// How to read it is in the [module documentation](super#finding-the-count). [`Display`](fmt::Display)
+/// The [module documentation](super#finding-the-count) says how to read it. [`Display`](fmt::Display)
 /// prints it in one line: `x-forwarded-for: absent: 3, 1: 240, 2: 12, 16 and more: 1`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListLengths {
@@ -36,28 +36,28 @@ impl ListLengths {
         &self.header
     }
 
-    /// How many requests had a list of that many elements; from 16 on, of 16 and more.
+    /// How many requests had a list of this many elements. For 16, of 16 or more.
     pub fn requests(&self, length: usize) -> u64 {
         self.requests.get(length.min(LONGEST)).copied().unwrap_or_default()
     }
 
-    /// How many requests had no such header.
+    /// How many requests did not have this header.
     pub fn absent(&self) -> u64 {
         self.requests(0)
     }
 
     /// How many requests had a list that cannot be counted to its left end: it has an element over
-    /// 4 KiB or, in `Forwarded`, a quote out of place.
+    /// 4 KiB or, in `Forwarded`, a misplaced quote.
     pub fn unreadable(&self) -> u64 {
         self.unreadable
     }
 
-    /// The least length, where there were lists.
+    /// The least length, if there were any lists.
     pub fn shortest(&self) -> Option<usize> {
         self.seen().map(|(length, _)| length).next()
     }
 
-    /// The most frequent length, the least of several, where there were lists.
+    /// The most frequent length, if there were any lists. If several are, the least of them.
     pub fn most_frequent(&self) -> Option<usize> {
         let most = self.seen().max_by_key(|(length, requests)| (*requests, Reverse(*length)));
         most.map(|(length, _)| length)
@@ -84,7 +84,7 @@ impl fmt::Display for ListLengths {
     }
 }
 
-/// The numbers while they are counted, for each header.
+/// The numbers for each header while they are counted.
 #[derive(Debug)]
 pub(super) struct Histogram(Box<[Row]>);
 
@@ -115,7 +115,7 @@ impl Histogram {
         Self(headers.into_iter().map(row).collect())
     }
 
-    /// Counts the elements of each list that the request does not have dropped on its way.
+    /// Counts the elements of each list, except of those that the request's `Connection` names.
     pub(super) fn observe(&self, headers: &HeaderMap) {
         for row in self.0.iter().filter(|row| !is_nominated(headers, &row.header)) {
             let length = length(headers, &row.header);
@@ -133,7 +133,7 @@ impl Histogram {
     }
 }
 
-/// Whether `Connection` names a header. It is split as the decision splits it, at more than commas.
+/// Whether `Connection` names a header. It is split at more than commas, as the decision splits it.
 fn is_nominated(headers: &HeaderMap, name: &HeaderName) -> bool {
     let mut lines = headers.get_all(CONNECTION).iter();
     lines.any(|line| {
@@ -142,8 +142,8 @@ fn is_nominated(headers: &HeaderMap, name: &HeaderName) -> bool {
     })
 }
 
-/// The number of elements, no more than the longest; 0 where the header is absent, `None` where
-/// one of them has no certain end.
+/// The number of elements, but no more than the longest. 0 if the header is absent. `None` if
+/// an element has no certain end.
 fn length(headers: &HeaderMap, name: &HeaderName) -> Option<usize> {
     let lines = FieldLines::of(headers, name);
     if *name == FORWARDED {

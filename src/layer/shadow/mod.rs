@@ -1,51 +1,51 @@
 //! Shadow mode: a candidate configuration beside the one in force, or before any is in force.
 //!
-//! 1. **Nothing changes.** On the candidate's account no request is rewritten or rejected, nor is
-//!    anything put into its extensions. What is in force decides alone.
+//! 1. **Nothing changes.** The candidate does not rewrite or reject a request, and puts nothing into its
+//!    extensions. The configuration in force alone decides.
 //! 2. **Compared** is what each makes of the request as it came in: whether it passes, and its
-//!    client, scheme, host, port and prefix. Two rejections are no difference, whatever their reason.
+//!    client, scheme, host, port and prefix. Two rejections are not a difference, whatever their reasons.
 //!    What `headers=` and `uri=` would do to the request is not compared.
-//! 3. **Reported** is each request that differs, once, with every value that does and who vouches
-//!    for it: to the function given to [`on_difference`](Shadow::on_difference), to the
-//!    [`counts`](Shadow::counts), and with the feature `tracing` as an event at level debug. A
-//!    stranger can cause differences at will, so a function that writes should not write them all,
-//!    and the events (target `proxyfix::shadow`) are to be had for a while, by a filter.
-//! 4. **Nothing raw.** Values are valid and in canonical form, errors repeat one escaped character
-//!    at most.
-//! 5. **List lengths.** Of requests whose peer is one of the candidate's `proxies`, the number of
-//!    elements in each list is counted: of the five `X-Forwarded` headers by the candidate's names,
-//!    of `Forwarded` and of its `client-ip`, trusted or not. Everything left of the sixteenth element
-//!    from the right is one more, and not looked at; an element is at most 4 KiB. A request whose
-//!    `Connection` names a header is not counted for that header, because a proxy on the way may have
-//!    dropped a part of its list.
-//! 6. **Cost.** The candidate's decision, at most 64 KiB read for each of the lists, some atomic
+//! 3. **Reported** is each request that differs, once, with every value that differs and who vouches
+//!    for it. The report goes to the function given to [`on_difference`](Shadow::on_difference), to the
+//!    [`counts`](Shadow::counts), and with the feature `tracing` to an event at level debug. A
+//!    stranger can cause any number of differences, so a function that writes should not write them all.
+//!    Turn on the events (target `proxyfix::shadow`) for a limited time, with a filter.
+//! 4. **Nothing raw.** Values are valid and in canonical form. Errors repeat at most one escaped
+//!    character.
+//! 5. **List lengths.** For requests whose peer is one of the candidate's `proxies`, the number of
+//!    elements in each list is counted, trusted or not: in the five `X-Forwarded` headers by the candidate's
+//!    names, in `Forwarded` and in the header of its `client-ip`. Everything to the left of the sixteenth
+//!    element from the right is not read, and the list counts as "16 and more". An element is at most 4 KiB.
+//!    If the request's `Connection` names a header, that header is not counted, because a proxy on the way
+//!    may have dropped a part of its list.
+//! 6. **Cost.** The candidate's decision, at most 64 KiB read for each of the lists, and some atomic
 //!    additions. Nothing is locked, and nothing grows.
 //!
 //! # Finding the count
 //!
-//! The count that fits is the length that a list has where an honest client, who writes no such
-//! header itself, comes through the whole chain: mostly the [most frequent
-//! one](ListLengths::most_frequent).
+//! An honest client writes no such header itself. The right count is the length of the list when such a
+//! client comes through the whole chain. Usually that is the [most frequent
+//! length](ListLengths::most_frequent).
 //!
-//! A client can make a list longer, because it writes at the left end. It can make a list shorter where a
-//! proxy on the way obeys the client's `Connection: X-Forwarded-For` (RFC 9110 §7.6.1), drops what the
-//! proxies before it wrote, and does not pass that `Connection` on, so that nothing of it arrives. Under
-//! the right count such a request is rejected, and nobody else's is. So:
+//! A client can make a list longer, because it writes at the left end. It can make a list shorter if a
+//! proxy on the way obeys the client's `Connection: X-Forwarded-For` (RFC 9110 §7.6.1) and drops what the
+//! proxies before it wrote. If that proxy does not pass the `Connection` on, no trace of it arrives. Under
+//! the right count such a request is rejected, and no other request is. So:
 //!
 //! * Never take a count above [`shortest`](ListLengths::shortest), unless you know who sends the
 //!   shorter lists (a health check, another way in, a client with such a `Connection`): those requests
 //!   would be rejected. A few short lists among many are no reason for a lower count, which would
-//!   take a proxy for the client. Send a request with that `Connection` through your chain: where its
+//!   take a proxy for the client. Send a request with that `Connection` through your chain: if its
 //!   list is shorter, any client can do the same.
-//! * Lengths above it are clients who lie, or who have a forward proxy of their own. They are no
-//!   reason for a higher count: whoever sends many of them moves the most frequent length.
-//! * Where requests without the header ([`absent`](ListLengths::absent)) stand beside many with it,
+//! * Greater lengths come from clients who lie, or who have a forward proxy of their own. They are no
+//!   reason for a higher count: anyone who sends many of them changes the most frequent length.
+//! * If there are requests without the header ([`absent`](ListLengths::absent)) beside many with it,
 //!   some proxy does not write it on every request, or health checks come without it.
-//! * A header whose lists are short and long by turns, without a clear lowest length, is likely
-//!   passed through by your proxies as the client wrote it. Do not trust it.
+//! * If the lists of a header are sometimes short and sometimes long, without a clear lowest length,
+//!   your proxies likely pass the header through as the client wrote it. Do not trust it.
 //!
-//! Where you do not know the proxies' addresses yet, `proxies=any` in a candidate counts everything,
-//! also what comes past them.
+//! If you do not know the proxies' addresses yet, `proxies=any` in a candidate counts everything,
+//! even requests that bypass the proxies.
 //!
 //! # Before any is in force
 //!
@@ -96,7 +96,7 @@ use crate::{config::Config, error::Error, peer::Peer, resolved::Resolved, rewrit
 
 type OnDifference = Arc<dyn Fn(&Difference<'_>) + Send + Sync>;
 
-/// A candidate configuration, and what has become known about it.
+/// A candidate configuration, and what was observed about it.
 ///
 /// It is cheap to clone, and clones count together: give one to a layer and keep the other.
 /// See the [module documentation](self).
@@ -135,8 +135,8 @@ impl Shadow {
         Self { observed: Arc::new(observed), on_difference: None }
     }
 
-    /// Runs for each request of which the candidate would make something else, while the request
-    /// waits.
+    /// Runs for each request that the candidate would decide differently. The request waits
+    /// meanwhile.
     ///
     /// ```
     /// use proxyfix::{Config, shadow::{Differs, Shadow}};
@@ -163,7 +163,7 @@ impl Shadow {
         &self.observed.candidate
     }
 
-    /// How many requests were seen, and how many would have been decided otherwise.
+    /// How many requests were seen, and how many would have been decided differently.
     pub fn counts(&self) -> Counts {
         self.observed.counters.snapshot()
     }
@@ -173,8 +173,8 @@ impl Shadow {
         self.observed.lengths.snapshot()
     }
 
-    /// What the candidate would make of a request as it came in; `None` where that is not to be
-    /// seen any more, since a layer around this one has fixed it.
+    /// What the candidate would make of a request as it came in. `None` if the original request cannot be
+    /// seen any more, because an outer layer has fixed it.
     pub(super) fn rehearse<B>(
         &self,
         peer: Option<Peer>,
@@ -194,12 +194,12 @@ impl Shadow {
         Some(rewrite::rehearse(peer, request, candidate))
     }
 
-    /// Counts a request that a layer around this one has fixed.
+    /// Counts a request that an outer layer has fixed.
     pub(super) fn already_fixed(&self) {
         self.observed.counters.already_fixed();
     }
 
-    /// Compares what is in force with what the candidate would decide.
+    /// Compares the decision in force with that of the candidate.
     pub(super) fn compare(
         &self,
         in_force: Result<Option<&Resolved>, &Error>,

@@ -19,22 +19,22 @@ use crate::{
     trace::Off,
 };
 
-/// Observes what a candidate would make of each request, while no configuration is in force: the
+/// Observes what a candidate would make of each request while no configuration is in force: the
 /// service sees requests as they came in.
 ///
-/// Beside a configuration in force, use [`ProxyFixLayer::shadow`](crate::ProxyFixLayer::shadow). The
-/// peer is looked for in the same places. See the [module documentation](super).
+/// If a configuration is in force, use [`ProxyFixLayer::shadow`](crate::ProxyFixLayer::shadow). The
+/// layer looks for the peer in the same places. See the [module documentation](super).
 #[derive(Clone)]
 #[must_use]
 pub struct ShadowLayer {
     shadow: Shadow,
-    /// Trusts nobody: it gives our own values.
+    /// A configuration that trusts nobody and gives our own values.
     nothing: Config,
     peer_from: Option<PeerFrom>,
 }
 
 impl ShadowLayer {
-    /// A layer that observes.
+    /// A layer that observes what the candidate of `shadow` would make of requests.
     pub fn new(shadow: Shadow) -> Self {
         let nothing = Config::nothing(shadow.candidate().way_of(None).settings.listener);
         Self { shadow, nothing, peer_from: None }

@@ -1,11 +1,11 @@
-//! The gate of counts: instructions under callgrind and allocations, for each subject and workload,
-//! against `benches/counts.toml`.
+//! The gate of counts: compares instructions under callgrind and allocations, for each subject and
+//! workload, with `benches/counts.toml`.
 //!
 //!     cargo run --release --locked -p proxyfix-benches --bin counts              # compares
 //!     cargo run --release --locked -p proxyfix-benches --bin counts -- --write   # records
 //!
-//! What fails is in [`proxyfix_benches::gate`]. Besides, the tables of `docs/PERFORMANCE.md` that come
-//! from the file must be the file's.
+//! [`proxyfix_benches::gate`] says what fails. The tables of `docs/PERFORMANCE.md` that are made from the
+//! file must also match it.
 
 mod measure;
 mod tables;
@@ -19,7 +19,7 @@ use proxyfix_benches::{
     gate::{self, Compared},
 };
 
-/// Instructions and allocations of proxyfix, against benches/counts.toml
+/// Compares instructions and allocations of proxyfix with benches/counts.toml
 #[derive(Parser)]
 struct Arguments {
     /// Records the counts, and writes the tables of docs/PERFORMANCE.md
@@ -31,7 +31,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// What runs under callgrind
+    /// Runs one subject under callgrind
     Worker(Work),
 }
 

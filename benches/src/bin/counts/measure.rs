@@ -1,4 +1,4 @@
-//! Counts every subject on every workload, and the steps.
+//! Counts every subject on every workload, and the parts of the work.
 
 use std::thread;
 
@@ -8,7 +8,7 @@ use proxyfix_benches::{
     limit, ours,
 };
 
-/// Shows every subject that is counted.
+/// Shows every subject that is counted to the visitor.
 pub(crate) fn visit(visitor: &mut impl Visitor) {
     ours::visit(visitor);
     limit::visit(visitor);
@@ -30,7 +30,7 @@ struct Rows {
 
 impl Visitor for Rows {
     fn visit<S: Subject>(&mut self) {
-        // Counts do not change where two run at once.
+        // Counts do not change if two subjects run at once.
         let halves = self.workloads.split_at(self.workloads.len() / 2);
         let rows = thread::scope(|scope| {
             let halves = [halves.0, halves.1].map(|half| {
@@ -42,7 +42,7 @@ impl Visitor for Rows {
     }
 }
 
-/// What a subject costs, where it can do such work; its answer must be right.
+/// The cost of a subject, if it can run the workload. Its answer must be right.
 fn row<S: Subject>(workload: &Workload) -> Option<Row> {
     let state = S::state(workload)?;
     let verdict = S::verdict(&state, workload);
@@ -57,7 +57,7 @@ fn counts<S: Subject>(workload: &Workload, state: &S::State) -> Cost {
     (count::instructions::<S>(workload), allocations.count_total)
 }
 
-/// What each part of the work costs: the difference that a word of the configuration makes.
+/// The cost of each part of the work: the difference that a word of the configuration makes.
 fn steps() -> Vec<Step> {
     let resolve = cost::<ours::Resolve>;
     let fix = |trust| cost::<ours::Fix<false>>("one", trust);

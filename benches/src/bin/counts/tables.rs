@@ -17,7 +17,7 @@ pub(crate) fn write(counts: &Counts) {
     }
 }
 
-/// The parts that say something else than the file.
+/// The parts that differ from the file.
 pub(crate) fn stale(counts: &Counts) -> Vec<String> {
     let stale = parts(counts).into_iter().filter(|(name, text)| document::part(name) != *text);
     stale.map(|(name, _)| format!("docs/PERFORMANCE.md, {name}: not what the file says")).collect()
