@@ -5,7 +5,8 @@
 //! 1. The answers are the library's: `explain` and `attack` run [`proxyfix::explain`] and
 //!    [`proxyfix::fix_request`], and decide nothing themselves.
 //! 2. What a stranger wrote reaches the terminal and JSON as printable ASCII (`escape`, `json`).
-//! 3. Status 0 is good, 1 is what was asked about, 2 is a fault of the call (`status`).
+//! 3. No secret is printed: one of ours stands instead of it (`config`, `explain::secret`).
+//! 4. Status 0 is good, 1 is what was asked about, 2 is a fault of the call (`status`).
 //!
 //! To read: `args`, `config`, then `settings`, what a configuration says; then one folder for
 //! each subcommand.

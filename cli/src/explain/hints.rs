@@ -140,7 +140,14 @@ impl Tried<'_> {
     fn added(&self, code: &'static str, ip: std::net::IpAddr, reason: &str) -> Hint {
         let proxies = self.settings.get("proxies").filter(|list| *list != "none");
         let list = proxies.map_or_else(|| ip.to_string(), |list| format!("{list},{ip}"));
-        Hint { code, write: format!("proxies={list}"), reason: reason.to_owned() }
+        let write = match self.settings.place() {
+            // It may belong to another way than the one that decides about strangers.
+            Some(_) if code == "peer" => {
+                format!("{ip} in proxies= of the way by which it comes in")
+            }
+            _ => format!("proxies={list}"),
+        };
+        Hint { code, write, reason: reason.to_owned() }
     }
 
     fn host(&self) -> Option<Hint> {

@@ -54,7 +54,7 @@ pub(crate) fn marks(line: &Line, steps: &[Step], error: Option<&Error>, alone: b
             continue;
         }
         let role = match step.code() {
-            "hop-passed" | "hop-trusted" => Role::Passed,
+            "hop-passed" | "hop-trusted" | "nearer-scheme" => Role::Passed,
             "invalid" => Role::Invalid,
             _ => Role::Believed,
         };

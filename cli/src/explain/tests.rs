@@ -234,6 +234,17 @@ fn a_fault_inside_of_a_mark() {
     assert!(lines[1].starts_with(&format!("{:13}{:~>20}^", "", "")), "{plain}");
 }
 
+/// An element that is passed over is not believed, though its scheme would be.
+#[test]
+fn a_nearer_scheme_is_passed_over() {
+    let mut received = Received::default();
+    received.add("Forwarded", b"for=203.0.113.9, for=10.0.0.2;proto=https").unwrap();
+    let config: Config = "proxies=10.0.0.0/8 forwarded=2".parse().unwrap();
+    let account = Account::new(&config, crate::args::peer("10.0.0.1").ok(), &received);
+    let report = anstream::adapter::strip_str(&text::report(&account)).to_string();
+    assert!(report.contains("------------------------ hop 1: nearer"), "{report}");
+}
+
 #[test]
 fn without_a_peer() {
     let config: Config = "proxies=10.0.0.0/8 for=1".parse().unwrap();
@@ -253,7 +264,7 @@ fn ways() {
     for (peer, number, proxies, hint) in [
         ("unix", 1, "unix", None),
         ("10.0.0.1", 2, "10.0.0.0/8", Some("for=1")),
-        ("192.0.2.1", 3, "none", Some("proxies=192.0.2.1")),
+        ("192.0.2.1", 3, "none", Some("192.0.2.1 in proxies= of the way by which it comes in")),
     ] {
         let account = Account::new(&config, crate::args::peer(peer).ok(), &received);
         let report = anstream::adapter::strip_str(&text::report(&account)).to_string();
