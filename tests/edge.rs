@@ -134,12 +134,14 @@ fn both_forms() {
 #[test]
 fn errors() {
     let without = "edge= needs for= (or forwarded=), which finds the address that connected to your outermost proxy, and client-ip= with the header that the edge sends, such as CF-Connecting-IP";
-    let all = "edge= takes the networks of a CDN, such as edge=192.0.2.0/24; any, none and unix are no edge";
+    let all = "edge= takes the networks of a CDN, such as edge=192.0.2.0/24; any, none, unix and a network of all addresses are no edge";
     let rows = [
         ("for=1 edge=192.0.2.0/24", without),
         ("client-ip=X-Real-IP edge=192.0.2.0/24", without),
         ("for=1 client-ip=X-Real-IP edge=any", all),
         ("for=1 client-ip=X-Real-IP edge=none", all),
+        ("for=1 client-ip=X-Real-IP edge=192.0.2.0/24,::/0", all),
+        ("for=1 client-ip=X-Real-IP edge=0.0.0.0/1,128.0.0.0/1", all),
         ("for=1 client-ip=X-Real-IP edge=unix,192.0.2.0/24", all),
         (
             "for=1 client-ip=X-Forwarded-For edge=192.0.2.0/24",

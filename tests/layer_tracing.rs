@@ -262,6 +262,8 @@ fn a_refused_host() {
     assert_eq!(refused(&["X-Forwarded-Host: app.example, b.example"]), "b.example");
     assert_eq!(refused(&["X-Forwarded-Host: a\tb"]), "a\\tb");
     assert_eq!(refused(&["Host: a\"b"]), "a\\\"b");
+    // Not a part of it that looks like a host of ours.
+    assert_eq!(refused(&["Host: evil.example,app.example"]), "evil.example,app.example");
     let long = format!("{}.example", "a".repeat(63));
     assert_eq!(refused(&[&format!("Host: {long}")]), "a".repeat(60));
     let escaped = refused(&[&format!("Host: {}", "\u{e9}".repeat(40))]);

@@ -51,7 +51,12 @@ fn of_headers() {
 #[test]
 fn of_a_secret() {
     let config = "proxies=any for=1 missing=reject secret-header=X-Secret";
-    let config = config.parse::<proxyfix::ConfigBuilder>().unwrap().secret("abc").build().unwrap();
+    let config = config
+        .parse::<proxyfix::ConfigBuilder>()
+        .unwrap()
+        .secret("abc-abc-abc-abc-abc")
+        .build()
+        .unwrap();
     let error = fix_request(&mut request("10.0.0.1", "/", &["X-Secret: x"]), &config).unwrap_err();
     assert_eq!(
         error.to_string(),

@@ -190,6 +190,24 @@ fn secrets_are_not_repeated() {
         ("proxies=any strip-also=secret:s3cr3t", "strip-also=\"secret:...\": not a header name; expected one such as X-Forwarded-For".into()),
     ];
     table(rows, |text| answer(text));
+    // Behind the name of the header, whatever that is.
+    let header = "secret-header=\"...\": not a header name; expected one such as X-Forwarded-For";
+    for text in ["X-Azure-FDID:s3cr3t", "X-Azure-FDID,s3cr3t", "X-Azure-FDID/s3cr3t"] {
+        assert_eq!(answer(&format!("proxies=any for=1 secret-header={text}")), header);
+        let variables = [("P_PROXIES", "any"), ("P_FOR", "1"), ("P_SECRET_HEADER", text)];
+        let error = Config::from_vars("P", variables).unwrap_err().to_string();
+        assert!(error.contains(header) && !error.contains("s3cr3t"), "{error}");
+    }
+    for text in ["X-Azure-FDID: s3cr3t", "X-Azure-FDID s3cr3t", "X-Azure-FDID s3cr3t for=1"] {
+        let answer = answer(&format!("proxies=any for=1 secret-header={text}"));
+        assert!(answer.contains("\"...\"") && !answer.contains("s3cr3t"), "{answer}");
+    }
+    #[cfg(feature = "serde")]
+    for value in ["\"X-Azure-FDID: s3cr3t\"", "[\"X-Azure-FDID\", \"s3cr3t\"]"] {
+        let json = format!("{{\"proxies\": \"any\", \"for\": 1, \"secret-header\": {value}}}");
+        let error = serde_json::from_str::<Config>(&json).unwrap_err().to_string();
+        assert!(error.starts_with(header), "{error}");
+    }
     #[cfg(feature = "serde")]
     for value in ["\"s3cr3t\"", "3141", "2.71", "[3141]"] {
         let json = format!("{{\"proxies\": \"any\", \"secret\": {value}}}");

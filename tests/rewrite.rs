@@ -446,6 +446,18 @@ fn no_room_in_the_header_map() {
         rejected(filled(&two_lines, host, 32_768));
     }
     rejected(filled(&one_line, &[], 32_768));
+    // The edge's header, of several lines, is written before `Host` takes the last place.
+    let edge = util::config(
+        "proxies=10.0.0.0/8 for=1 edge=192.0.2.0/24 client-ip=X-Edge-IP invalid=unknown",
+    );
+    let of_edge = ["X-Forwarded-For: 192.0.2.1, 192.0.2.2", "X-Edge-IP: a", "X-Edge-IP: b"];
+    for fillers in 24_560..24_590 {
+        let mut full = filled(&of_edge, &[], fillers);
+        let before = whole(&full);
+        if fix_request(&mut full, &edge).is_err() {
+            assert_eq!(whole(&full), before, "{fillers}");
+        }
+    }
     // Names that collide make a large map ask for room of its own accord, at the next insertion
     // after the one that had to look too far for a place.
     let mut full = filled(&two_lines, &["Host: other.example"], 13_000);

@@ -145,7 +145,7 @@ fn from_the_environment() {
     assert_eq!(read(&keys).as_ref(), Ok(&expected));
 
     let file = std::env::temp_dir().join(format!("proxyfix-secret-{}", process::id()));
-    fs::write(&file, format!("{SECRET}\r\n\n  {NEXT}\n")).unwrap();
+    fs::write(&file, format!("# The old one, then the next.\n{SECRET}\r\n\n  {NEXT}\n")).unwrap();
     let path = file.to_str().unwrap();
     let read_file = read(&[text, ("PROXYFIX_SECRET_FILE", path)]);
     fs::write(&file, "x".repeat(70_000)).unwrap();
@@ -161,6 +161,18 @@ fn from_the_environment() {
     let gone = read(&[text, ("PROXYFIX_SECRET_FILE", path)]).unwrap_err();
     assert!(gone.starts_with(&unread("")), "{gone}");
 
+    for twice in ["PROXYFIX_SECRET", "PROXYFIX_SECRET_FILE"] {
+        let value = if twice.ends_with("FILE") { "/dev/null" } else { SECRET };
+        let error = read(&[text, (twice, value), (twice, value)]).unwrap_err();
+        assert_eq!(error, format!("environment variable {twice} is given twice; keep one"));
+    }
+    let error = read(&[text, ("proxyfix_secret", SECRET)]).unwrap_err();
+    assert_eq!(
+        error,
+        "unknown environment variable \"proxyfix_secret\"; did you mean PROXYFIX_SECRET?"
+    );
+    let error = read(&[text, ("PROXYFIX_SECRETS", SECRET)]).unwrap_err();
+    assert!(error.contains("did you mean PROXYFIX_SECRET?"), "{error}");
     let error = read(&[text]).unwrap_err();
     assert!(error.contains("secret-header=x-origin-secret needs the secret"), "{error}");
     assert!(error.contains("PROXYFIX_SECRET "), "{error}");
@@ -180,12 +192,13 @@ fn errors() {
     let header = "secret-header=X-Origin-Secret";
     let rows = [
         ((header, ""), format!("{invalid}it is empty")),
-        ((header, " hidden"), format!("{invalid}it has white space around it")),
-        ((header, "hid\u{7}den"), format!("{invalid}a header cannot hold it; write visible ASCII characters")),
-        (("", "hidden"), "a secret was given, and no header to send it in; write secret-header= with the header that your proxy adds, such as X-Origin-Secret".into()),
-        (("secret-header=X-Forwarded-For", "hidden"), "for and secret-header are both read from x-forwarded-for; give each a header of its own".replace("for and", "for and")),
-        (("secret-header=x-a exempt=X_A", "hidden"), "x_a is in secret-header and in exempt; keep one".into()),
-        (("secret-header=x-a proxy-only=X-A", "hidden"), "x-a is in secret-header and in proxy-only; keep one".into()),
+        ((header, "hidden"), format!("{invalid}it is shorter than 16 bytes; write one of 128 random bits, such as a UUID")),
+        ((header, " hidden-hidden-hidden"), format!("{invalid}it has white space around it")),
+        ((header, "hidden\u{7}hidden-hidden"), format!("{invalid}a header cannot hold it; write visible ASCII characters")),
+        (("", "hidden-hidden-hidden"), "a secret was given, and no header to send it in; write secret-header= with the header that your proxy adds, such as X-Origin-Secret".into()),
+        (("secret-header=X-Forwarded-For", "hidden-hidden-hidden"), "for and secret-header are both read from x-forwarded-for; give each a header of its own".into()),
+        (("secret-header=x-a exempt=X_A", "hidden-hidden-hidden"), "x_a is in secret-header and in exempt; keep one".into()),
+        (("secret-header=x-a proxy-only=X-A", "hidden-hidden-hidden"), "x-a is in secret-header and in proxy-only; keep one".into()),
     ];
     table(rows, |(text, secret)| given(text, secret));
     assert!(matches!(

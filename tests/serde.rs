@@ -229,7 +229,7 @@ fn several_ways_and_secrets() {
     let error = serde_json::from_str::<Config>(json).unwrap_err().to_string();
     assert!(error.starts_with("secret-header=x-secret needs the secret"), "{error}");
     let builder: ConfigBuilder = serde_json::from_str(json).unwrap();
-    let built = builder.secret("s3cr3t").build().unwrap();
+    let built = builder.secret("s3cr3t-s3cr3t-s3cr3t").build().unwrap();
     assert_eq!(
         serde_json::to_string(&built).unwrap(),
         r#"{"proxies":"any","secret-header":"x-secret","for":"1"}"#

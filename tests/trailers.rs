@@ -192,6 +192,7 @@ async fn by_the_configuration() {
         (Some(format!("{x} headers=keep")), "x-checksum x-checksum x-country"),
         (Some(format!("{x} proto=1 proto-name=X-Checksum missing=peer invalid=peer")), "x-country"),
         (Some(format!("{x} exempt=X-Real-IP")), "x-checksum x-checksum x-country x-real-ip"),
+        (Some(format!("{x} exempt=X-Real-IP ; none")), "x-checksum x-checksum x-country x-real-ip"),
     ];
     for (configuration, expected) in rows {
         let left = left(configuration.as_deref()).await;

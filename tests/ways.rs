@@ -3,7 +3,9 @@
 mod util;
 
 use http::Request;
-use proxyfix::{Config, ErrorKind, Peer, TrustedProxies, explain, fix_request, resolve};
+use proxyfix::{
+    Config, ConfigBuilder, ErrorKind, Peer, TrustedProxies, explain, fix_request, resolve,
+};
 use util::{config, of, peer, request, table};
 
 const TUNNEL: &str = "proxies=unix client-ip=X-Tunnel-Client";
@@ -83,7 +85,8 @@ fn order_counts() {
     assert_eq!(client("10.0.0.2"), ("198.51.100.7".into(), "x-forwarded-for, hop 2".into()));
 }
 
-/// Without a peer, a way in that accepts any peer decides. If there is none, our own wiring is wrong.
+/// An unknown peer selects no way in, so our own wiring is at fault. It is no proxy of one way, either,
+/// unless any peer is.
 #[test]
 fn without_peer() {
     let request = request("10.0.0.1", "/", &["X-Forwarded-For: 203.0.113.9"]);
@@ -91,7 +94,8 @@ fn without_peer() {
         let resolved = resolve(None, request.headers(), request.uri(), &config(text));
         resolved.map(|resolved| resolved.client().to_string()).map_err(|error| error.kind())
     };
-    assert_eq!(answer("proxies=unix for=2 ; proxies=any for=1"), Ok("203.0.113.9".into()));
+    assert_eq!(answer("proxies=any for=1"), Ok("203.0.113.9".into()));
+    assert_eq!(answer("proxies=unix for=2 ; proxies=any for=1"), Err(ErrorKind::MissingPeer));
     assert_eq!(answer("proxies=unix for=1 ; none"), Err(ErrorKind::MissingPeer));
 }
 
@@ -160,11 +164,23 @@ fn errors() {
             "proxies=unix for=1 exempt=Remote_User ; proxies=10.0.0.1 for=1 proxy-only=Remote-User",
             "remote-user is in exempt and in proxy-only; keep one".into(),
         ),
+        (
+            "proxies=unix for=1 proxy-only=X_T ; proxies=10.0.0.1 for=1 secret-header=X-T",
+            "x-t is in proxy-only and in secret-header; keep one".into(),
+        ),
+        (
+            "proxies=10.0.0.1 for=1 secret-header=X-T ; proxies=unix client-ip=X-T",
+            "x-t is in client-ip and in secret-header; keep one".into(),
+        ),
         ("proxies=unix for=1 ; loopback", "expected key=value, found \"loopback\"".into()),
     ];
     let rows = rows.map(|(text, expected)| ((text, expected.clone()), expected));
     table(rows, |(text, expected)| {
-        let error = text.parse::<Config>().expect_err(text).to_string();
+        let builder = text.parse::<ConfigBuilder>();
+        let secret = if text.contains("secret-header") { Some("0123456789abcdef") } else { None };
+        let builder =
+            builder.map(|builder| secret.into_iter().fold(builder, ConfigBuilder::secret));
+        let error = builder.and_then(ConfigBuilder::build).expect_err(text).to_string();
         error.chars().take(expected.chars().count()).collect()
     });
     let many = |count: usize| {

@@ -69,7 +69,7 @@ impl ConfigBuilder {
 
     /// Adds a secret that the proxy may send in its [header](Self::secret_header). Set two while one
     /// replaces the other. A secret has no text form, and nothing prints it: read it from the
-    /// environment ([`Config::from_env`]) or from a file. Use at least 128 random bits, such as a UUID.
+    /// environment ([`Config::from_env`]) or from a file. It has at least 16 bytes: use 128 random bits, such as a UUID.
     pub fn secret(mut self, secret: impl AsRef<str>) -> Self {
         if let Err(error) = self.secrets.add(secret.as_ref()) {
             self.error = self.error.or(Some(error));
@@ -136,6 +136,9 @@ impl ConfigBuilder {
     /// connected, and the header of [`client_ip_header`](Self::client_ip_header) says who the client is.
     /// Any other address has bypassed the CDN and is the client itself. The header is then a stranger's and
     /// is removed.
+    ///
+    /// Of the headers that only the CDN writes, this is the one that is removed. Do not list others of them
+    /// in [`proxy_only`](Self::proxy_only), unless our own proxies remove them from requests past the CDN.
     pub fn edge(self, networks: TrustedProxies) -> Self {
         self.set(|s| s.edge = Some(networks))
     }
@@ -339,8 +342,8 @@ fn scalar(key: &'static str, trust: Trust) -> Result<Option<ScalarRule>, ConfigE
 /// Reads the name of a header that may carry a forwarded value.
 fn header(key: &'static str, text: &str) -> Result<HeaderName, ConfigError> {
     let name: Option<HeaderName> = text.parse().ok().filter(|_| !meant::is_no_header(key, text));
-    let name =
-        name.ok_or_else(|| ConfigError::InvalidHeaderName { key, text: meant::shown(text) })?;
+    let name = name
+        .ok_or_else(|| ConfigError::InvalidHeaderName { key, text: meant::shown_of(key, text) })?;
     // `Forwarded` has a key of its own, but it may be exempt from removal.
     if names::is_reserved(&name) || (name == http::header::FORWARDED && key != "exempt") {
         return Err(ConfigError::ReservedHeader { key, name });

@@ -144,6 +144,16 @@ impl Settings {
         ]
     }
 
+    /// The key, except for `secret-header`, that has a header in some spelling.
+    fn key_of(&self, name: &HeaderName) -> Option<&'static str> {
+        let trusted = self.trusted().find(|(_, other)| is_same(name, other)).map(|(key, _)| key);
+        let listed = || {
+            let has = |names: &[HeaderName]| names.iter().any(|other| is_same(name, other));
+            self.lists().into_iter().find(|(_, names)| has(names)).map(|(key, _)| key)
+        };
+        trusted.or_else(listed)
+    }
+
     /// The headers that only a proxy may send, or that nobody may see.
     pub(super) fn guarded(&self) -> impl Iterator<Item = &HeaderName> {
         self.secret_header.iter().chain(&self.proxy_only)
@@ -191,6 +201,12 @@ pub(super) fn check_ways(ways: &[Settings]) -> Result<(), ConfigError> {
         }
         reached.add(proxies);
         for other in ways {
+            let secret =
+                other.secret_header.iter().find_map(|name| Some((name, way.key_of(name)?)));
+            if let Some((name, first)) = secret {
+                let (name, second) = (name.clone(), "secret-header");
+                return Err(ConfigError::InTwoKeys { name, first, second });
+            }
             let left = |name: &&HeaderName| way.exempt.iter().any(|exempt| is_same(exempt, name));
             if let Some(name) = other.guarded().find(left) {
                 let first = "exempt";

@@ -29,6 +29,7 @@ where
     let mut whole: Option<String> = None;
     let mut pairs: Vec<(&str, String)> = Vec::new();
     let mut secrets = Vec::new();
+    let (mut has_secret, mut has_file) = (false, false);
     for (found, value) in variables {
         // Bytes that are not Unicode become a character that no variable of ours has.
         let found = found.as_ref().to_string_lossy();
@@ -43,12 +44,19 @@ where
                 return Err(twice());
             }
         } else if found == variable(name, SECRET) {
+            if std::mem::replace(&mut has_secret, true) {
+                return Err(twice());
+            }
             secrets.extend(text()?.split(',').map(|secret| secret.trim().to_owned()));
         } else if found == variable(name, SECRET_FILE) {
+            if std::mem::replace(&mut has_file, true) {
+                return Err(twice());
+            }
             let file = read_file(&text()?);
             let file =
                 file.map_err(|reason| ConfigError::SecretFile { name: found.into(), reason })?;
-            let lines = file.lines().map(str::trim).filter(|line| !line.is_empty());
+            let lines = file.lines().map(str::trim);
+            let lines = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
             secrets.extend(lines.map(str::to_owned));
         } else if let Some(rest) = rest {
             if is_of_a_service(rest, &value.as_ref().to_string_lossy()) {
@@ -118,7 +126,7 @@ fn variable(name: &str, key: &str) -> String {
 
 /// The variable of ours that differs from this one only in case.
 fn in_another_case(name: &str, found: &str) -> Option<String> {
-    let ours = keys::names().map(|key| variable(name, key));
+    let ours = keys::names().chain([SECRET, SECRET_FILE]).map(|key| variable(name, key));
     iter::once(name.to_owned()).chain(ours).find(|ours| ours.eq_ignore_ascii_case(found))
 }
 
@@ -149,7 +157,7 @@ fn is_of_a_service(rest: &str, value: &str) -> bool {
 fn unknown(name: &str, found: &str) -> ConfigError {
     let key = found.get(name.len().saturating_add(1)..).unwrap_or_default();
     let variables = |keys: Vec<&str>| keys.iter().map(|key| variable(name, key)).collect();
-    let known: Vec<_> = keys::names().collect();
+    let known: Vec<_> = keys::names().chain([SECRET, SECRET_FILE]).collect();
     let meant: Vec<_> = variables(meant::keys(key, &known));
     let instead = if meant.is_empty() {
         let all: Vec<_> = variables(known);

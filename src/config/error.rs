@@ -51,7 +51,7 @@ pub enum ConfigError {
     },
     /// An edge that is not a list of networks.
     #[error(
-        "edge= takes the networks of a CDN, such as edge=192.0.2.0/24; any, none and unix are no edge"
+        "edge= takes the networks of a CDN, such as edge=192.0.2.0/24; any, none, unix and a network of all addresses are no edge"
     )]
     EdgeOfAll,
     /// An edge needs a list that finds it and a header that names the client behind it.

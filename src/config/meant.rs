@@ -200,6 +200,11 @@ pub(super) fn shown(text: &str) -> String {
     }
 }
 
+/// The same of what is written for a key: behind the name of the secret's header, some write the secret.
+pub(super) fn shown_of(key: &str, text: &str) -> String {
+    if key == "secret-header" { "...".to_owned() } else { shown(text) }
+}
+
 /// Whether a key asks for a secret, which the text form does not hold.
 fn is_secret(key: &str) -> bool {
     let key = key.to_ascii_lowercase().replace('_', "-");

@@ -93,7 +93,7 @@ pub enum OnInvalid {
     /// For each field: an unknown client; our own value for the others.
     Unknown,
     /// For each field: our own value, which for the client is the peer. A client who can spoil a value
-    /// passes for the proxy.
+    /// passes for the proxy, and for a client by `https` if our own connection speaks it.
     Peer,
 }
 
@@ -118,9 +118,10 @@ pub enum HeaderPolicy {
     /// A trusted header is reduced to its effective value; all others are removed.
     #[default]
     Canonical,
-    /// All are removed.
+    /// All are removed, except for [`proxy-only`](crate::ConfigBuilder::proxy_only) headers of a trusted peer.
     Strip,
-    /// None is touched. Code downstream that reads them reads what a stranger wrote.
+    /// None is touched, except for [`proxy-only`](crate::ConfigBuilder::proxy_only) headers of strangers and
+    /// secrets. Code downstream that reads them reads what a stranger wrote.
     Keep,
 }
 

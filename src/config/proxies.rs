@@ -80,7 +80,9 @@ impl TrustedProxies {
 
     /// Whether it holds networks and nothing else.
     pub(super) fn is_of_networks(&self) -> bool {
-        !self.any && !self.unix && !self.networks.is_empty()
+        let is_all = |network: &IpNet| network.prefix_len() == 0;
+        let (some, all) = (!self.networks.is_empty(), self.networks.iter().any(is_all));
+        !self.any && !self.unix && some && !all
     }
 
     /// Whether each peer that the other holds is one of these too.

@@ -12,6 +12,9 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::ConfigError;
 
+/// The shortest secret, in bytes: a shorter text cannot hold 128 bits, as many as a UUID has (RFC 9562).
+const SHORTEST: usize = 16;
+
 /// Secrets, one of which a request must send. There are several while one replaces another.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub(crate) struct Secrets(Vec<Box<[u8]>>);
@@ -25,6 +28,11 @@ impl Secrets {
         // Servers drop white space around a value, so such a secret could never match.
         if secret.trim() != secret {
             return Err(ConfigError::InvalidSecret { reason: "it has white space around it" });
+        }
+        if secret.len() < SHORTEST {
+            let reason =
+                "it is shorter than 16 bytes; write one of 128 random bits, such as a UUID";
+            return Err(ConfigError::InvalidSecret { reason });
         }
         if HeaderValue::from_str(secret).is_err() {
             let reason = "a header cannot hold it; write visible ASCII characters";
@@ -64,8 +72,8 @@ impl Secrets {
     }
 }
 
-/// Compares what was sent with a secret, which is not empty. Each byte that was sent is compared. If the
-/// secret is shorter, it is repeated, so that not even its length shows.
+/// Compares what was sent with a secret, which is not empty. Each byte that was sent is compared, and the
+/// secret is repeated if it is shorter, so that no byte ends the comparison.
 fn is_equal(sent: &[u8], secret: &[u8]) -> bool {
     let pairs = sent.iter().zip(secret.iter().cycle());
     let difference = pairs.fold(0, |all, (sent, secret)| black_box(all | (sent ^ secret)));

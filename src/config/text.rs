@@ -81,7 +81,9 @@ fn way(words: &[&str]) -> Result<ConfigBuilder, ConfigError> {
     let mut pairs = Vec::new();
     for word in words {
         let pair = meant::pair(word);
-        let pair = pair.ok_or_else(|| ConfigError::NotKeyValue { word: meant::shown(word) })?;
+        let before = pairs.last().map_or("", |(key, _)| *key);
+        let shown = || ConfigError::NotKeyValue { word: meant::shown_of(before, word) };
+        let pair = pair.ok_or_else(shown)?;
         // Checked at once: if the key is a misspelt `secret`, the next words may be parts of a secret.
         pairs.push((keys::known(pair.0)?, pair.1));
     }

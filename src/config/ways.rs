@@ -44,6 +44,11 @@ impl Config {
         [&self.0.first].into_iter().chain(&self.0.more)
     }
 
+    /// Whether there are several.
+    pub(crate) fn has_several(&self) -> bool {
+        !self.0.more.is_empty()
+    }
+
     /// The way by which this peer comes in.
     #[inline]
     pub(crate) fn way_of(&self, peer: Option<&Peer>) -> &Way {

@@ -23,6 +23,9 @@ pub struct ProxyFix<S, R = DefaultRejection> {
 
 impl<S> ProxyFix<S> {
     /// Wraps a service in the same way as [`ProxyFixLayer::new`].
+    ///
+    /// Make it once and clone it. With the feature `tracing`, each one that is made counts the mistakes that
+    /// it warns of anew.
     pub fn new(inner: S, config: Config) -> Self {
         Self { inner, layer: ProxyFixLayer::new(config) }
     }

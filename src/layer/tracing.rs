@@ -11,7 +11,10 @@
 
 use std::fmt;
 
-use http::{Extensions, Request, header::FORWARDED};
+use http::{
+    Extensions, Request,
+    header::{FORWARDED, HOST},
+};
 
 use super::diagnosis::Mistake;
 use crate::{
@@ -144,6 +147,10 @@ fn refused_host<B>(error: &Error, request: &Request<B>) -> Option<String> {
     let Some(name) = error.header() else {
         return Some(show(request.uri().authority()?.as_str().as_bytes()));
     };
+    if *name == HOST {
+        // All of it: part of a list would be a name that nobody sent.
+        return Some(show(request.headers().get(HOST)?.as_bytes()));
+    }
     let hop = error.hop().unwrap_or(1);
     if *name == FORWARDED {
         let element = forwarded_elements(request.headers()).nth(hop.checked_sub(1)?)?.ok()?;

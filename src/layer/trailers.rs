@@ -14,6 +14,7 @@ use tower_service::Service;
 
 use crate::{
     config::{Config, Way},
+    peer::Peer,
     resolved::Resolved,
     scheme::Scheme,
 };
@@ -96,11 +97,10 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let (parts, body) = request.into_parts();
-        let config = match parts.extensions.get::<Resolved>() {
-            Some(resolved) => &resolved.config,
-            None => &NOTHING,
+        let body = match parts.extensions.get::<Resolved>() {
+            Some(resolved) => CleanTrailers::new(body, resolved),
+            None => CleanTrailers { body, config: NOTHING.clone(), peer: None },
         };
-        let body = CleanTrailers { body, config: config.clone() };
         self.inner.call(Request::from_parts(parts, body))
     }
 }
@@ -141,13 +141,14 @@ pin_project! {
         #[pin]
         body: B,
         config: Config,
+        peer: Option<Peer>,
     }
 }
 
 impl<B> CleanTrailers<B> {
     /// Wraps the body of a request, given what was resolved about the request.
     pub fn new(body: B, resolved: &Resolved) -> Self {
-        Self { body, config: resolved.config.clone() }
+        Self { body, config: resolved.config.clone(), peer: resolved.peer }
     }
 
     /// The wrapped body, with its trailers unchanged.
@@ -168,7 +169,7 @@ impl<B: Body> Body for CleanTrailers<B> {
         let mut frame = ready!(this.body.poll_frame(context));
         if let Some(Ok(frame)) = &mut frame {
             if let Some(trailers) = frame.trailers_mut() {
-                clean(trailers, this.config);
+                clean(trailers, this.config.way_of(this.peer.as_ref()));
             }
         }
         Poll::Ready(frame)
@@ -184,13 +185,10 @@ impl<B: Body> Body for CleanTrailers<B> {
 }
 
 /// Rule 1.
-fn clean(trailers: &mut HeaderMap, config: &Config) {
+fn clean(trailers: &mut HeaderMap, way: &Way) {
     let goes = |name: &&HeaderName| {
-        let mut ways = config.all();
-        let is_removed = |way: &Way| {
-            way.plan.forwarding.contains(name.as_str()) && !way.settings.exempt.contains(name)
-        };
-        **name == HOST || ways.any(is_removed)
+        let is_forwarding = || way.plan.forwarding.contains(name.as_str());
+        **name == HOST || is_forwarding() && !way.settings.exempt.contains(name)
     };
     let gone: Vec<_> = trailers.keys().filter(goes).cloned().collect();
     for name in gone {

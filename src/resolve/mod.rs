@@ -130,7 +130,8 @@ pub(crate) fn decide<R: Recorder>(
     let way = config.way_of(head.peer.as_ref());
     let mut speaker =
         if way.settings.is_proxy(head.peer.as_ref()) { Speaker::Peer } else { Speaker::Nobody };
-    if head.peer.is_none() && speaker == Speaker::Nobody {
+    // An unknown peer selects no way in.
+    if head.peer.is_none() && (speaker == Speaker::Nobody || config.has_several()) {
         return Err(Error::new(ErrorKind::MissingPeer));
     }
     head.lines.find(&way.plan);

@@ -232,7 +232,7 @@ pub(crate) fn rehearse<B>(
 
 /// The forwarding headers that are removed from a request.
 pub(crate) fn removed(headers: &HeaderMap, resolved: &Resolved) -> Vec<HeaderName> {
-    let Way { settings, plan } = resolved.way();
+    let way @ Way { settings, plan } = resolved.way();
     let mut removed = Vec::new();
     let set = match (settings.headers, &plan.guarded) {
         (HeaderPolicy::Canonical | HeaderPolicy::Strip, _) => &plan.forwarding,
@@ -240,10 +240,10 @@ pub(crate) fn removed(headers: &HeaderMap, resolved: &Resolved) -> Vec<HeaderNam
         (HeaderPolicy::Keep, Some(guarded)) => guarded,
         (HeaderPolicy::Keep, None) => return removed,
     };
-    let reduces = reduces_trusted(resolved);
+    let reduces = reduces_trusted(resolved, way);
     for name in headers.keys() {
         let stays = reduces && plan.place(name).is_some();
-        if !stays && set.contains(name.as_str()) && !is_left(name, resolved) {
+        if !stays && set.contains(name.as_str()) && !is_left(name, resolved, way) {
             removed.push(name.clone());
         }
     }
@@ -251,24 +251,24 @@ pub(crate) fn removed(headers: &HeaderMap, resolved: &Resolved) -> Vec<HeaderNam
 }
 
 /// Whether a header that is not read from a list stays: it is exempt, or a proxy sent it in its own spelling.
-fn is_left(name: &HeaderName, resolved: &Resolved) -> bool {
-    let Way { settings, plan } = resolved.way();
+fn is_left(name: &HeaderName, resolved: &Resolved, way: &Way) -> bool {
+    let Way { settings, plan } = way;
     let of_edge = || resolved.is_by_edge() && plan.edge.iter().any(|edge| edge.name == *name);
     settings.exempt.contains(name)
         || resolved.is_peer_trusted() && settings.proxy_only.contains(name)
-        || reduces_trusted(resolved) && of_edge()
+        || reduces_trusted(resolved, way) && of_edge()
 }
 
 /// Whether trusted headers are reduced to their effective value instead of removed.
-fn reduces_trusted(resolved: &Resolved) -> bool {
-    resolved.is_peer_trusted() && resolved.way().settings.headers == HeaderPolicy::Canonical
+fn reduces_trusted(resolved: &Resolved, way: &Way) -> bool {
+    resolved.is_peer_trusted() && way.settings.headers == HeaderPolicy::Canonical
 }
 
 /// Everything that changes in a request.
 #[derive(Debug, Default)]
 struct Rewrite<'a> {
     uri: Option<Uri>,
-    /// Client, scheme, host, port and prefix in `canonical` form, then `Host`, then the header of the edge.
+    /// Client, scheme, host, port, prefix and the header of the edge in `canonical` form, then `Host`.
     changes: [Option<Change<'a>>; 7],
     removed: Vec<HeaderName>,
     old_host: Option<HeaderValue>,
@@ -285,10 +285,10 @@ impl<'a> Rewrite<'a> {
         if head.uri.path_and_query().is_none() && method != Method::CONNECT {
             return Err(Error::new(ErrorKind::InvalidTarget));
         }
-        let (lines, Way { settings, plan }) = (&head.lines, resolved.way());
+        let (lines, way @ Way { settings, plan }) = (&head.lines, resolved.way());
         let authority = resolved.make_authority()?;
-        let [client, scheme, host, port, prefix, own_host, edge] = &mut self.changes;
-        if reduces_trusted(resolved) {
+        let [client, scheme, host, port, prefix, edge, own_host] = &mut self.changes;
+        if reduces_trusted(resolved, way) {
             let text = authority.as_ref().map_or("", Authority::as_str);
             if let Some(trusted) = &plan.client {
                 let lines = lines.of(trusted);

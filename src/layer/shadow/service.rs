@@ -16,6 +16,7 @@ use crate::{
     layer::peer::{self, PeerFrom},
     peer::Peer,
     resolve::{self, Head},
+    scheme::Scheme,
     trace::Off,
 };
 
@@ -28,15 +29,15 @@ use crate::{
 #[must_use]
 pub struct ShadowLayer {
     shadow: Shadow,
-    /// A configuration that trusts nobody and gives our own values.
-    nothing: Config,
+    /// Trusts nobody and gives our own values, for a listener of each scheme.
+    nothing: [Config; 2],
     peer_from: Option<PeerFrom>,
 }
 
 impl ShadowLayer {
     /// A layer that observes what the candidate of `shadow` would make of requests.
     pub fn new(shadow: Shadow) -> Self {
-        let nothing = Config::nothing(shadow.candidate().way_of(None).settings.listener);
+        let nothing = [Scheme::Http, Scheme::Https].map(Config::nothing);
         Self { shadow, nothing, peer_from: None }
     }
 
@@ -63,7 +64,10 @@ impl ShadowLayer {
     fn observe<B>(&self, request: &Request<B>) {
         let peer = peer::find(self.peer_from.as_ref(), request.extensions());
         let Some(candidate) = self.shadow.rehearse(peer, request) else { return };
-        let own = resolve::decide(&mut Head::of(peer, request), &self.nothing, &mut Off);
+        let [http, https] = &self.nothing;
+        let way = self.shadow.candidate().way_of(peer.as_ref());
+        let nothing = if way.settings.listener == Scheme::Https { https } else { http };
+        let own = resolve::decide(&mut Head::of(peer, request), nothing, &mut Off);
         self.shadow.compare(Ok(own.as_ref().ok()), &candidate);
     }
 }
