@@ -166,7 +166,7 @@ fn from_the_environment() {
     assert!(error.contains("PROXYFIX_SECRET "), "{error}");
     let error =
         read(&[("PROXYFIX", "proxies=any for=1"), ("PROXYFIX_SECRET", SECRET)]).unwrap_err();
-    assert!(error.contains("a secret was given, and no header to send it in"), "{error}");
+    assert!(error.contains("a secret was given, but no header to send it in"), "{error}");
     assert!(!error.contains(&SECRET[..6]), "{error}");
 }
 
@@ -182,7 +182,7 @@ fn errors() {
         ((header, ""), format!("{invalid}it is empty")),
         ((header, " hidden"), format!("{invalid}it has white space around it")),
         ((header, "hid\u{7}den"), format!("{invalid}a header cannot hold it; write visible ASCII characters")),
-        (("", "hidden"), "a secret was given, and no header to send it in; write secret-header= with the header that your proxy adds, such as X-Origin-Secret".into()),
+        (("", "hidden"), "a secret was given, but no header to send it in; write secret-header= with the header that your proxy adds, such as X-Origin-Secret".into()),
         (("secret-header=X-Forwarded-For", "hidden"), "for and secret-header are both read from x-forwarded-for; give each a header of its own".replace("for and", "for and")),
         (("secret-header=x-a exempt=X_A", "hidden"), "x_a is in secret-header and in exempt; keep one".into()),
         (("secret-header=x-a proxy-only=X-A", "hidden"), "x-a is in secret-header and in proxy-only; keep one".into()),

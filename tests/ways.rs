@@ -139,7 +139,7 @@ fn in_code() {
 fn errors() {
     let unreachable = |proxies: &str| {
         format!(
-            "the way in with proxies={proxies} decides about nobody: write ways with fewer addresses before those with more, and none or any last"
+            "no peer can reach the way in with proxies={proxies}: write ways with fewer addresses before those with more, and none or any last"
         )
     };
     let rows = [
@@ -174,7 +174,7 @@ fn errors() {
     assert_eq!(many(64).unwrap().ways().count(), 64);
     assert_eq!(
         many(65).unwrap_err().to_string(),
-        "there are more than 64 ways in; put networks that are trusted alike into one list"
+        "there are more than 64 ways in; put networks with the same settings into one list"
     );
     // Partly reached, or by Unix sockets alone, is reached.
     for text in [
