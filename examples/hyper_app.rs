@@ -17,7 +17,7 @@
 //! cache-control: no-store
 //! ...
 //!
-//! x-forwarded-for, hop 1, byte 0: malformed node, expected an address with an optional port, unknown, or _identifier (IPv6 in brackets where a port follows, and in Forwarded)
+//! x-forwarded-for, hop 1, byte 0: malformed node, expected an address with an optional port, unknown, or _identifier (IPv6 in brackets if a port follows, and in Forwarded)
 //! ```
 
 use std::{convert::Infallible, error::Error};

@@ -4,7 +4,7 @@
 //! ```console
 //! $ cargo run --example pingora_style
 //! 203.0.113.9 asks for https://shop.example/item, and the upstream gets x-forwarded-for: 203.0.113.9
-//! rejected with 400: x-forwarded-for, hop 1, byte 9: malformed node, expected an address with an optional port, unknown, or _identifier (IPv6 in brackets where a port follows, and in Forwarded)
+//! rejected with 400: x-forwarded-for, hop 1, byte 9: malformed node, expected an address with an optional port, unknown, or _identifier (IPv6 in brackets if a port follows, and in Forwarded)
 //! ```
 //!
 //! A framework may have no `http::request::Parts`. Then make them with

@@ -7,10 +7,10 @@
 //! peer-trusted     the peer is a trusted proxy: its headers are read
 //! hop-passed       x-forwarded-for, line 1, hop 1, bytes 22..30 "10.0.0.2": nearer than the trusted count, passed over
 //! client           x-forwarded-for, line 1, hop 2, bytes 9..20 "203.0.113.9": at the trusted count: this is the client
-//! own-scheme       our own value: no trusted header says it
-//! own-host         our own value: no trusted header says it
-//! own-port         our own value: no trusted header says it
-//! own-prefix       our own value: no trusted header says it
+//! own-scheme       our own value: no trusted header gives one
+//! own-host         our own value: no trusted header gives one
+//! own-port         our own value: no trusted header gives one
+//! own-prefix       our own value: no trusted header gives one
 //! stripped         x-real-ip: a forwarding header that is not trusted, removed
 //! resolved         client 203.0.113.9 (x-forwarded-for, hop 2), http://shop.example (scheme: own; host: own; prefix: own)
 //!

@@ -110,7 +110,7 @@ impl ErrorKind {
                  addresses, forwarded-ipv6=bare reads it"
             }
             Self::DuplicateParameter => "a parameter occurs twice in one element",
-            Self::Empty => "the trusted element is empty, the proxy must write a value",
+            Self::Empty => "the trusted element is empty; the proxy must write a value",
             Self::HostNotAllowed => {
                 "the host is not one of the allowed hosts; if it is ours, add it to hosts="
             }
@@ -123,21 +123,23 @@ impl ErrorKind {
             Self::InvalidHost => "malformed host, expected a name or address with an optional port",
             Self::InvalidNode => {
                 "malformed node, expected an address with an optional port, unknown, or _identifier \
-                 (IPv6 in brackets where a port follows, and in Forwarded)"
+                 (IPv6 in brackets if a port follows, and in Forwarded)"
             }
             Self::InvalidPath => "malformed path, expected one that starts with a single slash",
             Self::InvalidPort => "malformed port, expected a number from 1 to 65535",
             Self::InvalidPrefix => "malformed path prefix, expected plain segments after a slash",
             Self::InvalidScheme => "malformed scheme, expected http or https",
             Self::InvalidTarget => "malformed request target, authority form is for CONNECT only",
-            Self::Missing => "none of the trusted headers is present, which missing=reject demands",
+            Self::Missing => {
+                "none of the trusted headers is present, and missing=reject requires one"
+            }
             Self::MissingHost => {
                 "no host is known: neither the request nor a trusted header names one"
             }
             Self::MissingPeer => {
-                "no peer is known; insert proxyfix::Peer into the request's extensions, or say who \
-                 it is with ProxyFixLayer::peer_from (on a Unix socket |_| Some(Peer::UNIX)), or \
-                 with proxyfix's feature axum serve with \
+                "no peer is known; insert proxyfix::Peer into the request's extensions, or name the \
+                 peer with ProxyFixLayer::peer_from (on a Unix socket: |_| Some(Peer::UNIX)), or, \
+                 with proxyfix's feature axum, serve with \
                  into_make_service_with_connect_info::<SocketAddr>"
             }
             Self::MissingSecret => {
@@ -147,7 +149,7 @@ impl ErrorKind {
                 "named in the connection header, so a proxy on the way may have dropped it"
             }
             Self::OtherConfig => {
-                "the request was already fixed under another configuration; apply one only"
+                "the request was already fixed under another configuration; apply only one"
             }
             Self::Repeated => "expected one value, found several",
             Self::Short => {
@@ -158,7 +160,7 @@ impl ErrorKind {
             Self::TooManyHeaders => "too many header fields",
             Self::TooManyHops => "more trusted proxies than max-hops allows",
             Self::UntrustedHop => {
-                "not a trusted proxy, though nearer than the trusted count; lower the count, or \
+                "not a trusted proxy, although it is nearer than the trusted count; lower the count, or \
                  add the address to the proxies"
             }
         }

@@ -67,7 +67,7 @@ pub(crate) enum Rule {
     WalkEnd,
 }
 
-const OWN: &str = "our own value: no trusted header says it";
+const OWN: &str = "our own value: no trusted header gives one";
 
 impl Rule {
     /// The stable code and the sentence.
@@ -80,12 +80,12 @@ impl Rule {
             }
             Self::Edge => (
                 "edge",
-                "that is an address of the edge: the client is what the edge's own header says",
+                "this is an address of the edge: the edge's own header says who the client is",
             ),
             Self::Fallback => ("fallback", "the value is unknown, or our own"),
             Self::Host => ("host", "this is the host"),
             Self::HopPassed => ("hop-passed", "nearer than the trusted count, passed over"),
-            Self::HopTrusted => ("hop-trusted", "a trusted proxy, the walk goes on"),
+            Self::HopTrusted => ("hop-trusted", "a trusted proxy, so the walk goes on"),
             Self::Invalid => ("invalid", "not valid"),
             Self::Missing => ("missing", "none of the trusted headers is present"),
             Self::NearerScheme => (
@@ -99,21 +99,21 @@ impl Rule {
             Self::OwnScheme => ("own-scheme", OWN),
             Self::PastEdge => (
                 "past-edge",
-                "that is no address of the edge: it is the client, and the edge's own header is not read",
+                "this is not an address of the edge: it is the client, and the edge's own header is not read",
             ),
             Self::PeerTrusted => {
                 ("peer-trusted", "the peer is a trusted proxy: its headers are read")
             }
             Self::PeerUntrusted => (
                 "peer-untrusted",
-                "the peer is no trusted proxy: it is the client, and no forwarding header is read",
+                "the peer is not a trusted proxy: it is the client, and no forwarding header is read",
             ),
             Self::Port => ("port", "this is the port"),
             Self::Prefix => ("prefix", "this is the path prefix"),
             Self::Scheme => ("scheme", "this is the scheme"),
             Self::SchemeLowered => (
                 "scheme-lowered",
-                "no trusted header says that the client came by https, and so it is http",
+                "no trusted header says that the client came by https, so it is http",
             ),
             Self::SecretMissing => (
                 "secret-missing",

@@ -117,7 +117,7 @@ fn errors() {
     };
     let families = |other: &str| {
         format!(
-            "forwarded and {other} are of two families; trust the one that your proxy writes, the other passes through it untouched"
+            "forwarded and {other} belong to two families; trust the one that your proxy writes, because the other passes through it untouched"
         )
     };
     let rows = [

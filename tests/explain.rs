@@ -146,15 +146,15 @@ fn printed() {
 peer-trusted     the peer is a trusted proxy: its headers are read
 client           x-forwarded-for, line 1, hop 1, bytes 11..22 \"203.0.113.9\": at the trusted count: this is the client
 fallback         the value is unknown, or our own, because of x-forwarded-proto: missing beside another trusted header; the proxy must write it on every request, over plain http too
-own-scheme       our own value: no trusted header says it
-own-host         our own value: no trusted header says it
-own-port         our own value: no trusted header says it
-own-prefix       our own value: no trusted header says it
+own-scheme       our own value: no trusted header gives one
+own-host         our own value: no trusted header gives one
+own-port         our own value: no trusted header gives one
+own-prefix       our own value: no trusted header gives one
 stripped         x_real_ip: a forwarding header that is not trusted, removed
 resolved         client 203.0.113.9 (x-forwarded-for, hop 1), http://a.example (scheme: own; host: own; prefix: own)"
     );
     let untrusted = explain(peer("192.0.2.1"), request.headers(), request.uri(), &config);
-    assert!(untrusted.to_string().starts_with("peer-untrusted   the peer is no trusted proxy"));
+    assert!(untrusted.to_string().starts_with("peer-untrusted   the peer is not a trusted proxy"));
     assert_eq!(untrusted.stripped(), ["x-forwarded-for", "x_real_ip"]);
     let rejected = explain(None, request.headers(), request.uri(), &config);
     assert!(rejected.to_string().starts_with("rejected         no peer is known"));

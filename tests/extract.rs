@@ -112,7 +112,7 @@ async fn without_the_layer() {
     for path in paths.into_iter().chain(["/url", "/resolved"]) {
         let (status, text) = answer(&app, full("203.0.113.9", path)).await;
         assert_eq!(status, 500, "{path}");
-        assert!(text.starts_with("ProxyFixLayer does not stand around this route; add"), "{text}");
+        assert!(text.starts_with("ProxyFixLayer does not wrap this route; add"), "{text}");
     }
     let found = answer(&app, full("203.0.113.9", "/resolved/option")).await;
     assert_eq!(found, (200, "false".to_owned()));

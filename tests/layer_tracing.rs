@@ -476,7 +476,7 @@ fn a_difference() {
     let lines = ["X-Forwarded-For: stranger, 203.0.113.9"];
     let text = "passes, would be rejected: x-forwarded-for, hop 2, byte 0: malformed node, \
                 expected an address with an optional port, unknown, or _identifier (IPv6 in brackets \
-                where a port follows, and in Forwarded)";
+                if a port follows, and in Forwarded)";
     let expected = fields([
         ("message", "candidate configuration differs"),
         ("difference", text),
@@ -497,7 +497,7 @@ fn a_difference() {
 
 #[test]
 fn a_prefix_layer_in_the_wrong_place() {
-    let text = "PrefixLayer adds nothing: ProxyFixLayer must stand around it";
+    let text = "PrefixLayer adds nothing: ProxyFixLayer must wrap it";
     let inside = layer("proxies=10.0.0.0/8 for=1").layer(service_fn(empty));
     let outermost = events(PrefixLayer::new().layer(inside), request(PROXY, "/", &[""; 0]));
     assert_eq!(outermost[0], (Level::WARN, fields([("message", text)])));

@@ -7,7 +7,7 @@ use http::{HeaderName, Method, Request, Version};
 use proxyfix::{Error, fix_request, resolve};
 use util::{config, fix, request, table};
 
-const NODE: &str = "malformed node, expected an address with an optional port, unknown, or _identifier (IPv6 in brackets where a port follows, and in Forwarded)";
+const NODE: &str = "malformed node, expected an address with an optional port, unknown, or _identifier (IPv6 in brackets if a port follows, and in Forwarded)";
 const HOST: &str = "malformed host, expected a name or address with an optional port";
 const ELEMENT: &str = "malformed forwarded-element, expected name=value pairs";
 
@@ -18,9 +18,9 @@ fn of_headers() {
         ("for=1", &["X-Forwarded-For: 192.0.2.256"], format!("x-forwarded-for, hop 1, byte 0: {NODE}")),
         ("for=1", &["X-Forwarded-For: 192.0.2.1\u{e9}"], format!("x-forwarded-for, hop 1, byte 9: {NODE}, found '\\xc3'")),
         ("for=2", &["X-Forwarded-For: 192.0.2.1"], "x-forwarded-for, hop 2: no such element, the list is shorter than the trusted count; lower the count if fewer proxies append".into()),
-        ("for=1", &["X-Forwarded-For: 192.0.2.1,"], "x-forwarded-for, hop 1, byte 10: the trusted element is empty, the proxy must write a value".into()),
+        ("for=1", &["X-Forwarded-For: 192.0.2.1,"], "x-forwarded-for, hop 1, byte 10: the trusted element is empty; the proxy must write a value".into()),
         ("for=1 proto=1", &["X-Forwarded-For: 192.0.2.1"], "x-forwarded-proto: missing beside another trusted header; the proxy must write it on every request, over plain http too".into()),
-        ("for=1 missing=reject", &[], "x-forwarded-for: none of the trusted headers is present, which missing=reject demands".into()),
+        ("for=1 missing=reject", &[], "x-forwarded-for: none of the trusted headers is present, and missing=reject requires one".into()),
         ("proto=1", &["X-Forwarded-Proto: javascript:x"], "x-forwarded-proto, hop 1, byte 10: malformed scheme, expected http or https, found ':'".into()),
         ("host=1", &["X-Forwarded-Host: a, b/c"], format!("x-forwarded-host, hop 1, byte 4: {HOST}, found '/'")),
         ("port=1", &["X-Forwarded-Port: 8x"], "x-forwarded-port, hop 1, byte 1: malformed port, expected a number from 1 to 65535, found 'x'".into()),
@@ -39,7 +39,7 @@ fn of_headers() {
         ("for=1", &["Connection: X-Forwarded-For"], "x-forwarded-for: named in the connection header, so a proxy on the way may have dropped it".into()),
         ("for=walk all-trusted=reject", &["X-Forwarded-For: 10.0.0.9"], "x-forwarded-for: every address is a trusted proxy, none is a client".into()),
         ("for=walk max-hops=1", &["X-Forwarded-For: 192.0.2.1, 10.0.0.3, 10.0.0.2"], "x-forwarded-for, hop 2, byte 11: more trusted proxies than max-hops allows".into()),
-        ("for=2 verify=hops", &["X-Forwarded-For: 192.0.2.1, 192.0.2.2"], "x-forwarded-for, hop 1, byte 11: not a trusted proxy, though nearer than the trusted count; lower the count, or add the address to the proxies".into()),
+        ("for=2 verify=hops", &["X-Forwarded-For: 192.0.2.1, 192.0.2.2"], "x-forwarded-for, hop 1, byte 11: not a trusted proxy, although it is nearer than the trusted count; lower the count, or add the address to the proxies".into()),
     ];
     let rows = rows.into_iter().map(|(options, lines, text)| ((options, lines), text));
     table(rows, |(options, lines)| {
@@ -132,14 +132,14 @@ fn of_the_rest() {
     stranger.extensions_mut().clear();
     assert_eq!(
         fixed(stranger, for_1).to_string(),
-        "no peer is known; insert proxyfix::Peer into the request's extensions, or say who it is \
-         with ProxyFixLayer::peer_from (on a Unix socket |_| Some(Peer::UNIX)), or with proxyfix's \
-         feature axum serve with into_make_service_with_connect_info::<SocketAddr>"
+        "no peer is known; insert proxyfix::Peer into the request's extensions, or name the peer \
+         with ProxyFixLayer::peer_from (on a Unix socket: |_| Some(Peer::UNIX)), or, with proxyfix's \
+         feature axum, serve with into_make_service_with_connect_info::<SocketAddr>"
     );
     let twice = fix(for_1, &[""; 0]).unwrap();
     assert_eq!(
         fixed(twice, "proxies=10.0.0.0/8 for=2").to_string(),
-        "the request was already fixed under another configuration; apply one only"
+        "the request was already fixed under another configuration; apply only one"
     );
     let mut full = at("http://a.example/");
     *full.method_mut() = Method::POST;

@@ -8,7 +8,7 @@ use util::table;
 const NO_COMMAS: &str = "words are separated by spaces, without commas; a list takes commas and no \
                          spaces, such as proxies=10.0.0.0/8,loopback";
 const NO_SEMICOLONS: &str = "words are separated by spaces, without semicolons; a semicolon with spaces \
-                             around it stands between two ways";
+                             around it separates two ways";
 const NO_SPACES: &str = "write no spaces around =, and none in a list, which takes commas: \
                          proxies=10.0.0.0/8,loopback";
 const HOST: &str = "expected a host, such as example.com or *.example.com, or one with a port, such as example.com:443 or example.com:*";
@@ -103,9 +103,9 @@ fn values() {
         ("for=1 missing=rejct", "missing=\"rejct\": expected unknown, peer or reject; did you mean missing=reject?".into()),
         ("for=1 listener=HTTPS", "listener=\"HTTPS\": expected http or https; did you mean listener=https?".into()),
         ("for=1 headers=off", "headers=\"off\": expected canonical, strip or keep".into()),
-        ("client-ip=1", "client-ip=\"1\": a count is no header; write for=1, or a name: client-ip=X-Real-IP".into()),
-        ("client-ip=walk", "client-ip=\"walk\": a count is no header; write for=walk, or a name: client-ip=X-Real-IP".into()),
-        ("proto-name=2", "proto-name=\"2\": a count is no header; write proto=2, or a name: proto-name=X-Header".into()),
+        ("client-ip=1", "client-ip=\"1\": a count is not a header; write for=1, or a name: client-ip=X-Real-IP".into()),
+        ("client-ip=walk", "client-ip=\"walk\": a count is not a header; write for=walk, or a name: client-ip=X-Real-IP".into()),
+        ("proto-name=2", "proto-name=\"2\": a count is not a header; write proto=2, or a name: proto-name=X-Header".into()),
         ("for=1 exempt=1", "reads proxies=any for=1 exempt=1".into()),
         ("for=1 hosts=bücher.example", format!("hosts=\"bücher.example\": {HOST}; write it in punycode: xn--...")),
         ("for=1 hosts=*", format!("hosts=\"*\": {HOST}; to allow every host, leave hosts= out")),

@@ -171,7 +171,7 @@ fn errors() {
         ),
         (
             "proxies=any for=1 strip-also=Forwarded",
-            "strip-also=forwarded: it is removed where it is not trusted; leave it out",
+            "strip-also=forwarded: it is removed anyway unless it is trusted; leave it out",
         ),
         (
             "proxies=any for=1 port-name=Forwarded",
@@ -195,7 +195,7 @@ fn errors() {
             "proxies=localhost for=1",
             "invalid trusted proxy \"localhost\": no names are looked up; write loopback",
         ),
-        ("proxies=any,10.0.0.1 for=1", "invalid trusted proxy \"any\": it stands alone"),
+        ("proxies=any,10.0.0.1 for=1", "invalid trusted proxy \"any\": it must be the only entry"),
         (
             "proxies=10.0.0.0/33 for=1",
             "invalid trusted proxy \"10.0.0.0/33\": the prefix length must be a number from 0 to 32; a list takes commas",
@@ -238,11 +238,11 @@ fn errors() {
         ),
         (
             "proxies=any proto=aligned",
-            "proto=aligned needs for=N or for=walk, whose distance it takes; write a count: proto=1",
+            "proto=aligned takes the distance of for=N or for=walk, and neither is set; write a count: proto=1",
         ),
         (
             "proxies=any client-ip=X-Real-IP prefix=aligned",
-            "prefix=aligned needs for=N or for=walk, whose distance it takes; write a count: prefix=1",
+            "prefix=aligned takes the distance of for=N or for=walk, and neither is set; write a count: prefix=1",
         ),
         (
             "proxies=any client-ip=X-Real-IP for=1",
@@ -254,11 +254,11 @@ fn errors() {
         ),
         (
             "proxies=any forwarded=1 port=1",
-            "forwarded and port are of two families; trust the one that your proxy writes, the other passes through it untouched",
+            "forwarded and port belong to two families; trust the one that your proxy writes, because the other passes through it untouched",
         ),
         (
             "proxies=any forwarded=1 for=1",
-            "forwarded and for are of two families; trust the one that your proxy writes, the other passes through it untouched",
+            "forwarded and for belong to two families; trust the one that your proxy writes, because the other passes through it untouched",
         ),
         (
             "proxies=any for=1 proto=1 proto-name=X-Forwarded-For",
@@ -306,15 +306,15 @@ fn errors() {
         ),
         (
             "proxies=any for=1 exempt=X-Forwarded-For",
-            "exempt=x-forwarded-for is a trusted header, in this or another spelling; its own spelling is reduced to its effective value, every other removed; leave it out of exempt=",
+            "exempt=x-forwarded-for is a trusted header, in this or another spelling; its own spelling is reduced to its effective value, and every other is removed; leave it out of exempt=",
         ),
         (
             "proxies=any for=1 exempt=X_Forwarded_For",
-            "exempt=x_forwarded_for is a trusted header, in this or another spelling; its own spelling is reduced to its effective value, every other removed; leave it out of exempt=",
+            "exempt=x_forwarded_for is a trusted header, in this or another spelling; its own spelling is reduced to its effective value, and every other is removed; leave it out of exempt=",
         ),
         (
             "proxies=any for=1 strip-also=X-Forwarded-For",
-            "strip-also=x-forwarded-for is a trusted header, in this or another spelling; its own spelling is reduced to its effective value, every other removed; leave it out of strip-also=",
+            "strip-also=x-forwarded-for is a trusted header, in this or another spelling; its own spelling is reduced to its effective value, and every other is removed; leave it out of strip-also=",
         ),
         (
             "proxies=any for=1 strip-also=x-a exempt=X-A",
@@ -398,11 +398,11 @@ fn errors() {
         ),
         (
             "proxies=any host=aligned",
-            "host=aligned needs for=N or for=walk, whose distance it takes; write a count: host=1",
+            "host=aligned takes the distance of for=N or for=walk, and neither is set; write a count: host=1",
         ),
         (
             "proxies=any port=aligned",
-            "port=aligned needs for=N or for=walk, whose distance it takes; write a count: port=1",
+            "port=aligned takes the distance of for=N or for=walk, and neither is set; write a count: port=1",
         ),
         ("proxies=any port=walk", "port=\"walk\": expected a count or aligned"),
         ("proxies=any prefix=walk", "prefix=\"walk\": expected a count, aligned, or join:N"),
@@ -423,7 +423,7 @@ fn errors() {
         ),
         (
             "proxies=any for=1 hosts=",
-            "hosts= has no entry, so that no request would pass; leave it out to allow every host",
+            "hosts= has no entry, so no request would pass; leave it out to allow every host",
         ),
         (
             "proxies=any for=1 hosts=a.example,",
@@ -507,11 +507,11 @@ fn builder_errors() {
     assert_eq!(error(builder().x_for(Trust::Aligned)), "for=\"aligned\": expected a count or walk");
     assert_eq!(
         error(builder().forwarded(1)),
-        "forwarded and for are of two families; trust the one that your proxy writes, the other passes through it untouched"
+        "forwarded and for belong to two families; trust the one that your proxy writes, because the other passes through it untouched"
     );
     assert_eq!(
         error(builder().allowed_hosts([""; 0])),
-        "hosts= has no entry, so that no request would pass; leave it out to allow every host"
+        "hosts= has no entry, so no request would pass; leave it out to allow every host"
     );
     assert!(error(Config::builder().x_for(1)).starts_with("no trusted proxies"));
 }

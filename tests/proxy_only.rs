@@ -69,7 +69,7 @@ fn errors() {
     let rows = [
         (
             "proxy-only=X_Forwarded_For",
-            "proxy-only=x_forwarded_for is a trusted header, in this or another spelling; its own spelling is reduced to its effective value, every other removed; leave it out of proxy-only=",
+            "proxy-only=x_forwarded_for is a trusted header, in this or another spelling; its own spelling is reduced to its effective value, and every other is removed; leave it out of proxy-only=",
         ),
         ("proxy-only=x-a exempt=X_A", "x-a is in proxy-only and in exempt; keep one"),
         ("proxy-only=x-a strip-also=X-A", "x-a is in strip-also and in proxy-only; keep one"),

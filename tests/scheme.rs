@@ -80,7 +80,7 @@ fn explained() {
         explanation.to_string()
     };
     let lowered =
-        "scheme-lowered   no trusted header says that the client came by https, and so it is http";
+        "scheme-lowered   no trusted header says that the client came by https, so it is http";
     let text = steps("proxies=loopback forwarded=1 listener=https");
     assert!(text.contains(lowered), "{text}");
     let text = steps("proxies=loopback for=1 listener=https");

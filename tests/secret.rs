@@ -2,7 +2,7 @@
 
 mod util;
 
-use std::{fs, process};
+use std::{fmt::Write, fs, process};
 
 use http::Request;
 use proxyfix::{Config, ConfigBuilder, ConfigError, ErrorKind, Peer, explain, fix_request};
@@ -117,7 +117,8 @@ fn shown_nowhere() {
         let mut request = self::request("192.0.2.1", "/", &lines(secrets));
         let rejecting = with_secret("proxies=any for=1 missing=reject");
         let error = fix_request(&mut request, &rejecting).unwrap_err();
-        shown += &format!("{error} {error:?}");
+        shown.push_str(&error.to_string());
+        write!(shown, "{error:?}").unwrap();
     }
     for (part, from) in [SECRET, NEXT].iter().flat_map(|secret| (0..8).map(move |at| (secret, at)))
     {
@@ -178,7 +179,7 @@ fn from_the_environment() {
     assert!(error.contains("PROXYFIX_SECRET "), "{error}");
     let error =
         read(&[("PROXYFIX", "proxies=any for=1"), ("PROXYFIX_SECRET", SECRET)]).unwrap_err();
-    assert!(error.contains("a secret was given, and no header to send it in"), "{error}");
+    assert!(error.contains("a secret was given, but no header to send it in"), "{error}");
     assert!(!error.contains(&SECRET[..6]), "{error}");
 }
 
@@ -195,7 +196,7 @@ fn errors() {
         ((header, "hidden"), format!("{invalid}it is shorter than 16 bytes; write one of 128 random bits, such as a UUID")),
         ((header, " hidden-hidden-hidden"), format!("{invalid}it has white space around it")),
         ((header, "hidden\u{7}hidden-hidden"), format!("{invalid}a header cannot hold it; write visible ASCII characters")),
-        (("", "hidden-hidden-hidden"), "a secret was given, and no header to send it in; write secret-header= with the header that your proxy adds, such as X-Origin-Secret".into()),
+        (("", "hidden-hidden-hidden"), "a secret was given, but no header to send it in; write secret-header= with the header that your proxy adds, such as X-Origin-Secret".into()),
         (("secret-header=X-Forwarded-For", "hidden-hidden-hidden"), "for and secret-header are both read from x-forwarded-for; give each a header of its own".into()),
         (("secret-header=x-a exempt=X_A", "hidden-hidden-hidden"), "x_a is in secret-header and in exempt; keep one".into()),
         (("secret-header=x-a proxy-only=X-A", "hidden-hidden-hidden"), "x-a is in secret-header and in proxy-only; keep one".into()),

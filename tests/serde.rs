@@ -168,7 +168,7 @@ fn errors_name_the_key() {
         ("[]", "invalid length 0, expected at least one way in"),
         (
             r#"[{"proxies": "none"}, {"proxies": "any", "for": 1}]"#,
-            "the way in with proxies=none decides about nobody",
+            "no peer can reach the way in with proxies=none",
         ),
         ("1", "invalid type: integer `1`, expected a map with keys such as proxies and for"),
     ];
@@ -201,7 +201,9 @@ fn trusted_proxies() {
         assert_eq!(serde_json::from_str::<TrustedProxies>(&json).unwrap(), written, "{json}");
     }
     let error = serde_json::from_str::<TrustedProxies>(r#"["any", "unix"]"#).unwrap_err();
-    assert!(error.to_string().starts_with(r#"invalid trusted proxy "any": it stands alone"#));
+    assert!(
+        error.to_string().starts_with(r#"invalid trusted proxy "any": it must be the only entry"#)
+    );
 }
 
 #[test]

@@ -125,7 +125,7 @@ fn beside_one_in_force() {
             "for=1",
             "for=2",
             &["X-Forwarded-For: <b>, 203.0.113.9"],
-            "passes, would be rejected: x-forwarded-for, hop 2, byte 0: malformed node, expected an address with an optional port, unknown, or _identifier (IPv6 in brackets where a port follows, and in Forwarded), found '<'",
+            "passes, would be rejected: x-forwarded-for, hop 2, byte 0: malformed node, expected an address with an optional port, unknown, or _identifier (IPv6 in brackets if a port follows, and in Forwarded), found '<'",
         ),
         ("for=1", "for=1 missing=peer", &[], "client is unknown (own), would be 10.0.0.1 (own)"),
         ("for=1", "for=1 headers=strip uri=keep", &LINES, ""),

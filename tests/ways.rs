@@ -143,7 +143,7 @@ fn in_code() {
 fn errors() {
     let unreachable = |proxies: &str| {
         format!(
-            "the way in with proxies={proxies} decides about nobody: write ways with fewer addresses before those with more, and none or any last"
+            "no peer can reach the way in with proxies={proxies}: write ways with fewer addresses before those with more, and none or any last"
         )
     };
     let rows = [
@@ -190,7 +190,7 @@ fn errors() {
     assert_eq!(many(64).unwrap().ways().count(), 64);
     assert_eq!(
         many(65).unwrap_err().to_string(),
-        "there are more than 64 ways in; put networks that are trusted alike into one list"
+        "there are more than 64 ways in; put networks with the same settings into one list"
     );
     // A way in that is reached in part, or only over Unix sockets, is reached.
     for text in [

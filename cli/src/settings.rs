@@ -83,7 +83,7 @@ pub(crate) fn is_spelling(name: &HeaderName, other: &str) -> bool {
 
 /// The secret of every configuration that is looked at here. It stands where the true ones are, which
 /// nothing may print.
-pub(crate) const SECRET: &str = "(secret)";
+pub(crate) const SECRET: &str = "(a right secret)";
 
 /// The configuration of a text, with [`SECRET`] where it needs one.
 pub(crate) fn with_secret(text: &str) -> Result<Config, ConfigError> {

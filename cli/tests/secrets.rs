@@ -7,7 +7,7 @@ use assert_cmd::Command;
 use serde_json::Value;
 
 /// The secret, in parts that nothing else has.
-const SECRET: &str = "Zq9xK7-vWJ3pB";
+const SECRET: &str = "Zq9xK7-vWJ3pB-8fQ2c";
 const CONFIG: &str = "proxies=any for=1 secret-header=X-Origin-Secret";
 
 fn proxyfix(arguments: &[&str], variables: &[(&str, &str)]) -> Command {

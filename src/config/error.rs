@@ -32,7 +32,7 @@ pub enum ConfigError {
     },
     /// `aligned` takes the element at the client's distance, and no key gives that distance.
     #[error(
-        "{key}=aligned needs for=N or for=walk, whose distance it takes; write a count: {key}=1"
+        "{key}=aligned takes the distance of for=N or for=walk, and neither is set; write a count: {key}=1"
     )]
     #[non_exhaustive]
     AlignedWithoutDistance {
@@ -51,7 +51,8 @@ pub enum ConfigError {
     },
     /// An edge that is not a list of networks.
     #[error(
-        "edge= takes the networks of a CDN, such as edge=192.0.2.0/24; any, none, unix and a network of all addresses are no edge"
+        "edge= takes the networks of a CDN, such as edge=192.0.2.0/24; any, none, unix and a network of all \
+         addresses are not allowed"
     )]
     EdgeOfAll,
     /// An edge needs a list that finds it and a header that names the client behind it.
@@ -61,7 +62,7 @@ pub enum ConfigError {
     )]
     EdgeWithout,
     /// The list of allowed hosts is empty.
-    #[error("hosts= has no entry, so that no request would pass; leave it out to allow every host")]
+    #[error("hosts= has no entry, so no request would pass; leave it out to allow every host")]
     EmptyHosts,
     /// A header is in two keys that contradict each other.
     #[error("{name} is in {first} and in {second}; keep one")]
@@ -204,7 +205,7 @@ pub enum ConfigError {
     },
     /// There is a secret, and no header for it.
     #[error(
-        "a secret was given, and no header to send it in; write secret-header= with the header that \
+        "a secret was given, but no header to send it in; write secret-header= with the header that \
          your proxy adds, such as X-Origin-Secret"
     )]
     SecretWithoutHeader,
@@ -231,7 +232,7 @@ pub enum ConfigError {
     /// A header is trusted, and at the same time exempt from removal or always removed.
     #[error(
         "{key}={name} is a trusted header, in this or another spelling; its own spelling is \
-         reduced to its effective value, every other removed; leave it out of {key}="
+         reduced to its effective value, and every other is removed; leave it out of {key}="
     )]
     #[non_exhaustive]
     TrustedBeside {
@@ -242,7 +243,7 @@ pub enum ConfigError {
     },
     /// There are more ways in than a configuration takes.
     #[error(
-        "there are more than {most} ways in; put networks that are trusted alike into one list"
+        "there are more than {most} ways in; put networks with the same settings into one list"
     )]
     #[non_exhaustive]
     TooManyWays {
@@ -251,8 +252,8 @@ pub enum ConfigError {
     },
     /// Both header families are trusted, but a proxy writes only one.
     #[error(
-        "forwarded and {other} are of two families; trust the one that your proxy writes, the \
-         other passes through it untouched"
+        "forwarded and {other} belong to two families; trust the one that your proxy writes, \
+         because the other passes through it untouched"
     )]
     #[non_exhaustive]
     TwoFamilies {
@@ -288,7 +289,7 @@ pub enum ConfigError {
     },
     /// No peer can reach a way in.
     #[error(
-        "the way in with proxies={proxies} decides about nobody: write ways with fewer addresses \
+        "no peer can reach the way in with proxies={proxies}: write ways with fewer addresses \
          before those with more, and none or any last"
     )]
     #[non_exhaustive]
@@ -321,7 +322,9 @@ fn reserved(key: &str, name: &HeaderName) -> &'static str {
         "for-name" | "proto-name" | "host-name" | "client-ip" if *name == FORWARDED => {
             "it names client, scheme and host together; write forwarded=1"
         }
-        "strip-also" if *name == FORWARDED => "it is removed where it is not trusted; leave it out",
+        "strip-also" if *name == FORWARDED => {
+            "it is removed anyway unless it is trusted; leave it out"
+        }
         _ => "this header has a meaning of its own; choose another",
     }
 }

@@ -42,8 +42,8 @@ pub(super) fn word(word: &str) -> &'static str {
     if is_quoted(word) || word.split_once('=').is_some_and(|(_, value)| is_quoted(value)) {
         "leave out the quotes"
     } else if word.contains(';') {
-        "words are separated by spaces, without semicolons; a semicolon with spaces around it stands \
-         between two ways"
+        "words are separated by spaces, without semicolons; a semicolon with spaces around it \
+         separates two ways"
     } else if word.contains(',') {
         "words are separated by spaces, without commas; a list takes commas and no spaces, such as \
          proxies=10.0.0.0/8,loopback"
@@ -153,7 +153,7 @@ pub(super) fn header(key: &str, text: &str) -> String {
         _ if is_quoted(text) => "leave out the quotes".to_owned(),
         Some(counted) => {
             let sample = if key == "client-ip" { "X-Real-IP" } else { "X-Header" };
-            format!("a count is no header; write {counted}={text}, or a name: {key}={sample}")
+            format!("a count is not a header; write {counted}={text}, or a name: {key}={sample}")
         }
         None => "not a header name; expected one such as X-Forwarded-For".to_owned(),
     }

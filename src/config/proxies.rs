@@ -168,7 +168,7 @@ fn network(text: &str) -> Result<IpNet, ConfigError> {
                 "an entry is empty; a list takes commas, and in the text form no spaces; for \
                  nobody, write none"
             }
-            "any" | "none" => "it stands alone",
+            "any" | "none" => "it must be the only entry",
             _ => meant::network(text).unwrap_or(
                 "expected an address without port or brackets, a network such as 10.0.0.0/8, or one \
                  of loopback, private, linklocal, shared, unix; no names are looked up",

@@ -89,7 +89,7 @@ pub struct ExternalUrl(pub Uri);
 pub enum Rejection {
     /// No [`ProxyFixLayer`](crate::ProxyFixLayer) wraps the route. Status 500.
     #[error(
-        "ProxyFixLayer does not stand around this route; add it with Router::layer, as the last \
+        "ProxyFixLayer does not wrap this route; add it with Router::layer, as the last \
          call"
     )]
     MissingLayer,

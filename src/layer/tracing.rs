@@ -48,7 +48,7 @@ pub(super) fn difference(difference: &dyn fmt::Display) {
 }
 
 pub(super) fn prefix_without_resolved() {
-    ::tracing::warn!("PrefixLayer adds nothing: ProxyFixLayer must stand around it");
+    ::tracing::warn!("PrefixLayer adds nothing: ProxyFixLayer must wrap it");
 }
 
 pub(super) fn rejected<B>(error: &Error, config: &Config, request: &Request<B>) {

@@ -22,7 +22,7 @@
 //! ...
 //! cache-control: no-store
 //! ...
-//! x-forwarded-for, hop 1, byte 0: malformed node, expected an address with an optional port, unknown, or _identifier (IPv6 in brackets where a port follows, and in Forwarded)
+//! x-forwarded-for, hop 1, byte 0: malformed node, expected an address with an optional port, unknown, or _identifier (IPv6 in brackets if a port follows, and in Forwarded)
 //! ```
 
 mod proxyfix_middleware;

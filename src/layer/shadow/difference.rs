@@ -84,7 +84,7 @@ pub struct Difference<'a> {
 }
 
 impl<'a> Difference<'a> {
-    /// What is decided. If no configuration is in force, these are our own values, with the peer as the
+    /// The decision in force. If no configuration is in force, these are our own values, with the peer as the
     /// client. `None` if the request does not even have those, because its `Host` is malformed. It passes
     /// nevertheless.
     ///

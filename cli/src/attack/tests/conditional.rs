@@ -111,7 +111,7 @@ fn past_an_edge() {
     let walks = format!("proxies=10.0.1.0/24 for=walk {EDGE}");
     assert!(worst(&tried(&walks, "cloudflare,nginx", &inside), begin).unwrap().is_hole());
     // An edge that is everywhere believes everybody's header.
-    let all = "proxies=10.0.1.0/24 for=1 client-ip=CF-Connecting-IP edge=0.0.0.0/0";
+    let all = "proxies=10.0.1.0/24 for=1 client-ip=CF-Connecting-IP edge=0.0.0.0/1,128.0.0.0/2,192.0.0.0/3";
     assert_eq!(worst(&tried(all, "cloudflare,nginx", &[]), begin), Some(Verdict::Believed));
     let without = tried("proxies=10.0.1.0/24 for=2", "cloudflare,nginx", &[]);
     assert_eq!(worst(&without, begin), None);
