@@ -2,6 +2,9 @@
 //! is fixed, so that a run says the same twice, unless `PROPTEST_SEED` names another.
 
 mod laws;
+#[cfg(feature = "axum")]
+#[path = "laws/layer.rs"]
+mod layer;
 
 use std::{cell::RefCell, collections::BTreeMap};
 
@@ -118,6 +121,14 @@ fn redirects() {
     let shares = holds(laws::redirects, vec(any::<u8>(), 0..900));
     println!("{shares:?}");
     assert!(shares[&Verdict::Truth] >= 40, "{shares:?}");
+}
+
+#[cfg(feature = "axum")]
+#[test]
+fn the_layer_in_axum() {
+    let shares = holds(layer::corrections, vec(any::<u8>(), 0..900));
+    println!("{shares:?}");
+    assert!(shares[&Verdict::Truth] >= 60, "{shares:?}");
 }
 
 #[test]

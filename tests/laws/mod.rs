@@ -17,6 +17,7 @@
 //! | `scenario`, `faults` | a configuration and proxies: the answer, and for what a head may be rejected |
 //! | `answer` | what is believed, and what is downstream |
 //! | `hard` | the cases that are hard |
+//! | `layer` | the law of the layer in axum, which `tests/properties.rs` alone uses |
 //! | `hops`, `readings`, `reference` | laws that need no scenario |
 #![allow(dead_code, unused_imports, reason = "each test and fuzz target uses a part")]
 
@@ -33,7 +34,7 @@ pub(crate) mod scenario;
 pub(crate) mod settings;
 
 use arbitrary::{Result, Unstructured};
-use http::{Request, Uri};
+use http::{HeaderName, Request, Uri};
 use proxyfix::{Error, ErrorKind, Peer, Resolved, Scheme, explain, resolve};
 
 use self::{
@@ -41,7 +42,7 @@ use self::{
     head::{Head, Target},
     proxy::Origin,
     scenario::{Scenario, Sender},
-    settings::{Choice, Rule, SECRETS},
+    settings::{Choice, Rule, SECRET_HEADER, SECRETS},
 };
 pub(crate) use self::{
     hard::hard_cases,
@@ -113,13 +114,15 @@ pub(crate) fn non_interference(data: &[u8]) -> Verdict {
     }
 }
 
-/// Without any trusted header, all is our own. Else each value is the truth, or our own or unknown:
+/// Without any trusted header, or without the secret, all is our own. Else each value is the truth, or our own or unknown:
 /// the scheme only where the client is unknown, and the client never another one.
 fn falls_back(found: &Answer, expected: &Answer, scenario: &Scenario, head: &Head) {
     let own = scenario.own_answer(head, Sender::Proxy);
     let arrived = scenario.request(head);
     let case = || format!("{found:?}, not {expected:?}: {scenario:#?} {head:#?}");
-    if !scenario.trusted.iter().any(|name| arrived.headers().contains_key(name)) {
+    let arrives = |name: &HeaderName| arrived.headers().contains_key(name);
+    let is_proved = scenario.secret.is_none() || arrives(&HeaderName::from_static(SECRET_HEADER));
+    if !is_proved || !scenario.trusted.iter().any(arrives) {
         assert_eq!(*found, own, "{}", case());
         return;
     }
@@ -267,7 +270,7 @@ pub(crate) fn untrusted(data: &[u8]) -> Verdict {
 const STRANGER: &str = "203.0.113.77";
 
 /// The same request from a stranger, who does not know the secret.
-fn by_stranger(scenario: &Scenario, head: &Head) -> (Request<()>, Sender) {
+pub(crate) fn by_stranger(scenario: &Scenario, head: &Head) -> (Request<()>, Sender) {
     let mut request = scenario.request(head);
     scenario.forget_secret(&mut request);
     let stranger = Peer::from(STRANGER.parse::<std::net::IpAddr>().expect("an address"));
