@@ -47,6 +47,7 @@ impl Chain {
             let unix = kind == Kind::XForwarded && u.ratio(1, 8)?;
             Ok(if unix { Origin::Unix } else { Origin::Ip(address(number)) })
         };
+        let all_relay = u.ratio(1, 4)?;
         let mut proxies = Vec::new();
         for number in 0..count {
             let from = if number == 0 { client } else { origin(u, number)? };
@@ -66,12 +67,13 @@ impl Chain {
                 }
                 Ok(how)
             };
-            let connection = *u.choose(&[
+            let styles = [
                 Connection::Ignored,
                 Connection::Relayed,
                 Connection::Obeyed,
                 Connection::ObeyedLate,
-            ])?;
+            ];
+            let connection = if all_relay { Connection::Relayed } else { *u.choose(&styles)? };
             let rendering = u.arbitrary()?;
             let seen = Seen::generate(u, from, how.is_err())?;
             proxies.push(Proxy { seen, how, connection, rendering });

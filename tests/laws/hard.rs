@@ -26,6 +26,8 @@ pub(crate) fn hard_cases(data: &[u8]) -> Vec<&'static str> {
         };
         odd(&attacked) && !odd(&alone)
     };
+    let beside = |name: &HeaderName| scenario.named.contains(name) && !aimed(name);
+    let arrives = scenario.chain.relays();
     let alias = |name: &HeaderName| name.as_str().contains('_') && !aimed(name);
     let cases = [
         ("a line of a trusted header", !lines.is_empty()),
@@ -38,6 +40,8 @@ pub(crate) fn hard_cases(data: &[u8]) -> Vec<&'static str> {
         ("bytes beyond ASCII in one", any(&|line| !line.is_ascii())),
         ("an alias", head.lines.keys().any(alias)),
         ("Connection names a trusted header", head.nominated.iter().any(aimed)),
+        ("Connection names another header that is configured", head.nominated.iter().any(beside)),
+        ("such a Connection arrives", arrives && head.nominated.iter().any(beside)),
     ];
     let cases =
         cases.into_iter().chain(of_head(&head, &attacked)).chain(of_scenario(&scenario, &head));

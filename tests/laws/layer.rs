@@ -12,7 +12,7 @@ use std::{
 };
 
 use axum::extract::{ConnectInfo, OriginalUri, connect_info::MockConnectInfo};
-use http::{Extensions, Request, Response, Uri};
+use http::{Extensions, Request, Response, Uri, uri::PathAndQuery};
 use proxyfix::{Error, Peer, ProxyFixLayer, Resolved, fix_request};
 use tower::{Layer, ServiceExt, service_fn};
 
@@ -131,7 +131,7 @@ fn corrected(seen: &Request<()>, sent: &Request<()>, answer: &Answer) {
 
     let OriginalUri(before) = sent.extensions().get().expect("a target");
     let OriginalUri(after) = seen.extensions().get().expect("a target");
-    let path = before.path_and_query().map(|path| path.as_str());
+    let path = before.path_and_query().map(PathAndQuery::as_str);
     let expected = match path {
         // The forms without an origin, and a client who names none.
         None => target(before),

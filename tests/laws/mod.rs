@@ -120,9 +120,9 @@ fn falls_back(found: &Answer, expected: &Answer, scenario: &Scenario, head: &Hea
     let own = scenario.own_answer(head, Sender::Proxy);
     let arrived = scenario.request(head);
     let case = || format!("{found:?}, not {expected:?}: {scenario:#?} {head:#?}");
-    let arrives = |name: &HeaderName| arrived.headers().contains_key(name);
-    let is_proved = scenario.secret.is_none() || arrives(&HeaderName::from_static(SECRET_HEADER));
-    if !is_proved || !scenario.trusted.iter().any(arrives) {
+    let has = |name: &HeaderName| arrived.headers().contains_key(name);
+    let is_proved = scenario.secret.is_none() || has(&HeaderName::from_static(SECRET_HEADER));
+    if !is_proved || !scenario.trusted.iter().any(has) {
         assert_eq!(*found, own, "{}", case());
         return;
     }
