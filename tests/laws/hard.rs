@@ -49,7 +49,7 @@ pub(crate) fn hard_cases(data: &[u8]) -> Vec<&'static str> {
 }
 
 /// Those of the request apart from its forwarding headers.
-fn of_head(head: &Head, arrives: &Request<()>) -> [(&'static str, bool); 13] {
+fn of_head(head: &Head, arrives: &Request<()>) -> [(&'static str, bool); 14] {
     let connect = head.method == Method::CONNECT;
     let usual = [Method::GET, Method::HEAD, Method::OPTIONS, Method::CONNECT];
     let path = head.path.as_str();
@@ -67,6 +67,7 @@ fn of_head(head: &Head, arrives: &Request<()>) -> [(&'static str, bool); 13] {
         ("hundreds of other headers", head.others > 100),
         ("another Host", !head.hosts.is_empty()),
         ("no Host", head.hostless),
+        ("resolved before, and not fixed", head.resolved.is_some()),
     ]
 }
 

@@ -122,6 +122,16 @@ pub(crate) struct Head {
     /// Headers that `Connection` names, and the lines that do.
     pub(crate) nominated: Vec<HeaderName>,
     pub(crate) connection: Vec<HeaderValue>,
+    /// A [`Resolved`](proxyfix::Resolved) of a request that was not fixed is in the extensions, as a
+    /// middleware that calls `resolve` leaves it.
+    pub(crate) resolved: Option<Earlier>,
+}
+
+/// Under which configuration a request was resolved before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Earlier {
+    Equal,
+    Other,
 }
 
 impl Default for Head {
@@ -139,6 +149,7 @@ impl Default for Head {
             others: 0,
             nominated: Vec::new(),
             connection: Vec::new(),
+            resolved: None,
         }
     }
 }
@@ -185,6 +196,9 @@ impl Head {
             && matches!(head.target, Target::Origin | Target::Asterisk)
             && head.hosts.is_empty();
         head.hostless = may_lack_host && u.ratio(1, 2)?;
+        if u.int_in_range(0..=7)? == 7 {
+            head.resolved = Some(*u.choose(&[Earlier::Equal, Earlier::Other])?);
+        }
         Ok(head)
     }
 

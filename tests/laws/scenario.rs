@@ -4,13 +4,13 @@
 use std::net::IpAddr;
 
 use arbitrary::{Result, Unstructured};
-use http::{HeaderMap, HeaderName, HeaderValue, Request, header, uri};
-use proxyfix::{Config, Error, Peer, Scheme, fix_request};
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Request, Uri, header, uri};
+use proxyfix::{Config, Error, Peer, Scheme, fix_request, resolve};
 
 use super::{
     answer::{Answer, Downstream},
     chain::Chain,
-    head::{Head, Target},
+    head::{Earlier, Head, Target},
     proxy::{FIELDS, Kind, Origin},
     settings::{self, Choice, Names, OF_WAY_BEFORE, Rule, SECRET_HEADER, SECRETS, walked},
 };
@@ -303,7 +303,27 @@ impl Scenario {
         *request.headers_mut() = headers;
         *request.version_mut() = head.version;
         request.extensions_mut().insert(self.peer);
+        request.extensions_mut().extend(self.resolved_before(head));
         request
+    }
+
+    /// What a middleware before us has made of a request: lies, since nothing was fixed.
+    fn resolved_before(&self, head: &Head) -> Extensions {
+        let mut extensions = Extensions::new();
+        let lies = "proxies=any for=1 proto=1 host=1".parse().expect("valid");
+        let config = match head.resolved {
+            None => return extensions,
+            Some(Earlier::Equal) => &self.config,
+            Some(Earlier::Other) => &lies,
+        };
+        let headers = ["x-forwarded-for", "x-forwarded-proto", "x-forwarded-host"];
+        let headers = headers.map(HeaderName::from_static).into_iter();
+        let headers =
+            headers.zip(["6.6.6.6", "https", "evil.example"].map(HeaderValue::from_static));
+        // Where `hosts` has not got it, there was none.
+        let resolved = resolve(self.peer, &headers.collect(), &Uri::default(), config);
+        resolved.ok().map(|resolved| extensions.insert(resolved));
+        extensions
     }
 
     /// The fixed request, from this attacker.
