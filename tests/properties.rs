@@ -2,6 +2,9 @@
 //! is fixed, so that a run says the same twice, unless `PROPTEST_SEED` names another.
 
 mod laws;
+#[cfg(feature = "axum")]
+#[path = "laws/layer.rs"]
+mod layer;
 
 use std::{cell::RefCell, collections::BTreeMap};
 
@@ -67,29 +70,13 @@ fn holds(
 
 #[test]
 fn non_interference() {
-    let shares = holds(laws::non_interference, vec(any::<u8>(), 0..600));
+    let shares = holds(laws::non_interference, vec(any::<u8>(), 0..900));
     println!("{shares:?}");
     assert!(shares[&Verdict::Truth] >= 30 && shares[&Verdict::Fallback] >= 1, "{shares:?}");
 }
 
-/// How often the hard cases are reached, in percent of a million cases of `non_interference`, as
-/// this test prints them with `PROPTEST_CASES=1000000`:
-///
-/// ```text
-///  62.2  a line of a trusted header
-///  36.4  two lines of a trusted header
-///  33.6  bytes beyond ASCII in one
-///  32.9  an open quote in one
-///  30.6  an absolute-form target
-///  29.3  an alias
-///  27.0  another Host
-///  22.8  a backslash in one
-///  20.4  a target of another form
-///  18.1  Connection names a trusted header
-///  10.7  an open quote beside the trusted elements
-///   6.2  an element over 4 KiB in one
-///   1.2  an empty element in one
-/// ```
+/// Each hard case is reached in one of two hundred cases of `non_interference` at least; with
+/// `--nocapture`, this prints how often.
 #[test]
 fn hard_cases_are_reached() {
     thread_local!(static REACHED: RefCell<BTreeMap<&'static str, u32>> = RefCell::default());
@@ -99,34 +86,49 @@ fn hard_cases_are_reached() {
         }
         Verdict::None
     }
-    holds(count, vec(any::<u8>(), 0..600));
+    holds(count, vec(any::<u8>(), 0..900));
     let mut reached = REACHED.take();
     let all = reached.remove("all").expect("cases");
     for (case, times) in &reached {
         println!("{:>5.1}  {case}", f64::from(*times) * 100.0 / f64::from(all));
     }
-    assert_eq!(reached.len(), 13, "a case is never reached");
+    assert_eq!(reached.len(), 39, "a case is never reached");
     assert!(reached.values().all(|times| times * 200 >= all), "a case is hardly reached");
 }
 
 #[test]
 fn truth() {
-    let shares = holds(laws::truth, vec(any::<u8>(), 0..200));
+    let shares = holds(laws::truth, vec(any::<u8>(), 0..400));
     assert_eq!(shares[&Verdict::Truth], 100);
 }
 
 #[test]
 fn fix_twice() {
-    let shares = holds(laws::fix_request_twice, vec(any::<u8>(), 0..600));
+    let shares = holds(laws::fix_request_twice, vec(any::<u8>(), 0..900));
     println!("{shares:?}");
     assert!(shares[&Verdict::Truth] >= 30 && shares[&Verdict::Rejected] >= 10, "{shares:?}");
 }
 
 #[test]
 fn untrusted() {
-    let shares = holds(laws::untrusted, vec(any::<u8>(), 0..600));
+    let shares = holds(laws::untrusted, vec(any::<u8>(), 0..900));
     println!("{shares:?}");
     assert!(shares[&Verdict::Truth] >= 50 && shares[&Verdict::Rejected] >= 10, "{shares:?}");
+}
+
+#[test]
+fn redirects() {
+    let shares = holds(laws::redirects, vec(any::<u8>(), 0..900));
+    println!("{shares:?}");
+    assert!(shares[&Verdict::Truth] >= 40, "{shares:?}");
+}
+
+#[cfg(feature = "axum")]
+#[test]
+fn the_layer_in_axum() {
+    let shares = holds(layer::corrections, vec(any::<u8>(), 0..900));
+    println!("{shares:?}");
+    assert!(shares[&Verdict::Truth] >= 60, "{shares:?}");
 }
 
 #[test]
@@ -156,6 +158,26 @@ fn an_independent_reading_of_x_forwarded_for() {
     let shares = holds(laws::x_forwarded, header_bytes(values, &[",", ", ", "\n", " \t,"], noise));
     println!("{shares:?}");
     assert!(shares[&Verdict::Truth] >= 25 && shares[&Verdict::Rejected] >= 20, "{shares:?}");
+}
+
+#[test]
+fn an_independent_reading_of_an_edge() {
+    let values = &[
+        "10.0.0.2",
+        "10.0.0.3:80",
+        "::ffff:10.0.0.4",
+        "203.0.113.9",
+        "2001:db8::7",
+        "unknown",
+        "_x",
+        "unix:",
+        "x",
+    ];
+    let noise = &[" ", "\t", "|", ":", "="];
+    let separators = &[",", "\n", "|", "|", "|"];
+    let shares = holds(laws::x_edge, header_bytes(values, separators, noise));
+    println!("{shares:?}");
+    assert!(shares[&Verdict::Truth] >= 15 && shares[&Verdict::Rejected] >= 20, "{shares:?}");
 }
 
 #[test]
@@ -242,6 +264,14 @@ fn print_and_parse() {
         "exempt=x-real-ip",
         "for-name=x-b",
         "uri=keep",
+        "hosts=a.example:443,b.example:*",
+        "edge=192.0.2.0/24",
+        "proxy-only=Remote-User",
+        "forwarded-ipv6=bare",
+        "listener=https",
+        "; none",
+        "; proxies=unix for=1",
+        "; proxies=shared forwarded=2 proto=1",
         "for=-1",
         "x",
     ];

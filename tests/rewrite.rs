@@ -105,6 +105,57 @@ fn host_in_canonical_form() {
     assert_eq!((none.uri().to_string().as_str(), none.headers().len()), ("/", 0));
 }
 
+/// What must not matter to the rewriting: the method, an upgrade, CONNECT with a path (RFC 8441 §4), how
+/// many other headers come first, a path that begins with `?`.
+#[test]
+fn whatever_the_request_is() {
+    let others: Vec<_> = (0..200).map(|n| format!("X-Other-{n}: 1")).collect();
+    let upgrade = ["Connection: Upgrade".to_owned(), "Upgrade: websocket".to_owned()];
+    let methods = ["HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND"];
+    let mut rows = vec![
+        ("GET", "/item", &upgrade[..]),
+        ("CONNECT", "/item", &[]),
+        ("CONNECT", "http://evil.example/item", &[]),
+        ("GET", "/item", &others[..]),
+        ("GET", "http://evil.example?q", &[]),
+        ("GET", "?q", &[]),
+    ];
+    rows.extend(methods.map(|method| (method, "/item", &[][..])));
+    let rows = rows.into_iter().map(|(method, target, before)| {
+        let path = if target.ends_with("?q") { "?q" } else { "/item" };
+        let expected = format!("{method} https://shop.example{path} {}", before.len());
+        ((method, target, before), expected)
+    });
+    table(rows, |(method, target, before)| {
+        let mut sent = before.to_vec();
+        sent.extend(["X-Real-IP: 6.6.6.6", "X_Forwarded_For: 6.6.6.6"].map(str::to_owned));
+        sent.extend(["Host: evil.example", "X-Forwarded-Proto: https"].map(str::to_owned));
+        sent.extend(
+            ["X-Forwarded-Host: shop.example", "Forwarded: for=6.6.6.6"].map(str::to_owned),
+        );
+        let mut request = request(util::PROXY, "/", &sent);
+        *request.method_mut() = method.parse().expect("a method");
+        let mut parts = http::uri::Parts::default();
+        if *target == "?q" {
+            // No parser makes this of a target, but a service may.
+            parts.path_and_query = Some(http::uri::PathAndQuery::from_static("?q"));
+        } else {
+            parts = target.parse::<http::Uri>().expect("a target").into_parts();
+        }
+        *request.uri_mut() = parts.try_into().expect("a target");
+        fix_request(&mut request, &config("proxies=10.0.0.0/8 proto=1 host=1")).expect("valid");
+        let left = lines(request.headers());
+        let forwarding =
+            left.iter().filter(|line| before.iter().all(|sent| !sent.eq_ignore_ascii_case(line)));
+        let expected =
+            ["host: shop.example", "x-forwarded-host: shop.example", "x-forwarded-proto: https"];
+        assert_eq!(forwarding.collect::<Vec<_>>(), expected, "{method} {target}");
+        let (uri, path) = (request.uri(), request.uri().path_and_query().expect("a path"));
+        let origin = format!("{}://{}", uri.scheme().expect("one"), uri.authority().expect("one"));
+        format!("{method} {origin}{} {}", path.as_str(), left.len() - expected.len())
+    });
+}
+
 #[test]
 fn canonical_headers() {
     let client = ["X-Forwarded-For: 6.6.6.6, 203.0.113.9", "X-Forwarded-For: 203.0.113.9"];

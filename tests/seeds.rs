@@ -15,7 +15,7 @@ const TARGETS: [(&str, &[Law]); 6] = [
     ("forwarded", &[laws::forwarded]),
     ("non_interference", &[laws::non_interference]),
     ("round_trip", &[laws::round_trip]),
-    ("x_forwarded", &[laws::x_forwarded, laws::x_scalars]),
+    ("x_forwarded", &[laws::x_forwarded, laws::x_scalars, laws::x_edge]),
 ];
 
 #[test]

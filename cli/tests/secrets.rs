@@ -49,7 +49,7 @@ fn client(answer: &Value) -> &str {
 #[test]
 fn explain_compares_with_the_true_secret() {
     let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("secrets");
-    fs::write(&file, format!("another\n{SECRET}\n")).unwrap();
+    fs::write(&file, format!("another-one-that-is-right\n{SECRET}\n")).unwrap();
     let right = format!("X-Origin-Secret: {SECRET}");
     let wrong = format!("X-Origin-Secret: {SECRET}x");
     let alias = format!("X_Origin_Secret: {SECRET}");

@@ -6,4 +6,5 @@ mod laws;
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     laws::x_forwarded(data);
     laws::x_scalars(data);
+    laws::x_edge(data);
 });

@@ -4,104 +4,10 @@
 use std::net::IpAddr;
 
 use arbitrary::{Result, Unstructured};
-use http::{HeaderMap, HeaderName, HeaderValue, header::FORWARDED};
-use proxyfix::{Family, Hop, Peer, Scheme, WriteMode, write};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use proxyfix::WriteMode;
 
-/// The headers of the X-Forwarded family, in the order of [`Seen::values`].
-pub(crate) const FIELDS: [&str; 5] = [
-    "x-forwarded-for",
-    "x-forwarded-proto",
-    "x-forwarded-host",
-    "x-forwarded-port",
-    "x-forwarded-prefix",
-];
-const FOR: usize = 0;
-
-/// Whom a proxy saw at the other end of its connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Origin {
-    Ip(IpAddr),
-    /// A Unix socket, which nginx writes as `unix:`.
-    Unix,
-    /// It does not say, or not by name.
-    Unknown,
-    Hidden,
-}
-
-/// What one proxy saw of a request.
-#[derive(Clone, Debug)]
-pub(crate) struct Seen {
-    pub(crate) from: Origin,
-    pub(crate) scheme: Scheme,
-    /// An empty text is that of an unset variable, as is port 0.
-    pub(crate) host: &'static str,
-    pub(crate) port: u16,
-    pub(crate) prefix: &'static str,
-}
-
-impl Seen {
-    /// With `whole`, nothing is unset.
-    fn generate(u: &mut Unstructured<'_>, from: Origin, whole: bool) -> Result<Self> {
-        let mut seen = Self {
-            from,
-            scheme: *u.choose(&[Scheme::Http, Scheme::Https])?,
-            host: u.choose(&HOSTS)?,
-            port: *u.choose(&[80, 443, 8080])?,
-            prefix: u.choose(&["/app", "/", "/a/b", "/~x;y=1/%20"])?,
-        };
-        if !whole && u.ratio(1, 4)? {
-            match u.int_in_range(0..=2)? {
-                0 => seen.host = "",
-                1 => seen.port = 0,
-                _ => seen.prefix = "",
-            }
-        }
-        Ok(seen)
-    }
-}
-
-/// What honest proxies see in `Host`.
-pub(crate) const HOSTS: [&str; 4] =
-    ["app.example", "shop.example:8080", "inner.example", "[2001:db8::1]"];
-
-/// How a proxy adds its element to a header.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum How {
-    /// Joins all lines and appends, as nginx and Apache httpd do.
-    Join(&'static str),
-    /// Appends to the last line and keeps the others, as Traffic Server does.
-    LastLine,
-    /// Adds a line, as HAProxy does.
-    NewLine,
-    /// Drops what was there.
-    Overwrite,
-    /// Leaves it as it is.
-    Pass,
-}
-
-/// What a proxy does with `Connection` (RFC 9110 §7.6.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Connection {
-    /// Drops it and nothing else, as nginx does.
-    Ignored,
-    /// Passes it on, as HAProxy does.
-    Relayed,
-    /// Drops what it names, before it writes its own.
-    Obeyed,
-    /// Drops what it names, and what it has written itself too, as Apache httpd does.
-    ObeyedLate,
-}
-
-/// A proxy, and what it saw of the request.
-#[derive(Clone, Debug)]
-pub(crate) struct Proxy {
-    pub(crate) seen: Seen,
-    /// `None` writes with [`write()`], in this mode.
-    pub(crate) how: std::result::Result<[How; 5], WriteMode>,
-    pub(crate) connection: Connection,
-    /// How it prints a node and a pair.
-    rendering: u8,
-}
+use super::proxy::{Connection, FIELDS, FOR, How, Kind, Origin, Proxy, Seen};
 
 /// The proxies of a chain, the first at the attacker's side.
 #[derive(Clone, Debug)]
@@ -111,16 +17,12 @@ pub(crate) struct Chain {
     pub(crate) peer: Origin,
     pub(crate) names: [HeaderName; 5],
     pub(crate) kind: Kind,
-}
-
-/// Which headers the proxies write.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    Forwarded,
-    /// `X-Forwarded-*`, by these names or by others.
-    XForwarded,
-    /// The same, but one proxy alone writes the client's address, into a header of its own.
-    ClientIp,
+    /// Some of them write IPv6 addresses in `Forwarded` without brackets.
+    pub(crate) bare: bool,
+    /// The header that a CDN before the first proxy has written.
+    pub(crate) cdn: Option<(HeaderName, HeaderValue)>,
+    /// What one proxy, by its number, writes besides, over what was there.
+    pub(crate) marks: Vec<(usize, HeaderName, HeaderValue)>,
 }
 
 /// Where the proxy with this number, from 1, connects from.
@@ -145,6 +47,7 @@ impl Chain {
             let unix = kind == Kind::XForwarded && u.ratio(1, 8)?;
             Ok(if unix { Origin::Unix } else { Origin::Ip(address(number)) })
         };
+        let all_relay = u.ratio(1, 4)?;
         let mut proxies = Vec::new();
         for number in 0..count {
             let from = if number == 0 { client } else { origin(u, number)? };
@@ -164,18 +67,20 @@ impl Chain {
                 }
                 Ok(how)
             };
-            let connection = *u.choose(&[
+            let styles = [
                 Connection::Ignored,
                 Connection::Relayed,
                 Connection::Obeyed,
                 Connection::ObeyedLate,
-            ])?;
+            ];
+            let connection = if all_relay { Connection::Relayed } else { *u.choose(&styles)? };
             let rendering = u.arbitrary()?;
             let seen = Seen::generate(u, from, how.is_err())?;
             proxies.push(Proxy { seen, how, connection, rendering });
         }
         let peer = if u.ratio(1, 8)? { Origin::Unix } else { Origin::Ip(address(count)) };
-        Ok(Self { proxies, peer, names, kind })
+        let bare = kind == Kind::Forwarded && u.ratio(1, 4)?;
+        Ok(Self { proxies, peer, names, kind, bare, cdn: None, marks: Vec::new() })
     }
 
     /// How many elements at the right end of a header's list are the proxies' own.
@@ -204,10 +109,18 @@ impl Chain {
         self.proxies.len() - self.proxies.iter().position(writes).expect("an edge")
     }
 
-    /// Sends a request through, and returns whether `Connection` still stands in it.
-    pub(crate) fn pass(&self, headers: &mut HeaderMap, nominated: &[HeaderName]) -> bool {
+    /// Whether `Connection` arrives as it was sent.
+    pub(crate) fn relays(&self) -> bool {
+        self.proxies.iter().all(|proxy| proxy.connection == Connection::Relayed)
+    }
+
+    /// Sends a request through.
+    pub(crate) fn pass(&self, headers: &mut HeaderMap, nominated: &[HeaderName]) {
+        if let Some((name, value)) = &self.cdn {
+            headers.insert(name, value.clone());
+        }
         let mut relayed = true;
-        for proxy in &self.proxies {
+        for (number, proxy) in self.proxies.iter().enumerate() {
             let obey = |headers: &mut HeaderMap| {
                 for name in nominated.iter().filter(|_| relayed) {
                     headers.remove(name);
@@ -216,145 +129,14 @@ impl Chain {
             if matches!(proxy.connection, Connection::Obeyed | Connection::ObeyedLate) {
                 obey(headers);
             }
-            proxy.write(headers, &self.names, self.kind == Kind::Forwarded);
+            proxy.write(headers, &self.names, self.kind, self.bare);
+            for (_, name, value) in self.marks.iter().filter(|(at, ..)| *at == number) {
+                headers.insert(name, value.clone());
+            }
             if proxy.connection == Connection::ObeyedLate {
                 obey(headers);
             }
             relayed &= proxy.connection == Connection::Relayed;
-        }
-        relayed
-    }
-}
-
-impl Proxy {
-    fn write(&self, headers: &mut HeaderMap, names: &[HeaderName; 5], forwarded: bool) {
-        let seen = &self.seen;
-        match self.how {
-            Err(mode) => {
-                let hop = Hop::new(seen.from.peer()).scheme(seen.scheme);
-                let hop = hop.host(seen.host).expect("a host");
-                // `Forwarded` has one port, the host's.
-                let hop = if forwarded { hop } else { hop.port(seen.port) };
-                let hop = hop.prefix(seen.prefix).expect("a prefix");
-                let family = if forwarded { Family::Forwarded } else { Family::XForwarded };
-                write(headers, &hop, family, mode).expect("room");
-            }
-            Ok(how) if forwarded => add(headers, &FORWARDED, &self.element(), how[FOR]),
-            Ok(how) => {
-                let scheme = scheme_text(&names[1], seen.scheme);
-                let port = if seen.port == 0 { String::new() } else { seen.port.to_string() };
-                let values = [
-                    self.node(),
-                    self.in_some_case(scheme),
-                    self.in_some_case(seen.host),
-                    port,
-                    seen.prefix.to_owned(),
-                ];
-                for ((name, value), how) in names.iter().zip(values).zip(how) {
-                    add(headers, name, &value, how);
-                }
-            }
-        }
-    }
-
-    fn in_some_case(&self, text: &str) -> String {
-        if self.rendering & 8 == 0 { text.to_owned() } else { text.to_uppercase() }
-    }
-
-    /// An address as `X-Forwarded-For` has it: with or without port, brackets, mapping.
-    fn node(&self) -> String {
-        let ip = match self.seen.from {
-            Origin::Ip(ip) => ip,
-            Origin::Unix => return "unix:".to_owned(),
-            Origin::Unknown => return self.in_some_case("unknown"),
-            Origin::Hidden => return "_hidden".to_owned(),
-        };
-        match (ip, self.rendering & 3) {
-            (IpAddr::V4(ip), 1) => format!("{ip}:4711"),
-            (IpAddr::V4(ip), 2) => ip.to_ipv6_mapped().to_string(),
-            (IpAddr::V4(ip), _) => ip.to_string(),
-            (IpAddr::V6(ip), 1) => format!("[{ip}]:4711"),
-            (IpAddr::V6(ip), 2) => format!("[{ip}]"),
-            (IpAddr::V6(ip), _) => ip.to_string(),
-        }
-    }
-
-    /// The node that it has written, in the form of RFC 7239 §6.
-    pub(crate) fn client(&self) -> String {
-        let ip = match self.seen.from {
-            Origin::Ip(IpAddr::V4(ip)) => ip.to_string(),
-            Origin::Ip(IpAddr::V6(ip)) => format!("[{ip}]"),
-            Origin::Unix | Origin::Unknown => return "unknown".to_owned(),
-            Origin::Hidden => return "_hidden".to_owned(),
-        };
-        if self.how.is_ok() && self.rendering & 3 == 1 { ip + ":4711" } else { ip }
-    }
-
-    /// A forwarded-element as one proxy or another writes it.
-    fn element(&self) -> String {
-        let Seen { scheme, host, .. } = &self.seen;
-        let node = match self.client() {
-            node if node.contains(':') => format!("\"{node}\""),
-            node => node,
-        };
-        let extension = match self.rendering >> 4 & 3 {
-            0 => "",
-            1 => ";by=_proxy",
-            2 => r#";ext="a,b;for=198.51.100.7\"=\",\\""#,
-            _ => r#";x="";y="=\"""#,
-        };
-        match self.rendering >> 6 {
-            0 => format!("for={node};proto={scheme};host=\"{host}\"{extension}"),
-            1 => format!("For={node}{extension};Host=\"{host}\";Proto={scheme}"),
-            2 => format!("host=\"{host}\" ; proto=\"{scheme}\"{extension} ;for={node};"),
-            _ => format!("proto={scheme}{extension};;HOST=\"{host}\";for={node}"),
-        }
-    }
-}
-
-impl Origin {
-    pub(crate) fn peer(self) -> Peer {
-        match self {
-            Self::Ip(ip) => Peer::from(ip),
-            _ => Peer::UNIX,
-        }
-    }
-}
-
-/// A scheme as a header of this name has it.
-pub(crate) fn scheme_text(name: &HeaderName, scheme: Scheme) -> &'static str {
-    let is_switch = name.as_str().ends_with("-https") || name == "x-forwarded-ssl";
-    match (is_switch, scheme) {
-        (true, Scheme::Http) => "off",
-        (true, Scheme::Https) => "on",
-        (false, scheme) => scheme.as_str(),
-    }
-}
-
-fn add(headers: &mut HeaderMap, name: &HeaderName, value: &str, how: How) {
-    let value = HeaderValue::from_str(value).expect("a value");
-    let lines: Vec<_> = headers.get_all(name).iter().cloned().collect();
-    let join = |parts: &[HeaderValue], separator: &str| {
-        let parts: Vec<_> = parts.iter().map(HeaderValue::as_bytes).collect();
-        HeaderValue::from_bytes(&parts.join(separator.as_bytes())).expect("a value")
-    };
-    match (how, lines.split_last()) {
-        (How::Pass, _) => {}
-        (How::Overwrite, _) | (How::Join(_) | How::LastLine, None) => {
-            headers.insert(name, value);
-        }
-        (How::NewLine, _) => {
-            headers.append(name, value);
-        }
-        (How::Join(separator), Some(_)) => {
-            headers.insert(name, join(&[lines, vec![value]].concat(), separator));
-        }
-        (How::LastLine, Some((last, earlier))) => {
-            headers.remove(name);
-            for line in earlier {
-                headers.append(name, line.clone());
-            }
-            headers.append(name, join(&[last.clone(), value], ", "));
         }
     }
 }

@@ -3,7 +3,9 @@
 use std::sync::LazyLock;
 
 use arbitrary::{Result, Unstructured};
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method, Version, header::UPGRADE, uri::PathAndQuery,
+};
 
 /// Every known forwarding header, from the table of `docs/HEADERS.md`, and names that say something
 /// about other lines.
@@ -67,85 +69,233 @@ pub(crate) enum Target {
     #[default]
     Origin,
     Absolute(&'static str),
-    /// Of CONNECT, or of a GET, which is malformed.
-    Authority {
-        connect: bool,
-    },
+    /// Valid for CONNECT alone.
+    Authority,
     Asterisk,
     /// As HTTP/2 has `*`, with scheme and authority.
     AsteriskWithAuthority,
 }
 
+/// Paths with a query or without one. `?q` is what an absolute form without a path becomes.
+const PATHS: [&str; 8] = [
+    "/item",
+    "/",
+    "/?q=1",
+    "?q",
+    "//evil.example/x",
+    "/a/../b",
+    "/%2e%2e/%41;x=y?u=//z&%zz",
+    "/https://evil.example/",
+];
+
+/// An authority: in full, the host, the port.
+pub(crate) type Authority = (&'static str, &'static str, Option<u16>);
+
+pub(crate) const UPSTREAM: Authority = ("upstream.internal:3000", "upstream.internal", Some(3000));
+/// What attackers ask for.
+pub(crate) const EVIL: [Authority; 4] = [
+    ("evil.example:6666", "evil.example", Some(6666)),
+    ("Evil.Example.:80", "evil.example", Some(80)),
+    ("[2001:DB8:0:0::66]:443", "[2001:db8::66]", Some(443)),
+    ("upstream.internal:22", "upstream.internal", Some(22)),
+];
+
 /// The attacker's own request, as the first proxy receives it.
 #[derive(Clone, Debug)]
 pub(crate) struct Head {
+    pub(crate) method: Method,
+    pub(crate) version: Version,
+    pub(crate) target: Target,
+    /// What stands in the target where its form has a path.
+    pub(crate) path: PathAndQuery,
+    /// The authority that is asked for, in the target or in `Host`.
+    pub(crate) authority: Authority,
+    /// There is no `Host`, as in HTTP/1.0.
+    pub(crate) hostless: bool,
+    /// `Host` is the first field line and not the last.
+    pub(crate) host_first: bool,
+    /// `Host` lines beside that.
+    pub(crate) hosts: Vec<HeaderValue>,
     pub(crate) lines: HeaderMap,
+    /// How many of the lines name nothing.
+    pub(crate) others: usize,
     /// Headers that `Connection` names, and the lines that do.
     pub(crate) nominated: Vec<HeaderName>,
     pub(crate) connection: Vec<HeaderValue>,
-    pub(crate) target: Target,
-    /// The authority that is asked for, in the target or in `Host`: in full, the name, the port.
-    pub(crate) authority: (&'static str, &'static str, Option<u16>),
-    /// `Host` lines beside that.
-    pub(crate) hosts: Vec<HeaderValue>,
-    pub(crate) http_2: bool,
+    /// A [`Resolved`](proxyfix::Resolved) of a request that was not fixed is in the extensions, as a
+    /// middleware that calls `resolve` leaves it.
+    pub(crate) resolved: Option<Earlier>,
 }
 
-pub(crate) const UPSTREAM: (&str, &str, Option<u16>) =
-    ("upstream.internal:3000", "upstream.internal", Some(3000));
-pub(crate) const EVIL: (&str, &str, Option<u16>) =
-    ("evil.example:6666", "evil.example", Some(6666));
+/// Under which configuration a request was resolved before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Earlier {
+    Equal,
+    Other,
+}
 
 impl Default for Head {
     fn default() -> Self {
         Self {
+            method: Method::GET,
+            version: Version::HTTP_11,
+            target: Target::Origin,
+            path: PathAndQuery::from_static("/item"),
+            authority: UPSTREAM,
+            hostless: false,
+            host_first: false,
+            hosts: Vec::new(),
             lines: HeaderMap::new(),
+            others: 0,
             nominated: Vec::new(),
             connection: Vec::new(),
-            target: Target::Origin,
-            authority: UPSTREAM,
-            hosts: Vec::new(),
-            http_2: false,
+            resolved: None,
         }
     }
 }
 
 impl Head {
-    /// `more` are the names that the configuration trusts.
+    /// `more` are the names that this configuration has something to say about.
     pub(crate) fn generate(u: &mut Unstructured<'_>, more: &[HeaderName]) -> Result<Self> {
         let mut head = Self::default();
-        for _ in 0..u.int_in_range(0..=6)? {
-            let name = name(u, more)?;
-            head.lines.append(name, value(u)?);
-        }
+        (head.lines, head.others) = lines(u, more)?;
         if u.ratio(1, 4)? {
             for _ in 0..u.int_in_range(1..=3)? {
                 head.nominated.push(name(u, more)?);
             }
             head.connection = connection(u, &head.nominated)?;
         }
-        head.target = match u.int_in_range(0..=15)? {
-            0..=5 => Target::Origin,
-            6..=8 => Target::Absolute("http"),
-            9..=10 => Target::Absolute("https"),
-            11 => Target::Absolute("ftp"),
-            12 => Target::Asterisk,
-            13 => Target::AsteriskWithAuthority,
-            14 => Target::Authority { connect: true },
-            _ => Target::Authority { connect: u.ratio(7, 8)? },
-        };
+        if u.ratio(1, 8)? {
+            head.lines.append(UPGRADE, HeaderValue::from_static("websocket"));
+        }
+        (head.target, head.method) = target(u)?;
+        head.path = path(u)?;
         if u.ratio(1, 3)? {
-            head.authority = EVIL;
+            head.authority = *u.choose(&EVIL)?;
         }
         if u.ratio(1, 10)? {
             for _ in 0..u.int_in_range(1..=2)? {
-                let hosts = [UPSTREAM.0, EVIL.0, "app.example", "", "a b", "app.example:99999"];
+                let hosts = ["app.example", "", "a b", "app.example:99999"];
+                let hosts = [UPSTREAM].iter().chain(&EVIL).map(|known| known.0).chain(hosts);
+                let hosts: Vec<_> = hosts.collect();
                 head.hosts.push(HeaderValue::from_static(u.choose(&hosts)?));
             }
         }
-        head.http_2 = u.ratio(1, 8)?;
+        head.host_first = u.arbitrary()?;
+        head.version = *u.choose(&[
+            Version::HTTP_11,
+            Version::HTTP_11,
+            Version::HTTP_11,
+            Version::HTTP_11,
+            Version::HTTP_10,
+            Version::HTTP_10,
+            Version::HTTP_2,
+            Version::HTTP_3,
+        ])?;
+        let may_lack_host = head.version == Version::HTTP_10
+            && matches!(head.target, Target::Origin | Target::Asterisk)
+            && head.hosts.is_empty();
+        head.hostless = may_lack_host && u.ratio(1, 2)?;
+        if u.int_in_range(0..=7)? == 7 {
+            head.resolved = Some(*u.choose(&[Earlier::Equal, Earlier::Other])?);
+        }
         Ok(head)
     }
+
+    /// Whether `Host` has to equal the target's authority.
+    pub(crate) fn is_multiplexed(&self) -> bool {
+        matches!(self.version, Version::HTTP_2 | Version::HTTP_3)
+    }
+
+    /// The host that is asked for.
+    pub(crate) fn host(&self) -> Option<&'static str> {
+        (!self.hostless).then_some(self.authority.1)
+    }
+
+    /// The port that is asked for.
+    pub(crate) fn port(&self) -> Option<u16> {
+        self.authority.2.filter(|_| !self.hostless)
+    }
+
+    /// Whether the target has a path.
+    pub(crate) fn has_path(&self) -> bool {
+        matches!(self.target, Target::Origin | Target::Absolute(_))
+    }
+}
+
+/// A form and a method: mostly one that goes with it.
+fn target(u: &mut Unstructured<'_>) -> Result<(Target, Method)> {
+    let target = match u.int_in_range(0..=15)? {
+        0..=5 => Target::Origin,
+        6..=8 => Target::Absolute("http"),
+        9..=10 => Target::Absolute("https"),
+        11 => Target::Absolute("ftp"),
+        12 => Target::Asterisk,
+        13 => Target::AsteriskWithAuthority,
+        _ => Target::Authority,
+    };
+    let usual = match target {
+        Target::Authority => Method::CONNECT,
+        Target::Asterisk | Target::AsteriskWithAuthority => Method::OPTIONS,
+        Target::Origin | Target::Absolute(_) => Method::GET,
+    };
+    let any = [
+        Method::GET,
+        Method::HEAD,
+        Method::POST,
+        Method::PUT,
+        Method::PATCH,
+        Method::DELETE,
+        Method::OPTIONS,
+        Method::TRACE,
+        // With a path, as WebSockets over HTTP/2 have it (RFC 8441 §4).
+        Method::CONNECT,
+        Method::from_bytes(b"PROPFIND").expect("a method"),
+    ];
+    let is_usual = target == Target::Authority && u.ratio(15, 16)? || u.ratio(1, 4)?;
+    Ok((target, if is_usual { usual } else { u.choose(&any)?.clone() }))
+}
+
+fn path(u: &mut Unstructured<'_>) -> Result<PathAndQuery> {
+    if u.int_in_range(0..=31)? == 31 {
+        let long = format!("/{}?{}", "a/".repeat(1500), "q".repeat(1500));
+        return Ok(long.parse().expect("a path"));
+    }
+    Ok(PathAndQuery::from_static(u.choose(&PATHS)?))
+}
+
+/// How the names of lines begin that name nothing.
+pub(crate) const OTHER: &str = "x-filler-";
+
+static OTHERS: LazyLock<Vec<HeaderName>> =
+    LazyLock::new(|| (0..300).map(|n| format!("{OTHER}{n}").parse().expect("a name")).collect());
+
+/// A few lines that some reader believes, with up to hundreds of others before and between them, and
+/// how many others.
+fn lines(u: &mut Unstructured<'_>, more: &[HeaderName]) -> Result<(HeaderMap, usize)> {
+    let others = match u.int_in_range(0..=31)? {
+        31 => OTHERS.len(),
+        29..=30 => 70,
+        24..=28 => 5,
+        _ => 0,
+    };
+    // How many stand before the first line that is believed, and before each later one.
+    let before = if others > 0 && u.ratio(1, 4)? { others / 2 } else { others };
+    let mut rest = OTHERS.iter().take(others);
+    let mut lines = HeaderMap::new();
+    let mut add = |lines: &mut HeaderMap, count| {
+        for name in rest.by_ref().take(count) {
+            lines.append(name, HeaderValue::from_static("1"));
+        }
+    };
+    add(&mut lines, before);
+    for _ in 0..u.int_in_range(0..=6)? {
+        let name = name(u, more)?;
+        lines.append(name, value(u)?);
+        add(&mut lines, 40);
+    }
+    add(&mut lines, others);
+    Ok((lines, others))
 }
 
 /// Field lines of `Connection` that name these: a line each or one list, in some case, with `close`.

@@ -1,128 +1,103 @@
-//! A configuration, a chain of honest proxies, and what they wrote: the answer, and all that is
-//! downstream of it, computed from the model and not from any header.
+//! A configuration, a chain of honest proxies, and what they wrote: the answer, computed from the model
+//! and not from any header.
 
-use std::{
-    collections::BTreeMap,
-    net::{IpAddr, Ipv6Addr},
-};
+use std::net::IpAddr;
 
 use arbitrary::{Result, Unstructured};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version, header};
-use proxyfix::{
-    AllTrusted, Config, Error, ErrorKind, HeaderPolicy, OnInvalid, OnMissing, Peer, Resolved,
-    Scheme, Trust, fix_request,
-};
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Request, Uri, header, uri};
+use proxyfix::{Config, Error, Peer, Scheme, fix_request, resolve};
 
 use super::{
-    chain::{Chain, FIELDS, HOSTS, Kind, Origin, scheme_text},
-    head::{Head, STRIPPED, Target, UPSTREAM},
+    answer::{Answer, Downstream},
+    chain::Chain,
+    head::{Earlier, Head, Target},
+    proxy::{FIELDS, Kind, Origin},
+    settings::{self, Choice, Names, OF_WAY_BEFORE, Rule, SECRET_HEADER, SECRETS, walked},
 };
 
 const CLIENTS: [&str; 3] = ["203.0.113.9", "203.0.113.10", "2001:db8::9"];
 
-/// How a header is read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Rule {
-    Count(usize),
-    Walk,
-    Aligned,
-    Joined(usize),
-    /// A single value.
-    Single,
-}
+/// From where the edge connects, where it does.
+const CDN: [&str; 2] = ["192.0.2.77", "2001:db8:cd::77"];
+
+/// What an edge writes, and which client that is.
+const SAID_BY_EDGE: [(&str, &str); 4] = [
+    ("203.0.113.9", "203.0.113.9"),
+    ("2001:DB8:0::9", "[2001:db8::9]"),
+    ("203.0.113.9:4711", "203.0.113.9:4711"),
+    ("[2001:db8::9]:4711", "[2001:db8::9]:4711"),
+];
 
 #[derive(Clone, Debug)]
 pub(crate) struct Scenario {
     pub(crate) config: Config,
     pub(crate) chain: Chain,
-    /// The headers that are trusted.
+    /// The headers that are trusted, of which one suffices to say that some arrived.
     pub(crate) trusted: Vec<HeaderName>,
+    /// All headers that the configuration has something to say about.
+    pub(crate) named: Vec<HeaderName>,
     pub(crate) rules: [Option<Rule>; 5],
+    /// The header of the edge, and the client that it names, where the edge connected.
+    pub(crate) edge: Option<(HeaderName, Option<&'static str>)>,
+    /// Whether the proxies send the secret, where one is asked for.
+    pub(crate) secret: Option<bool>,
+    pub(crate) guarded: Option<Guarded>,
     /// What our own socket speaks, as the configuration or the peer says.
     own_scheme: Scheme,
     peer: Peer,
     choices: Vec<Choice>,
 }
 
-/// What a configuration may say besides the rules.
+/// Who sends a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Choice {
-    /// `headers=strip`
-    Strip,
-    /// `hosts=`, with all that honest proxies see, and our own.
-    Hosts,
-    /// `invalid=unknown`
-    Lenient,
-    /// `missing=reject`
-    MissingReject,
-    /// `verify=hops`
-    Verify,
-    /// `all-trusted=reject`
-    AllTrustedReject,
-    /// The proxies as networks, and not address by address.
-    Networks,
-    /// `listener=https`
-    ListenerHttps,
-    /// `strip-also=`
-    StripAlso,
-}
-
-/// What is believed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Answer {
-    /// As a node.
-    pub(crate) client: String,
-    pub(crate) scheme: Scheme,
-    pub(crate) host: Option<String>,
-    pub(crate) port: u16,
-    pub(crate) prefix: String,
-}
-
-impl Answer {
-    pub(crate) fn of(resolved: &Resolved) -> Self {
-        Self {
-            client: resolved.client().to_string(),
-            scheme: resolved.scheme(),
-            host: resolved.host().map(str::to_owned),
-            port: resolved.port(),
-            prefix: resolved.prefix().to_owned(),
-        }
-    }
-
-    /// Host and port, but for the scheme's own; empty where no host is known.
-    fn authority(&self) -> String {
-        match &self.host {
-            None => String::new(),
-            Some(host) if self.port == self.scheme.default_port() => host.clone(),
-            Some(host) => format!("{host}:{}", self.port),
-        }
-    }
+pub(crate) enum Sender {
+    /// One of the proxies.
+    Proxy,
+    /// One of `proxies`, without the secret.
+    Unproved,
+    Stranger,
 }
 
 impl Scenario {
     pub(crate) fn generate(u: &mut Unstructured<'_>) -> Result<Self> {
         let kind =
             *u.choose(&[Kind::Forwarded, Kind::XForwarded, Kind::XForwarded, Kind::ClientIp])?;
-        let client = match u.int_in_range(0..=9)? {
+        let mut said = None;
+        let mut client = match u.int_in_range(0..=9)? {
             8 if kind != Kind::ClientIp => Origin::Unknown,
             9 if kind != Kind::ClientIp => Origin::Hidden,
             n => Origin::Ip(CLIENTS[n % 3].parse().expect("an address")),
         };
-        let mut names = FIELDS;
+        let mut edge = None;
+        if kind != Kind::ClientIp && u.ratio(1, 3)? {
+            edge = Some(*u.choose(&["cf-connecting-ip", "fastly-client-ip", "x-cdn-client"])?);
+            if u.ratio(2, 3)? {
+                client = Origin::Ip(u.choose(&CDN)?.parse().expect("an address"));
+                said = Some(*u.choose(&SAID_BY_EDGE)?);
+            }
+        }
+        let mut fields = FIELDS;
         if kind != Kind::Forwarded && u.ratio(1, 4)? {
-            names[0] = "x-edge-for";
-            names[1] = u.choose(&["x-edge-scheme", "x-forwarded-ssl", "x-https"])?;
-            names[2] = "x-original-host";
-            names[3] = "x-edge-port";
-            names[4] = "x_script_name";
+            fields[0] = "x-edge-for";
+            fields[1] = u.choose(&["x-edge-scheme", "x-forwarded-ssl", "x-https"])?;
+            fields[2] = "x-original-host";
+            fields[3] = "x-edge-port";
+            fields[4] = "x_script_name";
         }
         if kind == Kind::ClientIp {
-            names[0] = u.choose(&["cf-connecting-ip", "x-real-ip", "x-edge-client"])?;
+            fields[0] = u.choose(&["cf-connecting-ip", "x-real-ip", "x-edge-client"])?;
         }
-        let chain = Chain::generate(u, client, names.map(HeaderName::from_static), kind)?;
-        let rules = rules(u, &chain)?;
-        let choices = choices(u, &chain, &rules)?;
-        let config = config(&chain, rules, &choices);
+        let mut chain = Chain::generate(u, client, fields.map(HeaderName::from_static), kind)?;
+        let rules = settings::rules(u, &chain)?;
+        // An edge is asked for where a list is.
+        let edge = edge.filter(|_| rules[0].is_some()).map(HeaderName::from_static);
+        let edge = edge.map(|name| {
+            let value = said.map(|(value, _)| HeaderValue::from_static(value));
+            chain.cdn = value.map(|value| (name.clone(), value));
+            (name, said.map(|(_, client)| client))
+        });
+        let (secret, guarded) = marks(u, &mut chain)?;
+        let choices = settings::choices(u, &chain, &rules, secret)?;
         let mut trusted = Vec::new();
         if kind == Kind::Forwarded {
             trusted.push(header::FORWARDED);
@@ -142,52 +117,95 @@ impl Scenario {
             own_scheme = *u.choose(&[Scheme::Http, Scheme::Https])?;
             peer = peer.with_scheme(own_scheme);
         }
-        Ok(Self { config, chain, trusted, rules, own_scheme, peer, choices })
+        let configured = Names {
+            edge: edge.as_ref().map(|(name, _)| name.clone()),
+            secret: secret.is_some(),
+            guarded: guarded.as_ref().map(|(name, _)| name.clone()),
+        };
+        let config = settings::config(&chain, rules, &choices, &configured);
+        let mut named = trusted.clone();
+        named.extend(configured.edge.into_iter().chain(configured.guarded));
+        named.extend(secret.map(|_| HeaderName::from_static(SECRET_HEADER)));
+        if choices.contains(&Choice::WayBefore) {
+            named.extend(OF_WAY_BEFORE.map(HeaderName::from_static));
+        }
+        Ok(Self {
+            config,
+            chain,
+            trusted,
+            named,
+            rules,
+            edge,
+            secret,
+            guarded,
+            own_scheme,
+            peer,
+            choices,
+        })
     }
 
     /// Whether what is said of the scheme depends on who the client is.
     pub(crate) fn follows_client(&self) -> bool {
-        self.chain.kind == Kind::Forwarded || self.rules[1] == Some(Rule::Aligned)
+        self.rules[1].map_or(self.chain.kind == Kind::Forwarded, |rule| rule == Rule::Aligned)
     }
 
     pub(crate) fn has(&self, choice: Choice) -> bool {
         self.choices.contains(&choice)
     }
 
-    /// The configuration for a request that this one has fixed: one element in each header.
+    /// What the last proxy is for this configuration.
+    pub(crate) fn sender(&self) -> Sender {
+        if self.secret == Some(false) { Sender::Unproved } else { Sender::Proxy }
+    }
+
+    /// The header of the edge, where it names the client.
+    pub(crate) fn by_edge(&self) -> Option<&HeaderName> {
+        let (name, said) = self.edge.as_ref()?;
+        let outermost = self.client_at() == Some(self.chain.proxies.len());
+        (said.is_some() && outermost).then_some(name)
+    }
+
+    /// The configuration for a request that this one has fixed: one element in each header, and no
+    /// secret.
     pub(crate) fn config_once_fixed(&self) -> Config {
         let rules = self.rules.map(|rule| match rule? {
             Rule::Count(_) => Some(Rule::Count(1)),
             Rule::Joined(_) => Some(Rule::Joined(1)),
             rule => Some(rule),
         });
-        config(&self.chain, rules, &self.choices)
+        let names = Names {
+            edge: self.edge.as_ref().map(|(name, _)| name.clone()),
+            secret: false,
+            guarded: self.guarded.as_ref().map(|(name, _)| name.clone()),
+        };
+        settings::config(&self.chain, rules, &self.choices, &names)
     }
 
     /// What the proxies' own elements say, and of what none of them says our own.
     pub(crate) fn expected(&self, head: &Head) -> Answer {
-        let mut answer = self.own_answer(head, true);
+        let mut answer = self.own_answer(head, self.sender());
+        if self.sender() == Sender::Unproved {
+            return answer;
+        }
         let client_at = self.client_at();
         if let Some(at) = client_at {
             answer.client = self.chain.proxy(at).client();
         }
-        if self.chain.kind == Kind::Forwarded {
-            if let Some(at) = client_at {
-                answer.scheme = self.chain.seen(at).scheme;
-                answer.port = port(head.authority.2, answer.scheme);
-                self.take_host(&mut answer, at);
-            }
-            return answer;
+        if let Some((_, Some(said))) = self.edge.as_ref().filter(|_| self.by_edge().is_some()) {
+            (*said).clone_into(&mut answer.client);
         }
-        let at = |field: usize| match self.rules[field]? {
-            Rule::Count(n) | Rule::Joined(n) => Some(n),
-            Rule::Aligned => client_at,
-            Rule::Walk | Rule::Single => None,
+        let forwarded = self.chain.kind == Kind::Forwarded;
+        let at = |field: usize| match self.rules[field] {
+            Some(Rule::Count(n) | Rule::Joined(n)) => Some(n),
+            Some(Rule::Aligned) => client_at,
+            // One element says it all.
+            None if forwarded && field < 3 => client_at,
+            Some(Rule::Walk | Rule::Single) | None => None,
         };
         if let Some(n) = at(1) {
             answer.scheme = self.chain.seen(n).scheme;
         }
-        answer.port = port(head.authority.2, answer.scheme);
+        answer.port = port(head.port(), answer.scheme);
         if let Some(n) = at(2) {
             self.take_host(&mut answer, n);
         }
@@ -208,21 +226,22 @@ impl Scenario {
         if host.is_empty() {
             return;
         }
-        let authority: http::uri::Authority = host.parse().expect("a host");
+        let authority: uri::Authority = host.parse().expect("a host");
         answer.host = Some(authority.host().to_owned());
         answer.port = port(authority.port_u16(), answer.scheme);
     }
 
     /// What is ours, without any header: a client who is unknown. From a proxy that is trusted to name
     /// the scheme and does not, our own `https` is not the client's.
-    pub(crate) fn own_answer(&self, head: &Head, trusted_peer: bool) -> Answer {
+    pub(crate) fn own_answer(&self, head: &Head, sender: Sender) -> Answer {
         let named = self.chain.kind == Kind::Forwarded || self.rules[1].is_some();
-        let scheme = if trusted_peer && named { Scheme::Http } else { self.own_scheme };
+        let lowered = sender != Sender::Stranger && named;
+        let scheme = if lowered { Scheme::Http } else { self.own_scheme };
         Answer {
             client: "unknown".into(),
             scheme,
-            host: Some(head.authority.1.to_owned()),
-            port: port(head.authority.2, scheme),
+            host: head.host().map(str::to_owned),
+            port: port(head.port(), scheme),
             prefix: String::new(),
         }
     }
@@ -236,84 +255,75 @@ impl Scenario {
         }
     }
 
-    /// The ways in which this head is at fault, and may be rejected for; `host` is in effect.
-    pub(crate) fn faults(
-        &self,
-        head: &Head,
-        trusted_peer: bool,
-        host: Option<&str>,
-    ) -> Vec<ErrorKind> {
-        let mut faults = Vec::new();
-        let request = self.request(head);
-        let hosts: Vec<_> = request.headers().get_all(header::HOST).iter().collect();
-        if hosts.len() > 1 {
-            faults.push(ErrorKind::Repeated);
-        }
-        let invalid = |host: &&HeaderValue| {
-            ["a b", "app.example:99999"].contains(&host.to_str().expect("text"))
-        };
-        if hosts.iter().any(invalid) {
-            faults.push(ErrorKind::InvalidHost);
-        }
-        let differs = |host: &&HeaderValue| !host.is_empty() && *host != head.authority.0;
-        if head.http_2 && request.uri().authority().is_some() && hosts.iter().any(differs) {
-            faults.push(ErrorKind::HostMismatch);
-        }
-        if head.target == (Target::Authority { connect: false }) {
-            faults.push(ErrorKind::InvalidTarget);
-        }
-        let allowed = |host: &str| {
-            HOSTS.iter().any(|allowed| allowed.starts_with(host)) || host == UPSTREAM.1
-        };
-        if self.has(Choice::Hosts) && !host.is_some_and(allowed) {
-            faults.push(ErrorKind::HostNotAllowed);
-        }
-        let arrived = request.headers().get_all(header::CONNECTION).iter().next().is_some();
-        if trusted_peer && arrived && head.nominated.iter().any(|name| self.trusted.contains(name))
-        {
-            faults.push(ErrorKind::Nominated);
-        }
-        faults
-    }
-
     /// The request as it arrives, from this attacker.
     pub(crate) fn request(&self, head: &Head) -> Request<()> {
-        let mut headers = head.lines.clone();
-        let relayed = self.chain.pass(&mut headers, &head.nominated);
-        for line in head.connection.iter().filter(|_| relayed) {
-            headers.append(header::CONNECTION, line.clone());
+        // What proxies relay of target and Host is the attacker's.
+        let mut hosts = head.hosts.clone();
+        if matches!(head.target, Target::Origin | Target::Asterisk) && !head.hostless {
+            hosts.insert(0, HeaderValue::from_static(head.authority.0));
         }
-        let authority = head.authority.0;
-        let (method, target) = match head.target {
-            Target::Origin => (Method::GET, "/item".parse()),
-            Target::Absolute(scheme) => {
-                (Method::GET, format!("{scheme}://{authority}/item").parse())
-            }
-            Target::Authority { connect } => {
-                (if connect { Method::CONNECT } else { Method::GET }, authority.parse())
-            }
-            Target::Asterisk => (Method::OPTIONS, "*".parse()),
-            Target::AsteriskWithAuthority => {
-                let uri = Uri::builder().scheme("https").authority(authority);
-                (Method::OPTIONS, Ok(uri.path_and_query("*").build().expect("a target")))
+        let add_hosts = |headers: &mut HeaderMap| {
+            for host in &hosts {
+                headers.append(header::HOST, host.clone());
             }
         };
-        // What proxies relay of target and Host is the attacker's.
-        if matches!(head.target, Target::Origin | Target::Asterisk) {
-            headers.append(header::HOST, HeaderValue::from_static(authority));
+        let mut headers = HeaderMap::new();
+        if head.host_first {
+            add_hosts(&mut headers);
         }
-        for host in &head.hosts {
-            headers.append(header::HOST, host.clone());
+        headers.extend(head.lines.clone());
+        self.chain.pass(&mut headers, &head.nominated);
+        if self.chain.relays() {
+            for line in &head.connection {
+                headers.append(header::CONNECTION, line.clone());
+            }
         }
+        if headers.contains_key(header::UPGRADE) {
+            headers.append(header::CONNECTION, HeaderValue::from_static("upgrade"));
+        }
+        if !head.host_first {
+            add_hosts(&mut headers);
+        }
+        let mut target = uri::Parts::default();
+        if !matches!(head.target, Target::Origin | Target::Asterisk) {
+            target.authority = Some(uri::Authority::from_static(head.authority.0));
+        }
+        (target.scheme, target.path_and_query) = match head.target {
+            Target::Origin => (None, Some(head.path.clone())),
+            Target::Absolute(scheme) => (scheme.parse().ok(), Some(head.path.clone())),
+            Target::Authority => (None, None),
+            Target::Asterisk => (None, Some(uri::PathAndQuery::from_static("*"))),
+            Target::AsteriskWithAuthority => {
+                (Some(uri::Scheme::HTTPS), Some(uri::PathAndQuery::from_static("*")))
+            }
+        };
         let mut request = Request::new(());
-        *request.method_mut() = method;
-        *request.uri_mut() = target.expect("a target");
+        request.method_mut().clone_from(&head.method);
+        *request.uri_mut() = target.try_into().expect("a target");
         *request.headers_mut() = headers;
-        if head.http_2 {
-            *request.version_mut() = Version::HTTP_2;
-        }
+        *request.version_mut() = head.version;
         request.extensions_mut().insert(self.peer);
+        request.extensions_mut().extend(self.resolved_before(head));
         request
+    }
+
+    /// What a middleware before us has made of a request: lies, since nothing was fixed.
+    fn resolved_before(&self, head: &Head) -> Extensions {
+        let mut extensions = Extensions::new();
+        let lies = "proxies=any for=1 proto=1 host=1".parse().expect("valid");
+        let config = match head.resolved {
+            None => return extensions,
+            Some(Earlier::Equal) => &self.config,
+            Some(Earlier::Other) => &lies,
+        };
+        let headers = ["x-forwarded-for", "x-forwarded-proto", "x-forwarded-host"];
+        let headers = headers.map(HeaderName::from_static).into_iter();
+        let headers =
+            headers.zip(["6.6.6.6", "https", "evil.example"].map(HeaderValue::from_static));
+        // Where `hosts` has not got it, there was none.
+        let resolved = resolve(self.peer, &headers.collect(), &Uri::default(), config);
+        resolved.ok().map(|resolved| extensions.insert(resolved));
+        extensions
     }
 
     /// The fixed request, from this attacker.
@@ -322,230 +332,44 @@ impl Scenario {
         fix_request(&mut request, &self.config).map(|()| request)
     }
 
-    /// All that names a client, a scheme, a host or a prefix downstream of this answer, where the
-    /// trusted headers arrived, or none of them was believed.
-    pub(crate) fn downstream(&self, head: &Head, answer: &Answer, believed: bool) -> Downstream {
-        let authority = answer.authority();
-        let mut headers = BTreeMap::from([("host".to_owned(), vec![authority.clone()])]);
-        if believed && !self.has(Choice::Strip) {
-            let mut say = |name: &HeaderName, value: String| {
-                headers.insert(name.to_string(), vec![value]);
-            };
-            if self.chain.kind == Kind::Forwarded {
-                say(&header::FORWARDED, element(answer, &authority));
-            } else {
-                let values = [
-                    x_node(&answer.client),
-                    scheme_text(&self.chain.names[1], answer.scheme).to_owned(),
-                    authority.clone(),
-                    answer.port.to_string(),
-                    answer.prefix.clone(),
-                ];
-                for ((name, rule), value) in self.chain.names.iter().zip(self.rules).zip(values) {
-                    if rule.is_some() {
-                        say(name, value);
-                    }
-                }
-            }
+    /// What is downstream of this answer, from this sender.
+    pub(crate) fn downstream(&self, head: &Head, answer: &Answer, sender: Sender) -> Downstream {
+        Downstream::expected(self, head, answer, sender == Sender::Proxy)
+    }
+
+    /// Takes the secret out of a request, where one is asked for: for a stranger who may be a peer.
+    pub(crate) fn forget_secret(&self, request: &mut Request<()>) {
+        if self.secret.is_some() {
+            request.headers_mut().remove(SECRET_HEADER);
         }
-        let scheme = answer.scheme;
-        let target = match head.target {
-            Target::Origin | Target::Absolute(_) => format!("{scheme}://{authority}/item"),
-            Target::AsteriskWithAuthority => format!("{scheme}://{authority}*"),
-            Target::Asterisk => "*".to_owned(),
-            Target::Authority { .. } => head.authority.0.to_owned(),
-        };
-        Downstream { headers, target }
     }
 }
 
-/// Of a request, every header but those that name nothing, and the target.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Downstream {
-    pub(crate) headers: BTreeMap<String, Vec<String>>,
-    pub(crate) target: String,
-}
+/// A header that proxies alone may send, and what they send in it.
+type Guarded = (HeaderName, &'static str);
 
-impl Downstream {
-    pub(crate) fn of(request: &Request<()>, scenario: &Scenario) -> Self {
-        let headers: &HeaderMap = request.headers();
-        let stays = |name: &HeaderName| {
-            matches!(name.as_str(), "via" | "accept" | "connection")
-                || name.as_str().replace('_', "-") == STRIPPED && !scenario.has(Choice::StripAlso)
-        };
-        let mut lines: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for (name, value) in headers.iter().filter(|(name, _)| !stays(name)) {
-            let value = value.as_bytes().escape_ascii().to_string().replace("\\\"", "\"");
-            lines.entry(name.to_string()).or_default().push(value);
-        }
-        let uri = request.uri();
-        let target = match (uri.scheme_str(), uri.authority()) {
-            (Some(scheme), Some(authority)) => {
-                let path = uri.path_and_query().map_or("", |path| path.as_str());
-                format!("{scheme}://{authority}{path}")
-            }
-            _ => uri.to_string(),
-        };
-        Self { headers: lines, target }
-    }
-}
-
-/// A forwarded-element in canonical form.
-fn element(answer: &Answer, authority: &str) -> String {
-    let quoted = |text: &str| {
-        if text.contains([':', '[']) { format!("\"{text}\"") } else { text.to_owned() }
+/// What one of the proxies writes besides: the secret, and a header that is a proxy's alone.
+fn marks(u: &mut Unstructured<'_>, chain: &mut Chain) -> Result<(Option<bool>, Option<Guarded>)> {
+    let mut add = |u: &mut Unstructured<'_>, name: &HeaderName, value| {
+        let at = u.int_in_range(0..=chain.proxies.len() - 1)?;
+        chain.marks.push((at, name.clone(), HeaderValue::from_static(value)));
+        Ok(())
     };
-    let host =
-        if authority.is_empty() { String::new() } else { format!(";host={}", quoted(authority)) };
-    format!("for={};proto={}{host}", quoted(&answer.client), answer.scheme)
-}
-
-/// A node in the form of `X-Forwarded-For`: an address without port needs no brackets.
-fn x_node(node: &str) -> String {
-    let bare = node.strip_prefix('[').and_then(|node| node.strip_suffix(']'));
-    match bare.map(str::parse::<Ipv6Addr>) {
-        Some(Ok(ip)) => ip.to_string(),
-        _ => node.to_owned(),
+    let secret = if u.ratio(1, 4)? { Some(u.ratio(7, 8)?) } else { None };
+    if secret == Some(true) {
+        let secret = u.choose(&SECRETS)?;
+        add(u, &HeaderName::from_static(SECRET_HEADER), secret)?;
     }
+    let guarded = if u.ratio(1, 4)? {
+        let name = HeaderName::from_static(u.choose(&["remote-user", "x-forwarded-uri"])?);
+        add(u, &name, "alice")?;
+        Some((name, "alice"))
+    } else {
+        None
+    };
+    Ok((secret, guarded))
 }
 
-fn port(port: Option<u16>, scheme: Scheme) -> u16 {
+pub(crate) fn port(port: Option<u16>, scheme: Scheme) -> u16 {
     port.unwrap_or_else(|| scheme.default_port())
-}
-
-/// Where a walk through the proxies' own elements ends, if not at the list's left end.
-fn walked(chain: &Chain) -> Option<usize> {
-    (1..=chain.own_elements(0)).find(|n| {
-        let first = *n == chain.proxies.len();
-        first || matches!(chain.seen(*n).from, Origin::Unknown | Origin::Hidden)
-    })
-}
-
-/// Rules under which only the proxies' own elements are asked for.
-fn rules(u: &mut Unstructured<'_>, chain: &Chain) -> Result<[Option<Rule>; 5]> {
-    let mut rules = [None; 5];
-    let count = |u: &mut Unstructured<'_>, field| u.int_in_range(1..=chain.own_elements(field));
-    rules[0] = Some(match chain.kind {
-        Kind::ClientIp => Rule::Single,
-        _ if u.ratio(1, 2)? => Rule::Walk,
-        _ => Rule::Count(count(u, 0)?),
-    });
-    if chain.kind == Kind::Forwarded {
-        return Ok(rules);
-    }
-    let client_at = match rules[0] {
-        Some(Rule::Count(n)) => Some(n),
-        Some(Rule::Walk) => walked(chain),
-        _ => None,
-    };
-    for (field, rule) in rules.iter_mut().enumerate().skip(1) {
-        // The client's distance must be within the list that is aligned with it.
-        let fits = client_at.is_none_or(|at| at <= chain.own_elements(field));
-        *rule = match u.int_in_range(0..=3)? {
-            0 => None,
-            1 if fits && chain.kind != Kind::ClientIp => Some(Rule::Aligned),
-            2 if field == 4 => Some(Rule::Joined(count(u, field)?)),
-            _ => Some(Rule::Count(count(u, field)?)),
-        };
-    }
-    if u.ratio(1, 8)?
-        && rules.iter().skip(1).any(Option::is_some)
-        && !rules.contains(&Some(Rule::Aligned))
-    {
-        rules[0] = None;
-    }
-    Ok(rules)
-}
-
-fn choices(
-    u: &mut Unstructured<'_>,
-    chain: &Chain,
-    rules: &[Option<Rule>; 5],
-) -> Result<Vec<Choice>> {
-    let counts = matches!(rules[0], Some(Rule::Count(_)));
-    let ends = rules[0] != Some(Rule::Walk) || walked(chain).is_some();
-    let mut choices = Vec::new();
-    for (choice, one_in, fits) in [
-        (Choice::Strip, 8, true),
-        (Choice::Hosts, 8, true),
-        (Choice::Lenient, 8, true),
-        (Choice::MissingReject, 8, true),
-        (Choice::Verify, 4, counts),
-        (Choice::AllTrustedReject, 4, ends),
-        (Choice::Networks, 2, true),
-        (Choice::ListenerHttps, 4, true),
-        (Choice::StripAlso, 4, true),
-    ] {
-        if u.ratio(1, one_in)? && fits {
-            choices.push(choice);
-        }
-    }
-    Ok(choices)
-}
-
-fn config(chain: &Chain, rules: [Option<Rule>; 5], choices: &[Choice]) -> Config {
-    let has = |choice| choices.contains(&choice);
-    let trust = |rule| match rule {
-        None | Some(Rule::Single) => Trust::Count(0),
-        Some(Rule::Count(n) | Rule::Joined(n)) => Trust::Count(n),
-        Some(Rule::Walk) => Trust::Walk,
-        Some(Rule::Aligned) => Trust::Aligned,
-    };
-    let origins = chain.proxies.iter().skip(1).map(|proxy| proxy.seen.from).chain([chain.peer]);
-    let proxies = if has(Choice::Networks) {
-        "10.0.0.0/8,fd00::/8,unix".to_owned()
-    } else {
-        let name = |origin: Origin| match origin {
-            Origin::Ip(ip) => ip.to_string(),
-            _ => "unix".to_owned(),
-        };
-        origins.map(name).collect::<Vec<_>>().join(",")
-    };
-    let mut builder = Config::builder().proxies(proxies.parse().expect("proxies"));
-    if chain.kind == Kind::Forwarded {
-        builder = builder.forwarded(trust(rules[0]));
-    } else {
-        let [x_for, proto, host, port, prefix] = &chain.names;
-        builder = match rules[0] {
-            Some(Rule::Single) => builder.client_ip_header(x_for),
-            rule => builder.x_for_name(x_for).x_for(trust(rule)),
-        };
-        builder = builder.x_proto_name(proto).x_host_name(host).x_port_name(port);
-        builder = builder.x_prefix_name(prefix).x_proto(trust(rules[1]));
-        builder = builder.x_host(trust(rules[2])).x_port(trust(rules[3]));
-        builder = match rules[4] {
-            Some(Rule::Joined(n)) => builder.x_prefix_joined(n),
-            rule => builder.x_prefix(trust(rule)),
-        };
-    }
-    if has(Choice::Verify) {
-        builder = builder.verify_hops();
-    }
-    if has(Choice::Strip) {
-        builder = builder.headers(HeaderPolicy::Strip);
-    }
-    if has(Choice::Hosts) {
-        let name = |host: &'static str| match host.rfind(':') {
-            Some(colon) if !host.ends_with(']') => &host[..colon],
-            _ => host,
-        };
-        builder = builder.allowed_hosts(HOSTS.into_iter().chain([UPSTREAM.0]).map(name));
-    }
-    if has(Choice::Lenient) {
-        builder = builder.on_invalid(OnInvalid::Unknown);
-    }
-    if has(Choice::MissingReject) {
-        builder = builder.on_missing(OnMissing::Reject);
-    }
-    if has(Choice::AllTrustedReject) {
-        builder = builder.all_trusted(AllTrusted::Reject);
-    }
-    if has(Choice::ListenerHttps) {
-        builder = builder.listener_scheme(Scheme::Https);
-    }
-    if has(Choice::StripAlso) {
-        builder = builder.strip_also(STRIPPED);
-    }
-    builder = builder.max_hops(chain.proxies.len());
-    builder.build().expect("a valid configuration")
 }
