@@ -61,7 +61,7 @@ pub(crate) const EDGE: &str = "192.0.2.0/24,2001:db8:cd::/48";
 
 /// By what a proxy proves itself: either of two secrets.
 pub(crate) const SECRET_HEADER: &str = "x-origin-secret";
-pub(crate) const SECRETS: [&str; 2] = ["old-7f3a9c", "b7b1c8f6-9a52-4f43"];
+pub(crate) const SECRETS: [&str; 2] = ["old-7f3a9c-55ce4ed1", "b7b1c8f6-9a52-4f43"];
 
 /// Other ways in, for peers that ours never is; and what the first of them trusts or removes, which
 /// from our peer is a stranger's.
