@@ -161,19 +161,13 @@ fn explained() {
         let request = request("10.0.0.1", "/", &[line, CLIENT]);
         let config = config(&edge("for=1"));
         let explanation = explain(peer("10.0.0.1"), request.headers(), request.uri(), &config);
-        let steps = explanation.steps().iter().take(4);
+        let steps = explanation.steps().iter().take(3);
         steps.map(|step| (step.code(), step.text().map(<[u8]>::to_vec))).collect::<Vec<_>>()
     };
     let text = |text: &str| Some(text.as_bytes().to_vec());
     assert_eq!(
         codes(CDN),
-        [
-            ("peer-trusted", None),
-            ("client", text("162.158.90.163")),
-            ("edge", None),
-            ("client", text("203.0.113.9")),
-        ]
+        [("peer-trusted", None), ("edge", text("162.158.90.163")), ("client", text("203.0.113.9")),]
     );
-    let past = codes(PAST);
-    assert_eq!(past[1..3], [("client", text("198.51.100.66")), ("past-edge", None)]);
+    assert_eq!(codes(PAST)[1], ("past-edge", text("198.51.100.66")));
 }

@@ -87,7 +87,7 @@ fn values() {
     const COUNT: &str = "expected a count or aligned";
     let rows = [
         ("host=app.example", format!("host=\"app.example\": {COUNT}; for the hosts that are allowed, write hosts=app.example")),
-        ("proto=https", format!("proto=\"https\": {COUNT}; for the scheme that our own socket speaks, write listener=https")),
+        ("proto=https", format!("proto=\"https\": {COUNT}; if your proxy writes the header, write proto=1; for the scheme that our own socket speaks, listener=https")),
         ("for=X-Real-IP", "for=\"X-Real-IP\": expected a count or walk; for a header with one address, write client-ip=X-Real-IP".into()),
         ("for=X-Forwarded-For", "for=\"X-Forwarded-For\": expected a count or walk; for one proxy, write for=1".into()),
         ("forwarded=Forwarded", "forwarded=\"Forwarded\": expected a count or walk; for one proxy, write forwarded=1".into()),
@@ -119,7 +119,7 @@ fn proxies() {
     let rows = [
         (
             "*",
-            "for every peer, write any; for your own proxies, a list such as 10.0.0.0/8,loopback",
+            "for your own proxies, write a list such as 10.0.0.0/8,loopback; any is every peer, and right only if nobody else can connect",
         ),
         ("10.0.*", "write a network with its length, such as 10.0.0.0/8"),
         ("localhost", "no names are looked up; write loopback"),

@@ -174,6 +174,14 @@ fn from_the_environment() {
     );
     let error = read(&[text, ("PROXYFIX_SECRETS", SECRET)]).unwrap_err();
     assert!(error.contains("did you mean PROXYFIX_SECRET?"), "{error}");
+    // An error names the variable at fault, and those of the name that was asked for.
+    let error = read(&[text, ("PROXYFIX_SECRET", "short")]).unwrap_err();
+    assert!(
+        error.starts_with("environment variable PROXYFIX_SECRET: a secret that the"),
+        "{error}"
+    );
+    let other = Config::from_vars("MY_APP", [("MY_APP", text.1)]).unwrap_err().to_string();
+    assert!(other.contains("MY_APP_SECRET (") && !other.contains("PROXYFIX"), "{other}");
     let error = read(&[text]).unwrap_err();
     assert!(error.contains("secret-header=x-origin-secret needs the secret"), "{error}");
     assert!(error.contains("PROXYFIX_SECRET "), "{error}");

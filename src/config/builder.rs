@@ -77,6 +77,12 @@ impl ConfigBuilder {
         self
     }
 
+    /// Adds secrets that were checked.
+    pub(super) fn secrets(mut self, secrets: &Secrets) -> Self {
+        self.secrets.extend(secrets);
+        self
+    }
+
     /// `for=N` or `for=walk`: believe `X-Forwarded-For`.
     pub fn x_for(self, trust: impl Into<Trust>) -> Self {
         self.try_set(reach("for", trust.into()), |s, reach| s.x_for = reach)

@@ -54,7 +54,7 @@ impl Settings {
             }
         }
         match (&self.secret_header, self.secrets.is_empty()) {
-            (Some(name), true) => Err(ConfigError::MissingSecret { name: name.clone() }),
+            (Some(name), true) => Err(ConfigError::missing_secret(name)),
             (None, false) => Err(ConfigError::SecretWithoutHeader),
             (Some(_), false) | (None, true) => self.check_names(),
         }

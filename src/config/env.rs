@@ -15,7 +15,7 @@
 
 use std::{ffi::OsStr, fs::File, io::Read, iter};
 
-use super::{Config, ConfigBuilder, ConfigError, keys, meant};
+use super::{Config, ConfigBuilder, ConfigError, keys, meant, secret::Secrets};
 
 /// Reads pairs of variable and value.
 pub(super) fn read<K, V>(
@@ -28,7 +28,7 @@ where
 {
     let mut whole: Option<String> = None;
     let mut pairs: Vec<(&str, String)> = Vec::new();
-    let mut secrets = Vec::new();
+    let mut secrets = Secrets::default();
     let (mut has_secret, mut has_file) = (false, false);
     for (found, value) in variables {
         // Bytes that are not Unicode become a character that no variable of ours has.
@@ -47,17 +47,16 @@ where
             if std::mem::replace(&mut has_secret, true) {
                 return Err(twice());
             }
-            secrets.extend(text()?.split(',').map(|secret| secret.trim().to_owned()));
+            add(&mut secrets, &found, text()?.split(','))?;
         } else if found == variable(name, SECRET_FILE) {
             if std::mem::replace(&mut has_file, true) {
                 return Err(twice());
             }
-            let file = read_file(&text()?);
-            let file =
-                file.map_err(|reason| ConfigError::SecretFile { name: found.into(), reason })?;
+            let unread = |reason| ConfigError::SecretFile { name: found.to_string(), reason };
+            let file = read_file(&text()?).map_err(unread)?;
             let lines = file.lines().map(str::trim);
             let lines = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
-            secrets.extend(lines.map(str::to_owned));
+            add(&mut secrets, &found, lines)?;
         } else if let Some(rest) = rest {
             if is_of_a_service(rest, &value.as_ref().to_string_lossy()) {
                 continue;
@@ -82,10 +81,10 @@ where
         }
         (Some(text), None) => text
             .parse()
-            .and_then(|builder| with_secrets(builder, &secrets))
+            .and_then(|builder| with_secrets(builder, &secrets, name))
             .map_err(|error| refused(name.to_owned(), error, "")),
         (None, Some(_)) => keys::read(pairs.iter().map(|(key, value)| (*key, value.as_str())))
-            .and_then(|builder| with_secrets(builder, &secrets))
+            .and_then(|builder| with_secrets(builder, &secrets, name))
             .map_err(|error| {
                 refused(variable(name, error.key().unwrap_or("*")), error, OF_ITS_OWN)
             }),
@@ -112,8 +111,34 @@ fn read_file(path: &str) -> Result<String, String> {
     }
 }
 
-fn with_secrets(builder: ConfigBuilder, secrets: &[String]) -> Result<Config, ConfigError> {
-    secrets.iter().fold(builder, ConfigBuilder::secret).build()
+/// Adds secrets that a variable holds or names.
+fn add<'a>(
+    secrets: &mut Secrets,
+    variable: &str,
+    more: impl Iterator<Item = &'a str>,
+) -> Result<(), ConfigError> {
+    for secret in more {
+        secrets.add(secret.trim()).map_err(|error| ConfigError::Variable {
+            name: variable.to_owned(),
+            error: Box::new(error),
+            note: "",
+        })?;
+    }
+    Ok(())
+}
+
+/// Builds a configuration with these secrets, in variables that begin with this name.
+fn with_secrets(
+    builder: ConfigBuilder,
+    secrets: &Secrets,
+    name: &str,
+) -> Result<Config, ConfigError> {
+    builder.secrets(secrets).build().map_err(|error| match error {
+        ConfigError::MissingSecret { name: header, .. } => {
+            ConfigError::MissingSecret { name: header, variable: name.to_owned() }
+        }
+        other => other,
+    })
 }
 
 /// Added to errors that mention `key=`.

@@ -96,9 +96,11 @@ pub enum ConfigError {
         text: String,
     },
     /// An entry of a list of proxies cannot be read.
-    #[error("invalid trusted proxy {text:?}: {reason}")]
+    #[error("invalid {what} {text:?}: {reason}")]
     #[non_exhaustive]
     InvalidNetwork {
+        /// What it was to be: `trusted proxy` or `network in edge=`.
+        what: &'static str,
         /// The entry.
         text: String,
         /// What is wrong with it, or was expected.
@@ -124,11 +126,13 @@ pub enum ConfigError {
     },
     /// An IPv4-mapped network is shorter than /96 and so holds more than IPv4.
     #[error(
-        "invalid trusted proxy {text:?}: an IPv4-mapped network must be /96 or longer; write the \
+        "invalid {what} {text:?}: an IPv4-mapped network must be /96 or longer; write the \
          IPv4 network, such as 10.0.0.0/8"
     )]
     #[non_exhaustive]
     MappedNetwork {
+        /// What it was to be: `trusted proxy` or `network in edge=`.
+        what: &'static str,
         /// The entry.
         text: String,
     },
@@ -141,14 +145,16 @@ pub enum ConfigError {
     MissingProxies,
     /// There is a header for a secret, and no secret.
     #[error(
-        "secret-header={name} needs the secret that the proxy sends in it: give it with \
-         ConfigBuilder::secret, or, where the configuration is in the variable PROXYFIX, in \
-         PROXYFIX_SECRET (several with commas) or in a file that PROXYFIX_SECRET_FILE names"
+        "secret-header={name} needs the secret that the proxy sends in it: Config::from_env reads it \
+         from {variable}_SECRET (several with commas) or from the file that {variable}_SECRET_FILE \
+         names; in code, parse a ConfigBuilder and give it the secret with ConfigBuilder::secret"
     )]
     #[non_exhaustive]
     MissingSecret {
         /// The header.
         name: HeaderName,
+        /// What the names of the environment variables begin with.
+        variable: String,
     },
     /// The environment has neither a variable of the given name nor one for any key.
     #[error(
@@ -336,6 +342,11 @@ impl fmt::Debug for ConfigError {
 }
 
 impl ConfigError {
+    /// Where no environment is read, the names are those of the documentation.
+    pub(super) fn missing_secret(name: &HeaderName) -> Self {
+        Self::MissingSecret { name: name.clone(), variable: "PROXYFIX".to_owned() }
+    }
+
     /// The key whose value is at fault, if the fault is in one value.
     pub(super) fn key(&self) -> Option<&'static str> {
         match self {

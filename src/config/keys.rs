@@ -4,7 +4,7 @@ use http::HeaderName;
 
 use super::{
     AllTrusted, Config, ConfigBuilder, ConfigError, HeaderPolicy, OnInvalid, OnMissing, PrefixRule,
-    Reach, ScalarRule, Settings, Trust, UriPolicy,
+    Reach, ScalarRule, Settings, Trust, TrustedProxies, UriPolicy,
     builder::{expected, invalid},
     meant,
     settings::{MAX_HOPS, Names},
@@ -116,7 +116,7 @@ const KEYS: [Key; 29] = [
     },
     Key {
         name: "edge",
-        read: |b, v| Ok(b.edge(v.parse()?)),
+        read: |b, v| Ok(b.edge(TrustedProxies::parse("network in edge=", v)?)),
         write: |s| s.edge.as_ref().map(ToString::to_string),
     },
     Key {

@@ -109,7 +109,10 @@ pub(super) fn value(key: &str, value: &str, expected: &str) -> String {
             format!("; for the addresses of your proxies, write proxies={value}")
         }
         ("proto", "http" | "https") => {
-            format!("; for the scheme that our own socket speaks, write listener={lower}")
+            format!(
+                "; if your proxy writes the header, write proto=1; for the scheme that our own socket \
+                 speaks, listener={lower}"
+            )
         }
         ("host", _) if value.contains('.') => {
             format!("; for the hosts that are allowed, write hosts={value}")
@@ -180,9 +183,11 @@ pub(super) fn host(text: &str) -> &'static str {
 pub(super) fn network(text: &str) -> Option<&'static str> {
     Some(match text {
         "*" => {
-            "for every peer, write any; for your own proxies, a list such as 10.0.0.0/8,loopback"
+            "for your own proxies, write a list such as 10.0.0.0/8,loopback; any is every peer, and right \
+             only if nobody else can connect"
         }
         "localhost" => "no names are looked up; write loopback",
+        _ if text.contains('…') => "it is a placeholder; write the addresses",
         _ if is_quoted(text) => "leave out the quotes",
         _ if text.contains('*') => "write a network with its length, such as 10.0.0.0/8",
         _ if text.contains([' ', ';']) => "a list takes commas",

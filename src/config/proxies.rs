@@ -134,6 +134,13 @@ impl FromStr for TrustedProxies {
     /// [`ConfigError::InvalidNetwork`] for `10.0.0.0/33`, `localhost`, an empty entry, or `any`
     /// beside others; [`ConfigError::MappedNetwork`] for `::ffff:0:0/90`.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::parse("trusted proxy", text)
+    }
+}
+
+impl TrustedProxies {
+    /// Reads a list of what errors call so.
+    pub(super) fn parse(what: &'static str, text: &str) -> Result<Self, ConfigError> {
         match text.trim() {
             "any" => return Ok(Self::any()),
             "none" => return Ok(Self::none()),
@@ -147,7 +154,7 @@ impl FromStr for TrustedProxies {
             } else if let Some((_, named)) = NAMED.iter().find(|(name, _)| *name == entry) {
                 networks.extend(named.iter().filter_map(|network| network.parse::<IpNet>().ok()));
             } else {
-                networks.push(network(entry)?);
+                networks.push(network(what, entry)?);
             }
         }
         proxies.extend(networks);
@@ -156,8 +163,8 @@ impl FromStr for TrustedProxies {
 }
 
 /// Reads a network or an address.
-fn network(text: &str) -> Result<IpNet, ConfigError> {
-    let invalid = |reason| ConfigError::InvalidNetwork { text: meant::shown(text), reason };
+fn network(what: &'static str, text: &str) -> Result<IpNet, ConfigError> {
+    let invalid = |reason| ConfigError::InvalidNetwork { what, text: meant::shown(text), reason };
     let (address, length) = match text.split_once('/') {
         Some((address, length)) => (address, Some(length)),
         None => (text, None),
@@ -192,7 +199,7 @@ fn network(text: &str) -> Result<IpNet, ConfigError> {
             })?
         }
     };
-    canonical(network).ok_or_else(|| ConfigError::MappedNetwork { text: text.to_owned() })
+    canonical(network).ok_or_else(|| ConfigError::MappedNetwork { what, text: text.to_owned() })
 }
 
 /// Masks host bits, and turns an IPv4-mapped network into the IPv4 network. `None` if that has no IPv4 form.

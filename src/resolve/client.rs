@@ -123,7 +123,7 @@ impl<'a, R: Recorder> Decision<'a, R> {
         match (elements.next(), elements.next()) {
             (None, _) => Err(Error::in_header(ErrorKind::Incomplete, lines.name)),
             (Some(_), Some(_)) => Err(Error::in_header(ErrorKind::Repeated, lines.name)),
-            (Some(Ok(element)), None) => self.take(element, entry),
+            (Some(Ok(element)), None) => self.take(element, entry, Some(Rule::Client)),
             (Some(Err(fault)), None) => Err(elements.error(fault)),
         }
     }
@@ -144,10 +144,10 @@ impl<'a, R: Recorder> Decision<'a, R> {
             return Ok(());
         }
         if !found.value.ip().is_some_and(|ip| edge.networks.contains(ip)) {
-            self.recorder.record(|| Step::new(Rule::PastEdge));
+            self.tell_edge(Rule::PastEdge);
             return Ok(());
         }
-        self.recorder.record(|| Step::new(Rule::Edge));
+        self.tell_edge(Rule::Edge);
         self.resolved.client = Vouched::own(Node::UNKNOWN);
         self.resolved.speaker = Speaker::Edge;
         let lines = FieldLines::of(self.lines.headers(), &edge.name);
@@ -157,6 +157,22 @@ impl<'a, R: Recorder> Decision<'a, R> {
             self.single(lines, &mut XEntry::default())
         };
         found.or_else(|error| self.without_client(error))
+    }
+
+    /// Records what the list's element is in front of an edge.
+    fn tell_edge(&mut self, rule: Rule) {
+        let (client, hop) = (self.way.plan.client.as_ref(), self.resolved.client.hop);
+        let (true, Some(client), Some(hop)) = (R::IS_ON, client, hop) else { return };
+        let lines = self.lines.of(client);
+        let element = match client.rule {
+            ClientRule::Forwarded(_) => lines.nth_by(forwarded::last_start, hop.get()),
+            ClientRule::List(_) | ClientRule::Single | ClientRule::SingleWithPort => {
+                lines.nth(hop.get())
+            }
+        };
+        if let Ok(element) = element {
+            self.recorder.record(|| Step::at(rule, &element));
+        }
     }
 
     /// Finds the element that names the client in a list of either family, stores the client, and
@@ -185,17 +201,27 @@ impl<'a, R: Recorder> Decision<'a, R> {
             self.pass(lines, count, entry)?;
         }
         let element = lines.nth_by(E::last_start, count).map_err(|missed| lines.missed(missed))?;
-        self.take(element, entry)
+        self.take(element, entry, self.last(Rule::Client))
     }
 
-    /// Takes the client from the element that names it.
+    /// The rule by which a list's element is the client. In front of an edge, that is not decided yet.
+    fn last(&self, rule: Rule) -> Option<Rule> {
+        self.way.plan.edge.is_none().then_some(rule)
+    }
+
+    /// Takes the client from the element that names it, by this rule.
     #[expect(clippy::inline_always, reason = "a call takes 2 % of a decision")]
     #[inline(always)]
-    fn take<E: Entry<'a>>(&mut self, element: Element<'a>, entry: &mut E) -> Result<(), Error> {
+    fn take<E: Entry<'a>>(
+        &mut self,
+        element: Element<'a>,
+        entry: &mut E,
+        rule: Option<Rule>,
+    ) -> Result<(), Error> {
         entry.read(element.text).map_err(|fault| self.invalid(element, fault))?;
         match entry.put_client(&mut self.resolved.client.value) {
             Ok(()) => {
-                self.recorder.record(|| Step::at(Rule::Client, &element));
+                rule.map_or((), |rule| self.recorder.record(|| Step::at(rule, &element)));
                 self.resolved.client.hop = NonZeroUsize::new(element.hop);
                 Ok(())
             }
@@ -242,7 +268,8 @@ impl<'a, R: Recorder> Decision<'a, R> {
             let hop = entry.read(element.text).and_then(|()| entry.node());
             let hop = hop.map_err(|fault| self.invalid(element, fault))?;
             if !self.is_proxy(&hop) {
-                self.recorder.record(|| Step::at(Rule::WalkEnd, &element));
+                self.last(Rule::WalkEnd)
+                    .map_or((), |rule| self.recorder.record(|| Step::at(rule, &element)));
                 self.resolved.client = Vouched::at(client(hop), element.hop);
                 return Ok(Some(element.hop));
             }
