@@ -24,7 +24,7 @@ fn rows() -> impl Iterator<Item = (String, String, String)> {
 /// Text without the signs of Markdown, and without a link to a type at its end.
 fn plain(cell: &str) -> String {
     let text = cell.split(": [`").next().unwrap_or(cell);
-    text.replace('`', "")
+    text.replace(['`', '[', ']'], "")
 }
 
 #[cfg(test)]

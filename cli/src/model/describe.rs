@@ -65,7 +65,7 @@ fn value(what: What) -> String {
         What::Element => "for= with the address that connects to it, and proto= with the scheme",
         What::BareElement => {
             "by= with an address of its own, for= with the address that connects to it (IPv6 without \
-             quotes and brackets), and proto= with the scheme"
+             quotes and brackets), host= with the host, and proto= with the scheme"
         }
         What::Copy(header) => return format!("what came in {header}"),
     };

@@ -113,7 +113,10 @@ fn value(what: What, seen: &Seen, came: &HeaderMap) -> Option<HeaderValue> {
             };
             format!("for={node};proto={}", seen.scheme)
         }
-        What::BareElement => format!("by={};for={address};proto={}", seen.own, seen.scheme),
+        What::BareElement => {
+            let host = String::from_utf8_lossy(&seen.host);
+            format!("by={};for={address};host={host};proto={}", seen.own, seen.scheme)
+        }
         What::HostIfAny if seen.host.is_empty() => return None,
         What::Host | What::HostIfAny => return HeaderValue::from_bytes(&seen.host).ok(),
         What::LastFor => {
