@@ -79,7 +79,7 @@ fn explain_compares_with_the_true_secret() {
     ] {
         let answer = explained(lines, &[]);
         assert_eq!(client(&answer), client_is, "{lines:?}");
-        assert!(answer["note"].as_str().unwrap().contains("any one line of x-origin-secret"));
+        assert!(answer["note"].as_str().unwrap().contains("any single line of x-origin-secret"));
     }
 }
 

@@ -93,8 +93,9 @@ impl Received {
         let shown = || escape::shortened(spelling.as_bytes(), 40);
         let name: HeaderName =
             spelling.parse().map_err(|_| format!("{}: not a header name", shown()))?;
-        let value = HeaderValue::from_bytes(value)
-            .map_err(|_| format!("{}: a header value has no control characters", shown()))?;
+        let value = HeaderValue::from_bytes(value).map_err(|_| {
+            format!("{}: a header value must not contain control characters", shown())
+        })?;
         let full = |_| "more header lines than can be read".to_owned();
         self.headers.try_append(&name, value.clone()).map_err(full)?;
         let count = self.counts.entry(name.clone()).or_default();

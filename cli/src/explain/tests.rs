@@ -264,7 +264,7 @@ fn ways() {
     for (peer, number, proxies, hint) in [
         ("unix", 1, "unix", None),
         ("10.0.0.1", 2, "10.0.0.0/8", Some("for=1")),
-        ("192.0.2.1", 3, "none", Some("192.0.2.1 in proxies= of the way by which it comes in")),
+        ("192.0.2.1", 3, "none", Some("192.0.2.1 in proxies= of the way that it uses")),
     ] {
         let account = Account::new(&config, crate::args::peer(peer).ok(), &received);
         let report = anstream::adapter::strip_str(&text::report(&account)).to_string();

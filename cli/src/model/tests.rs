@@ -170,7 +170,7 @@ const OTHERWISE: [(&str, &str, &str); 16] = [
     ("haproxy-forwarded", "fwd-unquoted-ipv6", LINE),
 ];
 const EMPTY: &str = "the real one drops an empty header, the model appends to it";
-const LOOPBACK: &str = "Envoy writes an address of its host in place of ::1";
+const LOOPBACK: &str = "Envoy writes an address of its host instead of ::1";
 const SCHEME: &str = "the set-up lacks the recipe's require-http-scheme";
 const LINE: &str = "what HAProxy does not understand stays, with its own element in the next line";
 

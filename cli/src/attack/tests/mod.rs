@@ -168,7 +168,7 @@ fn a_lost_header_is_no_tls() {
         let config = format!("proxies=loopback forwarded=1 listener=https {more}");
         let tried = tried(&config, "apache-forwarded", &[]);
         for attack in &tried.attacks {
-            let upgraded = attack.detail.contains("scheme https in place of http");
+            let upgraded = attack.detail.contains("scheme https instead of http");
             assert!(!upgraded || attack.verdict == Verdict::Believed, "{}", attack.detail);
         }
         if more == "missing=peer" {
