@@ -75,7 +75,7 @@ pub(crate) struct Explain {
     pub(crate) tls: bool,
 
     /// A header line, as with curl; added after those of REQUEST
-    // Not parsed by clap, because clap repeats an invalid value in its message, and it may contain a secret.
+    // Not parsed by clap, because clap repeats an invalid value, and it may contain a secret.
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", conflicts_with = "jsonl")]
     headers: Vec<String>,
 
@@ -223,7 +223,7 @@ pub(crate) struct Attack {
     #[arg(long, value_name = "HEADER", value_delimiter = ',')]
     pub(crate) sets: Vec<HeaderName>,
 
-    /// An honest client; by default 203.0.113.9 and 2001:db8::9
+    /// An honest client; by default an IPv4 and an IPv6 address of the documentation ranges
     #[arg(long, value_name = "ADDRESS", value_delimiter = ',')]
     pub(crate) client: Vec<IpAddr>,
 

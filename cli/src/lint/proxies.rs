@@ -65,8 +65,8 @@ fn found(at: &IpNet, reason: &str, instead: &str) -> Found {
     Found::new(format!("{at} in proxies="), reason, instead)
 }
 
-/// Whether an address alone is not enough to be believed: a secret proves that a request came through the proxy.
-/// A walk also passes over addresses that prove nothing.
+/// Whether an address alone is not enough to be believed: a secret proves that a request came through the
+/// proxy. A walk also passes over addresses that prove nothing.
 fn is_proved(subject: &Subject<'_>) -> bool {
     subject.settings.get("secret-header").is_some() && !subject.settings.walks()
 }
