@@ -1,5 +1,5 @@
-//! The laws of `tests/laws/`, over random cases. `PROPTEST_CASES` says how many of each; the seed
-//! is fixed, so that a run says the same twice, unless `PROPTEST_SEED` names another.
+//! The laws of `tests/laws/`, with random cases. `PROPTEST_CASES` is the number of cases for each law. The seed
+//! is fixed, so that every run gives the same result, unless `PROPTEST_SEED` names another seed.
 
 mod laws;
 #[cfg(feature = "axum")]
@@ -16,7 +16,7 @@ use proptest::{
     test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
 };
 
-/// A count, then values with a separator behind each: mostly a well-formed header, with some noise.
+/// A count, then values, each followed by a separator: usually a well-formed header, with some noise.
 fn header_bytes(
     values: &'static [&'static str],
     separators: &'static [&'static str],
@@ -75,7 +75,7 @@ fn non_interference() {
     assert!(shares[&Verdict::Truth] >= 30 && shares[&Verdict::Fallback] >= 1, "{shares:?}");
 }
 
-/// Each hard case is reached in one of two hundred cases of `non_interference` at least; with
+/// Each hard case is reached in at least one of two hundred cases of `non_interference`. With
 /// `--nocapture`, this prints how often.
 #[test]
 fn hard_cases_are_reached() {
@@ -243,7 +243,7 @@ fn an_independent_reading_of_forwarded() {
     assert!(shares[&Verdict::Truth] >= 25 && shares[&Verdict::Rejected] >= 20, "{shares:?}");
 }
 
-/// Words of the text form, right and wrong; and what a node or a list of proxies prints.
+/// Valid and invalid words of the text form, and the printed forms of a node and of a list of proxies.
 #[test]
 fn print_and_parse() {
     const WORDS: &[&str] = &[

@@ -1,4 +1,4 @@
-//! The arguments, and what they mean by themselves.
+//! The arguments of the command line, and how each is read.
 
 use std::{
     borrow::Cow,
@@ -40,12 +40,12 @@ pub(crate) enum Command {
 /// Shows what is believed of a request, why, and what the application gets
 ///
 /// The request is a raw head (request line and header lines) in a file or on standard input, or
-/// what -H says. Below each header line that counts, a ruler marks which part is believed.
+/// the header lines of -H. Below each header line that was read, rulers mark which part is believed.
 #[derive(Args, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 #[command(after_long_help = keys::help("\
 Examples:
-  A request by its header lines, from the peer 10.0.0.1:
+  A request given as header lines, from the peer 10.0.0.1:
     proxyfix explain --config 'proxies=10.0.0.0/8 for=1 proto=1' --peer 10.0.0.1 \\
         -H 'X-Forwarded-For: 6.6.6.6, 203.0.113.9' -H 'X-Forwarded-Proto: https'
 
@@ -62,7 +62,7 @@ pub(crate) struct Explain {
     #[command(flatten)]
     pub(crate) config: ConfigArgument,
 
-    /// The other end of our connection, mostly the last proxy: an address, or one with a port
+    /// The other end of our connection, usually the last proxy: an address, with or without a port
     #[arg(long, value_name = "ADDRESS", value_parser = peer, conflicts_with = "unix")]
     pub(crate) peer: Option<Peer>,
 
@@ -74,8 +74,8 @@ pub(crate) struct Explain {
     #[arg(long)]
     pub(crate) tls: bool,
 
-    /// A header line, as curl takes it; comes after those of REQUEST
-    // Not parsed by clap, which repeats what it refuses: a secret could be in it.
+    /// A header line, as with curl; added after those of REQUEST
+    // Not parsed by clap, because clap repeats an invalid value, and it may contain a secret.
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", conflicts_with = "jsonl")]
     headers: Vec<String>,
 
@@ -93,7 +93,7 @@ pub(crate) struct Explain {
 }
 
 impl Arguments {
-    /// Reads the arguments of the process; where they are wrong, says so and ends it.
+    /// Reads the arguments of the process. If they are wrong, prints a message and ends the process.
     pub(crate) fn of_process() -> Self {
         Self::try_parse().unwrap_or_else(|error| {
             let texts: Vec<_> =
@@ -102,7 +102,7 @@ impl Arguments {
             {
                 error.exit();
             }
-            // The message repeats them, and they may be a stranger's, or a secret.
+            // The message repeats the arguments, and they may contain a stranger's text or a secret.
             let message = escape::lines(&error.render().to_string());
             let hide = |message: String, text: &String| match secret(text) {
                 Some(Secret { value, is_named: true }) => {
@@ -120,12 +120,11 @@ impl Arguments {
 /// The part of an argument that may be a secret.
 struct Secret<'a> {
     value: &'a str,
-    /// Its name says that it is one.
+    /// Whether the name before it says that it is a secret.
     is_named: bool,
 }
 
-/// The secret in a word of a configuration that stands outside of `--config`, or in a header line without
-/// `-H`.
+/// The secret in a word of a configuration outside `--config`, or in a header line without `-H`.
 fn secret(argument: &str) -> Option<Secret<'_>> {
     let at = argument.find(['=', ':'])?;
     let (name, value) = (&argument[..at], &argument[at + 1..]);
@@ -145,7 +144,7 @@ pub(crate) fn shown(argument: &str) -> String {
 }
 
 impl Explain {
-    /// The other end of our connection, where the arguments say it.
+    /// The other end of our connection, if the arguments name it.
     pub(crate) fn peer(&self) -> Option<Peer> {
         let peer = if self.unix { Some(Peer::UNIX) } else { self.peer };
         if self.tls { peer.map(|peer| peer.with_scheme(Scheme::Https)) } else { peer }
@@ -163,31 +162,32 @@ impl Explain {
 
 /// Says what is dangerous in a configuration, and what to write instead
 ///
-/// Dangers believe strangers in every network, warnings in some, or give a part of the security
-/// property up; notes are to be known. --explain says more of a finding.
+/// A danger means that strangers are believed in every network. A warning means that they are believed in
+/// some networks, or that a part of the security property is given up. A note is something you should know.
+/// --explain says more about a finding.
 #[derive(Args, Debug)]
 #[command(after_long_help = keys::help("\
 Examples:
   proxyfix lint --config 'proxies=any for=1'
   proxyfix lint --config 'proxies=10.0.1.0/24 for=1 proto=1 host=1 hosts=app.example'
 
-  In a pipeline, with one finding that is known and right here:
+  In a pipeline, without a finding that was checked and is right here:
     proxyfix lint --config \"$PROXYFIX\" --allow no-client --json
 
   More about a finding:
     proxyfix lint --explain every-peer
 
-Exit status: 0 nothing or notes alone, 1 a warning or a danger, 2 wrong usage."))]
+Exit status: 0 nothing or only notes, 1 a warning or a danger, 2 wrong usage."))]
 pub(crate) struct Lint {
     #[command(flatten)]
     pub(crate) config: ConfigArgument,
 
-    /// Says all about the finding with this code, and looks at no configuration
+    /// Explains the finding with this code; no configuration is checked
     #[arg(long, value_name = "CODE", value_parser = lint::codes(), hide_possible_values = true)]
     #[arg(conflicts_with_all = ["allow", "json"])]
     pub(crate) explain: Option<String>,
 
-    /// Leaves findings with this code out
+    /// Leaves out findings with this code
     #[arg(long, value_name = "CODE", value_parser = lint::codes(), hide_possible_values = true)]
     #[arg(value_delimiter = ',')]
     pub(crate) allow: Vec<String>,
@@ -199,8 +199,8 @@ pub(crate) struct Lint {
 
 /// Sends spoofed requests through a model of your proxies, and says which get through
 ///
-/// The proxies are honest, and write what their recipes in docs/recipes/ say; what they do not write
-/// passes as the client wrote it. Behind another proxy, each has its recipe for that place.
+/// The proxies are honest, and write what their recipes in docs/recipes/ say. Headers that they do not
+/// write pass as the client wrote them. A proxy behind another one follows its recipe for that position.
 #[derive(Args, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 #[command(after_long_help = attack_help())]
@@ -208,26 +208,26 @@ pub(crate) struct Attack {
     #[command(flatten)]
     pub(crate) config: ConfigArgument,
 
-    /// The proxies by their styles, the edge first; NAME:edge writes as an edge does, in any place
+    /// The styles of the proxies, the edge first; NAME:edge writes what an edge writes, in any position
     #[arg(long, short, value_name = "STYLE", value_delimiter = ',', required = true)]
     #[arg(value_parser = model::link)]
     pub(crate) style: Vec<model::Link>,
 
-    /// Where each of them connects from, the edge first; else addresses that the configuration trusts.
-    /// The last one's decides which of several ways in is attacked
+    /// The addresses that they connect from, the edge first; by default addresses that the configuration
+    /// trusts. The address of the last proxy decides which of several ways in is attacked
     #[arg(long, value_name = "ADDRESS", value_delimiter = ',', value_parser = peer)]
     pub(crate) address: Vec<Peer>,
 
-    /// A trusted header, or one of proxy-only=, that the edge sets on every request, besides what its
+    /// A trusted header, or one of proxy-only=, that the edge sets on every request, in addition to what its
     /// style says
     #[arg(long, value_name = "HEADER", value_delimiter = ',')]
     pub(crate) sets: Vec<HeaderName>,
 
-    /// An honest client, in place of two of the documentation's
+    /// An honest client; by default an IPv4 and an IPv6 address of the documentation ranges
     #[arg(long, value_name = "ADDRESS", value_delimiter = ',')]
     pub(crate) client: Vec<IpAddr>,
 
-    /// Clients come by TLS alone
+    /// Clients use only TLS
     #[arg(long)]
     pub(crate) https_only: bool,
 
@@ -235,7 +235,7 @@ pub(crate) struct Attack {
     #[arg(long)]
     pub(crate) inner_tls: bool,
 
-    /// Shows every attack, also those without effect
+    /// Shows every attack, including those without effect
     #[arg(long)]
     pub(crate) all: bool,
 
@@ -255,18 +255,17 @@ fn attack_help() -> String {
   HAProxy, then nginx behind it:
     proxyfix attack --config 'proxies=loopback for=2 proto=1' --style haproxy,nginx
 
-  A walk where clients are in the network of the proxies:
+  A walk, with clients in the network of the proxies:
     proxyfix attack --config 'proxies=10.0.0.0/8 for=walk' --style nginx --client 10.1.2.3
 
 Styles: {}.
 
-Exit status: 0 nothing got through; 1 something did, honest requests are misread, or more is read than written; 2 wrong usage.",
+Exit status: 0 nothing got through; 1 something got through, honest requests are misread, or more is read than written; 2 wrong usage.",
         names.join(", ")
     ))
 }
 
-/// Reads an address with or without a port, or `unix`. The zone of an IPv6 address is dropped, as in
-/// headers.
+/// Reads an address with or without a port, or `unix`. The zone of an IPv6 address is dropped, as in headers.
 pub(crate) fn peer(text: &str) -> Result<Peer, String> {
     let text = &without_zone(text);
     let address = || text.parse::<SocketAddr>().map(Peer::from).ok();
@@ -290,7 +289,7 @@ fn without_zone(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Reads `Name: value`; as with curl, `Name;` has an empty value.
+/// Reads `Name: value`. As with curl, `Name;` has an empty value.
 fn header(text: &str) -> Result<(String, HeaderValue), String> {
     let (name, value) = match text.split_once(':') {
         Some(pair) => pair,
@@ -299,7 +298,7 @@ fn header(text: &str) -> Result<(String, HeaderValue), String> {
     let valid: Result<HeaderName, _> = name.parse();
     valid.map_err(|_| "expected a header name before the colon")?;
     let value = HeaderValue::from_bytes(value.trim_matches([' ', '\t']).as_bytes());
-    Ok((name.to_owned(), value.map_err(|_| "a header value has no control characters")?))
+    Ok((name.to_owned(), value.map_err(|_| "a header value must not contain control characters")?))
 }
 
 #[cfg(test)]
@@ -313,7 +312,7 @@ mod tests {
         Arguments::command().debug_assert();
     }
 
-    /// Whoever writes a configuration finds its keys in the help.
+    /// The help of each subcommand lists the keys of a configuration.
     #[test]
     fn help_has_the_keys() {
         for command in Arguments::command().get_subcommands_mut() {

@@ -1,7 +1,7 @@
 //! Where the configuration comes from: the argument `--config` or the environment.
 //!
 //! 1. It is read as the library reads it. No message repeats a secret.
-//! 2. [`SECRET`](settings::SECRET) stands instead of its secrets, except where `explain` compares with them.
+//! 2. [`SECRET`](settings::SECRET) replaces its secrets, except when `explain` compares with them.
 
 use clap::Args;
 use proxyfix::{Config, ConfigError};
@@ -11,19 +11,19 @@ use crate::{escape, settings, status::Failure};
 /// The configuration that every subcommand takes.
 #[derive(Args, Debug)]
 pub(crate) struct ConfigArgument {
-    /// The configuration in its text form; else the environment's, in PROXYFIX or in a variable for
-    /// each key
+    /// The configuration in its text form; by default that of the environment, in PROXYFIX or in a
+    /// variable for each key
     #[arg(long = "config", short = 'c', value_name = "CONFIG")]
     given: Option<String>,
 }
 
-/// Where the configuration is, unless it is an argument: as the library reads it.
+/// The variable with the configuration, if `--config` is absent.
 const VARIABLE: &str = "PROXYFIX";
 
 impl ConfigArgument {
     /// The configuration, from the argument or the environment.
     pub(crate) fn read(&self) -> Result<ConfigText, Failure> {
-        // Not parsed by clap, which repeats what it refuses: a secret could be in it.
+        // Not parsed by clap, because clap repeats an invalid value, and it may contain a secret.
         if let Some(text) = &self.given {
             let config = settings::with_secret(text).map_err(|error| refused(&error))?;
             return Ok(ConfigText { text: text.clone(), config });
@@ -34,8 +34,8 @@ impl ConfigArgument {
         Ok(ConfigText { text, config })
     }
 
-    /// The same configuration with its true secrets; `None` where it needs one and none is known. Beside
-    /// an argument they are in the environment too.
+    /// The same configuration with its true secrets; `None` if it needs one and none is known. The secrets are
+    /// read from the environment, even if the configuration is an argument.
     pub(crate) fn with_secrets(&self) -> Result<Option<Config>, Failure> {
         let Some(text) = &self.given else { return from_environment().map(Some) };
         match text.parse::<Config>() {
@@ -55,7 +55,7 @@ impl ConfigArgument {
     }
 }
 
-/// Where the library reads secrets.
+/// The variables from which the library reads secrets.
 const SECRETS: [&str; 2] = ["PROXYFIX_SECRET", "PROXYFIX_SECRET_FILE"];
 
 fn from_environment() -> Result<Config, Failure> {
@@ -70,7 +70,7 @@ fn refused(error: &ConfigError) -> Failure {
     Failure::Usage(escape::lines(&format!("--config: {error}")))
 }
 
-/// A configuration with [`SECRET`](settings::SECRET) instead of its secrets, and as it was written.
+/// A configuration with [`SECRET`](settings::SECRET) instead of its secrets, and the text that was written.
 #[derive(Clone, Debug)]
 pub(crate) struct ConfigText {
     pub(crate) text: String,

@@ -1,11 +1,11 @@
 //! A stranger's bytes on a terminal.
 //!
-//! 1. Printable ASCII stands as it is; a backslash is doubled, every other byte is `\xNN`, so that
-//!    the bytes can be read back, and no control sequence, bidirectional mark or odd width is left.
-//! 2. What is long is cut in its middle.
-//! 3. All that comes out is ASCII but for the mark of a cut, and one column wide for each character.
+//! 1. Printable ASCII stays as it is, a backslash is doubled, and every other byte is `\xNN`. The bytes
+//!    can be read back, and no control sequence, bidirectional mark or odd width is left.
+//! 2. Long text is cut in its middle.
+//! 3. The output is ASCII except for the mark of a cut, and each character is one column wide.
 
-/// What stands for bytes that are not shown.
+/// Replaces bytes that are not shown.
 pub(crate) const CUT: char = '…';
 
 /// The bytes as printable text.
@@ -13,7 +13,7 @@ pub(crate) fn text(bytes: &[u8]) -> String {
     bytes.iter().map(|&b| byte(b)).collect()
 }
 
-/// The same, of at most about `columns` columns.
+/// The same, in at most about `columns` columns.
 pub(crate) fn shortened(bytes: &[u8], columns: usize) -> String {
     let whole = text(bytes);
     if whole.len() <= columns {
@@ -23,7 +23,7 @@ pub(crate) fn shortened(bytes: &[u8], columns: usize) -> String {
     format!("{}{CUT}{}", &whole[..side], &whole[whole.len() - side..])
 }
 
-/// Lines of a message, which may have escaped what it quotes: backslashes stand as they are.
+/// Lines of a message. Backslashes stay as they are, because the message may have escaped what it quotes.
 pub(crate) fn lines(lines: &str) -> String {
     let shown =
         |b: u8| if matches!(b, b'\n' | b'\\') { char::from(b).to_string() } else { byte(b) };

@@ -1,9 +1,9 @@
 //! JSON, one value on one line.
 //!
-//! 1. All output is printable ASCII: what is not is escaped, since terminals know control characters
-//!    beyond those that JSON must escape (U+007F to U+009F).
-//! 2. Bytes of a field value are a text of one character for each byte, U+0000 to U+00FF
-//!    (ISO 8859-1): nothing is lost, and it is read back in the same way.
+//! 1. All output is printable ASCII, and everything else is escaped. JSON itself does not escape the control
+//!    characters U+007F to U+009F, which terminals obey.
+//! 2. A field value is a string with one character for each byte, U+0000 to U+00FF (ISO 8859-1). Nothing is
+//!    lost, and it is read back in the same way.
 
 use std::io;
 
@@ -38,7 +38,7 @@ impl Formatter for Ascii {
     }
 }
 
-/// Bytes as a text of one character for each.
+/// Bytes as a string with one character for each.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Bytes(pub(crate) Vec<u8>);
 

@@ -1,13 +1,13 @@
 //! The keys of a configuration in `--help`: the table of the library's documentation.
 
-/// The documentation of the library. A link to the one in `src/`.
+/// The documentation of the library, by a symbolic link to the file in `src/`.
 const DOCUMENT: &str = include_str!("crate.md");
 
-/// The help of a subcommand, with the keys behind it.
+/// The help of a subcommand, followed by the keys.
 pub(crate) fn help(text: &str) -> String {
     let rows = rows().map(|(keys, values, meaning)| format!("  {keys}: {values}\n      {meaning}"));
     format!(
-        "{text}\n\nKeys of CONFIG, written KEY=VALUE; ' ; ' stands between several ways in:\n{}",
+        "{text}\n\nKeys of CONFIG, written KEY=VALUE; several ways in are separated by ' ; ':\n{}",
         rows.collect::<Vec<_>>().join("\n")
     )
 }
@@ -21,7 +21,7 @@ fn rows() -> impl Iterator<Item = (String, String, String)> {
     })
 }
 
-/// Text without the signs of Markdown, and without a link to a type at its end.
+/// Text without Markdown syntax, and without a link to a type at its end.
 fn plain(cell: &str) -> String {
     let text = cell.split(": [`").next().unwrap_or(cell);
     text.replace(['`', '[', ']'], "")

@@ -1,15 +1,15 @@
 //! The program `proxyfix`: what is believed of a request and why, what is dangerous in a
-//! configuration, and whether spoofed requests get through. Its manual is `docs/CLI.md`; this
-//! library is no interface of its own.
+//! configuration, and whether spoofed requests get through. Its manual is `docs/CLI.md`. This
+//! library exists only for the program and has no public interface of its own.
 //!
 //! 1. The answers are the library's: `explain` and `attack` run [`proxyfix::explain`] and
 //!    [`proxyfix::fix_request`], and decide nothing themselves.
 //! 2. What a stranger wrote reaches the terminal and JSON as printable ASCII (`escape`, `json`).
-//! 3. No secret is printed: one of ours stands instead of it (`config`, `explain::secret`).
-//! 4. Status 0 is good, 1 is what was asked about, 2 is a fault of the call (`status`).
+//! 3. No secret is printed: one of ours replaces it (`config`, `explain::secret`).
+//! 4. Status 0 is good, 1 means that something was found, 2 is a fault of the call (`status`).
 //!
-//! To read: `args`, `config`, then `settings`, what a configuration says; then one folder for
-//! each subcommand.
+//! Read `args` and `config` first, then `settings` (what a configuration says), then the folder of each
+//! subcommand.
 
 #![forbid(unsafe_code)]
 

@@ -1,15 +1,15 @@
-//! The networks that providers publish, as `docs/recipes/` has them.
+//! The networks that providers publish, as listed in `docs/recipes/`.
 
 use std::net::IpAddr;
 
 use proxyfix::ipnet::IpNet;
 
-/// A provider whose networks are public.
+/// A provider that publishes its networks.
 pub(crate) struct Provider {
     pub(crate) name: &'static str,
     /// Where the networks are published.
     pub(crate) list: &'static str,
-    /// In which header it writes the client's address, where it is a CDN.
+    /// The header in which it writes the client's address, if it is a CDN.
     pub(crate) header: Option<&'static str>,
     networks: &'static [&'static str],
 }
@@ -20,7 +20,7 @@ impl Provider {
         self.holds(&IpNet::from(ip))
     }
 
-    /// Whether a network is.
+    /// Whether a network is one of its own.
     pub(crate) fn holds(&self, network: &IpNet) -> bool {
         self.networks
             .iter()

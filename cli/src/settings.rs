@@ -1,5 +1,5 @@
-//! What a configuration says of one way in, key by key: read from its text form, which is canonical and
-//! public.
+//! What a configuration says about one way in, key by key. It is read from the text form, which is canonical
+//! and public.
 
 use std::net::IpAddr;
 
@@ -18,7 +18,7 @@ const HEADERS: [(&str, &str); 7] = [
     ("client-ip", ""),
 ];
 
-/// Headers that hold one address. `docs/HEADERS.md` lists them.
+/// Headers that contain one address. `docs/HEADERS.md` lists them.
 pub(crate) const SINGLE_ADDRESS: [&str; 32] = [
     "ali-cdn-real-ip",
     "cf-connecting-ip",
@@ -54,7 +54,7 @@ pub(crate) const SINGLE_ADDRESS: [&str; 32] = [
     "x-sucuri-clientip",
 ];
 
-/// Networks that are nobody's on the Internet: RFC 1918, 4193, 3927, 4291, 6598 and loopback.
+/// Networks that nobody has on the Internet: RFC 1918, 4193, 3927, 4291, 6598 and loopback.
 pub(crate) const PRIVATE: [&str; 9] = [
     "10.0.0.0/8",
     "172.16.0.0/12",
@@ -67,25 +67,24 @@ pub(crate) const PRIVATE: [&str; 9] = [
     "::1/128",
 ];
 
-/// The headers that hold the scheme as `on` or `off`.
+/// The headers that contain the scheme as `on` or `off`.
 const SWITCHES: [&str; 5] =
     ["front-end-https", "x-forwarded-https", "x-forwarded-ssl", "x-https", "x-proxied-https"];
 
-/// Whether a header of this name, in any spelling, holds the scheme as `on` or `off`.
+/// Whether a header of this name, in any spelling, contains the scheme as `on` or `off`.
 pub(crate) fn is_switch(name: &HeaderName) -> bool {
     SWITCHES.iter().any(|switch| is_spelling(name, switch))
 }
 
-/// Whether a name is another one with some `_` for `-`, or the same.
+/// Whether two names are equal if `_` counts as `-`.
 pub(crate) fn is_spelling(name: &HeaderName, other: &str) -> bool {
     name.as_str().replace('_', "-") == other.replace('_', "-")
 }
 
-/// The secret of every configuration that is looked at here. It stands where the true ones are, which
-/// nothing may print.
+/// The secret of every configuration here. It replaces the true secrets, which nothing may print.
 pub(crate) const SECRET: &str = "(a right secret)";
 
-/// The configuration of a text, with [`SECRET`] where it needs one.
+/// The configuration of a text, with [`SECRET`] if it needs one.
 pub(crate) fn with_secret(text: &str) -> Result<Config, ConfigError> {
     let builder: ConfigBuilder = text.parse()?;
     match builder.clone().build() {
@@ -96,17 +95,17 @@ pub(crate) fn with_secret(text: &str) -> Result<Config, ConfigError> {
 
 /// The name in an entry of `hosts=`, without its port.
 pub(crate) fn host_name(entry: &str) -> &str {
-    // Colons in brackets are those of an IPv6 address.
+    // Colons in brackets belong to an IPv6 address.
     let name = entry.rfind(']').map_or(0, |at| at + 1);
     entry[name..].find(':').map_or(entry, |colon| &entry[..name + colon])
 }
 
-/// Its port, or `*`.
+/// The port in an entry of `hosts=`, or `*`.
 pub(crate) fn host_port(entry: &str) -> Option<&str> {
     entry.get(host_name(entry).len() + 1..)
 }
 
-/// Whether an address is nobody's on the Internet.
+/// Whether an address is one that nobody has on the Internet.
 pub(crate) fn is_private(ip: IpAddr) -> bool {
     PRIVATE.iter().filter_map(|network| network.parse::<IpNet>().ok()).any(|n| n.contains(&ip))
 }
@@ -116,14 +115,14 @@ pub(crate) fn x_family() -> impl Iterator<Item = (&'static str, &'static str)> {
     HEADERS.into_iter().take(5)
 }
 
-/// What stands between two ways in.
+/// The separator of two ways in.
 const BETWEEN: &str = " ; ";
 
 /// One way in of a configuration by its keys.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pairs: Vec<(String, String)>,
-    /// The ways before it and behind it, as text.
+    /// The ways before it and after it, as text.
     before: Vec<String>,
     behind: Vec<String>,
 }
@@ -148,13 +147,13 @@ impl Settings {
         ways.iter().enumerate().map(way).collect()
     }
 
-    /// The way in by which this peer comes.
+    /// The way in that decides about this peer.
     pub(crate) fn of_peer(config: &Config, peer: Peer) -> Self {
         let way = explain(peer, &HeaderMap::new(), &Uri::default(), config).way();
         Self::of_ways(config).swap_remove(way)
     }
 
-    /// Which way in this is, from 1, and of how many; `None` where there is one.
+    /// Which way in this is, from 1, and of how many; `None` if there is only one.
     pub(crate) fn place(&self) -> Option<(usize, usize)> {
         let ways = self.before.len() + 1 + self.behind.len();
         (ways > 1).then(|| (self.before.len() + 1, ways))
@@ -166,7 +165,7 @@ impl Settings {
         self.place().map(|(number, of)| format!("way {number} of {of} (proxies={proxies})"))
     }
 
-    /// The value of a key, where it is not the default.
+    /// The value of a key, if it is not the default.
     pub(crate) fn get(&self, key: &str) -> Option<&str> {
         self.pairs.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str())
     }
@@ -176,7 +175,7 @@ impl Settings {
         self.get(key).into_iter().flat_map(|value| value.split(','))
     }
 
-    /// The count of a key, where it is one.
+    /// The count of a key, if its value is one.
     pub(crate) fn count(&self, key: &str) -> Option<usize> {
         self.get(key)?.parse().ok()
     }
@@ -201,7 +200,7 @@ impl Settings {
         renamed.unwrap_or(usual).parse().ok()
     }
 
-    /// The headers that are believed. Beside `forwarded`, `proto` and `host` are about its elements.
+    /// The headers that are believed. With `forwarded`, the keys `proto` and `host` are about its elements.
     pub(crate) fn trusted(&self) -> Vec<Trusted> {
         let by_element =
             |key: &str| self.get("forwarded").is_some() && matches!(key, "proto" | "host");
@@ -262,7 +261,7 @@ mod tests {
         Settings::of_ways(&super::with_secret(text).unwrap()).remove(0)
     }
 
-    /// A header holds `on` and `off` here where it does so for the library.
+    /// The same headers contain `on` and `off` here as in the library.
     #[test]
     fn switches() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/HEADERS.md");
@@ -308,7 +307,7 @@ mod tests {
         assert_eq!(settings.header("client-ip"), None);
     }
 
-    /// The canonical form leaves out a name that is the usual one.
+    /// The canonical form leaves out a usual name.
     #[test]
     fn usual_names() {
         for (key, usual) in super::x_family() {

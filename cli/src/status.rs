@@ -1,9 +1,8 @@
 //! How the program ends.
 //!
-//! 1. 0: resolved, clean, safe. 1: rejected, with findings, or spoofed. 2: the call itself is at
-//!    fault, as in clap.
-//! 2. Whoever closes our output early has seen enough: that is no failure, and the status is what
-//!    was found.
+//! 1. 0: resolved, clean, safe. 1: rejected, with findings, or spoofed. 2: the arguments or the input are
+//!    at fault, as in clap.
+//! 2. If a reader closes our output early, that is not a failure, and the status says what was found.
 
 use std::{io, process::ExitCode};
 
@@ -26,7 +25,7 @@ impl From<Status> for ExitCode {
 /// Why the program could not do what was asked.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
-    /// The text is ours, or escaped.
+    /// The text contains nothing of a stranger's that is not escaped.
     #[error("{0}")]
     Usage(String),
     #[error("{0}")]
@@ -34,7 +33,7 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
-    /// Says on standard error what is wrong.
+    /// Prints to standard error what is wrong.
     pub(crate) fn report(&self) -> Status {
         anstream::eprintln!("{BAD}error:{BAD:#} {self}");
         Status::Usage
@@ -42,7 +41,7 @@ impl Failure {
 }
 
 impl Status {
-    /// This status, once what was written is out, or nobody reads it any more.
+    /// This status, if the output was written, or if nobody reads it any more.
     pub(crate) fn written(self, written: io::Result<()>) -> Result<Self, Failure> {
         match written {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(self),

@@ -1,5 +1,5 @@
-//! The colours of the terminal, few and by meaning. `anstream` drops them where the output is no
-//! terminal, and where `NO_COLOR` is set.
+//! The colours of the terminal, named by meaning. `anstream` drops them if the output is not a terminal, and
+//! if `NO_COLOR` is set.
 
 use anstyle::{AnsiColor, Style};
 

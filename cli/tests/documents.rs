@@ -1,8 +1,8 @@
-//! What documents show is what the program prints: README, `docs/CLI.md`, and the cases of `tests/cmd/`.
-//! `TRYCMD=overwrite cargo test -p proxyfix-cli --test documents` writes what it prints now.
+//! README, `docs/CLI.md` and the cases of `tests/cmd/` show what the program prints.
+//! `TRYCMD=overwrite cargo test -p proxyfix-cli --test documents` updates them.
 //!
-//! And each configuration in the documents for users is one that it accepts, without a warning but
-//! those that its line names.
+//! Each configuration in the documents for users is valid and has no warnings except those that its line
+//! links to.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
@@ -17,8 +17,8 @@ fn as_shown() {
         .case("tests/cmd/*.md");
 }
 
-/// The configurations in a line: in quotes, as code, or all of it. One word is a key alone, and an
-/// ellipsis stands for what the reader has to fill in.
+/// The configurations in a line: in quotes, as code, or the whole line. A single word is not a configuration
+/// but a key, and an ellipsis is something that the reader has to fill in.
 fn configurations(line: &str) -> Vec<&str> {
     let parts = line.split(['"', '`']).map(str::trim);
     parts
@@ -32,7 +32,7 @@ fn named(line: &str) -> BTreeSet<String> {
     links.map(|link| link.split(')').next().unwrap().to_owned()).collect()
 }
 
-/// The codes of the warnings and dangers that the program finds; `Err` where it refuses.
+/// The codes of the warnings and dangers that the program finds; `Err` if it refuses the configuration.
 fn found(configuration: &str) -> Result<BTreeSet<String>, String> {
     let mut program = Command::cargo_bin("proxyfix").unwrap();
     let output = program.args(["lint", "--json", "--config", configuration]).output().unwrap();

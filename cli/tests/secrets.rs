@@ -1,12 +1,12 @@
-//! No byte of a secret is printed, in any form and by no subcommand, and what is decided is what the library
-//! decides with the true one.
+//! No subcommand prints any byte of a secret in any form, and each decides what the library decides with the
+//! true secret.
 
 use std::{fs, path::PathBuf};
 
 use assert_cmd::Command;
 use serde_json::Value;
 
-/// The secret, in parts that nothing else has.
+/// The secret, in parts that occur nowhere else.
 const SECRET: &str = "Zq9xK7-vWJ3pB-8fQ2c";
 const CONFIG: &str = "proxies=any for=1 secret-header=X-Origin-Secret";
 
@@ -16,7 +16,7 @@ fn proxyfix(arguments: &[&str], variables: &[(&str, &str)]) -> Command {
     command
 }
 
-/// What it printed, which has nothing of the secret.
+/// Checks that the output contains no part of the secret, and returns it.
 fn printed(mut command: Command, input: &str) -> (Option<i32>, String) {
     let output = command.write_stdin(input).output().unwrap();
     let text = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap()).concat();
@@ -70,7 +70,7 @@ fn explain_compares_with_the_true_secret() {
             assert_eq!(hinted, client_is == "unknown", "{answer}");
         }
     }
-    // Without it, any one line is right.
+    // Without the secret, any single line is right.
     for (lines, client_is) in [
         (&[wrong.as_str()][..], "203.0.113.9"),
         (&[&alias], "unknown"),
@@ -79,7 +79,7 @@ fn explain_compares_with_the_true_secret() {
     ] {
         let answer = explained(lines, &[]);
         assert_eq!(client(&answer), client_is, "{lines:?}");
-        assert!(answer["note"].as_str().unwrap().contains("any one line of x-origin-secret"));
+        assert!(answer["note"].as_str().unwrap().contains("any single line of x-origin-secret"));
     }
 }
 
@@ -138,7 +138,7 @@ fn no_form_shows_a_secret() {
     }
 }
 
-/// What is refused is not repeated, where it may be a secret.
+/// A refused argument is not repeated if it may be a secret.
 #[test]
 fn no_message_shows_a_secret() {
     let explain = ["explain", "--config", CONFIG, "--peer", "192.0.2.1"];

@@ -16,7 +16,7 @@ fn proxyfix(arguments: &[&str]) -> Command {
 const EXPLAIN: [&str; 5] =
     ["explain", "--config", "proxies=10.0.0.0/8 for=1", "--peer", "10.0.0.1"];
 
-/// A head with all bytes that a header value may have, as they are and in a list.
+/// A head with all bytes that a header value may contain, as a value and in a list.
 fn hostile() -> Vec<u8> {
     let bytes: Vec<u8> = (0..=255).filter(|b: &u8| *b == b'\t' || !b.is_ascii_control()).collect();
     let mut head = b"GET /a\xc2\x9b31m HTTP/1.1\r\n".to_vec();
@@ -58,7 +58,7 @@ fn bytes_are_escaped() {
     assert_eq!(said["ignored"], serde_json::json!(["x-real-ip"]));
 }
 
-/// Nor by messages about arguments, which may be a stranger's too.
+/// Messages about arguments escape them too, because they may be a stranger's.
 #[test]
 fn arguments_are_escaped() {
     for wrong in [&["-H", "A: \u{1b}[2J"][..], &["--\u{1b}[2J"], &["\u{9b}2J"], &["-H", "\u{202e}"]]
@@ -69,7 +69,7 @@ fn arguments_are_escaped() {
     }
 }
 
-/// Colours are for terminals, unless they are asked for.
+/// Output is coloured only on terminals, unless colours are requested.
 #[test]
 fn colours() {
     let coloured = |more: &[&str], variable: Option<(&str, &str)>| {
@@ -126,7 +126,7 @@ fn long_lines() {
     assert_eq!((&lines[0]["reason"], &lines[1]["id"]), (&"longer than 1 MiB".into(), &1.into()));
 }
 
-/// What is wrong with a line is said in the words of JSON.
+/// Messages about a line use the terms of JSON.
 #[test]
 fn lines_that_are_no_requests() {
     let arguments = ["explain", "--config", "proxies=unix for=1", "--jsonl"];
@@ -139,7 +139,7 @@ fn lines_that_are_no_requests() {
     }
 }
 
-/// Nor is a head read without end.
+/// A head is not read without limit either.
 #[test]
 fn long_heads() {
     let input = "x".repeat(3 << 20);
@@ -149,7 +149,7 @@ fn long_heads() {
     assert_eq!((output.status.code(), text), (Some(2), said));
 }
 
-/// Of many lines of a name, a few are shown.
+/// If a name has many lines, a few are shown.
 #[test]
 fn many_lines() {
     let values = ["X-Forwarded-For", "X-Real-IP"].map(|name| format!("{name}: 192.0.2.1\n"));
@@ -184,7 +184,7 @@ fn environment() {
     }
 }
 
-/// Whoever closes the pipe has seen enough.
+/// A reader may close the pipe early without an error.
 #[test]
 fn closed_pipe() {
     let mut child = spawned();
@@ -194,7 +194,7 @@ fn closed_pipe() {
     assert_eq!((output.status.code(), output.stderr.len()), (Some(0), 0));
 }
 
-/// And the status is what was found.
+/// The status then still says what was found.
 #[cfg(unix)]
 #[test]
 fn status_behind_a_closed_pipe() {
@@ -225,7 +225,7 @@ fn status_behind_a_closed_pipe() {
     }
 }
 
-/// Of `attack`: every attack with its verdict, and what to change.
+/// The JSON of `attack` has every attack with its verdict, and what to change.
 #[test]
 fn attacks_as_json() {
     let attack = |config: &str| {
@@ -258,7 +258,7 @@ fn attacks_as_json() {
     assert_eq!(one["headers"][1], serde_json::json!(["x-forwarded-for", "198.51.100.7"]));
 }
 
-/// Few are shown, unless all are asked for; none with a control character.
+/// A few attacks are shown unless `--all` is given, and no control characters.
 #[test]
 fn attacks_shown() {
     let config = "proxies=unix client-ip=X-Real-IP";

@@ -1,4 +1,4 @@
-//! What is believed of a request, and what it looks like downstream of that.
+//! What is believed of a request, and what the request looks like downstream.
 
 use std::{collections::BTreeMap, net::Ipv6Addr};
 
@@ -34,7 +34,7 @@ impl Answer {
         }
     }
 
-    /// Host and port, without the scheme's own; empty where no host is known.
+    /// Host and port, without the scheme's default port; empty if no host is known.
     pub(crate) fn authority(&self) -> String {
         match &self.host {
             None => String::new(),
@@ -44,8 +44,8 @@ impl Answer {
     }
 }
 
-/// Of a request, every header except those that name nothing, how many those of
-/// [`Head::others`] are, and the target.
+/// The headers of a request except those that name nothing, the number of [`Head::others`] among those, and the
+/// target.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Downstream {
     pub(crate) headers: BTreeMap<String, Vec<String>>,
@@ -72,8 +72,8 @@ impl Downstream {
         Self { headers, others, target: target(request.uri()) }
     }
 
-    /// What names a client, a scheme, a host or a prefix behind this answer: each trusted header
-    /// where they were `believed`, and else none.
+    /// The lines that name a client, a scheme, a host or a prefix downstream of this answer: each trusted
+    /// header if it was `believed`, and otherwise none.
     pub(crate) fn expected(
         scenario: &Scenario,
         head: &Head,
@@ -127,7 +127,7 @@ impl Downstream {
     }
 }
 
-/// A target with its path byte for byte, which `Uri` prints with a slash before a query.
+/// A target with its exact path. `Uri` itself prints a slash before a query.
 pub(crate) fn target(uri: &http::Uri) -> String {
     let path = uri.path_and_query().map_or("", |path| path.as_str());
     match (uri.scheme_str(), uri.authority()) {
@@ -147,7 +147,7 @@ fn element(answer: &Answer, authority: &str) -> String {
     format!("for={};proto={}{host}", quoted(&answer.client), answer.scheme)
 }
 
-/// A node in the form of `X-Forwarded-For`: an address without port needs no brackets.
+/// A node in the form of `X-Forwarded-For`, where an address without a port needs no brackets.
 fn x_node(node: &str) -> String {
     let bare = node.strip_prefix('[').and_then(|node| node.strip_suffix(']'));
     match bare.map(str::parse::<Ipv6Addr>) {

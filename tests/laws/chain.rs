@@ -1,5 +1,5 @@
-//! The honest proxies between an attacker and us: each writes what it saw on every request, in a
-//! style of its own, and passes the rest through.
+//! The honest proxies between an attacker and us. Each writes what it saw on every request, in its own
+//! style, and passes everything else through.
 
 use std::net::IpAddr;
 
@@ -9,23 +9,23 @@ use proxyfix::WriteMode;
 
 use super::proxy::{Connection, FIELDS, FOR, How, Kind, Origin, Proxy, Seen};
 
-/// The proxies of a chain, the first at the attacker's side.
+/// The proxies of a chain. The first is nearest to the attacker.
 #[derive(Clone, Debug)]
 pub(crate) struct Chain {
     pub(crate) proxies: Vec<Proxy>,
-    /// Where the last one connects from.
+    /// The address that the last one connects from.
     pub(crate) peer: Origin,
     pub(crate) names: [HeaderName; 5],
     pub(crate) kind: Kind,
     /// Some of them write IPv6 addresses in `Forwarded` without brackets.
     pub(crate) bare: bool,
-    /// The header that a CDN before the first proxy has written.
+    /// The header that a CDN in front of the first proxy wrote.
     pub(crate) cdn: Option<(HeaderName, HeaderValue)>,
-    /// What one proxy, by its number, writes besides, over what was there.
+    /// Lines that one proxy, given by its number, also writes. They replace earlier ones.
     pub(crate) marks: Vec<(usize, HeaderName, HeaderValue)>,
 }
 
-/// Where the proxy with this number, from 1, connects from.
+/// The address that the proxy with this number, from 1, connects from.
 fn address(number: usize) -> IpAddr {
     match number % 3 {
         0 => IpAddr::from([0xfd00, 0, 0, 0, 0, 0, 0, u16::try_from(number).expect("a few")]),
@@ -51,7 +51,7 @@ impl Chain {
         let mut proxies = Vec::new();
         for number in 0..count {
             let from = if number == 0 { client } else { origin(u, number)? };
-            // `write` names whom it sees.
+            // `write` always names the peer that it sees.
             let names = matches!(from, Origin::Ip(_) | Origin::Unix);
             let how = if names && !renamed && u.ratio(1, 4)? {
                 Err(if u.ratio(1, 4)? { WriteMode::Replace } else { WriteMode::Append })
@@ -83,7 +83,7 @@ impl Chain {
         Ok(Self { proxies, peer, names, kind, bare, cdn: None, marks: Vec::new() })
     }
 
-    /// How many elements at the right end of a header's list are the proxies' own.
+    /// How many elements at the right end of a header's list the proxies wrote.
     pub(crate) fn own_elements(&self, field: usize) -> usize {
         let overwrites = |proxy: &Proxy| match proxy.how {
             Ok(how) => how[field] == How::Overwrite,
@@ -103,18 +103,18 @@ impl Chain {
         &self.proxy(n).seen
     }
 
-    /// How many elements from the right the proxy stands that alone writes the client's address.
+    /// The position, from the right, of the only proxy that writes the client's address.
     pub(crate) fn edge(&self) -> usize {
         let writes = |proxy: &Proxy| proxy.how.is_ok_and(|how| how[FOR] == How::Overwrite);
         self.proxies.len() - self.proxies.iter().position(writes).expect("an edge")
     }
 
-    /// Whether `Connection` arrives as it was sent.
+    /// Whether `Connection` arrives unchanged.
     pub(crate) fn relays(&self) -> bool {
         self.proxies.iter().all(|proxy| proxy.connection == Connection::Relayed)
     }
 
-    /// Sends a request through.
+    /// Sends a request through the chain.
     pub(crate) fn pass(&self, headers: &mut HeaderMap, nominated: &[HeaderName]) {
         if let Some((name, value)) = &self.cdn {
             headers.insert(name, value.clone());

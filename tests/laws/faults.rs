@@ -1,4 +1,4 @@
-//! For what a head may be rejected.
+//! The faults that a head may be rejected for.
 
 use http::{HeaderName, HeaderValue, Method, header};
 use proxyfix::ErrorKind;
@@ -11,7 +11,7 @@ use super::{
 };
 
 impl Scenario {
-    /// The ways in which this head is at fault, and may be rejected for; `answer` is in effect.
+    /// The faults of this head that it may be rejected for; `answer` is in effect.
     pub(crate) fn faults(&self, head: &Head, sender: Sender, answer: &Answer) -> Vec<ErrorKind> {
         let mut faults = Vec::new();
         let request = self.request(head);

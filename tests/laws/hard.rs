@@ -1,4 +1,4 @@
-//! The cases that are hard, to show that the generators reach them.
+//! The hard cases, to show that the generators reach them.
 
 use http::{HeaderName, Method, Request, Version, header::UPGRADE};
 
@@ -10,7 +10,7 @@ use super::{
     settings::Choice,
 };
 
-/// Which hard cases the bytes make.
+/// The hard cases that the bytes produce.
 pub(crate) fn hard_cases(data: &[u8]) -> Vec<&'static str> {
     let Ok((scenario, head)) = generate(data) else { return Vec::new() };
     let aimed = |name: &HeaderName| scenario.trusted.contains(name);
@@ -19,7 +19,7 @@ pub(crate) fn hard_cases(data: &[u8]) -> Vec<&'static str> {
     let odd_quotes = |line: &[u8]| line.iter().fold(false, |odd, &byte| odd ^ (byte == b'"'));
     let (attacked, alone) = (scenario.request(&head), scenario.request(&Head::default()));
     let glued = |name: &HeaderName| {
-        // The line that holds the trusted elements holds the attacker's open quote too.
+        // The line with the trusted elements also contains the attacker's open quote.
         let odd = |request: &Request<()>| {
             let last = request.headers().get_all(name).iter().next_back();
             last.is_some_and(|line| odd_quotes(line.as_bytes()))
@@ -48,7 +48,7 @@ pub(crate) fn hard_cases(data: &[u8]) -> Vec<&'static str> {
     cases.filter(|(_, reached)| *reached).map(|(case, _)| case).collect()
 }
 
-/// Those of the request apart from its forwarding headers.
+/// The hard cases of the request, without its forwarding headers.
 fn of_head(head: &Head, arrives: &Request<()>) -> [(&'static str, bool); 14] {
     let connect = head.method == Method::CONNECT;
     let usual = [Method::GET, Method::HEAD, Method::OPTIONS, Method::CONNECT];
@@ -71,7 +71,7 @@ fn of_head(head: &Head, arrives: &Request<()>) -> [(&'static str, bool); 14] {
     ]
 }
 
-/// Those of the configuration and its proxies.
+/// The hard cases of the configuration and its proxies.
 fn of_scenario(scenario: &Scenario, head: &Head) -> [(&'static str, bool); 13] {
     let chain = &scenario.chain;
     let behind = scenario.by_edge().is_some();

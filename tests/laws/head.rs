@@ -1,4 +1,4 @@
-//! What an attacker sends: any field lines, with names and values that hit the hard cases often.
+//! What an attacker sends: any field lines, with names and values that often produce hard cases.
 
 use std::sync::LazyLock;
 
@@ -7,8 +7,8 @@ use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Version, header::UPGRADE, uri::PathAndQuery,
 };
 
-/// Every known forwarding header, from the table of `docs/HEADERS.md`, and names that say something
-/// about other lines.
+/// Every known forwarding header, from the table of `docs/HEADERS.md`, and names of headers that concern
+/// other lines.
 static NAMES: LazyLock<Vec<&str>> = LazyLock::new(|| {
     let table = include_str!("../../docs/HEADERS.md").lines();
     let known = table.filter_map(|row| row.strip_prefix("| `")?.split('`').next());
@@ -18,7 +18,7 @@ static NAMES: LazyLock<Vec<&str>> = LazyLock::new(|| {
 /// A header that some configurations remove, `strip-also`.
 pub(crate) const STRIPPED: &str = "x-more";
 
-/// Pieces of values: what moves a boundary in some reader, and what looks like an answer.
+/// Pieces of values: some move a boundary in some parsers, and some look like an answer.
 const PIECES: &[&str] = &[
     "\"",
     "\\",
@@ -69,10 +69,10 @@ pub(crate) enum Target {
     #[default]
     Origin,
     Absolute(&'static str),
-    /// Valid for CONNECT alone.
+    /// Valid only for CONNECT.
     Authority,
     Asterisk,
-    /// As HTTP/2 has `*`, with scheme and authority.
+    /// `*` as in HTTP/2, with scheme and authority.
     AsteriskWithAuthority,
 }
 
@@ -106,28 +106,28 @@ pub(crate) struct Head {
     pub(crate) method: Method,
     pub(crate) version: Version,
     pub(crate) target: Target,
-    /// What stands in the target where its form has a path.
+    /// The path of the target, if its form has one.
     pub(crate) path: PathAndQuery,
-    /// The authority that is asked for, in the target or in `Host`.
+    /// The requested authority, in the target or in `Host`.
     pub(crate) authority: Authority,
     /// There is no `Host`, as in HTTP/1.0.
     pub(crate) hostless: bool,
-    /// `Host` is the first field line and not the last.
+    /// `Host` is the first field line instead of the last.
     pub(crate) host_first: bool,
-    /// `Host` lines beside that.
+    /// More `Host` lines.
     pub(crate) hosts: Vec<HeaderValue>,
     pub(crate) lines: HeaderMap,
     /// How many of the lines name nothing.
     pub(crate) others: usize,
-    /// Headers that `Connection` names, and the lines that do.
+    /// Headers that `Connection` names, and the lines that name them.
     pub(crate) nominated: Vec<HeaderName>,
     pub(crate) connection: Vec<HeaderValue>,
-    /// A [`Resolved`](proxyfix::Resolved) of a request that was not fixed is in the extensions, as a
-    /// middleware that calls `resolve` leaves it.
+    /// The extensions contain a [`Resolved`](proxyfix::Resolved) although the request was not fixed, as after
+    /// a middleware that calls `resolve`.
     pub(crate) resolved: Option<Earlier>,
 }
 
-/// Under which configuration a request was resolved before.
+/// The configuration with which a request was resolved before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Earlier {
     Equal,
@@ -155,7 +155,7 @@ impl Default for Head {
 }
 
 impl Head {
-    /// `more` are the names that this configuration has something to say about.
+    /// `more` are the names that this configuration contains.
     pub(crate) fn generate(u: &mut Unstructured<'_>, more: &[HeaderName]) -> Result<Self> {
         let mut head = Self::default();
         (head.lines, head.others) = lines(u, more)?;
@@ -207,12 +207,12 @@ impl Head {
         matches!(self.version, Version::HTTP_2 | Version::HTTP_3)
     }
 
-    /// The host that is asked for.
+    /// The requested host.
     pub(crate) fn host(&self) -> Option<&'static str> {
         (!self.hostless).then_some(self.authority.1)
     }
 
-    /// The port that is asked for.
+    /// The requested port.
     pub(crate) fn port(&self) -> Option<u16> {
         self.authority.2.filter(|_| !self.hostless)
     }
@@ -223,7 +223,7 @@ impl Head {
     }
 }
 
-/// A form and a method: mostly one that goes with it.
+/// A form of the target, and a method that usually fits it.
 fn target(u: &mut Unstructured<'_>) -> Result<(Target, Method)> {
     let target = match u.int_in_range(0..=15)? {
         0..=5 => Target::Origin,
@@ -248,7 +248,7 @@ fn target(u: &mut Unstructured<'_>) -> Result<(Target, Method)> {
         Method::DELETE,
         Method::OPTIONS,
         Method::TRACE,
-        // With a path, as WebSockets over HTTP/2 have it (RFC 8441 §4).
+        // With a path, as for WebSockets over HTTP/2 (RFC 8441 §4).
         Method::CONNECT,
         Method::from_bytes(b"PROPFIND").expect("a method"),
     ];
@@ -264,14 +264,14 @@ fn path(u: &mut Unstructured<'_>) -> Result<PathAndQuery> {
     Ok(PathAndQuery::from_static(u.choose(&PATHS)?))
 }
 
-/// How the names of lines begin that name nothing.
+/// The beginning of the names of lines that name nothing.
 pub(crate) const OTHER: &str = "x-filler-";
 
 static OTHERS: LazyLock<Vec<HeaderName>> =
     LazyLock::new(|| (0..300).map(|n| format!("{OTHER}{n}").parse().expect("a name")).collect());
 
-/// A few lines that some reader believes, with up to hundreds of others before and between them, and
-/// how many others.
+/// A few lines that some parsers believe, with up to hundreds of other lines before and between them. Also
+/// returns the number of other lines.
 fn lines(u: &mut Unstructured<'_>, more: &[HeaderName]) -> Result<(HeaderMap, usize)> {
     let others = match u.int_in_range(0..=31)? {
         31 => OTHERS.len(),
@@ -279,7 +279,7 @@ fn lines(u: &mut Unstructured<'_>, more: &[HeaderName]) -> Result<(HeaderMap, us
         24..=28 => 5,
         _ => 0,
     };
-    // How many stand before the first line that is believed, and before each later one.
+    // How many other lines come before the first line that is believed, and before each later one.
     let before = if others > 0 && u.ratio(1, 4)? { others / 2 } else { others };
     let mut rest = OTHERS.iter().take(others);
     let mut lines = HeaderMap::new();
@@ -298,7 +298,7 @@ fn lines(u: &mut Unstructured<'_>, more: &[HeaderName]) -> Result<(HeaderMap, us
     Ok((lines, others))
 }
 
-/// Field lines of `Connection` that name these: a line each or one list, in some case, with `close`.
+/// Field lines of `Connection` that name these: a line for each or one list, in any letter case, with `close`.
 fn connection(u: &mut Unstructured<'_>, names: &[HeaderName]) -> Result<Vec<HeaderValue>> {
     let mut options: Vec<String> = Vec::new();
     for name in names {
@@ -313,7 +313,7 @@ fn connection(u: &mut Unstructured<'_>, names: &[HeaderName]) -> Result<Vec<Head
     Ok(lines.iter().map(|line| HeaderValue::from_str(line).expect("a list")).collect())
 }
 
-/// A name that some reader believes, in some spelling.
+/// A name that some parsers believe, in some spelling.
 fn name(u: &mut Unstructured<'_>, more: &[HeaderName]) -> Result<HeaderName> {
     let name = if u.ratio(1, 2)? && !more.is_empty() {
         u.choose(more)?.as_str()
@@ -331,7 +331,7 @@ fn name(u: &mut Unstructured<'_>, more: &[HeaderName]) -> Result<HeaderName> {
     Ok(HeaderName::from_bytes(&bytes).expect("a known name"))
 }
 
-/// Any value: pieces, any bytes between them, and now and then more than an element may hold.
+/// Any value: pieces, any bytes between them, and sometimes more than an element may contain.
 fn value(u: &mut Unstructured<'_>) -> Result<HeaderValue> {
     let mut value = Vec::new();
     for _ in 0..u.int_in_range(0..=12)? {

@@ -1,4 +1,4 @@
-//! The law of [`write()`]: what hops write is read back.
+//! The law of [`write()`]: `proxyfix` reads what hops write.
 
 use std::net::IpAddr;
 
@@ -73,11 +73,11 @@ impl Plain {
         }
     }
 
-    /// What a reader of this family believes.
+    /// What is believed of the headers of this family.
     fn answer(&self, family: Family) -> Answer {
         let ip = self.ip.map(|ip| ip.to_canonical());
         let scheme = self.scheme.unwrap_or(Scheme::Http);
-        // `Forwarded` has a port with a host only, and no prefix.
+        // `Forwarded` has a port only together with a host, and no prefix.
         let x = family == Family::XForwarded;
         let stated = self.port.filter(|_| x || self.host.is_some());
         let prefix = self.prefix.as_deref().unwrap_or_default();
@@ -95,8 +95,8 @@ impl Plain {
     }
 }
 
-/// **Round trip**: *n* hops written with `Append` and read with count *n* give back the first hop,
-/// whatever was inherited; and no one rejects it. Of `Forwarded`, a reader who lexes from the left
+/// **Round trip**: *n* hops written with `Append` and read with count *n* give back the first hop, no
+/// matter what was inherited, and the request is not rejected. A parser that reads `Forwarded` from the left
 /// finds the same elements.
 pub(crate) fn round_trip(data: &[u8]) -> Verdict {
     fn case(data: &[u8]) -> Result<(bool, HeaderMap, Vec<Plain>)> {

@@ -1,4 +1,4 @@
-//! The law of the layer in axum, which the fuzz targets do without: what axum keeps of a request besides
+//! The law of the layer in axum, which the fuzz targets do not use: what axum stores about a request outside
 //! its head says the client and the effective target.
 
 use std::{
@@ -28,9 +28,9 @@ use super::laws::{
 #[derive(Clone)]
 struct TlsInfo(Option<SocketAddr>);
 
-/// **Addresses and targets**: behind the layer, `ConnectInfo`, `OriginalUri` and what `on_resolved`
-/// corrects say what [`Resolved`] says, which is what `fix_request` makes of the same request. They never
-/// say the peer or what a stranger wrote.
+/// **Addresses and targets**: inside the layer, `ConnectInfo`, `OriginalUri` and the value that `on_resolved`
+/// corrects agree with [`Resolved`], which is what `fix_request` makes of the same request. They never
+/// contain the peer or what a stranger wrote.
 pub(crate) fn corrections(data: &[u8]) -> Verdict {
     let Ok((scenario, head)) = generate(data) else { return Verdict::None };
     let mut verdict = Verdict::Rejected;
@@ -38,7 +38,7 @@ pub(crate) fn corrections(data: &[u8]) -> Verdict {
         let sent = as_served(&request, &head, data);
         let mut alone = sent.clone();
         let peer = *request.extensions().get::<Peer>().expect("a peer");
-        // axum knows the port too.
+        // axum also knows the port.
         let peer = connection(&request).map_or(peer, |address| {
             let connected = Peer::from(address);
             peer.scheme().map_or(connected, |scheme| connected.with_scheme(scheme))
@@ -61,7 +61,7 @@ pub(crate) fn corrections(data: &[u8]) -> Verdict {
     verdict
 }
 
-/// Where a request comes from, unless that is a Unix socket.
+/// The address that a request comes from, unless it is a Unix socket.
 fn connection(request: &Request<()>) -> Option<SocketAddr> {
     let peer = request.extensions().get::<Peer>().expect("a peer");
     peer.ip().map(|ip| SocketAddr::new(ip, 4711))
@@ -73,7 +73,7 @@ fn as_served(request: &Request<()>, head: &Head, data: &[u8]) -> Request<()> {
     let mut request = request.clone();
     let connected = connection(&request);
     let mut original = request.uri().clone();
-    // The generators have used the bytes up; their number is left.
+    // The generators have used up the bytes; only their number is left.
     let (is_nested, is_mocked) = (data.len() % 2 == 0, data.len() % 3 == 0);
     if head.has_path() && is_nested {
         let mut parts = original.into_parts();
@@ -84,7 +84,7 @@ fn as_served(request: &Request<()>, head: &Head, data: &[u8]) -> Request<()> {
     extensions.insert(OriginalUri(original));
     extensions.insert(TlsInfo(connected));
     if let Some(address) = connected {
-        // The layer finds the peer there, unless it has to know what the connection speaks.
+        // The layer finds the peer there, unless it also needs the scheme of the connection.
         if let Some(scheme) = extensions.remove::<Peer>().and_then(|peer| peer.scheme()) {
             extensions.insert(Peer::from(address).with_scheme(scheme));
         }
@@ -97,7 +97,7 @@ fn as_served(request: &Request<()>, head: &Head, data: &[u8]) -> Request<()> {
     request
 }
 
-/// The request that a service sees behind the layer.
+/// The request that a service inside the layer sees.
 fn behind_layer(scenario: &Scenario, request: Request<()>) -> Result<Request<()>, Error> {
     let layer = ProxyFixLayer::new(scenario.config.clone()).on_resolved(|resolved, extensions| {
         let client = client(&Answer::of(resolved));
@@ -117,7 +117,7 @@ fn behind_layer(scenario: &Scenario, request: Request<()>) -> Result<Request<()>
     seen.take().ok_or_else(|| response.extensions().get::<Error>().expect("a rejection").clone())
 }
 
-/// What axum keeps is the client's.
+/// Checks that what axum stores is the client's.
 fn corrected(seen: &Request<()>, sent: &Request<()>, answer: &Answer) {
     let client = client(answer);
     let kept = |extensions: &Extensions| {
@@ -133,7 +133,7 @@ fn corrected(seen: &Request<()>, sent: &Request<()>, answer: &Answer) {
     let OriginalUri(after) = seen.extensions().get().expect("a target");
     let path = before.path_and_query().map(PathAndQuery::as_str);
     let expected = match path {
-        // The forms without an origin, and a client who names none.
+        // The forms without an origin, and a client that names no host.
         None => target(before),
         Some("*") if before.authority().is_none() => "*".to_owned(),
         Some(path) if answer.host.is_none() => path.to_owned(),
@@ -142,7 +142,7 @@ fn corrected(seen: &Request<()>, sent: &Request<()>, answer: &Answer) {
     assert_eq!(target(after), expected, "{answer:?}");
 }
 
-/// The address of the client, with port 0 where it has none.
+/// The address of the client, with port 0 if it has none.
 fn client(answer: &Answer) -> Option<SocketAddr> {
     let text = answer.client.as_str();
     let ip = || text.trim_matches(['[', ']']).parse::<IpAddr>().ok();

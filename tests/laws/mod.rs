@@ -1,23 +1,22 @@
-//! The laws that hold for every request: one body of code for the property tests and the fuzz
-//! targets. Each takes bytes, makes a case of them, and panics where the law is broken.
+//! The laws that hold for every request. The property tests and the fuzz targets share this code. Each law
+//! takes bytes, makes a case of them, and panics if the law is broken.
 //!
 //! A case is a configuration, a chain of one to four honest proxies and an attacker's head. The
 //! proxies append with a comma or a line, overwrite, or use `write`; some obey `Connection`, some
-//! relay it. Before them may be a CDN, past which the attacker may go; one of them may send a secret,
-//! or a header that proxies alone may send; and there may be other ways in. What they wrote is known
-//! from the model, so the answer is known without reading any header, and so are all headers
-//! downstream and the target. The laws compare with that: stronger than to compare two attackers with
-//! each other.
+//! relay it. A CDN may be in front of them, and the attacker may bypass it. One of them may send a secret,
+//! or a header that only proxies may send, and there may be other ways in. The model knows what they wrote,
+//! so it knows the answer, all headers downstream and the target without reading any header. The laws compare
+//! with the model, which is stronger than a comparison of two attackers with each other.
 //!
 //! | module | what it has |
 //! |---|---|
 //! | `proxy`, `chain` | the proxies |
 //! | `head` | the attacker's request |
 //! | `settings` | the configurations that fit the proxies |
-//! | `scenario`, `faults` | a configuration and proxies: the answer, and for what a head may be rejected |
+//! | `scenario`, `faults` | a configuration and proxies: the answer, and the faults of a head |
 //! | `answer` | what is believed, and what is downstream |
-//! | `hard` | the cases that are hard |
-//! | `layer` | the law of the layer in axum, which `tests/properties.rs` alone uses |
+//! | `hard` | the hard cases |
+//! | `layer` | the law of the layer in axum, which only `tests/properties.rs` uses |
 //! | `hops`, `readings`, `reference` | laws that need no scenario |
 #![allow(dead_code, unused_imports, reason = "each test and fuzz target uses a part")]
 
@@ -50,14 +49,14 @@ pub(crate) use self::{
     readings::{config_text, forwarded, x_edge, x_forwarded, x_scalars},
 };
 
-/// What became of a case.
+/// The result of a case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Verdict {
-    /// The bytes made no case.
+    /// The bytes are not a case.
     None,
     /// The answer is the truth.
     Truth,
-    /// `Connection` names headers; the answer is the truth, unknown or our own.
+    /// `Connection` names headers. Each value is the truth, unknown or our own.
     Fallback,
     /// The request was rejected.
     Rejected,
@@ -71,10 +70,10 @@ pub(crate) fn generate(data: &[u8]) -> Result<(Scenario, Head)> {
     Ok((scenario, head))
 }
 
-/// **Non-interference**: whatever the attacker sends, the answer and all that is downstream are
-/// what the model says; or the request is rejected, for a fault that the model knows; or, where a
-/// proxy obeyed `Connection`, it is rejected or a value is unknown or our own. The target's
-/// authority and `Host` are the attacker's own, and count where no trusted header names the host.
+/// **Non-interference**: whatever the attacker sends, the answer and everything downstream are what the
+/// model says, or the request is rejected for a fault that the model knows. If a proxy obeyed `Connection`,
+/// the request may also be rejected, and a value may be unknown or our own. The attacker chooses the target's
+/// authority and `Host`, and they are used if no trusted header names the host.
 pub(crate) fn non_interference(data: &[u8]) -> Verdict {
     let Ok((scenario, head)) = generate(data) else { return Verdict::None };
     let expected = scenario.expected(&head);
@@ -87,7 +86,7 @@ pub(crate) fn non_interference(data: &[u8]) -> Verdict {
             Verdict::Rejected
         }
         Ok(fixed) => {
-            // What is in effect without the dropped headers may be allowed.
+            // The host in effect without the dropped headers may be allowed.
             let hosts = |fault: &ErrorKind| {
                 matches!(fault, ErrorKind::HostNotAllowed | ErrorKind::MissingHost)
             };
@@ -114,8 +113,9 @@ pub(crate) fn non_interference(data: &[u8]) -> Verdict {
     }
 }
 
-/// Without any trusted header, or without the secret, all is our own. Else each value is the truth, or our own or unknown:
-/// the scheme only where the client is unknown, and the client never another one.
+/// Without any trusted header, or without the secret, all values are our own. Otherwise each value is the
+/// truth, our own, or unknown. The scheme may be our own only if the client is unknown, and the client is never
+/// another one.
 fn falls_back(found: &Answer, expected: &Answer, scenario: &Scenario, head: &Head) {
     let own = scenario.own_answer(head, Sender::Proxy);
     let arrived = scenario.request(head);
@@ -129,7 +129,7 @@ fn falls_back(found: &Answer, expected: &Answer, scenario: &Scenario, head: &Hea
     let unknown = found.client == "unknown";
     assert!(found.client == expected.client || unknown, "{}", case());
     let may_fall_back = unknown && scenario.follows_client() || scenario.has(Choice::Lenient);
-    // Never upwards: what is lost proves no TLS.
+    // The scheme never rises to `https`: a lost header does not prove TLS.
     let lower = found.scheme == Scheme::Http && may_fall_back;
     assert!(found.scheme == expected.scheme || lower, "{}", case());
     assert!([&expected.host, &own.host].contains(&&found.host), "{}", case());
@@ -151,8 +151,8 @@ pub(crate) fn truth(data: &[u8]) -> Verdict {
     Verdict::Truth
 }
 
-/// **Atomicity**, **idempotence**, and **explain agrees with resolve**: a rejected request is as it
-/// was, a fixed one stays as it is, and the three ways to ask answer the same.
+/// **Atomicity**, **idempotence**, and **explain agrees with resolve**: a rejected request is unchanged, a
+/// fixed one stays the same if fixed again, and the three functions give the same answer.
 pub(crate) fn fix_request_twice(data: &[u8]) -> Verdict {
     let Ok((scenario, head)) = generate(data) else { return Verdict::None };
     let request = scenario.request(&head);
@@ -173,7 +173,7 @@ pub(crate) fn fix_request_twice(data: &[u8]) -> Verdict {
         Err(error) => {
             assert_eq!(whole(&fixed), whole(&request));
             assert_hidden(&format!("{error} {error:?}"));
-            // Version and method are known to `fix_request` alone.
+            // Only `fix_request` knows version and method.
             if !matches!(error.kind(), ErrorKind::HostMismatch | ErrorKind::InvalidTarget) {
                 assert_eq!(Some(&error), decided.as_ref().err());
             }
@@ -194,22 +194,22 @@ pub(crate) fn fix_request_twice(data: &[u8]) -> Verdict {
     }
 }
 
-/// Panics where a text has a secret in it.
+/// Panics if a text contains a secret.
 fn assert_hidden(text: &str) {
     let shown = SECRETS.iter().any(|secret| text.contains(secret));
     assert!(!shown, "a secret is shown: {text}");
 }
 
-/// What was fixed and is read anew, one element from each header, is as it was: for whoever stands
-/// behind a second proxy that passes everything on.
+/// A fixed request gives the same answer if it is read again, one element from each header, as an application
+/// behind a second proxy that passes everything on does.
 fn again(scenario: &Scenario, head: &Head, mut fixed: Request<()>) {
     let stays = !scenario.has(Choice::Strip) && head.nominated.is_empty();
-    // HTTP/2 compares `Host` with the target's authority, which in authority form is not rewritten.
+    // In HTTP/2, `Host` is compared with the target's authority, which is not rewritten in authority form.
     if !stays || matches!(head.target, Target::Authority | Target::Asterisk) {
         return;
     }
     let mut before = (Answer::of(resolved(&fixed)), Downstream::of(&fixed, scenario));
-    // The list names no edge now, and the edge's own header is a stranger's.
+    // The list now names no edge, so the edge's own header counts as a stranger's.
     if let Some((edge, _)) = &scenario.edge {
         before.1.headers.remove(edge.as_str());
     }
@@ -230,8 +230,8 @@ pub(crate) fn fix_request(data: &[u8]) -> Verdict {
     fix_request_twice(data)
 }
 
-/// **A walk never answers with a proxy**, and **from an untrusted peer headers change no answer**: a
-/// peer that is none of `proxies`, or does not know the secret.
+/// **A walk never answers with a proxy**, and **from an untrusted peer headers change no answer**. Such a
+/// peer is not in `proxies`, or does not know the secret.
 pub(crate) fn untrusted(data: &[u8]) -> Verdict {
     let Ok((scenario, head)) = generate(data) else { return Verdict::None };
     if let (Some(Rule::Walk), Ok(fixed)) = (scenario.rules[0], scenario.fixed(&head)) {
@@ -280,7 +280,7 @@ pub(crate) fn by_stranger(scenario: &Scenario, head: &Head) -> (Request<()>, Sen
     (request, sender)
 }
 
-/// Where a service redirects to for a directory without its slash.
+/// The URL that a service redirects to for a directory without its slash.
 fn of_directory(uri: &Uri) -> Uri {
     let mut parts = uri.clone().into_parts();
     let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
@@ -289,9 +289,9 @@ fn of_directory(uri: &Uri) -> Uri {
     Uri::from_parts(parts).expect("a location")
 }
 
-/// **Redirects**: a service that makes `Location` from the URI, as for a directory without its slash,
-/// sends the client to the scheme and authority of [`Resolved`], whose host is one that a proxy saw
-/// or that the client asked for.
+/// **Redirects**: a service that builds `Location` from the URI, as for a directory without its slash,
+/// sends the client to the scheme and authority of [`Resolved`]. Its host is one that a proxy saw or that the
+/// client asked for.
 pub(crate) fn redirects(data: &[u8]) -> Verdict {
     let Ok((scenario, head)) = generate(data) else { return Verdict::None };
     let mut verdict = Verdict::None;
@@ -305,7 +305,7 @@ pub(crate) fn redirects(data: &[u8]) -> Verdict {
         let answer = Answer::of(resolved(&request));
         let location = of_directory(request.uri()).into_parts();
         let origin = (location.scheme, location.authority);
-        // A client that names no host gets none.
+        // For a client that names no host, there is no authority.
         let expected = answer.host.as_ref().map(|_| (answer.scheme.as_str(), answer.authority()));
         let found = origin.0.as_ref().zip(origin.1.as_ref());
         let found = found.map(|(scheme, authority)| (scheme.as_str(), authority.to_string()));

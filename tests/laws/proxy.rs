@@ -16,13 +16,13 @@ pub(crate) const FIELDS: [&str; 5] = [
 ];
 pub(crate) const FOR: usize = 0;
 
-/// Whom a proxy saw at the other end of its connection.
+/// The peer that a proxy saw at the other end of its connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
     Ip(IpAddr),
     /// A Unix socket, which nginx writes as `unix:`.
     Unix,
-    /// It does not say, or not by name.
+    /// The proxy does not name it, or hides its name.
     Unknown,
     Hidden,
 }
@@ -32,7 +32,7 @@ pub(crate) enum Origin {
 pub(crate) struct Seen {
     pub(crate) from: Origin,
     pub(crate) scheme: Scheme,
-    /// An empty text is that of an unset variable, as is port 0.
+    /// An empty text stands for an unset variable, as does port 0.
     pub(crate) host: &'static str,
     pub(crate) port: u16,
     pub(crate) prefix: &'static str,
@@ -72,9 +72,9 @@ pub(crate) enum How {
     LastLine,
     /// Adds a line, as HAProxy does.
     NewLine,
-    /// Drops what was there.
+    /// Drops the earlier lines.
     Overwrite,
-    /// Leaves it as it is.
+    /// Leaves the header unchanged.
     Pass,
 }
 
@@ -85,9 +85,9 @@ pub(crate) enum Connection {
     Ignored,
     /// Passes it on, as HAProxy does.
     Relayed,
-    /// Drops what it names, before it writes its own.
+    /// Drops the headers that it names, before it writes its own.
     Obeyed,
-    /// Drops what it names, and what it has written itself too, as Apache httpd does.
+    /// Drops the headers that it names, including those that it wrote itself, as Apache httpd does.
     ObeyedLate,
 }
 
@@ -108,7 +108,7 @@ pub(crate) enum Kind {
     Forwarded,
     /// `X-Forwarded-*`, by these names or by others.
     XForwarded,
-    /// The same, but one proxy alone writes the client's address, into a header of its own.
+    /// The same, but only one proxy writes the client's address, into a separate header.
     ClientIp,
 }
 
@@ -127,7 +127,7 @@ impl Proxy {
             Err(mode) => {
                 let hop = Hop::new(seen.from.peer()).scheme(seen.scheme);
                 let hop = hop.host(seen.host).expect("a host");
-                // `Forwarded` has one port, the host's.
+                // `Forwarded` has only the port of the host.
                 let hop = if forwarded { hop } else { hop.port(seen.port) };
                 let hop = hop.prefix(seen.prefix).expect("a prefix");
                 let family = if forwarded { Family::Forwarded } else { Family::XForwarded };
@@ -173,7 +173,7 @@ impl Proxy {
         if self.is_long() { format!("{}%eth0", long(ip)) } else { ip.to_string() }
     }
 
-    /// An address as `X-Forwarded-For` has it: with or without port, brackets, mapping.
+    /// An address as in `X-Forwarded-For`: with or without port, brackets, mapping.
     fn node(&self) -> String {
         let ip = match self.seen.from {
             Origin::Ip(ip) => ip,
@@ -191,7 +191,7 @@ impl Proxy {
         }
     }
 
-    /// The same as `Forwarded` has it, quoted where it must be.
+    /// The same as in `Forwarded`, quoted if necessary.
     fn forwarded_node(&self, bare: bool) -> String {
         let node = match (self.seen.from, self.rendering & 3) {
             (Origin::Ip(IpAddr::V6(ip)), 1) => format!("[{}]:4711", self.ipv6(ip)),
@@ -202,7 +202,7 @@ impl Proxy {
         if node.contains(':') { format!("\"{node}\"") } else { node }
     }
 
-    /// The node that it has written, in the form of RFC 7239 §6.
+    /// The node that it wrote, in the form of RFC 7239 §6.
     pub(crate) fn client(&self) -> String {
         let ip = match self.seen.from {
             Origin::Ip(IpAddr::V4(ip)) => ip.to_string(),
@@ -213,7 +213,7 @@ impl Proxy {
         if self.how.is_ok() && self.rendering & 3 == 1 { ip + ":4711" } else { ip }
     }
 
-    /// A forwarded-element as one proxy or another writes it.
+    /// A forwarded-element in one of the forms that proxies write.
     fn element(&self, bare: bool) -> String {
         let (scheme, host) = (self.seen.scheme, self.host());
         let node = self.forwarded_node(bare);
@@ -246,7 +246,7 @@ impl Origin {
     }
 }
 
-/// A scheme as a header of this name has it.
+/// A scheme as written in a header of this name.
 pub(crate) fn scheme_text(name: &HeaderName, scheme: Scheme) -> &'static str {
     let is_switch = name.as_str().ends_with("-https") || name == "x-forwarded-ssl";
     match (is_switch, scheme) {

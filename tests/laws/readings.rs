@@ -1,5 +1,5 @@
-//! The laws of texts: an [independent reading](super::reference) of each header agrees, and what a value
-//! prints as is read as the same value.
+//! The laws of texts: an [independent parser](super::reference) of each header agrees, and the printed form of
+//! a value is read as the same value.
 
 use http::{HeaderMap, Uri};
 use proxyfix::{
@@ -8,7 +8,7 @@ use proxyfix::{
 
 use super::{Verdict, reference};
 
-/// **Parse, print, parse**: what a value prints as is read as the same value; no text panics.
+/// **Parse, print, parse**: the printed form of a value is read as the same value, and no text causes a panic.
 pub(crate) fn config_text(data: &[u8]) -> Verdict {
     let Ok(text) = std::str::from_utf8(data) else { return Verdict::None };
     let mut verdict = Verdict::Rejected;
@@ -32,7 +32,7 @@ pub(crate) fn config_text(data: &[u8]) -> Verdict {
     verdict
 }
 
-/// Every element that parses can be asked for anything; none panics.
+/// Every method of every parsed element can be called without a panic.
 fn elements(headers: &HeaderMap) {
     for element in forwarded_elements(headers).flatten() {
         let _ = (element.for_node(), element.by_node(), element.host(), element.proto());
@@ -40,7 +40,7 @@ fn elements(headers: &HeaderMap) {
     }
 }
 
-/// Field lines of one header, and a count: the first byte counts, the rest are lines.
+/// Field lines of one header, and a count: the first byte is the count, the rest are lines.
 fn lines<'a>(name: &'static str, data: &'a [u8]) -> Option<(usize, Vec<&'a [u8]>, HeaderMap)> {
     let (first, rest) = data.split_first()?;
     let lines: Vec<_> = rest.split(|&byte| byte == b'\n').collect();
@@ -48,11 +48,11 @@ fn lines<'a>(name: &'static str, data: &'a [u8]) -> Option<(usize, Vec<&'a [u8]>
     for line in &lines {
         headers.append(name, http::HeaderValue::from_bytes(line).ok()?);
     }
-    // Longer elements are refused, which the RFC does not.
+    // We refuse longer elements; the RFC does not.
     (data.len() < 4096).then_some((usize::from(first % 4) + 1, lines, headers))
 }
 
-/// **An independent reading agrees**, of `X-Forwarded-For`.
+/// **An independent reading agrees** on `X-Forwarded-For`.
 pub(crate) fn x_forwarded(data: &[u8]) -> Verdict {
     let Some((count, lines, headers)) = lines("x-forwarded-for", data) else {
         return Verdict::None;
@@ -69,8 +69,8 @@ pub(crate) fn x_forwarded(data: &[u8]) -> Verdict {
     if expected.is_ok() { Verdict::Truth } else { Verdict::Rejected }
 }
 
-/// **An independent reading agrees**, of the other headers of the X-Forwarded family, of a walk, and of
-/// prefixes that are joined. The first byte says which, and the count.
+/// **An independent reading agrees** on the other headers of the X-Forwarded family, on a walk, and on joined
+/// prefixes. The first byte chooses one of these, and the count.
 pub(crate) fn x_scalars(data: &[u8]) -> Verdict {
     const CASES: [(&str, &str); 6] = [
         ("x-forwarded-for", "for=walk"),
@@ -129,7 +129,7 @@ fn walked(elements: &[String]) -> Option<String> {
     Some("unknown".to_owned())
 }
 
-/// **An independent reading agrees**, of a list that may name an edge, and of the header of that edge.
+/// **An independent reading agrees** on a list that may name an edge, and on the header of that edge.
 /// The lines of the list end at `|`.
 pub(crate) fn x_edge(data: &[u8]) -> Verdict {
     let (list, edge) = match data.iter().position(|&byte| byte == b'|') {
@@ -152,7 +152,7 @@ pub(crate) fn x_edge(data: &[u8]) -> Verdict {
     let outermost = elements.len().checked_sub(count).map(|at| &elements[at]);
     let outermost = outermost.and_then(|text| Some((text, reference::node(text, true)?)));
     let expected = outermost.and_then(|(text, node)| {
-        // A Unix socket is nobody's address.
+        // A Unix socket has no address.
         if text == "unix:" || !node.starts_with("10.") {
             return Some(node);
         }
@@ -166,8 +166,8 @@ pub(crate) fn x_edge(data: &[u8]) -> Verdict {
     if expected.is_some() { Verdict::Truth } else { Verdict::Rejected }
 }
 
-/// **An independent reading agrees**, of `Forwarded`. Besides the count, the first byte says which
-/// elements name the scheme and the host, where these are not the client's.
+/// **An independent reading agrees** on `Forwarded`. The first byte has the count, and also says which
+/// elements name the scheme and the host if these are not the client's.
 pub(crate) fn forwarded(data: &[u8]) -> Verdict {
     let Some((count, lines, headers)) = lines("forwarded", data) else { return Verdict::None };
     elements(&headers);

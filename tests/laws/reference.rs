@@ -1,9 +1,9 @@
-//! A second implementation, slow and obvious, written from RFC 9110 §5.3, §5.6 and RFC 7239 §4, §6
-//! alone: it joins all lines, reads from the left, collects, and then counts from the right.
+//! A second implementation, slow and obvious, written only from RFC 9110 §5.3, §5.6 and RFC 7239 §4, §6.
+//! It joins all lines, reads from the left, collects the elements, and then counts from the right.
 //!
-//! It speaks only where the whole header is well-formed, for there the order of reading makes no
-//! difference. An empty element is not: the RFC has it ignored, we keep its place. Neither is a
-//! list that is well-formed only once its lines are joined.
+//! It gives an answer only if the whole header is well-formed, because the order of reading then makes no
+//! difference. A list with an empty element does not count as well-formed: the RFC ignores the element, and we
+//! keep its place. Neither does a list that is well-formed only after its lines are joined.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -33,7 +33,7 @@ pub(crate) fn forwarded_list(lines: &[&[u8]]) -> Option<Vec<Said>> {
     Reader { text: &lines.join(&b", "[..]), at: 0 }.list()
 }
 
-/// A line at the commas outside quoted-strings, read from the left.
+/// A line split at the commas outside quoted-strings, read from the left.
 pub(crate) fn split(line: &[u8]) -> Vec<Vec<u8>> {
     let mut elements = vec![Vec::new()];
     let (mut quoted, mut escaped) = (false, false);
@@ -87,7 +87,7 @@ impl Reader<'_> {
         }
     }
 
-    /// pair *( ";" pair ), and pairs may be missing, though not all
+    /// pair *( ";" pair ), in which some pairs may be missing, but not all
     fn element(&mut self) -> Option<Said> {
         let mut said = Said::default();
         let mut names = Vec::new();
@@ -147,7 +147,7 @@ impl Reader<'_> {
     }
 }
 
-/// A node as RFC 7239 §6 has it, in the form that we print; `x` allows IPv6 without brackets.
+/// A node of RFC 7239 §6, in the form that we print; `x` allows IPv6 without brackets.
 pub(crate) fn node(text: &str, x: bool) -> Option<String> {
     if x && text == "unix:" {
         return Some("unknown".into());
@@ -215,8 +215,8 @@ pub(crate) fn scheme(text: &str) -> Option<&'static str> {
     }
 }
 
-/// `uri-host [ ":" port ]`, without what no deployed name has; lower case, and the port that is
-/// not the scheme's own.
+/// `uri-host [ ":" port ]`, without characters that no deployed name has; in lower case, with the port if it
+/// is not the scheme's default.
 pub(crate) fn authority(text: &str, scheme: &str) -> Option<String> {
     let (host, port) = match text.rfind(':') {
         Some(colon) if !text.ends_with(']') => (&text[..colon], &text[colon + 1..]),
@@ -256,7 +256,7 @@ pub(crate) fn port(text: &str) -> Option<u16> {
     port_number(text).filter(|port| *port > 0)
 }
 
-/// A prefix in `pchar` (RFC 3986 §3.3), without what is dangerous in a link, and without trailing
+/// A prefix in `pchar` (RFC 3986 §3.3), without anything that is dangerous in a link, and without trailing
 /// slashes.
 pub(crate) fn prefix(text: &str) -> Option<&str> {
     let valid = |segment: &str| {

@@ -1,5 +1,5 @@
-//! A configuration, a chain of honest proxies, and what they wrote: the answer, computed from the model
-//! and not from any header.
+//! A configuration, a chain of honest proxies, and what they wrote. The answer is computed from the model,
+//! not from any header.
 
 use std::net::IpAddr;
 
@@ -17,10 +17,10 @@ use super::{
 
 const CLIENTS: [&str; 3] = ["203.0.113.9", "203.0.113.10", "2001:db8::9"];
 
-/// From where the edge connects, where it does.
+/// The address that the edge connects from, if it connects.
 const CDN: [&str; 2] = ["192.0.2.77", "2001:db8:cd::77"];
 
-/// What an edge writes, and which client that is.
+/// What an edge writes, and the client that this names.
 const SAID_BY_EDGE: [(&str, &str); 4] = [
     ("203.0.113.9", "203.0.113.9"),
     ("2001:DB8:0::9", "[2001:db8::9]"),
@@ -32,17 +32,17 @@ const SAID_BY_EDGE: [(&str, &str); 4] = [
 pub(crate) struct Scenario {
     pub(crate) config: Config,
     pub(crate) chain: Chain,
-    /// The headers that are trusted, of which one suffices to say that some arrived.
+    /// The trusted headers. If one of them arrives, the trusted headers are not missing.
     pub(crate) trusted: Vec<HeaderName>,
-    /// All headers that the configuration has something to say about.
+    /// All headers that the configuration contains.
     pub(crate) named: Vec<HeaderName>,
     pub(crate) rules: [Option<Rule>; 5],
-    /// The header of the edge, and the client that it names, where the edge connected.
+    /// The header of the edge, and the client that it names if the edge connected.
     pub(crate) edge: Option<(HeaderName, Option<&'static str>)>,
-    /// Whether the proxies send the secret, where one is asked for.
+    /// Whether the proxies send the secret, if one is required.
     pub(crate) secret: Option<bool>,
     pub(crate) guarded: Option<Guarded>,
-    /// What our own socket speaks, as the configuration or the peer says.
+    /// The scheme of our own socket, from the configuration or the peer.
     own_scheme: Scheme,
     peer: Peer,
     choices: Vec<Choice>,
@@ -89,7 +89,7 @@ impl Scenario {
         }
         let mut chain = Chain::generate(u, client, fields.map(HeaderName::from_static), kind)?;
         let rules = settings::rules(u, &chain)?;
-        // An edge is asked for where a list is.
+        // An edge needs a list.
         let edge = edge.filter(|_| rules[0].is_some()).map(HeaderName::from_static);
         let edge = edge.map(|name| {
             let value = said.map(|(value, _)| HeaderValue::from_static(value));
@@ -144,7 +144,7 @@ impl Scenario {
         })
     }
 
-    /// Whether what is said of the scheme depends on who the client is.
+    /// Whether the scheme depends on who the client is.
     pub(crate) fn follows_client(&self) -> bool {
         self.rules[1].map_or(self.chain.kind == Kind::Forwarded, |rule| rule == Rule::Aligned)
     }
@@ -153,19 +153,19 @@ impl Scenario {
         self.choices.contains(&choice)
     }
 
-    /// What the last proxy is for this configuration.
+    /// What this configuration calls the last proxy.
     pub(crate) fn sender(&self) -> Sender {
         if self.secret == Some(false) { Sender::Unproved } else { Sender::Proxy }
     }
 
-    /// The header of the edge, where it names the client.
+    /// The header of the edge, if it names the client.
     pub(crate) fn by_edge(&self) -> Option<&HeaderName> {
         let (name, said) = self.edge.as_ref()?;
         let outermost = self.client_at() == Some(self.chain.proxies.len());
         (said.is_some() && outermost).then_some(name)
     }
 
-    /// The configuration for a request that this one has fixed: one element in each header, and no
+    /// The configuration for a request that this one has fixed, which has one element in each header and no
     /// secret.
     pub(crate) fn config_once_fixed(&self) -> Config {
         let rules = self.rules.map(|rule| match rule? {
@@ -181,7 +181,7 @@ impl Scenario {
         settings::config(&self.chain, rules, &self.choices, &names)
     }
 
-    /// What the proxies' own elements say, and of what none of them says our own.
+    /// What the proxies' own elements say, with our own value for everything that none of them says.
     pub(crate) fn expected(&self, head: &Head) -> Answer {
         let mut answer = self.own_answer(head, self.sender());
         if self.sender() == Sender::Unproved {
@@ -198,7 +198,7 @@ impl Scenario {
         let at = |field: usize| match self.rules[field] {
             Some(Rule::Count(n) | Rule::Joined(n)) => Some(n),
             Some(Rule::Aligned) => client_at,
-            // One element says it all.
+            // One element names everything.
             None if forwarded && field < 3 => client_at,
             Some(Rule::Walk | Rule::Single) | None => None,
         };
@@ -231,8 +231,8 @@ impl Scenario {
         answer.port = port(authority.port_u16(), answer.scheme);
     }
 
-    /// What is ours, without any header: a client who is unknown. From a proxy that is trusted to name
-    /// the scheme and does not, our own `https` is not the client's.
+    /// Our own values, without any header; the client is unknown. If a proxy is trusted to name the scheme and
+    /// does not, our own `https` does not count for the client.
     pub(crate) fn own_answer(&self, head: &Head, sender: Sender) -> Answer {
         let named = self.chain.kind == Kind::Forwarded || self.rules[1].is_some();
         let lowered = sender != Sender::Stranger && named;
@@ -246,7 +246,7 @@ impl Scenario {
         }
     }
 
-    /// Which element from the right names the client, if any does.
+    /// The number, from the right, of the element that names the client, if there is one.
     fn client_at(&self) -> Option<usize> {
         match self.rules[0]? {
             Rule::Single => Some(self.chain.edge()),
@@ -257,7 +257,7 @@ impl Scenario {
 
     /// The request as it arrives, from this attacker.
     pub(crate) fn request(&self, head: &Head) -> Request<()> {
-        // What proxies relay of target and Host is the attacker's.
+        // The attacker chooses the target and Host that the proxies relay.
         let mut hosts = head.hosts.clone();
         if matches!(head.target, Target::Origin | Target::Asterisk) && !head.hostless {
             hosts.insert(0, HeaderValue::from_static(head.authority.0));
@@ -307,7 +307,7 @@ impl Scenario {
         request
     }
 
-    /// What a middleware before us has made of a request: lies, since nothing was fixed.
+    /// What an outer middleware resolved: lies, because the request was not fixed.
     fn resolved_before(&self, head: &Head) -> Extensions {
         let mut extensions = Extensions::new();
         let lies = "proxies=any for=1 proto=1 host=1".parse().expect("valid");
@@ -320,24 +320,25 @@ impl Scenario {
         let headers = headers.map(HeaderName::from_static).into_iter();
         let headers =
             headers.zip(["6.6.6.6", "https", "evil.example"].map(HeaderValue::from_static));
-        // Where `hosts` has not got it, there was none.
+        // If `hosts` does not contain the host, there is no such value.
         let resolved = resolve(self.peer, &headers.collect(), &Uri::default(), config);
         resolved.ok().map(|resolved| extensions.insert(resolved));
         extensions
     }
 
-    /// The fixed request, from this attacker.
+    /// The fixed request of this attacker.
     pub(crate) fn fixed(&self, head: &Head) -> std::result::Result<Request<()>, Error> {
         let mut request = self.request(head);
         fix_request(&mut request, &self.config).map(|()| request)
     }
 
-    /// What is downstream of this answer, from this sender.
+    /// The request downstream of this answer, from this sender.
     pub(crate) fn downstream(&self, head: &Head, answer: &Answer, sender: Sender) -> Downstream {
         Downstream::expected(self, head, answer, sender == Sender::Proxy)
     }
 
-    /// Takes the secret out of a request, where one is asked for: for a stranger who may be a peer.
+    /// Removes the secret from a request, if one is required. The sender is then a stranger, perhaps at the
+    /// address of a peer.
     pub(crate) fn forget_secret(&self, request: &mut Request<()>) {
         if self.secret.is_some() {
             request.headers_mut().remove(SECRET_HEADER);
@@ -345,10 +346,10 @@ impl Scenario {
     }
 }
 
-/// A header that proxies alone may send, and what they send in it.
+/// A header that only proxies may send, and what they send in it.
 type Guarded = (HeaderName, &'static str);
 
-/// What one of the proxies writes besides: the secret, and a header that is a proxy's alone.
+/// Lines that one of the proxies also writes: the secret, and a header that only proxies may send.
 fn marks(u: &mut Unstructured<'_>, chain: &mut Chain) -> Result<(Option<bool>, Option<Guarded>)> {
     let mut add = |u: &mut Unstructured<'_>, name: &HeaderName, value| {
         let at = u.int_in_range(0..=chain.proxies.len() - 1)?;

@@ -1,4 +1,4 @@
-//! Configurations that fit a chain: what is read of each header, and what is set besides.
+//! Configurations that fit a chain: what is read of each header, and which other keys are set.
 
 use arbitrary::{Result, Unstructured};
 use http::HeaderName;
@@ -12,7 +12,7 @@ use super::{
     proxy::{Kind, Origin},
 };
 
-/// How a header is read; beside `forwarded`, how its element is found.
+/// How a header is read; with `forwarded`, how its element is found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Rule {
     Count(usize),
@@ -23,12 +23,12 @@ pub(crate) enum Rule {
     Single,
 }
 
-/// What a configuration may say besides the rules.
+/// Keys that a configuration may have in addition to the rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Choice {
     /// `headers=strip`
     Strip,
-    /// `hosts=`, with all that honest proxies see, and our own.
+    /// `hosts=`, with all hosts that honest proxies see, and our own.
     Hosts,
     /// The same with their ports.
     HostPorts,
@@ -40,9 +40,9 @@ pub(crate) enum Choice {
     Verify,
     /// `all-trusted=reject`
     AllTrustedReject,
-    /// The proxies as networks, and not address by address.
+    /// The proxies as networks instead of single addresses.
     Networks,
-    /// `proxies=any`, where a secret proves the proxy.
+    /// `proxies=any`, if a secret proves the proxy.
     Any,
     /// `listener=https`
     ListenerHttps,
@@ -56,22 +56,22 @@ pub(crate) enum Choice {
     NoneAfter,
 }
 
-/// Where a CDN connects from.
+/// The address that a CDN connects from.
 pub(crate) const EDGE: &str = "192.0.2.0/24,2001:db8:cd::/48";
 
-/// By what a proxy proves itself: either of two secrets.
+/// The two secrets; a proxy proves itself by either of them.
 pub(crate) const SECRET_HEADER: &str = "x-origin-secret";
 pub(crate) const SECRETS: [&str; 2] = ["old-7f3a9c-55ce4ed1", "b7b1c8f6-9a52-4f43"];
 
-/// Other ways in, for peers that ours never is; and what the first of them trusts or removes, which
-/// from our peer is a stranger's.
+/// Other ways in, for peers that are never ours, and the headers that the first of them trusts or removes. From
+/// our peer, these headers count as a stranger's.
 const WAY_BEFORE: &str = "proxies=198.51.100.0/24 client-ip=x-way-client proto=1 \
     proto-name=x-way-proto proxy-only=x-way-user strip-also=x-way-other";
 const WAY_AFTER: &str = "proxies=198.18.0.0/15,unix forwarded=2 listener=https";
 pub(crate) const OF_WAY_BEFORE: [&str; 4] =
     ["x-way-client", "x-way-proto", "x-way-user", "x-way-other"];
 
-/// The entries of `hosts=`, each with its ports: of all that honest proxies see, and our own.
+/// The entries of `hosts=`, each with its ports: all hosts that honest proxies see, and our own.
 const HOSTS: [(&str, &[u16]); 5] = [
     ("app.example", &[]),
     ("shop.example", &[8080]),
@@ -80,7 +80,7 @@ const HOSTS: [(&str, &[u16]); 5] = [
     ("upstream.internal", &[3000]),
 ];
 
-/// Whether `hosts=` has a host with this port.
+/// Whether `hosts=` contains a host with this port.
 pub(crate) fn allows(host: &str, port: u16, with_ports: bool) -> bool {
     HOSTS.iter().any(|(allowed, ports)| {
         let same = *allowed == host || allowed.starts_with('[') && host == "[2001:db8::1]";
@@ -88,10 +88,10 @@ pub(crate) fn allows(host: &str, port: u16, with_ports: bool) -> bool {
     })
 }
 
-/// What is set besides, with a header's name.
+/// Other keys that contain a header's name.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Names {
-    /// `client-ip=` beside `edge=`.
+    /// `client-ip=` with `edge=`.
     pub(crate) edge: Option<HeaderName>,
     /// `secret-header=`
     pub(crate) secret: bool,
@@ -99,7 +99,7 @@ pub(crate) struct Names {
     pub(crate) guarded: Option<HeaderName>,
 }
 
-/// Where a walk through the proxies' own elements ends, if not at the list's left end.
+/// The element at which a walk through the proxies' own elements ends, if not at the list's left end.
 pub(crate) fn walked(chain: &Chain) -> Option<usize> {
     (1..=chain.own_elements(0)).find(|n| {
         let first = *n == chain.proxies.len();
@@ -107,7 +107,7 @@ pub(crate) fn walked(chain: &Chain) -> Option<usize> {
     })
 }
 
-/// Rules under which only the proxies' own elements are asked for.
+/// Rules that read only the proxies' own elements.
 pub(crate) fn rules(u: &mut Unstructured<'_>, chain: &Chain) -> Result<[Option<Rule>; 5]> {
     let mut rules = [None; 5];
     let count = |u: &mut Unstructured<'_>, field| u.int_in_range(1..=chain.own_elements(field));
@@ -117,7 +117,7 @@ pub(crate) fn rules(u: &mut Unstructured<'_>, chain: &Chain) -> Result<[Option<R
         _ => Rule::Count(count(u, 0)?),
     });
     if chain.kind == Kind::Forwarded {
-        // Of scheme and host, the element.
+        // The element of scheme and host.
         for rule in &mut rules[1..3] {
             *rule = if u.ratio(1, 4)? { Some(Rule::Count(count(u, 0)?)) } else { None };
         }
@@ -129,7 +129,7 @@ pub(crate) fn rules(u: &mut Unstructured<'_>, chain: &Chain) -> Result<[Option<R
         _ => None,
     };
     for (field, rule) in rules.iter_mut().enumerate().skip(1) {
-        // The client's distance must be within the list that is aligned with it.
+        // The list that is aligned with the client's must be long enough.
         let fits = client_at.is_none_or(|at| at <= chain.own_elements(field));
         *rule = match u.int_in_range(0..=3)? {
             0 => None,
@@ -147,7 +147,7 @@ pub(crate) fn rules(u: &mut Unstructured<'_>, chain: &Chain) -> Result<[Option<R
     Ok(rules)
 }
 
-/// Choices that fit. `secret` says whether the proxies send the secret that is asked for.
+/// Choices that fit. `secret` says whether the proxies send the required secret.
 pub(crate) fn choices(
     u: &mut Unstructured<'_>,
     chain: &Chain,
@@ -161,10 +161,10 @@ pub(crate) fn choices(
     for (choice, one_in, fits) in [
         (Choice::Strip, 8, true),
         (Choice::Hosts, 8, true),
-        // A port of its own would be any.
+        // A separate port could have any value.
         (Choice::HostPorts, 8, rules[3].is_none()),
         (Choice::Lenient, 8, true),
-        // Without a secret, that would reject honest requests.
+        // Without a secret, this would reject honest requests.
         (Choice::MissingReject, 8, secret != Some(false)),
         (Choice::Any, 2, secret.is_some() && !walks),
         (Choice::Verify, 4, counts),
@@ -178,7 +178,7 @@ pub(crate) fn choices(
     ] {
         let excluded = match choice {
             Choice::HostPorts => choices.contains(&Choice::Hosts),
-            // No way is reached behind it, and no hop is another one's.
+            // No way after `any` is reached, and every hop counts as a proxy.
             Choice::WayAfter | Choice::Verify => choices.contains(&Choice::Any),
             Choice::NoneAfter => {
                 [Choice::Any, Choice::WayAfter].iter().any(|choice| choices.contains(choice))
@@ -192,7 +192,7 @@ pub(crate) fn choices(
     Ok(choices)
 }
 
-/// All of this as a configuration.
+/// The configuration with all of these.
 pub(crate) fn config(
     chain: &Chain,
     rules: [Option<Rule>; 5],

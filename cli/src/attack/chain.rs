@@ -27,7 +27,7 @@ pub(super) fn new(settings: &Settings, arguments: &Arguments) -> Result<Chain, F
         )));
     };
     let between = if arguments.inner_tls { Scheme::Https } else { Scheme::Http };
-    // A platform's own address is one of `proxies` where it has room for one.
+    // A platform's own address is one of `proxies`, if `proxies` has networks.
     let last = settings.networks("proxies").last().map(IpNet::network);
     let own = last.unwrap_or_else(|| IpAddr::from([192, 0, 2, 199]));
     let sets = sets(settings, &arguments.sets)?;
@@ -35,7 +35,7 @@ pub(super) fn new(settings: &Settings, arguments: &Arguments) -> Result<Chain, F
     Ok(Chain { links, addresses, own, between, sets, secret })
 }
 
-/// What the edge sets in each of these headers: what the configuration reads there.
+/// The headers of `--sets`, each with the value that the configuration reads in it.
 fn sets(settings: &Settings, names: &[HeaderName]) -> Result<Vec<(HeaderName, What)>, Failure> {
     let trusted = settings.trusted();
     let set = |name: &HeaderName| {
@@ -44,7 +44,7 @@ fn sets(settings: &Settings, names: &[HeaderName]) -> Result<Vec<(HeaderName, Wh
         }
         let trusted = trusted.iter().find(|trusted| trusted.header == *name).ok_or_else(|| {
             Failure::Usage(format!(
-                "--sets {name}: the configuration does not trust it, nor has it in proxy-only="
+                "--sets {name}: the configuration neither trusts this header nor lists it in proxy-only="
             ))
         })?;
         let what = match (trusted.key, name.as_str()) {
@@ -62,13 +62,13 @@ fn sets(settings: &Settings, names: &[HeaderName]) -> Result<Vec<(HeaderName, Wh
     names.iter().map(set).collect()
 }
 
-/// Where so many proxies connect from, the edge first: trusted addresses for those next to us, and for the
-/// edge one of `edge=`.
+/// Addresses for so many proxies, the edge first: trusted addresses for the nearest ones, and for the edge
+/// one of `edge=`.
 fn addresses(settings: &Settings, count: usize) -> Vec<Peer> {
     let of = |key: &str| settings.networks(key).into_iter().flat_map(|network| network.hosts());
     let edge = of("edge").next().filter(|_| count > 1);
     let inner = count - usize::from(edge.is_some());
-    // Of each network not more than are needed: it may be large.
+    // A network may be large: take only as many addresses as are needed.
     let hosts = settings.networks("proxies").into_iter();
     let hosts = hosts.flat_map(|network| network.hosts().take(count + 1));
     let hosts = hosts.filter(|ip| Some(*ip) != edge);

@@ -1,10 +1,10 @@
-//! Where requests come in: through all proxies, or past some of them.
+//! Where requests come in if they bypass some of the proxies.
 //!
-//! 1. Past an edge: straight to the second proxy, the first of our own. The truth is then the client's own
-//!    address.
-//! 2. Straight to the application, from an address that is in no `proxies`. The truth is that address.
-//! 3. Straight to the application, from where the last proxy connects, without the secret. Nobody knows
-//!    then who the client is.
+//! 1. Past an edge: straight to the second proxy, the first of our own. The right client is then the address
+//!    that connects to that proxy.
+//! 2. Straight to the application, from an address that is in no `proxies`. The right client is that address.
+//! 3. Straight to the application, from the address of the last proxy, without the secret. The client is then
+//!    unknown.
 
 use std::net::IpAddr;
 
@@ -28,7 +28,7 @@ pub(super) enum Entry {
     Unproved(Peer),
 }
 
-/// Addresses of strangers, of which one is in no list: those of the documentation's networks first.
+/// Addresses of strangers, the documentation ranges first. Usually at least one of them is in no list.
 const STRANGERS: [&str; 6] =
     ["192.0.2.66", "198.51.100.66", "203.0.113.66", "2001:db8::66", "10.66.66.66", "1.1.1.1"];
 
@@ -54,7 +54,7 @@ pub(super) fn entries(config: &Config, settings: &Settings, chain: &Chain) -> Ve
 }
 
 impl Entry {
-    /// What the names of attacks by this way begin with.
+    /// The beginning of the names of attacks that are sent this way.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::PastEdge => "past the edge",
@@ -63,7 +63,7 @@ impl Entry {
         }
     }
 
-    /// What is sent by this way.
+    /// The note that says what is sent this way.
     pub(super) fn note(self, chain: &Chain) -> String {
         match self {
             Self::PastEdge => {
@@ -79,7 +79,7 @@ impl Entry {
         }
     }
 
-    /// What the application gets of a request by this way.
+    /// What the application gets of a request that is sent this way.
     pub(super) fn got(self, chain: &Chain, config: &Config, sent: &Sent, client: Client) -> Got {
         let (first, from) = match self {
             Self::PastEdge => (1, Peer::from(client.ip)),
@@ -89,7 +89,7 @@ impl Entry {
         Got::of(chain.pass_from(first, sent, from, client.scheme), config)
     }
 
-    /// What may be believed of any request by this way, where `honest` came of one without a lie.
+    /// What may be believed of any request that is sent this way; `honest` is the result of one without lies.
     pub(super) fn expected(
         self,
         honest: &Got,
@@ -107,7 +107,7 @@ impl Entry {
         };
         for value in &mut expected {
             match (value.field, self) {
-                // Behind an edge that sends a secret, nobody knows who came past it.
+                // If the edge sends a secret, a request past the edge has none, and its client is unknown.
                 ("client", Self::PastEdge) if value.text == "unknown" => {}
                 ("client", Self::PastEdge) => value.text = node(client.ip),
                 ("client", Self::Stranger(ip)) => value.text = node(ip),

@@ -3,7 +3,7 @@
 use super::requests::{Attack, Target, aliases, line};
 use crate::settings::SECRET;
 
-/// What a client says that it is.
+/// The name that a client claims.
 const FORGED: &str = "mallory";
 
 impl Target<'_> {
@@ -27,7 +27,7 @@ impl Target<'_> {
         attacks
     }
 
-    /// What is no secret, beside lies in all trusted headers.
+    /// Wrong values in the header of the secret, together with lies in all trusted headers.
     pub(super) fn of_secret(&self) -> Vec<Attack> {
         let Some(name) = self.settings.get("secret-header") else { return Vec::new() };
         let everything = self.everything(&self.settings.trusted());

@@ -1,4 +1,4 @@
-//! Whether an honest request is read truly, and how much of each trusted header the chain writes.
+//! Whether an honest request is read right, and how much of each trusted header the chain writes.
 
 use http::HeaderMap;
 use proxyfix::Peer;
@@ -13,7 +13,7 @@ use crate::{
     settings::{Settings, host_name, host_port},
 };
 
-/// The prefix that an edge strips, where it sets one.
+/// The prefix that an edge strips, if it sets one.
 pub(super) const PREFIX: &str = "/app";
 
 /// Counts that are worth trying.
@@ -26,28 +26,28 @@ pub(super) struct Header {
     /// What the configuration says of it.
     pub(super) trusted: String,
     pub(super) written: usize,
-    /// Whether it reads more than is written.
+    /// Whether the configuration reads more elements than are written.
     pub(super) too_far: bool,
 }
 
-/// A value that is not true, though nobody lies.
+/// A wrong value of an honest request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Misread {
     pub(super) field: &'static str,
     pub(super) got: String,
     pub(super) truth: String,
-    /// What would be read truly.
+    /// The words of a configuration that would read the right value.
     pub(super) write: Option<String>,
 }
 
 impl Misread {
-    /// Whether it is the same fault, of another client perhaps.
+    /// Whether it is the same fault, perhaps with another client.
     pub(super) fn is_like(&self, other: &Self) -> bool {
         self.field == other.field && self.write == other.write
     }
 }
 
-/// What is true of a request by this client.
+/// The right values for a request from this client.
 pub(super) fn truth(client: Client, host: &str, chain: &Chain) -> Vec<Value> {
     let (name, port) = (host_name(host), host_port(host));
     let value = |field, text| Value { field, text, own: false };
@@ -81,7 +81,7 @@ pub(super) fn headers(
             name: trusted.header.to_string(),
             trusted: format!("{}={value}", trusted.key),
             written,
-            // From nobody, nothing is read.
+            // With `proxies=none` nothing is read.
             too_far: count > written && settings.get("proxies") != Some("none"),
         }
     };
@@ -98,13 +98,13 @@ pub(super) fn headers(
     trusted.chain(settings.names("proxy-only").map(of_proxies)).collect()
 }
 
-/// How many elements a header has. Those of honest proxies have no commas in quotes.
+/// How many elements a header has. Honest proxies write no commas in quotes.
 fn elements(headers: &HeaderMap, name: &str) -> usize {
     let lines = headers.get_all(name).iter();
     lines.map(|line| line.as_bytes().split(|&b| b == b',').count()).sum()
 }
 
-/// What is not read truly.
+/// The values that are misread.
 pub(super) fn misread(
     chain: &Chain,
     settings: &Settings,
@@ -139,7 +139,7 @@ pub(super) fn misread(
         }
     };
     if let Some(error) = honest.error() {
-        // No port of this scheme is in hosts=: such clients are meant to be turned away.
+        // `hosts=` has no port of this scheme: it is meant to reject such clients.
         if error.kind().code() == "host-not-allowed"
             && hosts::asked(settings, client.scheme).is_none()
         {
@@ -197,8 +197,8 @@ fn text<'a>(values: &'a [Value], field: &str) -> Option<&'a str> {
     values.iter().find(|value| value.field == field).map(|value| value.text.as_str())
 }
 
-/// Whether this value must be true: a header is trusted to say it, or would be if the last proxy were
-/// one of `proxies`. Our own value is nobody's lie, except for the client.
+/// Whether this value must be right: a trusted header says it, or would say it if the last proxy were in
+/// `proxies`. Our own value is not a misreading, except for the client.
 fn is_claimed(honest: &Got, settings: &Settings, value: &Value) -> bool {
     let client_trusted = settings.trusted().iter().any(|trusted| field(trusted.key) == "client");
     let untrusted = honest.resolved().is_some_and(|resolved| !resolved.is_peer_trusted());

@@ -1,14 +1,14 @@
-//! Whether a spoofing request changes what an honest one would have got.
+//! Whether a spoofing request gets another answer than an honest one.
 //!
-//! 1. The honest request first: what is believed of it must be true. Where it is not, a count does not
+//! 1. The honest request comes first: what is believed of it must be right. If it is not, a count does not
 //!    fit the chain, or a proxy in it does not write what is trusted.
-//! 2. Each attack is compared with the honest request of the same client. *Same*: the same answer.
-//!    *Rejected*: its own request is. *Lost*: the client is unknown, or a value our own. *Leaks*: a
-//!    header that it wrote reaches the application. *Believed*: another client, scheme, host, port
-//!    or prefix; also the proxy's own address as the client, and `https` of our own instead of `http`.
-//! 3. *Believed* and *leaks* are holes; *lost* is not one, but may be closed, by `missing=reject` and
-//!    `all-trusted=reject`.
-//! 4. Of an attack that asks for another host, that host is its own choice, and not compared.
+//! 2. Each attack is compared with the honest request of the same client. *Same*: the answers are equal.
+//!    *Rejected*: the attack is rejected. *Lost*: the client is unknown, or a value is our own. *Leaks*: a
+//!    header that the client wrote reaches the application. *Believed*: another client, scheme, host, port
+//!    or prefix; also the proxy's own address as the client, and our own `https` instead of `http`.
+//! 3. *Believed* and *leaks* are holes. *Lost* is not a hole, but `missing=reject` and
+//!    `all-trusted=reject` reject such requests.
+//! 4. If an attack asks for another host, the client may choose that host, and hosts are not compared.
 
 use std::cmp::Ordering;
 
@@ -22,7 +22,7 @@ use crate::{
     model::{Chain, Client, Sent},
 };
 
-/// What became of an attack, the worst last.
+/// The result of an attack, the worst last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Verdict {
@@ -59,7 +59,7 @@ impl Got {
         Self::of(chain.pass(sent, client), config)
     }
 
-    /// What it gets of a request as it comes.
+    /// What the application gets of a request as it arrives there.
     pub(super) fn of(mut request: Request<()>, config: &Config) -> Self {
         let outcome = fix_request(&mut request, config).map(|()| request);
         Self { outcome }
@@ -90,8 +90,8 @@ impl Got {
     }
 }
 
-/// Compares an attack with the honest request, of which `before` was believed or would be true; the
-/// text says what came of it.
+/// Compares an attack with the honest request. `before` has the values that were believed of the latter, or
+/// the right ones if it was rejected. The text describes the difference.
 pub(super) fn judge(
     attack: &Attack,
     honest: &Got,
@@ -108,7 +108,7 @@ pub(super) fn judge(
             continue;
         }
         let verdict = changed(value, &was.text);
-        let detail = format!("{} {} in place of {}", value.field, value.text, was.text);
+        let detail = format!("{} {} instead of {}", value.field, value.text, was.text);
         match verdict.cmp(&worst.0) {
             Ordering::Greater => worst = (verdict, detail),
             Ordering::Equal => worst.1 = format!("{}, {detail}", worst.1),
@@ -121,8 +121,8 @@ pub(super) fn judge(
     }
 }
 
-/// The verdict on a value that is not the honest one. Our own is lost, except where it gives a client
-/// more than it has: the proxy's address, or TLS.
+/// The verdict on a value that differs from the honest one. A value of our own is *lost*, except if it gives
+/// the client more than it has: the proxy's address, or TLS.
 fn changed(value: &Value, was: &str) -> Verdict {
     let lost = match value.field {
         "client" => value.text == "unknown",
@@ -132,8 +132,8 @@ fn changed(value: &Value, was: &str) -> Verdict {
     if value.own && lost { Verdict::Lost } else { Verdict::Believed }
 }
 
-/// A header of the client's that reaches the application, or a target with another scheme or host
-/// than is believed.
+/// A client's header that reaches the application, or a target with another scheme or host than those
+/// believed.
 fn leak(attack: &Attack, honest: &Got, attacked: &Got) -> Option<String> {
     let (resolved, request) = (attacked.resolved()?, attacked.outcome.as_ref().ok()?);
     let uri = request.uri();

@@ -1,11 +1,11 @@
 //! `proxyfix attack`: whether spoofed requests get through a chain of proxies and a configuration.
 //!
-//! 1. [`model`](crate::model) has the proxies, [`requests`] the attacks, [`mod@judge`] the verdict.
-//! 2. Every attack is sent by each client, over `http` and over `https`, through the chain; and past it,
-//!    where the configuration says what becomes of such requests ([`mod@entry`]).
-//! 3. If the last proxy is none of `proxies`, client and scheme are misread, whatever is trusted.
-//! 4. A configuration is safe where nothing got through, honest requests are read truly, and no header
-//!    is read further than the proxies write it (also where `hosts=`, say, let no lie through).
+//! 1. [`model`](crate::model) has the proxies, [`requests`] the attacks, [`mod@judge`] the verdicts.
+//! 2. Each client sends every attack over `http` and over `https` through the chain. If the configuration
+//!    decides about requests that bypass proxies, the attacks also bypass them ([`mod@entry`]).
+//! 3. If the last proxy is not in `proxies`, client and scheme are misread, no matter what is trusted.
+//! 4. A configuration is safe if nothing got through, honest requests are read right, and no header is read
+//!    further than the proxies write it. The last holds even if, for example, `hosts=` stopped every lie.
 
 mod chain;
 mod entry;
@@ -34,23 +34,23 @@ use crate::{
     status::{Failure, Status},
 };
 
-/// The clients, where the arguments name none: of the documentation's networks.
+/// The clients if the arguments name none, from the documentation ranges.
 const CLIENTS: [&str; 2] = ["203.0.113.9", "2001:db8::9"];
 
-/// All that was tried, and what came of it.
+/// Everything that was tried, and the results.
 struct Tried {
     chain: Chain,
-    /// What is trusted, and how much of it the chain writes.
+    /// The trusted headers, and how much of each the chain writes.
     headers: Vec<Header>,
     misread: Vec<Misread>,
     attacks: Vec<Outcome>,
-    /// What to write, where the last proxy is none of `proxies`.
+    /// What to write if the last proxy is not in `proxies`.
     unlisted: Option<String>,
-    /// What is tried besides, taken for granted, or not tried.
+    /// What is also tried, what is assumed, and what is not tried.
     notes: Vec<String>,
 }
 
-/// What became of one attack, at its worst.
+/// The worst result of one attack.
 struct Outcome {
     name: String,
     verdict: Verdict,
@@ -84,7 +84,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Status, Failure> {
 }
 
 fn attack(config: &Config, arguments: &Arguments) -> Result<Tried, Failure> {
-    // The way in of the last proxy; without its address, the first.
+    // The way in of the last proxy, or the first way if its address is not given.
     let settings = match arguments.address.last() {
         Some(peer) => Settings::of_peer(config, *peer),
         None => Settings::of_ways(config).swap_remove(0),
@@ -115,7 +115,7 @@ fn attack(config: &Config, arguments: &Arguments) -> Result<Tried, Failure> {
             let lie = if scheme == Scheme::Https { Scheme::Http } else { Scheme::Https };
             let target = Target { settings: &settings, host, proxies: &proxies, lie };
             tried.run(config, &target, client);
-            // To the application itself, none of these clients connects.
+            // The client matters only past the edge: the other entries have their own peers.
             let entries = entries.iter().filter(|entry| at == 0 || **entry == Entry::PastEdge);
             for entry in entries {
                 tried.enter(config, *entry, &target, client);
@@ -148,7 +148,8 @@ impl Tried {
         }
     }
 
-    /// Sends everything once past proxies: what one way in trusts, a stranger may send by another.
+    /// Sends everything once past proxies, including attacks for other ways in: a stranger may send by one
+    /// way what another way trusts.
     fn enter(&mut self, config: &Config, entry: Entry, target: &Target<'_>, client: Client) {
         let sent = target.honest();
         let honest = entry.got(&self.chain, config, &sent, client);
@@ -163,7 +164,7 @@ impl Tried {
         }
     }
 
-    /// Keeps what became of an attack, if it is the worst that has become of it.
+    /// Keeps the result of an attack if it is the worst so far.
     fn record(&mut self, name: String, attack: Attack, (verdict, detail): (Verdict, String)) {
         let outcome = Outcome { name, verdict, detail, sent: attack.sent };
         match self.attacks.iter_mut().find(|known| known.name == outcome.name) {
@@ -174,7 +175,7 @@ impl Tried {
     }
 }
 
-/// What to write, where the last proxy is none of `proxies`, and so is not believed.
+/// What to write if the last proxy is not in `proxies` and so is not believed.
 fn unlisted(settings: &Settings, chain: &Chain) -> Option<String> {
     let last = chain.addresses.last().filter(|peer| !settings.proxies().contains(**peer))?;
     let every = settings.walks() || settings.get("verify").is_some();
@@ -182,30 +183,28 @@ fn unlisted(settings: &Settings, chain: &Chain) -> Option<String> {
     Some(format!("proxies={}", honest::all_proxies(needed, settings)))
 }
 
-/// What is tried besides, what is taken for granted, and what is not tried.
+/// What is also tried, what is assumed, and what is not tried.
 fn notes(settings: &Settings, chain: &Chain, entries: &[Entry], schemes: &[Scheme]) -> Vec<String> {
     let mut notes = Vec::new();
     notes.extend(settings.place_in_words().map(|way| {
         format!("{way} decides, by the address of the last of these proxies: see --address")
     }));
-    notes.extend(
-        chain.secret.as_ref().map(|name| {
-            format!("the edge is taken to write {name} with the secret on every request")
-        }),
-    );
+    notes.extend(chain.secret.as_ref().map(|name| {
+        format!("the model assumes that the edge writes {name} with the secret on every request")
+    }));
     notes.extend(entries.iter().map(|entry| entry.note(chain)));
     for scheme in schemes.iter().filter(|scheme| hosts::asked(settings, **scheme).is_none()) {
         let port = scheme.default_port();
         notes.push(format!(
-            "hosts= allows no port {port}: clients who come by {scheme} are turned away, the honest ones too"
+            "hosts= does not allow port {port}: clients who use {scheme} are rejected, even honest ones"
         ));
     }
     let any = settings.get("proxies") == Some("any");
     let all = settings.networks("proxies").iter().any(|network| network.prefix_len() == 0);
     if (any || all) && settings.get("secret-header").is_none() {
         notes.push(
-            "not tried is who connects to the application past these proxies: by this proxies= \
-             everybody is believed (lint: every-peer, every-address)"
+            "connections that bypass these proxies are not tried: this proxies= believes everyone (lint: \
+             every-peer, every-address)"
                 .to_owned(),
         );
     }

@@ -1,4 +1,4 @@
-//! What came of the attacks, for people and for programs.
+//! The results of the attacks, for people and for programs.
 
 use std::fmt::Write as _;
 
@@ -103,7 +103,7 @@ pub(super) fn text(tried: &Tried, all: bool) -> String {
     out
 }
 
-/// What the model has each proxy do.
+/// What the model assumes of each proxy.
 fn assumptions(out: &mut String, chain: &Chain) {
     for (place, link) in chain.links.iter().enumerate() {
         let _ = writeln!(out, "\n{TITLE}assumed of {}{TITLE:#}", link.name());
@@ -140,7 +140,7 @@ fn headers(out: &mut String, headers: &[Header]) {
         let (style, excess) = match (header.too_far, header.written) {
             (false, _) => (GOOD, ""),
             (true, 0) => (BAD, ""),
-            (true, _) => (BAD, ", and the next is the client's"),
+            (true, _) => (BAD, ", and the client wrote the next one"),
         };
         let _ = writeln!(
             out,
@@ -156,7 +156,7 @@ fn misread(out: &mut String, misread: &[Misread]) {
     }
     let _ = writeln!(out, "\n{BAD}honest requests are misread{BAD:#}");
     for Misread { field, got, truth, .. } in misread {
-        let _ = writeln!(out, "  {field}: {got}; in truth {truth}");
+        let _ = writeln!(out, "  {field}: {got}; expected {truth}");
     }
 }
 
@@ -212,13 +212,13 @@ fn summary(out: &mut String, tried: &Tried) {
 fn help(tried: &Tried) -> Vec<String> {
     let mut help = Vec::new();
     help.extend(tried.unlisted.as_ref().map(|write| {
-        format!("{write}: the last of these proxies is none of proxies=, and so is not believed")
+        format!("{write}: the last of these proxies is not in proxies=, so it is not believed")
     }));
     for Header { name, trusted, written, too_far } in &tried.headers {
         let key = trusted.split('=').next().unwrap_or_default();
         help.extend(too_far.then(|| match written {
             0 if key == "proxy-only" => format!(
-                "no proxy here is known to write {name}, and so it is the client's; have one set it \
+                "no proxy here is known to write {name}, so the client writes it; have a proxy set it \
                  on every request (--sets {name} tries that), or leave out {trusted}"
             ),
             0 => format!(
@@ -232,11 +232,11 @@ fn help(tried: &Tried) -> Vec<String> {
         let known = |write: &String| help.iter().any(|help| help.starts_with(write.as_str()));
         match write {
             Some(write) if known(write) => {}
-            Some(write) => help.push(format!("{write} reads the {field} truly")),
+            Some(write) => help.push(format!("{write} reads the right {field}")),
             None if *field == "scheme" && truth == "https" && tried.unlisted.is_none() => help
                 .push(
-                    "an inner proxy must pass on what the edge wrote of the scheme: \
-                 docs/recipes/chains.md"
+                    "an inner proxy must pass on the scheme that the edge wrote: \
+                     docs/recipes/chains.md"
                         .to_owned(),
                 ),
             None => {}
@@ -244,8 +244,8 @@ fn help(tried: &Tried) -> Vec<String> {
     }
     if tried.count(Verdict::Lost) > 0 {
         help.push(
-            "what is lost is unknown, and no lie; missing=reject, or all-trusted=reject with a \
-             walk, has such requests rejected"
+            "lost values are unknown, not false; missing=reject, or all-trusted=reject with a walk, \
+             rejects such requests"
                 .to_owned(),
         );
     }

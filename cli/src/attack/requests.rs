@@ -1,11 +1,11 @@
-//! The spoofing requests of this field's history, built for the headers that a configuration trusts.
+//! Spoofing requests, known from past vulnerabilities, for the headers that a configuration trusts.
 //!
-//! 1. The lies are that the client is in 198.51.100.0/24 or is a proxy, the host `evil.example`, the
-//!    port 6666, the prefix `/evil`, and the scheme the one that it is not.
-//! 2. Each is told in every trusted header alone, in all of them, in the usual headers of both
+//! 1. The lies: the client is in 198.51.100.0/24 or is a proxy, the host is `evil.example`, the port is
+//!    6666, the prefix is `/evil`, and the scheme is the one that the client does not use.
+//! 2. Each lie is told in every trusted header alone, in all of them, in the usual headers of both
 //!    families and of vendors, in lists, in several lines, and under names with underscores.
-//! 3. What confuses readers: empty elements, open quotes, long elements, addresses of proxies.
-//! 4. What makes proxies drop or move things: `Connection`, targets with a scheme, odd hosts.
+//! 3. Some values confuse parsers: empty elements, open quotes, long elements, addresses of proxies.
+//! 4. Some requests make proxies drop or move headers: `Connection`, targets with a scheme, odd hosts.
 
 use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
 use proxyfix::Scheme;
@@ -26,7 +26,7 @@ const PORT: &str = "6666";
 pub(crate) struct Attack {
     pub(crate) name: String,
     pub(crate) sent: Sent,
-    /// The client says another `Host`: that host is then its own choice.
+    /// The client sends another `Host`, which it may choose.
     pub(crate) other_host: bool,
 }
 
@@ -173,7 +173,7 @@ impl Target<'_> {
             ("x-original-url", "/admin"),
             ("x-script-name", PREFIX),
         ];
-        // A vendor's header may be one of the trusted, which has attacks of its own.
+        // A vendor's header may be trusted; it then has its own attacks.
         let unread = |name: &str| trusted.iter().all(|trusted| trusted.header.as_str() != name);
         let vendors: Vec<_> =
             vendors.iter().filter(|(n, _)| unread(n)).map(|(n, v)| line(n, v)).collect();
@@ -194,7 +194,7 @@ impl Target<'_> {
         .collect()
     }
 
-    /// What `Connection` names, a proxy on the way may drop.
+    /// A proxy on the way may drop the headers that `Connection` names.
     fn connection(&self, trusted: &[Trusted]) -> Vec<Attack> {
         let names: Vec<_> = trusted.iter().map(|trusted| trusted.header.as_str()).collect();
         let mut attacks = Vec::new();
@@ -248,7 +248,7 @@ impl Target<'_> {
         attacks
     }
 
-    /// How many elements are worth forging: one more than is read.
+    /// How many elements are worth forging: one more than are read.
     fn depth(&self, trusted: &Trusted) -> usize {
         let count = self.settings.get(trusted.key).map(|value| value.trim_start_matches("join:"));
         count.and_then(|count| count.parse().ok()).unwrap_or(2).min(16) + 1
@@ -309,7 +309,7 @@ pub(super) fn line(name: &str, value: &str) -> Line {
     (name.to_owned(), value.as_bytes().to_vec())
 }
 
-/// The same name with some hyphens as underscores, which many frameworks take for the same.
+/// The same name with some hyphens as underscores, which many frameworks treat as the same name.
 pub(super) fn aliases(name: &str) -> Vec<String> {
     let all = name.replace('-', "_");
     let first = name.replacen('-', "_", 1);

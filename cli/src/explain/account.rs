@@ -15,7 +15,7 @@ use crate::{
     status::Status,
 };
 
-/// All that there is to say of one request.
+/// Everything that is reported about one request.
 #[derive(Debug)]
 pub(crate) struct Account<'a> {
     pub(crate) config: &'a Config,
@@ -27,14 +27,14 @@ pub(crate) struct Account<'a> {
     /// The forwarding headers that are not believed.
     pub(crate) ignored: Vec<HeaderName>,
     pub(crate) hints: Vec<Hint>,
-    /// What is taken for granted.
+    /// What is assumed.
     pub(crate) note: Option<String>,
     /// The way in that decides.
     pub(crate) settings: Settings,
 }
 
 impl<'a> Account<'a> {
-    /// The account of a request whose secrets are replaced first.
+    /// The account of a request, after its secrets are replaced.
     pub(crate) fn of(guarded: &'a Guarded, peer: Option<Peer>, received: &'a mut Received) -> Self {
         guarded.hide(peer, received);
         let account = Self::new(&guarded.config, peer, received);
@@ -66,7 +66,7 @@ impl<'a> Account<'a> {
         secret.is_some_and(|secret| is_spelling(name, secret))
     }
 
-    /// What is believed; the error of [`fix_request`], which checks more than `explain`.
+    /// What is believed, or the error of [`fix_request`], which checks more than `explain`.
     pub(crate) fn outcome(&self) -> Result<&Resolved, &Error> {
         self.fixed.as_ref()?;
         self.explanation.outcome()
@@ -82,16 +82,16 @@ impl<'a> Account<'a> {
     }
 }
 
-/// The forwarding headers that are not believed, also where they are kept.
+/// The forwarding headers that are not believed, even if they are kept.
 fn ignored(settings: &Settings, peer: Option<Peer>, received: &Received) -> Vec<HeaderName> {
     let removing = settings.changed("headers", None).changed("exempt", None);
-    // An invalid value is no reason not to say which headers are there.
+    // The headers are listed even if a value is invalid.
     let removing = removing.changed("invalid", Some("unknown")).config();
     let Ok(config) = removing else { return Vec::new() };
     explain(peer, &received.headers, &received.uri, &config).stripped().to_vec()
 }
 
-/// The header lines that the application gets, in the order and spelling in which they came.
+/// The header lines that the application gets, in their original order and spelling.
 pub(crate) fn fixed_lines<'a>(
     received: &'a Received,
     fixed: &'a Request<()>,

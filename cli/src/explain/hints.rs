@@ -1,15 +1,15 @@
 //! What to change, found by trying other configurations on the same request.
 //!
-//! 1. A list that is too short: which count fits. A client that is a proxy, or private with a public
-//!    address to its left: the same.
-//! 2. A peer, or a hop, that is no proxy, though it brings forwarding headers: its address.
-//! 3. A trusted header that is absent: what came instead of it, the other family or a header with one
-//!    address; else what absence means. A forwarding header that is there and not trusted.
-//! 4. A client that is an address of a CDN; a scheme in a nearer element; a secret that did not come.
-//! 5. A host that is not allowed; proxies of which clients are a part.
+//! 1. If a list is too short, or a client is a proxy, or a client is private with a public address to its
+//!    left: the count that fits.
+//! 2. If a peer or a hop that is not a proxy sends forwarding headers: its address.
+//! 3. If a trusted header is absent: the other family or a header with one address, if present; otherwise
+//!    what absence means. Also a forwarding header that is present and not trusted.
+//! 4. A client that is an address of a CDN; a scheme in a nearer element; a secret that is absent.
+//! 5. A host that is not allowed; `proxies` that contain clients.
 //!
-//! A hint is never certain: a request cannot say who wrote it. It says on what condition it is
-//! right. It holds no text of a stranger, only what has passed a parser.
+//! A hint is never certain, because a request does not show who wrote its headers. A hint says on what
+//! condition it is right. It contains no text of a stranger, except what has passed a parser.
 
 mod absent;
 
@@ -32,7 +32,7 @@ pub(crate) struct Hint {
     pub(crate) reason: String,
 }
 
-/// Counts that are worth trying: beyond, no chain in use has them.
+/// The highest count that is worth trying: no chain in use is longer.
 const COUNTS: usize = 16;
 
 /// What could be changed.
@@ -84,15 +84,13 @@ impl Tried<'_> {
             ("bare-ipv6", _) => Some(Hint {
                 code: "ipv6",
                 write: "forwarded-ipv6=bare".to_owned(),
-                reason:
-                    "right where your proxy writes IPv6 addresses without brackets, and no port \
-                         behind them"
-                        .to_owned(),
+                reason: "right if your proxy writes IPv6 addresses without brackets and never with a port"
+                    .to_owned(),
             }),
             ("missing-peer", _) => Some(Hint {
                 code: "peer",
                 write: "--peer ADDRESS".to_owned(),
-                reason: "the address that connects to the application, mostly the last proxy's"
+                reason: "the address that connects to the application, usually the last proxy's"
                     .to_owned(),
             }),
             _ => None,
@@ -121,7 +119,7 @@ impl Tried<'_> {
             code: "count",
             write: format!("{}={joined}{count}", trusted.key),
             reason: format!(
-                "fits this request{believed}; right where {} to {}",
+                "fits this request{believed}; right if {} to {}",
                 proxies_append(count),
                 trusted.header
             ),
@@ -134,16 +132,20 @@ impl Tried<'_> {
         let step = steps.iter().find(|step| step.error() == Some(error))?;
         let text = std::str::from_utf8(step.text()?).ok()?;
         let ip: std::net::IpAddr = text.parse().ok()?;
-        Some(self.added("hop", ip, "right where that is one of your proxies; else lower the count"))
+        Some(self.added(
+            "hop",
+            ip,
+            "right if that is one of your proxies; otherwise lower the count",
+        ))
     }
 
     fn added(&self, code: &'static str, ip: std::net::IpAddr, reason: &str) -> Hint {
         let proxies = self.settings.get("proxies").filter(|list| *list != "none");
         let list = proxies.map_or_else(|| ip.to_string(), |list| format!("{list},{ip}"));
         let write = match self.settings.place() {
-            // It may belong to another way than the one that decides about strangers.
+            // The address may belong to another way than the one that decides about strangers.
             Some(_) if code == "peer" => {
-                format!("{ip} in proxies= of the way by which it comes in")
+                format!("{ip} in proxies= of the way that it uses")
             }
             _ => format!("proxies={list}"),
         };
@@ -156,11 +158,11 @@ impl Tried<'_> {
         Some(Hint {
             code: "host",
             write: format!("hosts={}", allowed.join(",")),
-            reason: "right where that host is yours".to_owned(),
+            reason: "right if that host is yours".to_owned(),
         })
     }
 
-    /// A client by count that is one of the proxies: the count may be too low.
+    /// A client that a count found and that is one of the proxies: the count may be too low.
     fn proxy_as_client(&self, resolved: &Resolved) -> Option<Hint> {
         let key = self.settings.client_list()?;
         let (count, proxies) = (self.settings.count(key)?, self.settings.proxies());
@@ -181,14 +183,14 @@ impl Tried<'_> {
             code: "count",
             write: format!("{key}={count}"),
             reason: format!(
-                "the client that was found is itself one of proxies=; then {}; right where {}",
+                "the client that was found is itself one of proxies=; with this count, {}; right if {}",
                 value(key, &resolved),
                 proxies_append(count)
             ),
         })
     }
 
-    /// A proxy that does not prove itself.
+    /// A proxy that did not send the secret.
     fn secret(&self) -> Option<Hint> {
         let name = self.settings.get("secret-header")?;
         Some(Hint {
@@ -196,7 +198,7 @@ impl Tried<'_> {
             write: format!("in your proxy, a line that sets {name} to the secret"),
             reason:
                 "the peer is one of proxies=, and did not send exactly one line with the secret; \
-                     right where the request came through your proxy"
+                     right if the request came through your proxy"
                     .to_owned(),
         })
     }
@@ -209,13 +211,13 @@ impl Tried<'_> {
             code: "nearer",
             write: format!("proto={hop}"),
             reason: format!(
-                "the element that is read names no scheme, and the one at hop {hop} does; right where \
-                 a proxy of yours writes it on every request"
+                "the element that is read names no scheme, and the one at hop {hop} does; right if \
+                 one of your proxies writes it on every request"
             ),
         })
     }
 
-    /// A client that is an address of a CDN, beside the header in which that CDN names the client.
+    /// A client that is an address of a CDN, while the header in which that CDN names the client is present.
     fn client_of_provider(&self, resolved: &Resolved) -> Option<Hint> {
         self.settings.client_list().filter(|_| self.settings.get("edge").is_none())?;
         let ip = resolved.client_ip()?;
@@ -226,7 +228,7 @@ impl Tried<'_> {
             write: format!("edge=… client-ip={spelling}"),
             reason: format!(
                 "the client that was found is an address of {}; with its networks in edge=, the client \
-                 is what {header} says, and anyone who goes past it is their own address; right where \
+                 is what {header} says, or the address itself for anyone who bypasses the CDN; right if \
                  that CDN is in front of your proxies",
                 provider.name
             ),
@@ -235,8 +237,8 @@ impl Tried<'_> {
 
     fn untrusted_peer(&self) -> Option<Hint> {
         let ip = self.account.peer?.ip();
-        let reason = "the peer is none of proxies=, so its forwarding headers are ignored; right \
-                      where it is one of your proxies";
+        let reason = "the peer is not in proxies=, so its forwarding headers are ignored; right \
+                      if it is one of your proxies";
         match (self.account.ignored.is_empty(), ip) {
             (true, _) => None,
             (false, Some(ip)) => Some(self.added("peer", ip, reason)),
@@ -255,14 +257,14 @@ impl Tried<'_> {
         steps.iter().find(|step| step.code() == "all-trusted")?;
         Some(Hint {
             code: "proxies",
-            write: "proxies= with the addresses of your proxies alone".to_owned(),
-            reason: "every address in the list is one of proxies=, and so none is a client's; \
-                     right where one of them is"
+            write: "proxies= with only the addresses of your proxies".to_owned(),
+            reason: "every address in the list is one of proxies=, so none is a client's; \
+                     right if one of them is a client's"
                 .to_owned(),
         })
     }
 
-    /// A client that is private, though a public address is to its left.
+    /// A client that is private, although a public address is to its left.
     fn private_client(&self, resolved: &Resolved) -> Option<Hint> {
         let key = self.settings.client_list()?;
         let is_private =
@@ -280,8 +282,8 @@ impl Tried<'_> {
         let found = value(key, &found);
         if self.settings.walks() {
             let reason = format!(
-                "the client that was found is private, with more to its left: with a count of {count}, \
-                 {found}; right where {ip} is one of your proxies"
+                "the client that was found is private, with more addresses to its left: with a count of \
+                 {count}, {found}; right if {ip} is one of your proxies"
             );
             return Some(self.added("hop", ip, &reason));
         }
@@ -289,8 +291,8 @@ impl Tried<'_> {
             code: "count",
             write: format!("{key}={count}"),
             reason: format!(
-                "the client that was found is private, with more to its left; then {found}; right \
-                 where {}",
+                "the client that was found is private, with more addresses to its left; with this count, \
+                 {found}; right if {}",
                 proxies_append(count)
             ),
         })

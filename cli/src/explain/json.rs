@@ -20,7 +20,7 @@ pub(crate) struct Answer<'a> {
     outcome: &'static str,
     config: String,
     peer: Option<String>,
-    /// Which way in decides, from 1, where there are several.
+    /// Which way in decides, from 1, if there are several.
     #[serde(skip_serializing_if = "Option::is_none")]
     way: Option<usize>,
     resolved: Option<Believed<'a>>,
@@ -57,7 +57,7 @@ struct Sources<'a> {
     prefix: Vouched<'a>,
 }
 
-/// Who vouches for a value; `null` is ourselves.
+/// The source of a value; `null` means that it is our own.
 type Vouched<'a> = Option<At<'a>>;
 
 #[derive(Debug, Serialize)]
@@ -174,7 +174,7 @@ impl<'a> From<&'a Error> for Fault<'a> {
         Self {
             code: error.kind().code(),
             text: match error.kind() {
-                // The library's own is for programmers.
+                // The message of the library is for programmers.
                 ErrorKind::MissingPeer => NO_PEER.to_owned(),
                 _ => error.to_string(),
             },

@@ -1,10 +1,10 @@
-//! Many requests: a JSON object on each line, answered by one on each line, in order.
+//! Many requests: each line has a JSON object, and each is answered with one line, in order.
 //!
-//! 1. A line that cannot be read is answered too, with the outcome `unreadable`, and the next is read.
-//! 2. The status is that of the worst line: 2 where one was unreadable, 1 where one was rejected.
-//! 3. Each answer is written out before the next line is waited for, so that another program can
-//!    ask and wait. A line is at most 1 MiB: a request head has 8 KiB in common servers.
-//! 4. Values of headers are texts of one character for each byte, as in the answers.
+//! 1. A line that cannot be read is answered too, with the outcome `unreadable`, and the next line is read.
+//! 2. The status is that of the worst line: 2 if one was unreadable, 1 if one was rejected.
+//! 3. Each answer is written before the program waits for the next line, so that another program can
+//!    ask and wait. A line has at most 1 MiB; common servers accept request heads of 8 KiB.
+//! 4. Header values are strings with one character for each byte, as in the answers.
 
 use std::{
     fmt,
@@ -34,9 +34,9 @@ use crate::{
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "expected an object with the fields of a request")]
 struct Asked {
-    /// Comes back as it is.
+    /// Repeated unchanged in the answer.
     id: Option<Value>,
-    /// As `--peer`, or `unix`; where it is not there, what the arguments say.
+    /// As in `--peer`, or `unix`; by default the peer of the arguments.
     peer: Option<String>,
     tls: Option<bool>,
     method: Option<String>,
@@ -115,7 +115,7 @@ impl<'de> Deserialize<'de> for Values {
     }
 }
 
-/// The answer to a line that is no request.
+/// The answer to a line that is not a request.
 #[derive(Debug, Serialize)]
 struct Unreadable<'a> {
     outcome: &'static str,
@@ -175,7 +175,7 @@ fn answer(
     Ok(worst)
 }
 
-/// Reads up to the end of a line, and keeps nothing of it.
+/// Skips the rest of a line.
 fn skip_line(input: &mut impl BufRead) -> io::Result<()> {
     loop {
         let mut part = Vec::new();
@@ -190,7 +190,7 @@ fn asked(text: &[u8]) -> Result<Asked, String> {
     serde_json::from_slice(text).map_err(|error| without_text(&error.to_string()))
 }
 
-/// A message of `serde_json` without the text that was found: a secret could be in it.
+/// A message of `serde_json` without the text that was found, because it may contain a secret.
 fn without_text(message: &str) -> String {
     let found =
         ["invalid type: ", "invalid value: "].iter().any(|begin| message.starts_with(begin));

@@ -1,9 +1,10 @@
 //! `proxyfix explain`: what is believed of a request, why, and what the application gets.
 //!
 //! 1. [`account`] runs the library: `explain` for the steps, `fix_request` for the outcome.
-//! 2. [`hints`] tries other configurations on the same request, to say which would have fit.
-//! 3. [`secret`] replaces the secrets of a request before anything else looks at it.
-//! 4. [`text`] prints it for people, with [`ruler`]; [`json`] for programs, and [`lines`] many.
+//! 2. [`hints`] tries other configurations on the same request, to find those that fit better.
+//! 3. [`secret`] replaces the secrets of a request before any other module reads it.
+//! 4. [`text`] and [`ruler`] print the account for people, [`json`] prints it for programs, and [`lines`]
+//!    answers many requests.
 
 mod account;
 mod hints;

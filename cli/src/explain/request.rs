@@ -1,14 +1,14 @@
 //! Reading a request: a raw head, header lines, what `curl -v` prints, or an object of JSON.
 //!
-//! 1. A head is a request line and header lines, with or without CR, and without the empty line at
-//!    the end too; what stands behind that line, the body, is not looked at.
+//! 1. A head is a request line and header lines, with or without CR. The empty line at the end may be
+//!    absent; the body after it is not read.
 //! 2. Its form is that of HTTP/1 (RFC 9112), read strictly. The version may also be `HTTP/2` or
 //!    `HTTP/3`, as tools print such requests.
 //! 3. If the first line is a header line, the request is `GET / HTTP/1.1`.
 //! 4. If a line begins with `>`, and the first is neither a request line nor a header line, it is the
 //!    output of `curl -v`: those lines are the head, and all others are skipped. The last of several
-//!    requests counts, which is the one behind a redirect or a `CONNECT`.
-//! 5. The lines are kept in order and in their spelling, which is a token and so printable.
+//!    requests is used, which is the one after a redirect or a `CONNECT`.
+//! 5. The lines keep their order and spelling. A name is a token and therefore printable.
 
 use std::{borrow::Cow, collections::HashMap};
 
@@ -36,7 +36,7 @@ pub(crate) struct Received {
     pub(crate) version: Version,
     pub(crate) lines: Vec<Line>,
     pub(crate) headers: HeaderMap,
-    /// How many lines each name has: to count them anew for each line would be quadratic.
+    /// How many lines each name has. Counting them again for each line would be quadratic.
     counts: HashMap<HeaderName, usize>,
 }
 
@@ -54,7 +54,7 @@ impl Default for Received {
 }
 
 impl Received {
-    /// Reads a raw head, header lines alone, or what `curl -v` prints.
+    /// Reads a raw head, only header lines, or what `curl -v` prints.
     pub(crate) fn parse(text: &[u8]) -> Result<Self, String> {
         let (head, added) = head(text);
         let (head, version) = version(&head);
@@ -93,8 +93,9 @@ impl Received {
         let shown = || escape::shortened(spelling.as_bytes(), 40);
         let name: HeaderName =
             spelling.parse().map_err(|_| format!("{}: not a header name", shown()))?;
-        let value = HeaderValue::from_bytes(value)
-            .map_err(|_| format!("{}: a header value has no control characters", shown()))?;
+        let value = HeaderValue::from_bytes(value).map_err(|_| {
+            format!("{}: a header value must not contain control characters", shown())
+        })?;
         let full = |_| "more header lines than can be read".to_owned();
         self.headers.try_append(&name, value.clone()).map_err(full)?;
         let count = self.counts.entry(name.clone()).or_default();
@@ -133,7 +134,7 @@ impl Received {
     }
 }
 
-/// The head in a text, and how many lines it has that the text does not have.
+/// The head in a text, and how many lines were added to the text.
 fn head(text: &[u8]) -> (Cow<'_, [u8]>, usize) {
     let mut lines = text.split_inclusive(|&b| b == b'\n');
     let first = lines.next().unwrap_or_default().trim_ascii_end();
@@ -159,14 +160,14 @@ fn head(text: &[u8]) -> (Cow<'_, [u8]>, usize) {
     (Cow::Owned(head), 0)
 }
 
-/// Whether a line is a method, a target and a version, and no header line.
+/// Whether a line has a method, a target and a version, and is not a header line.
 fn is_request_line(line: &[u8]) -> bool {
     let mut words = line.split(|&b| b == b' ');
     let is_method = words.next().is_some_and(|word| Method::from_bytes(word).is_ok());
     is_method && words.next_back().is_some_and(|word| word.starts_with(b"HTTP/"))
 }
 
-/// An error with the number of its line: the first with which the lines before it are refused.
+/// An error with the number of its line: the first line that makes the head invalid.
 fn at_line(head: &[u8], room: usize, added: usize, error: httparse::Error) -> String {
     let ends: Vec<_> = (1..=head.len()).filter(|&end| head[end - 1] == b'\n').collect();
     let is_read = |end: &usize| {
@@ -192,7 +193,7 @@ pub(crate) fn uri(text: &str) -> Result<Uri, String> {
     text.parse().map_err(|error| format!("{}: not a request target, {error}", shown()))
 }
 
-/// The head with its end, and its version where HTTP/1 has no line for it.
+/// The head with its end, and its version if HTTP/1 has no request line for it.
 fn version(head: &[u8]) -> (Cow<'_, [u8]>, Option<Version>) {
     const NAMES: [(&[u8], Version); 4] = [
         (b" HTTP/2", Version::HTTP_2),

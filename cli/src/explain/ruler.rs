@@ -1,10 +1,10 @@
 //! A header line with rulers below it, as compilers mark source text.
 //!
-//! 1. One ruler for each part, the nearest hop first: `^` is believed, `-` is passed over, `~` is
+//! 1. Each part has one ruler, the nearest hop first: `^` is believed, `-` is passed over, `~` is
 //!    not valid, with `^` at the byte that is at fault.
-//! 2. What no step has looked at is shortened: it may be long, and says nothing.
-//! 3. No two marks overlap: a fault inside of one belongs to it, so that each byte is printed once.
-//! 4. Columns are those of the escaped text.
+//! 2. Text that no step has read is shortened, because it may be long and has no effect.
+//! 3. Marks never overlap, so that each byte is printed once: a fault inside a mark belongs to that mark.
+//! 4. Columns are counted in the escaped text.
 
 use std::{fmt::Write as _, ops::Range};
 
@@ -20,12 +20,12 @@ use crate::{
 
 /// The longest part that is shown whole, in columns.
 const PART: usize = 100;
-/// How many of several lines are marked, where there should be one.
+/// How many lines are marked if there should be only one.
 const FEW: usize = 8;
-/// The longest part that is shown of what was not looked at, in columns.
+/// The longest part that is shown of text that was not read, in columns.
 const UNREAD: usize = 40;
 
-/// What a step made of a part of a line; the worst is the greatest.
+/// What a step decided about a part of a line; the worst is the greatest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Role {
     Passed,
@@ -43,7 +43,7 @@ pub(crate) struct Mark {
     fault: Option<usize>,
 }
 
-/// What the steps and the error say of a line, the nearest hop first.
+/// What the steps and the error say about a line, the nearest hop first.
 pub(crate) fn marks(line: &Line, steps: &[Step], error: Option<&Error>, alone: bool) -> Vec<Mark> {
     let mut marks: Vec<Mark> = Vec::new();
     for step in steps.iter().filter(|step| step.header() == Some(&line.name)) {
@@ -87,7 +87,7 @@ pub(crate) fn marks(line: &Line, steps: &[Step], error: Option<&Error>, alone: b
     marks
 }
 
-/// An error that no step has told. Which line it is in is certain where there is one.
+/// An error that no step has reported. Its line is certain only if the header has one line.
 fn fault(line: &Line, error: &Error, alone: bool, marks: &[Mark]) -> Option<Mark> {
     let told = marks.iter().any(|mark| mark.role == Role::Invalid);
     if error.kind().code() == "nominated" && line.name == CONNECTION {
@@ -178,7 +178,7 @@ fn parts(length: usize, marks: &[Mark]) -> Vec<(Range<usize>, Option<usize>)> {
     parts
 }
 
-/// A ruler of this width below a part; an empty part has one mark too.
+/// A ruler of this width below a part. Even an empty part has a ruler of one column.
 fn ruler(mark: &Mark, part: &[u8], width: usize) -> String {
     let (sign, width) = match mark.role {
         Role::Passed => ("-", width.max(1)),

@@ -1,8 +1,8 @@
-//! What becomes of the secrets in a request, of which no byte may be printed.
+//! Hides the secrets in a request: no byte of them may be printed.
 //!
-//! 1. The library compares, with the true secrets. Without them, any one line counts as right.
-//! 2. Then all values of the header, in any spelling, are replaced: by [`SECRET`] where the comparison
-//!    succeeds, by [`HIDDEN`] where it fails. All that is looked at and printed later has these.
+//! 1. The library compares the header with the true secrets. Without them, any single line counts as right.
+//! 2. Then all values of the header, in any spelling, are replaced: by [`SECRET`] if the comparison
+//!    succeeds, by [`HIDDEN`] if it fails. All later code sees only the replaced values.
 
 use http::{HeaderName, HeaderValue};
 use proxyfix::{Config, Peer, explain};
@@ -14,7 +14,7 @@ use crate::{
     status::Failure,
 };
 
-/// What stands for a line that is not the secret.
+/// Replaces the value of a line that is not the secret.
 pub(crate) const HIDDEN: &str = "(hidden)";
 
 /// A configuration, and the way to find out whether a request sends its secret.
@@ -22,7 +22,7 @@ pub(crate) const HIDDEN: &str = "(hidden)";
 pub(crate) struct Guarded {
     /// With [`SECRET`] instead of the true ones.
     pub(crate) config: Config,
-    /// With the true ones, where they are known.
+    /// With the true ones, if they are known.
     with_secrets: Option<Config>,
     names: Vec<HeaderName>,
 }
@@ -51,12 +51,12 @@ impl Guarded {
         received.replace(is_secret, &value);
     }
 
-    /// What is taken for granted where this way decides.
+    /// What is assumed if this way decides.
     pub(crate) fn note(&self, way: &Settings) -> Option<String> {
         let name = way.get("secret-header").filter(|_| self.with_secrets.is_none())?;
         Some(format!(
-            "no secret is known, so that any one line of {name} counts as right; PROXYFIX_SECRET or \
-             PROXYFIX_SECRET_FILE says which one is"
+            "no secret is known, so any single line of {name} counts as right; give the secret in \
+             PROXYFIX_SECRET or PROXYFIX_SECRET_FILE"
         ))
     }
 }

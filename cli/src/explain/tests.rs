@@ -1,4 +1,4 @@
-//! What the account says is what the library decides, and nothing of it is more than printable text.
+//! The account says what the library decides, and all of it is printable text.
 
 use http::{HeaderMap, Uri};
 use proptest::prelude::*;
@@ -115,7 +115,7 @@ proptest! {
         prop_assert!(out.iter().all(printable));
     }
 
-    /// But for arrows and cuts of ours, the report is ASCII once its colours are taken away.
+    /// Except for our own arrows and marks of cuts, the report without its colours is ASCII.
     #[test]
     fn printable(
         name in "[A-Za-z-]{1,20}",
@@ -155,7 +155,7 @@ const VALUES: [&str; 12] = [
 ];
 
 proptest! {
-    /// A line is printed as it came: all of it, or both its ends where it is cut.
+    /// A line is printed unchanged: all of it, or both its ends if it is cut.
     #[test]
     fn lines_as_they_came(
         lines in prop::collection::vec(
@@ -190,7 +190,7 @@ proptest! {
     }
 }
 
-/// Every ruler stands below what it marks.
+/// Every ruler is below what it marks.
 #[test]
 fn rulers_are_in_place() {
     let mut received = Received::default();
@@ -212,7 +212,7 @@ fn rulers_are_in_place() {
     assert_eq!(below(line + 2, '^'), "203.0.113.9");
 }
 
-/// A fault that no step tells of, in a part that a step has marked.
+/// A fault that no step reports, in a part that a step has marked.
 #[test]
 fn a_fault_inside_of_a_mark() {
     let received = |value: &str| {
@@ -234,7 +234,7 @@ fn a_fault_inside_of_a_mark() {
     assert!(lines[1].starts_with(&format!("{:13}{:~>20}^", "", "")), "{plain}");
 }
 
-/// An element that is passed over is not believed, though its scheme would be.
+/// An element that is passed over is not believed, although its scheme would be valid.
 #[test]
 fn a_nearer_scheme_is_passed_over() {
     let mut received = Received::default();
@@ -264,7 +264,7 @@ fn ways() {
     for (peer, number, proxies, hint) in [
         ("unix", 1, "unix", None),
         ("10.0.0.1", 2, "10.0.0.0/8", Some("for=1")),
-        ("192.0.2.1", 3, "none", Some("192.0.2.1 in proxies= of the way by which it comes in")),
+        ("192.0.2.1", 3, "none", Some("192.0.2.1 in proxies= of the way that it uses")),
     ] {
         let account = Account::new(&config, crate::args::peer(peer).ok(), &received);
         let report = anstream::adapter::strip_str(&text::report(&account)).to_string();
@@ -276,7 +276,7 @@ fn ways() {
     }
 }
 
-/// What is proposed, by its code and what to write.
+/// The hints, each with its code and what to write.
 #[test]
 fn hints() {
     const FOR: &str = "X-Forwarded-For: 203.0.113.9";
@@ -325,14 +325,14 @@ fn hints() {
             &["Forwarded: for=203.0.113.9"],
             &["family: forwarded=1 instead of for= proto="],
         ),
-        // Only Host speaks.
+        // Only Host names a host.
         (
             "for=1 proto=1",
             &["Host: a.example"],
             &["absent: in your proxy, lines that write x-forwarded-for, x-forwarded-proto"],
         ),
         ("for=1 host=1", &[FOR, "Host: a.example"], &["absent: leave out host="]),
-        // A private client with more to its left.
+        // A private client with more addresses to its left.
         ("for=1", &["X-Forwarded-For: 203.0.113.9, 192.168.0.7"], &["count: for=2"]),
         (
             "for=walk",
@@ -340,10 +340,10 @@ fn hints() {
             &["hop: proxies=10.0.0.0/8,172.18.0.1"],
         ),
         ("for=1", &["X-Forwarded-For: 192.168.0.7"], &[]),
-        // All clients come by TLS.
+        // All clients use TLS.
         ("for=1", &[FOR, "X-Forwarded-Proto: https"], &["not-trusted: proto=1"]),
         ("for=1 listener=https", &[FOR, "X-Forwarded-Proto: https"], &[]),
-        // The client is a CDN, whose own header names one.
+        // The client is an address of a CDN, and the CDN's own header names the client.
         (
             "for=1",
             &[CDN, "CF-Connecting-IP: 203.0.113.9"],
@@ -364,7 +364,7 @@ fn hints() {
         // IPv6 without brackets.
         ("forwarded=1", &["Forwarded: for=2001:db8::9"], &["ipv6: forwarded-ipv6=bare"]),
         ("forwarded=1 forwarded-ipv6=bare", &["Forwarded: for=2001:db8::9"], &[]),
-        // A secret that did not come.
+        // A secret that is absent.
         (
             "for=1 secret-header=X-Origin-Secret",
             &[FOR],

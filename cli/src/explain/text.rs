@@ -1,4 +1,4 @@
-//! The account of one request for people: a picture of the chain, the header lines that count with
+//! The account of one request for people: a picture of the chain, the header lines that were read, with
 //! rulers, what is believed or why not, what was ignored, what the application gets, what to change.
 
 use std::{
@@ -50,13 +50,13 @@ pub(crate) fn report(account: &Account<'_>) -> String {
     out
 }
 
-/// Client → hops → peer → application, each with what it is below.
+/// Client → hops → peer → application, with the role of each below it.
 fn picture(out: &mut String, account: &Account<'_>) {
     let mut nodes = Vec::new();
     let client = account.outcome().map_or_else(|_| "?".to_owned(), |r| r.client().to_string());
     let own = account.outcome().is_ok_and(|resolved| resolved.source().client() == Source::Own);
     let peer = account.peer.map_or_else(|| "?".to_owned(), |peer| peer.to_string());
-    // From an untrusted peer there is nobody else.
+    // An untrusted peer is the only node before the application.
     let unproved = account.says("secret-missing") && client == "unknown";
     if unproved || account.is_peer_trusted() || account.outcome().is_err() {
         nodes.push((client, "client".to_owned()));
@@ -79,7 +79,7 @@ fn picture(out: &mut String, account: &Account<'_>) {
     let _ = writeln!(out, "{}\n{FAINT}{}{FAINT:#}", top.trim_end(), below.trim_end());
 }
 
-/// The elements between us and the client's, each with its hop and what it names.
+/// The elements between the right end and the client's, each with its hop and what it names.
 fn hops(account: &Account<'_>) -> Vec<(usize, String)> {
     let steps = account.explanation.steps().iter();
     let passed = steps.filter(|step| matches!(step.code(), "hop-passed" | "hop-trusted"));
@@ -127,15 +127,15 @@ fn lines(out: &mut String, account: &Account<'_>) {
     unread.rest(out);
 }
 
-/// Of lines without a mark, how many each name has: the first few are shown.
+/// The number of lines without a mark for each name: only the first few are shown.
 #[derive(Default)]
 struct Few<'a>(BTreeMap<&'a str, usize>);
 
-/// How many lines of a name are shown, of those that say nothing more.
+/// How many lines without a mark are shown for each name.
 const FEW: usize = 8;
 
 impl<'a> Few<'a> {
-    /// Counts a line, and returns whether it is to be shown.
+    /// Counts a line, and returns whether it is shown.
     fn has_room(&mut self, name: &'a HeaderName) -> bool {
         let count = self.0.entry(name.as_str()).or_default();
         *count += 1;
@@ -177,7 +177,7 @@ fn believed(out: &mut String, account: &Account<'_>, resolved: &Resolved) {
 fn own(field: &str, account: &Account<'_>, resolved: &Resolved) -> String {
     if let Some(error) = fallback(field, account) {
         let reason = match error.kind().code() {
-            "incomplete" => "the trusted header is not there",
+            "incomplete" => "the trusted header is absent",
             "short" => "the trusted list is too short",
             _ => "the trusted value is not valid",
         };
@@ -191,11 +191,11 @@ fn own(field: &str, account: &Account<'_>, resolved: &Resolved) -> String {
             "the peer did not send the secret"
         }
         "client" if account.says("secret-missing") => {
-            "the peer, which did not send the secret, as missing= has it"
+            "the peer, which did not send the secret, because of missing=peer"
         }
-        "client" if !account.is_peer_trusted() => "the peer itself, which is none of the proxies",
-        "client" if resolved.client_ip().is_some() => "the peer, as missing= has it",
-        "client" if account.says("missing") => "none of the trusted headers is there",
+        "client" if !account.is_peer_trusted() => "the peer itself, which is not in proxies=",
+        "client" if resolved.client_ip().is_some() => "the peer, because of missing=peer",
+        "client" if account.says("missing") => "none of the trusted headers is present",
         "client" if account.says("all-trusted") => "every address is one of the proxies",
         "client" => "no trusted header says who it is",
         "scheme" if account.says("scheme-lowered") => "no trusted header says https",
@@ -210,7 +210,7 @@ fn own(field: &str, account: &Account<'_>, resolved: &Resolved) -> String {
     reason.to_owned()
 }
 
-/// Why a field has a value of our own, where `invalid=` lets pass what is not valid.
+/// Why a field has a value of our own, if `invalid=` accepts a value that is not valid.
 fn fallback<'a>(field: &str, account: &'a Account<'_>) -> Option<&'a Error> {
     let steps = account.explanation.steps().iter();
     let mut errors = steps.filter(|step| step.code() == "fallback").filter_map(Step::error);
@@ -227,7 +227,7 @@ fn fallback<'a>(field: &str, account: &'a Account<'_>) -> Option<&'a Error> {
         else {
             return false;
         };
-        // The fields of one element: a fault of one of them is its own, another is all of theirs.
+        // An invalid parameter of an element concerns only its own field; any other fault concerns all three.
         match (trusted.key, error.kind().code()) {
             ("forwarded", "invalid-scheme") => field == "scheme",
             ("forwarded", "invalid-host") => field == "host",
@@ -262,10 +262,10 @@ fn ignored(out: &mut String, account: &Account<'_>) {
                 "not trusted, but kept (headers=keep): the application can read it"
             }
             (_, true) => "not trusted, but kept (exempt=): the application can read it",
-            (true, false) if past_edge => "the client has gone past the edge, and wrote it itself",
+            (true, false) if past_edge => "the client bypassed the edge, and wrote it itself",
             (true, false) => "not trusted",
             (false, false) if account.says("secret-missing") => "the peer did not send the secret",
-            (false, false) => "the peer is none of the proxies",
+            (false, false) => "the peer is not in proxies=",
         };
         let value = escape::shortened(line.value.as_bytes(), 60);
         let _ = writeln!(out, "  {}: {value}  {FAINT}{reason}{FAINT:#}", line.spelling);
@@ -273,7 +273,7 @@ fn ignored(out: &mut String, account: &Account<'_>) {
     shown.rest(out);
 }
 
-/// The head that the application gets, in the order and spelling in which it came.
+/// The head that the application gets, in the original order and spelling.
 fn head(out: &mut String, account: &Account<'_>, fixed: &Request<()>) {
     let _ = writeln!(out, "\n{TITLE}the application gets{TITLE:#}");
     let uri = escape::text(fixed.uri().to_string().as_bytes());

@@ -21,9 +21,9 @@ pub(super) const RULES: [Rule; 6] = [
         check: Check::Setting {
             key: "proxy-only",
             value: None,
-            reason: "a value that a client sends stays too, if the proxy passes it on",
-            instead: "a line of your proxy that sets or removes each of these on every request; \
-                      proxyfix attack tries it, with --sets for those that have such a line",
+            reason: "a value that a client sends also stays, if the proxy passes it on",
+            instead: "a line in your proxy that sets or removes each of these on every request; \
+                      proxyfix attack tests it, with --sets for those that have such a line",
         },
     },
     Rule { code: "nearer-proto", severity: Severity::Note, check: Check::Find(nearer_proto) },
@@ -36,9 +36,9 @@ fn secret_missing_peer(subject: &Subject<'_>) -> Vec<Found> {
     let found = |name| {
         Found::new(
             format!("secret-header={name} missing=peer"),
-            "without the secret, the client is the peer: anyone who connects from one of proxies= passes \
-             for that proxy",
-            "leave missing= out (the client is then unknown), or missing=reject",
+            "without the secret, the client is the peer: anyone who connects from one of proxies= is \
+             mistaken for that proxy",
+            "leave out missing= (the client is then unknown), or missing=reject",
         )
     };
     name.map(found).into_iter().collect()
@@ -53,8 +53,8 @@ fn edge_in_proxies(subject: &Subject<'_>) -> Vec<Found> {
     let found = |network| {
         Found::new(
             format!("{network} in edge="),
-            "it is in proxies= too: the walk passes over the CDN's address, and edge= never applies to it",
-            "proxies= with the addresses of your own proxies alone",
+            "it is also in proxies=: the walk passes over the CDN's address, and edge= never applies to it",
+            "proxies= with only the addresses of your own proxies",
         )
     };
     shared.map(found).into_iter().collect()
@@ -86,7 +86,7 @@ fn nearer_proto(subject: &Subject<'_>) -> Vec<Found> {
         Found::new(
             format!("forwarded={value}"),
             "the scheme is read in the client's element: if only a nearer one names it, https becomes http",
-            "proto=1 beside it, where the last proxy's element names the scheme (and host=1, the host)",
+            "also proto=1, if the last proxy's element names the scheme (and host=1, if it names the host)",
         )
     };
     far.filter(|_| settings.get("proto").is_none()).map(found).into_iter().collect()
@@ -98,8 +98,8 @@ fn bare_ipv6(subject: &Subject<'_>) -> Vec<Found> {
     let found = |value| {
         Found::new(
             format!("forwarded-ipv6={value}"),
-            "for=2001:db8::9:4711 is an address then, also if a proxy meant the port 4711",
-            "leave it out, unless your proxy writes IPv6 addresses so and no ports behind them",
+            "for=2001:db8::9:4711 is then read as an address, even if a proxy meant the port 4711",
+            "leave it out, unless your proxy writes IPv6 addresses without brackets and never with a port",
         )
     };
     bare.map(found).into_iter().collect()

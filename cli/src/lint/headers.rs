@@ -1,10 +1,10 @@
 //! What is believed: which headers, and by which counts.
 //!
-//! 1. A request has a client, a scheme and a host: what is not read has a reason.
-//! 2. A scalar is set by one proxy, which counts 1, or appended by each, which counts as `for` does.
+//! 1. A request has a client, a scheme and a host. If one of them is not read, there must be a reason.
+//! 2. Either one proxy sets a scalar, and its count is 1, or each appends it, and its count is that of `for`.
 //! 3. A key that names a header has no effect without the key that trusts it.
-//! 4. A header with a single value is the edge's, or it is the client's.
-//! 5. Some headers are never a proxy's, and some hold no value of the kind that is read.
+//! 4. Either the edge or the client writes a header with a single value.
+//! 5. Proxies never write some headers, and some do not contain the kind of value that is read.
 
 use super::{Check, Found, Rule, Severity, Subject};
 use crate::settings::{SINGLE_ADDRESS, host_name, x_family};
@@ -32,7 +32,7 @@ pub(super) const RULES: [Rule; 16] = [
     Rule { code: "no-effect", severity: Severity::Note, check: Check::Find(no_effect) },
 ];
 
-/// Headers that hold what the client said of itself, in spite of their names, as the recipes have it.
+/// Headers that contain what the client said about itself, despite their names; the recipes say so.
 const CLIENTS_WORDS: [(&str, &str); 4] = [
     ("x-azure-clientip", "Azure Front Door takes it from the client's own X-Forwarded-For"),
     ("x-original-forwarded-for", "ingress-nginx keeps the client's own X-Forwarded-For there"),
@@ -55,8 +55,8 @@ fn no_client(subject: &Subject<'_>) -> Vec<Found> {
     one(first.map(|key| {
         Found::new(
             format!("{key}="),
-            "no header names the client, and so it is unknown in logs, limits and access lists",
-            "for=1 beside it, where your proxy appends to X-Forwarded-For",
+            "no header names the client, so it is unknown in logs, rate limits and access lists",
+            "also for=1, if your proxy appends to X-Forwarded-For",
         )
     }))
 }
@@ -68,9 +68,9 @@ fn no_scheme(subject: &Subject<'_>) -> Vec<Found> {
     one(missing.then(|| {
         Found::new(
             "proto=",
-            "no header names the scheme: behind TLS, links and redirects say http",
-            "proto=1, where your proxy writes X-Forwarded-Proto on every request; or \
-             listener=https, where all clients come by TLS",
+            "no header names the scheme: behind a TLS proxy, links and redirects begin with http",
+            "proto=1, if your proxy writes X-Forwarded-Proto on every request; or \
+             listener=https, if all clients use TLS",
         )
     }))
 }
@@ -81,16 +81,16 @@ fn any_host(subject: &Subject<'_>) -> Vec<Found> {
     one(key.filter(|_| settings.get("hosts").is_none()).map(|key| {
         Found::new(
             format!("{key}={}", settings.get(key).unwrap_or_default()),
-            "the host is what the client asked for, and links that are made of it lead there",
-            "hosts= with the hosts that are yours, beside it",
+            "the client chooses the host, and links built from it lead there",
+            "also hosts= with the hosts that are yours",
         )
     }))
 }
 
-/// What registries of countries sell names under, `co.uk` say.
+/// Labels under which country registries sell names, such as `co` in `co.uk`.
 const SECOND_LEVEL: [&str; 12] =
     ["ac", "co", "com", "edu", "gob", "gov", "ltd", "me", "ne", "net", "or", "org"];
-/// Where a hoster gives a name to each customer.
+/// Domains under which a hosting provider gives a name to each customer.
 const HOSTERS: [&str; 14] = [
     "appspot.com",
     "azurewebsites.net",
@@ -108,8 +108,7 @@ const HOSTERS: [&str; 14] = [
     "workers.dev",
 ];
 
-/// Whether anybody can have a name under this one. What is not known here, the Public Suffix List
-/// knows.
+/// Whether anyone can have a name under this one. The list is not complete; the Public Suffix List is.
 fn is_public_suffix(domain: &str) -> bool {
     match domain.split_once('.') {
         None => true,
@@ -122,13 +121,13 @@ fn is_public_suffix(domain: &str) -> bool {
 fn wide_hosts(subject: &Subject<'_>) -> Vec<Found> {
     let wide = |entry: &&str| host_name(entry).strip_prefix("*.").is_some_and(is_public_suffix);
     let found = |pattern: &str| {
-        let reason = "everybody can have a name under this one";
+        let reason = "anyone can get a name under this domain";
         Found::new(format!("{pattern} in hosts="), reason, "the domains that are yours")
     };
     subject.settings.list("hosts").filter(wide).map(found).collect()
 }
 
-/// Entries of `hosts=` without a port. Where `port=` is believed, it takes the place of the client's.
+/// Entries of `hosts=` without a port. If `port=` is set, the proxy's port replaces the client's.
 fn any_port(subject: &Subject<'_>) -> Vec<Found> {
     let settings = &subject.settings;
     let bare: Vec<_> = settings.list("hosts").filter(|entry| host_name(entry) == *entry).collect();
@@ -136,7 +135,7 @@ fn any_port(subject: &Subject<'_>) -> Vec<Found> {
     one(first.map(|first| {
         Found::new(
             format!("{} in hosts=", bare.join(",")),
-            "the client chooses the port, and links that are made of the host have it",
+            "the client chooses the port, and links built from the host contain it",
             format!(
                 "{first}:443, the port that clients connect to; or {first}:* if any port is right"
             ),
@@ -152,22 +151,26 @@ fn listener_https(subject: &Subject<'_>) -> Vec<Found> {
     let Some(header) = key.and_then(|key| settings.header(key)) else { return Vec::new() };
     let peer = ["missing", "invalid"].into_iter().find(|key| settings.get(key) == Some("peer"));
     let instead = format!(
-        "leave listener= out and have your proxy write {header} on every request; or leave {}= out, \
-         where all clients come by TLS",
+        "leave out listener= and have your proxy write {header} on every request; or leave out {}=, \
+         if all clients use TLS",
         key.unwrap_or_default()
     );
     vec![match peer {
         Some(peer) => Found::new(
             format!("listener=https {peer}=peer"),
             format!(
-                "a client who gets {header} dropped or spoilt passes for the proxy, which speaks https"
+                "a client who gets {header} dropped or makes it invalid is mistaken for the proxy, which \
+                 speaks https"
             ),
-            format!("leave {peer}= out"),
+            format!("leave out {peer}="),
         )
         .with_severity(Severity::Warning),
         None => Found::new(
             "listener=https",
-            format!("it is for peers that are none of proxies=: a proxy without {header} has http"),
+            format!(
+                "it applies only to peers that are not in proxies=: from a proxy without {header}, the \
+                 scheme is http"
+            ),
             instead,
         ),
     }]
@@ -184,16 +187,17 @@ fn counts_differ(subject: &Subject<'_>) -> Vec<Found> {
     let odd = |(key, _): (&str, &str)| {
         let own = count(subject, key).filter(|_| key != "for")?;
         let reason = if own > clients {
-            "more proxies than those that append to X-Forwarded-For: the element is the client's"
+            "more than the proxies that append to X-Forwarded-For: the client wrote this element"
         } else if own > 1 && own < clients && !subject.settings.get(key)?.starts_with("join:") {
-            "a proxy sets this header, which counts 1, or all append to it, as to X-Forwarded-For"
+            "either one proxy sets this header, and the count is 1, or all append to it, as to \
+             X-Forwarded-For"
         } else {
             return None;
         };
         let at = format!("for={clients} {key}={}", subject.settings.get(key)?);
         let instead = match clients {
             1 => format!("{key}=1"),
-            _ => format!("{key}=1 where the edge sets it, {key}={clients} where all append"),
+            _ => format!("{key}=1 if the edge sets it, {key}={clients} if all append"),
         };
         Some(Found::new(at, reason, instead))
     };
@@ -208,10 +212,10 @@ fn unverified(subject: &Subject<'_>) -> Vec<Found> {
     one(found.map(|(key, count)| {
         Found::new(
             format!("{key}={count}"),
-            "where fewer proxies append, by another way in or after a change, the element is the \
-             client's",
-            "verify=hops beside it, with the addresses of all proxies in proxies=; and no way in \
-             but through all of them",
+            "if fewer proxies append, on another way in or after a change, the client wrote the \
+             element",
+            "also verify=hops, with the addresses of all proxies in proxies=; and no way in except \
+             through all of them",
         )
     }))
 }
@@ -223,8 +227,8 @@ fn names(subject: &Subject<'_>) -> Vec<Found> {
         settings.get(key).is_none().then(|| {
             Found::new(
                 format!("{key}-name={name}"),
-                format!("{name} is not believed: nothing says so"),
-                format!("{key}=1 beside it"),
+                format!("{name} is not read, because {key}= is not set"),
+                format!("also {key}=1"),
             )
         })
     };
@@ -235,15 +239,15 @@ fn single_header(subject: &Subject<'_>) -> Vec<Found> {
     let settings = &subject.settings;
     let named = settings.get("for-name").filter(|_| settings.get("for").is_some());
     let named = named.filter(|name| SINGLE_ADDRESS.contains(name)).map(|name| ("for-name", name));
-    // With an edge, it is read from the edge alone.
+    // With `edge=`, the header is read only if the edge connected.
     let single = settings.get("client-ip").filter(|_| settings.get("edge").is_none());
     let single = single.map(|name| ("client-ip", name)).or(named);
     one(single.map(|(key, name)| {
         Found::new(
             format!("{key}={name}"),
             "a proxy that does not know this header passes on what the client wrote in it",
-            "for=, where your proxy appends to X-Forwarded-For; else see that the edge overwrites \
-             this header on every request, and that there is no way past the edge",
+            "for=, if your proxy appends to X-Forwarded-For; otherwise make sure that the edge \
+             overwrites this header on every request, and that nobody can bypass the edge",
         )
     }))
 }
@@ -254,8 +258,8 @@ fn list_as_single(subject: &Subject<'_>) -> Vec<Found> {
     one(name.map(|name| {
         Found::new(
             format!("client-ip={name}"),
-            "proxies append to this header, and a list is rejected here: each client who sends it \
-             is turned away",
+            "proxies append to this header, and client-ip= rejects a list: each client who sends \
+             the header is rejected",
             "for=1, the last element of the list",
         )
     }))
@@ -273,8 +277,8 @@ fn clients_words(subject: &Subject<'_>) -> Vec<Found> {
         .collect()
 }
 
-/// Headers in which a client says something that is not about forwarding. Those with a prefix of
-/// [`BEGINNINGS`] are too.
+/// Headers in which a client says something that is not about forwarding. Names with a prefix of
+/// [`BEGINNINGS`] belong to them too.
 const NOT_FORWARDING: [&str; 18] = [
     "accept",
     "authorization",
@@ -319,14 +323,14 @@ fn json_value(subject: &Subject<'_>) -> Vec<Found> {
     one(visitor.map(|trusted| {
         Found::new(
             format!("{} from cf-visitor", trusted.key),
-            "its value is JSON, such as {\"scheme\":\"https\"}, which is not valid here: each request \
+            "its value is JSON, such as {\"scheme\":\"https\"}, which is not valid here: every request \
              is rejected",
-            "proto=1 without proto-name=: Cloudflare writes X-Forwarded-Proto too",
+            "proto=1 without proto-name=: Cloudflare also writes X-Forwarded-Proto",
         )
     }))
 }
 
-/// Headers with a prefix that their proxy writes on every request: Home Assistant does.
+/// Headers with a path prefix that a proxy writes on every request, as Home Assistant does.
 const ALWAYS_WRITTEN: [&str; 1] = ["x-ingress-path"];
 
 fn prefix_passes(subject: &Subject<'_>) -> Vec<Found> {
@@ -335,8 +339,8 @@ fn prefix_passes(subject: &Subject<'_>) -> Vec<Found> {
     one(subject.settings.get("prefix").filter(|_| passes).map(|value| {
         Found::new(
             format!("prefix={value}"),
-            "few proxies write this header by themselves, and the others pass the client's on",
-            "leave it out, unless a line of your proxy sets it on every request",
+            "few proxies write this header by themselves, and the others pass on the client's value",
+            "leave it out, unless a line in your proxy sets it on every request",
         )
     }))
 }
@@ -345,9 +349,9 @@ fn no_effect(subject: &Subject<'_>) -> Vec<Found> {
     let settings = &subject.settings;
     let (walks, forwarded) = (settings.walks(), settings.get("forwarded").is_some());
     let idle = [
-        ("max-hops", walks, "it is about a walk, and nothing here walks"),
-        ("all-trusted", walks, "it is about a walk, and nothing here walks"),
-        ("forwarded-ipv6", forwarded, "it is about Forwarded, and forwarded= is not set"),
+        ("max-hops", walks, "it affects only a walk, and this configuration has none"),
+        ("all-trusted", walks, "it affects only a walk, and this configuration has none"),
+        ("forwarded-ipv6", forwarded, "it affects only Forwarded, and forwarded= is not set"),
     ];
     let found = |(key, has_effect, reason): (&str, bool, &str)| {
         let at = format!("{key}={}", settings.get(key).filter(|_| !has_effect)?);

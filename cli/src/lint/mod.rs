@@ -1,14 +1,14 @@
 //! `proxyfix lint`: what is dangerous in a configuration, and what to write instead.
 //!
-//! 1. A configuration that contradicts itself is refused by the library; here is what is valid, and
-//!    may still be wrong for the network that it stands in.
-//! 2. A *danger* believes strangers in every network. A *warning* does in some, or gives a part of
-//!    the security property up. A *note* is to be known, and is right in many networks.
+//! 1. The library refuses a configuration that contradicts itself. `lint` is about configurations that are
+//!    valid, and may still be wrong for a network.
+//! 2. A *danger* believes strangers in every network. A *warning* believes them in some, or gives up a part
+//!    of the security property. A *note* is something to know, and is right in many networks.
 //! 3. Each finding has a stable code, and a section of that name in `docs/LINT.md`, which `--explain`
 //!    prints.
-//! 4. Each way in is looked at by itself, and a finding says which one it is about.
-//! 5. [`proxies`] is about who is believed, [`headers`] about what, [`conditional`] about trust on a
-//!    condition, [`policies`] about the rest.
+//! 4. Each way in is checked by itself, and a finding says which one it is about.
+//! 5. [`proxies`] checks who is believed, [`headers`] what is believed, [`conditional`] trust on a
+//!    condition, and [`policies`] the other keys.
 
 mod conditional;
 mod headers;
@@ -48,7 +48,7 @@ struct Rule {
 enum Check {
     /// By looking at several keys.
     Find(fn(&Subject<'_>) -> Vec<Found>),
-    /// By one key, and by its value where that is given.
+    /// By one key, and by its value if one is given.
     Setting {
         key: &'static str,
         value: Option<&'static str>,
@@ -71,7 +71,7 @@ impl Check {
     }
 }
 
-/// The way in under scrutiny.
+/// The way in that is checked.
 struct Subject<'a> {
     /// The whole configuration as it was written.
     text: &'a str,
@@ -84,7 +84,7 @@ struct Found {
     at: String,
     reason: String,
     instead: String,
-    /// Where it is worse than its rule has it.
+    /// The severity, if it is worse than that of the rule.
     severity: Option<Severity>,
 }
 
@@ -104,7 +104,7 @@ impl Found {
 pub(crate) struct Finding {
     code: &'static str,
     severity: Severity,
-    /// Which way in it is about, from 1, where there are several.
+    /// Which way in it is about, from 1, if there are several.
     #[serde(skip_serializing_if = "Option::is_none")]
     way: Option<usize>,
     at: String,
@@ -127,7 +127,7 @@ pub(crate) fn codes() -> Vec<&'static str> {
     rules().map(|rule| rule.code).collect()
 }
 
-/// The document with a section for each finding. A link to the one in `docs/`.
+/// The document with a section for each finding, by a symbolic link to the file in `docs/`.
 const SECTIONS: &str = include_str!("LINT.md");
 
 /// What the document says of a finding.

@@ -1,4 +1,4 @@
-//! Settings that give a part of the security property up, each by one key and value.
+//! Settings that give up a part of the security property, each by one key and value.
 
 use super::{Check, Rule, Severity};
 
@@ -9,7 +9,7 @@ pub(super) const RULES: [Rule; 7] = [
         check: Check::Setting {
             key: "missing",
             value: Some("peer"),
-            reason: "a client who gets a proxy to drop the headers passes for that proxy",
+            reason: "a client who gets a proxy to drop the headers is mistaken for that proxy",
             instead: "leave it out (the client is then unknown), or missing=reject; in development, \
                       proxies=none",
         },
@@ -20,7 +20,7 @@ pub(super) const RULES: [Rule; 7] = [
         check: Check::Setting {
             key: "invalid",
             value: Some("peer"),
-            reason: "a client who can spoil a value passes for the proxy",
+            reason: "a client who can make a value invalid is mistaken for the proxy",
             instead: "leave it out (such a request is then rejected), or invalid=unknown",
         },
     },
@@ -30,7 +30,7 @@ pub(super) const RULES: [Rule; 7] = [
         check: Check::Setting {
             key: "all-trusted",
             value: Some("leftmost"),
-            reason: "whoever is in the trusted networks names any other address in them as the client",
+            reason: "anyone in the trusted networks can claim any other address in them as the client",
             instead: "leave it out (the client is then unknown), or all-trusted=reject",
         },
     },
@@ -40,7 +40,7 @@ pub(super) const RULES: [Rule; 7] = [
         check: Check::Setting {
             key: "headers",
             value: Some("keep"),
-            reason: "what reads the headers behind proxyfix reads what a stranger wrote",
+            reason: "code that reads the headers behind proxyfix reads what a stranger wrote",
             instead: "leave it out, or headers=strip",
         },
     },
@@ -71,7 +71,7 @@ pub(super) const RULES: [Rule; 7] = [
         check: Check::Setting {
             key: "exempt",
             value: None,
-            reason: "this header stays as a stranger wrote it, and is believed by whatever reads it",
+            reason: "this header stays as a stranger wrote it, and anything that reads it believes it",
             instead: "leave it out, unless the edge writes this header on every request",
         },
     },

@@ -1,8 +1,8 @@
 //! Who is believed: `proxies`.
 //!
-//! 1. Everybody, by `any` or by a network of all addresses.
-//! 2. Public networks: strangers may have an address in them. Larger ones than a single owner's are
-//!    worse. Providers publish theirs; all of a provider's customers come from there.
+//! 1. Everyone, by `any` or by a network of all addresses.
+//! 2. Public networks: strangers may have an address in them. Networks larger than a single owner's are
+//!    worse. Providers publish their networks; all customers of a provider come from there.
 //! 3. Private networks under a walk: a client in them is passed over, and what it wrote is believed.
 
 use proxyfix::ipnet::IpNet;
@@ -35,10 +35,10 @@ pub(super) const RULES: [Rule; 9] = [
 
 const LOOPBACK: [&str; 2] = ["127.0.0.0/8", "::1/128"];
 
-/// The shortest prefix of a network that has one owner, mostly: what registries give to one
+/// The shortest prefix of a network that usually has one owner: what registries give to one owner
 /// (a /16 of IPv4, a /32 of IPv6).
 const ONE_OWNER: (u8, u8) = (16, 32);
-/// Shorter networks than one link's (a /24, a /64) have room for clients beside the proxies.
+/// Networks with a shorter prefix than one link's (a /24, a /64) have room for clients beside the proxies.
 const ONE_LINK: (u8, u8) = (24, 64);
 
 fn shorter(network: &IpNet, (v4, v6): (u8, u8)) -> bool {
@@ -53,7 +53,7 @@ fn is_of_provider(network: &IpNet) -> bool {
     PROVIDERS.iter().any(|provider| provider.holds(network))
 }
 
-/// The public networks of more than one address, where an address is enough to be believed.
+/// The public networks of more than one address, if an address is enough to be believed.
 fn public(subject: &Subject<'_>) -> impl Iterator<Item = IpNet> {
     let several = |network: &IpNet| network.prefix_len() < network.max_prefix_len();
     let networks = subject.settings.networks("proxies").into_iter();
@@ -65,13 +65,13 @@ fn found(at: &IpNet, reason: &str, instead: &str) -> Found {
     Found::new(format!("{at} in proxies="), reason, instead)
 }
 
-/// Whether nobody is believed for an address alone: a secret proves that a request came through the proxy.
-/// A walk also passes over addresses that prove nothing.
+/// Whether an address alone is not enough to be believed: a secret proves that a request came through the
+/// proxy. A walk also passes over addresses that prove nothing.
 fn is_proved(subject: &Subject<'_>) -> bool {
     subject.settings.get("secret-header").is_some() && !subject.settings.walks()
 }
 
-/// The whole list, where it is this word.
+/// The whole list, if it is this word.
 fn whole(subject: &Subject<'_>, word: &str, reason: &str, instead: &str) -> Vec<Found> {
     let set = subject.settings.get("proxies") == Some(word);
     let found = || Found::new(format!("proxies={word}"), reason, instead);
@@ -85,22 +85,21 @@ fn every_peer(subject: &Subject<'_>) -> Vec<Found> {
     whole(
         subject,
         "any",
-        "whoever can connect to the application writes its own address, scheme and host",
+        "anyone who can connect to the application chooses its own address, scheme and host",
         "proxies= with the addresses that your proxies connect from, such as proxies=loopback, \
          proxies=unix or proxies=10.0.1.0/24",
     )
 }
 
 fn nobody(subject: &Subject<'_>) -> Vec<Found> {
-    // Behind other ways in, it is for strangers.
+    // After other ways in, `none` is the way of strangers.
     if subject.settings.place().is_some() {
         return Vec::new();
     }
     whole(
         subject,
         "none",
-        "no header is ever believed, and the peer is the client: for development, or where no \
-         proxy is",
+        "no header is believed, and the peer is the client: for development, or without a proxy",
         "behind a proxy, proxies= with its address",
     )
 }
@@ -108,7 +107,7 @@ fn nobody(subject: &Subject<'_>) -> Vec<Found> {
 fn every_address(subject: &Subject<'_>) -> Vec<Found> {
     let networks = subject.settings.networks("proxies").into_iter();
     let networks = networks.filter(|n| n.prefix_len() == 0 && !is_proved(subject));
-    let reason = "every address is a proxy, and so is every client";
+    let reason = "every address is believed to be a proxy, so every client is too";
     networks.map(|n| found(&n, reason, "the addresses that your proxies connect from")).collect()
 }
 
@@ -123,7 +122,7 @@ fn large_network(subject: &Subject<'_>) -> Vec<Found> {
 
 fn public_network(subject: &Subject<'_>) -> Vec<Found> {
     let small = public(subject).filter(|n| !shorter(n, ONE_OWNER) && !is_of_provider(n));
-    let reason = "whoever has a public address in this network is believed";
+    let reason = "anyone who has a public address in this network is believed";
     let instead = "the addresses of your proxies, unless all of the network is yours";
     small.map(|n| found(&n, reason, instead)).collect()
 }
@@ -137,12 +136,12 @@ fn provider_network(subject: &Subject<'_>) -> Vec<Found> {
         let first = trusted.iter().find(|network| provider.holds(network))?;
         let Provider { name, list, .. } = provider;
         let reason = format!(
-            "published by {name}: every customer of theirs reaches you from there, and the list \
-             changes"
+            "published by {name}: each of its customers can send you requests from there, and the \
+             list changes"
         );
         let instead = format!(
-            "the current list, {list}, and a proof that it is your own account: secret-header=, or a \
-             certificate"
+            "the current list, {list}, and a proof that requests come from your own account: \
+             secret-header=, or a certificate"
         );
         Some(found(first, &reason, &instead))
     };
@@ -159,20 +158,21 @@ fn walked(subject: &Subject<'_>) -> impl Iterator<Item = IpNet> {
 
 fn private_clients(subject: &Subject<'_>) -> Vec<Found> {
     let reason = "a walk passes over every client in this network (office, VPN, other services), \
-                  and believes what it wrote";
-    let instead = "the addresses of the proxies alone, or a count";
+                  and believes what the client wrote";
+    let instead = "only the addresses of the proxies, or a count";
     let wide = walked(subject).filter(|n| shorter(n, ONE_LINK));
     wide.map(|n| found(&n, reason, instead)).collect()
 }
 
 fn private_walk(subject: &Subject<'_>) -> Vec<Found> {
-    let reason = "a walk passes over clients in this network too, and believes what they wrote";
-    let instead = "the addresses of the proxies alone, or a count, unless nobody else is in it";
+    let reason = "a walk also passes over clients in this network, and believes what they wrote";
+    let instead =
+        "only the addresses of the proxies, or a count, unless nobody else is in this network";
     let small = walked(subject).filter(|n| !shorter(n, ONE_LINK));
     small.map(|n| found(&n, reason, instead)).collect()
 }
 
-/// What was written with bits beyond its length: one address was meant, perhaps.
+/// Entries with bits beyond their length: perhaps one address was meant.
 fn host_bits(subject: &Subject<'_>) -> Vec<Found> {
     // Each way in has one of these words.
     let words = subject
@@ -188,7 +188,8 @@ fn host_bits(subject: &Subject<'_>) -> Vec<Found> {
         .map(|(text, network)| {
             let (address, whole) = (network.addr(), network.trunc());
             let reason = format!("this is the whole network {whole}");
-            let instead = format!("{address} for the one address, {whole} for all");
+            let instead =
+                format!("{address} for the one address, or {whole} for the whole network");
             Found::new(format!("{text} in proxies="), reason, instead)
         })
         .collect()

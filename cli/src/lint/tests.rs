@@ -14,7 +14,7 @@ fn found(text: &str) -> Vec<&'static str> {
     lint(text).iter().map(|finding| finding.code).collect()
 }
 
-/// What breaks a rule, and what next to it does not.
+/// A code, a configuration that breaks its rule, and a similar one that does not.
 const ROWS: [(&str, &str, &str); 69] = [
     ("every-peer", "proxies=any for=1", "proxies=loopback for=1"),
     ("every-peer", "proxies=any for=1", "proxies=any secret-header=X-Origin-Secret for=1"),
@@ -216,7 +216,7 @@ const CONDITIONAL: [(&str, &str, &str); 17] = [
     ),
 ];
 
-/// Of several ways in, a finding says which one it is about.
+/// If there are several ways in, a finding says which one it is about.
 #[test]
 fn ways() {
     let text = "proxies=unix for=1 proto=1 ; proxies=10.0.1.7/8 for=2 proto=1 ; none";
@@ -246,7 +246,7 @@ fn rows() {
     assert_eq!(tested, codes().into_iter().collect());
 }
 
-/// A client that has a header dropped counts as one by TLS, if the peer takes its place.
+/// With `missing=peer` or `invalid=peer`, a client that gets a header dropped passes for one that uses TLS.
 #[test]
 fn listener_https_is_worse_with_peer() {
     for (more, bad) in
@@ -284,8 +284,8 @@ fn headers_with_one_address() {
     assert_eq!(names, SINGLE_ADDRESS);
 }
 
-/// What recipes cannot know: the hosts, the chain behind an address, a client's scheme where nobody
-/// says it.
+/// Notes about things that recipes cannot know: the hosts, the chain behind an address, a client's scheme if
+/// no proxy names it.
 const NOTES: [&str; 12] = [
     "any-host",
     "any-port",
@@ -296,13 +296,13 @@ const NOTES: [&str; 12] = [
     "provider-edge",
     "provider-network",
     "public-network",
-    // What the recipe says beside its line.
+    // The recipe explains these beside its line.
     "bare-ipv6",
     "nearer-proto",
     "proxy-only",
 ];
 
-/// The findings beyond notes, with the reason why each recipe is right.
+/// Warnings and dangers in recipes, with the reason why each recipe is right.
 const JUSTIFIED: [(&str, &str, &str); 4] = [
     (
         "docs/recipes/aws.md",

@@ -12,7 +12,7 @@ pub(crate) struct Assumed {
     pub(crate) does: String,
 }
 
-/// What is assumed of a proxy in this place, the edge's being 0.
+/// What is assumed of a proxy in this position; 0 is the edge.
 pub(crate) fn assumed(link: &Link, place: usize) -> Vec<Assumed> {
     let mut assumed = match link.does(place) {
         Does::Writes(writes) => writes.iter().map(Assumed::from).collect(),

@@ -1,5 +1,5 @@
-//! The gateways that people run themselves, by their vendors' documents and sources: what each writes,
-//! as `docs/recipes/` has it.
+//! The gateways that people run themselves: what each writes, as described in `docs/recipes/`, according to
+//! their vendors' documents and sources.
 
 use super::{
     platforms::{REAL_IP, gateway},
@@ -15,7 +15,7 @@ use super::{
 
 const PREFIX: &str = "x-forwarded-prefix";
 
-/// Each header gets a line of the router's own.
+/// The router adds a line of its own to each header.
 const OPENSHIFT: &[Write] = &[
     does(FOR, Address, How::NewLine),
     does(PROTO, Scheme, How::NewLine),
@@ -31,7 +31,7 @@ const SOZU: &[Write] = &[
     does(PORT, Port, How::IfAbsent),
 ];
 
-/// A proxy in which a trusted address's headers stay.
+/// A proxy that keeps the headers that come from a trusted address.
 const TRUSTING: &[Write] = &[
     adds(FOR, Address),
     does(PROTO, Scheme, How::IfAbsent),
@@ -47,8 +47,8 @@ const NGINX_PROXY_MANAGER: &[Write] = &[
     sets(REAL_IP, Address),
 ];
 
-/// Without the recipe's lines, and from a public address: who has a private one also chooses what is
-/// appended.
+/// Without the recipe's lines, and from a public address. A client with a private address also chooses what
+/// is appended.
 const NGINX_PROXY_MANAGER_DEFAULT: &[Write] = &[
     adds(FOR, Address),
     does(PROTO, Scheme, How::IfAbsent),
@@ -60,7 +60,7 @@ const NGINX_PROXY_MANAGER_DEFAULT: &[Write] = &[
 const TAILSCALE: &[Write] = &[
     removes(FORWARDED),
     sets(FOR, Address),
-    // Over plain HTTP it removes the header instead, and then the request is rejected.
+    // Over plain HTTP it removes the header instead, and the request is then rejected.
     sets(PROTO, Scheme),
     sets(HOST, Host),
 ];
@@ -73,7 +73,7 @@ const HOME_ASSISTANT: &[Write] = &[
     does(HOST, Host, How::IfAbsent),
 ];
 
-/// A gateway that writes the same in every place.
+/// A gateway that writes the same in every position.
 const fn anywhere(name: &'static str, writes: &'static [Write], connection: Connection) -> Style {
     Style { name, edge: Writes(writes), inner: Writes(writes), connection }
 }

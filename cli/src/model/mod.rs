@@ -1,12 +1,12 @@
-//! Honest proxies between a client and the application: each writes what it saw, in its style, and
-//! passes the rest through.
+//! Honest proxies between a client and the application. Each writes what it saw, in its style, and
+//! passes everything else through.
 //!
 //! 1. The edge sees the client, its scheme, and the host that it asked for. Each of the others sees
 //!    the proxy before it, over plain HTTP unless told otherwise.
 //! 2. A request passes every proxy, from the edge to the last one, which is the application's peer.
-//! 3. The model is on the client's side where documents leave it open: nothing is refused on the
-//!    way, and what no line writes passes.
-//! 4. It is held against `tests/captures/`: what real proxies made of some thousand requests.
+//! 3. If documents do not say what a proxy does, the model assumes what helps an attacker: no proxy refuses a
+//!    request, and a header that no line writes passes.
+//! 4. Tests compare it with `tests/captures/`: what real proxies made of some thousand requests.
 
 mod describe;
 mod gateways;
@@ -34,7 +34,7 @@ pub(crate) struct Sent {
     pub(crate) headers: HeaderMap,
 }
 
-/// Who sends it, and how it comes to the edge.
+/// Who sends the request, and with which scheme.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Client {
     pub(crate) ip: IpAddr,
@@ -45,13 +45,13 @@ pub(crate) struct Client {
 #[derive(Clone, Debug)]
 pub(crate) struct Chain {
     pub(crate) links: Vec<Link>,
-    /// Where each connects from.
+    /// The address that each connects from.
     pub(crate) addresses: Vec<Peer>,
-    /// The address that some write for their own beside the client's.
+    /// The address that some proxies write as their own, beside the client's.
     pub(crate) own: IpAddr,
-    /// What they speak with each other.
+    /// The scheme between the proxies.
     pub(crate) between: Scheme,
-    /// What the edge sets on every request, besides what its style says.
+    /// Headers that the edge sets on every request, in addition to what its style says.
     pub(crate) sets: Vec<(HeaderName, What)>,
     /// The header in which the edge sends the secret, instead of what came in.
     pub(crate) secret: Option<HeaderName>,
@@ -62,13 +62,13 @@ pub(crate) struct Chain {
 struct Seen {
     from: Peer,
     scheme: Scheme,
-    /// As it stands in the target or in `Host`; empty where there is none.
+    /// As written in the target or in `Host`; empty if there is none.
     host: Vec<u8>,
     own: IpAddr,
 }
 
 impl Chain {
-    /// Whether the edge strips a prefix and tells it.
+    /// Whether the edge strips a prefix and writes it into a header.
     pub(crate) fn strips(&self) -> bool {
         let told = self.links.first().is_some_and(|edge| match edge.does(0) {
             Does::Writes(writes) => {
@@ -79,13 +79,13 @@ impl Chain {
         told || self.sets.iter().any(|(_, what)| matches!(what, What::Prefix(_)))
     }
 
-    /// The request as it comes to the application.
+    /// The request as it arrives at the application.
     pub(crate) fn pass(&self, sent: &Sent, client: Client) -> Request<()> {
         self.pass_from(0, sent, Peer::from(client.ip), client.scheme)
     }
 
-    /// The same of a request that comes from there to the proxy in this place, or behind the last one to
-    /// the application itself.
+    /// The same for a request from `from` that enters at this proxy, or, after the last one, at the
+    /// application itself.
     pub(crate) fn pass_from(
         &self,
         first: usize,
@@ -141,7 +141,7 @@ fn forward(headers: &mut HeaderMap, link: &Link, place: usize, seen: &Seen) {
     }
 }
 
-/// The headers that `Connection` names. `Host` is none of them: a proxy always writes one.
+/// The headers that `Connection` names, except `Host`, because a proxy always writes one.
 fn nominated(headers: &HeaderMap) -> Vec<HeaderName> {
     let lines = headers.get_all(header::CONNECTION).iter();
     let options = lines.flat_map(|line| line.as_bytes().split(|&b| b == b','));

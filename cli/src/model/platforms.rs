@@ -1,4 +1,4 @@
-//! The platforms, by their vendors' documents: what each writes, as `docs/recipes/` has it.
+//! The platforms: what each writes, as described in `docs/recipes/`, according to their vendors' documents.
 
 use super::{
     proxies::{FOR, HOST, PORT, PROTO, SERVER},
@@ -17,12 +17,12 @@ use super::{
 pub(super) const REAL_IP: &str = "x-real-ip";
 const ENVOY_ADDRESS: &str = "x-envoy-external-address";
 
-/// A platform that writes the same in every place.
+/// A platform that writes the same in every position.
 const fn anywhere(name: &'static str, writes: &'static [Write]) -> Style {
     Style { name, edge: Writes(writes), inner: Writes(writes), connection: Dropped }
 }
 
-/// A gateway of one's own, which can be told that another stands in front of it.
+/// A gateway that people run themselves, and that can be configured for another proxy in front of it.
 pub(super) const fn gateway(
     name: &'static str,
     edge: &'static [Write],
@@ -86,7 +86,7 @@ pub(super) const PLATFORMS: [Style; 27] = [
         ],
     ),
     anywhere("scaleway", &[adds(FOR, Address)]),
-    // `X-Forwarded-For` has an address of the platform's own; what of a client's is not documented.
+    // `X-Forwarded-For` has an address of the platform; what happens to a client's value is not documented.
     anywhere("digitalocean", &[sets("do-connecting-ip", Address), sets(PROTO, Scheme)]),
     anywhere("netlify", &[sets("x-nf-client-connection-ip", Address), sets(PROTO, Scheme)]),
     anywhere(
@@ -150,7 +150,7 @@ pub(super) const PLATFORMS: [Style; 27] = [
     gateway(
         "ingress-nginx-full",
         &[sets(FOR, Address), sets(PROTO, Scheme), sets(HOST, Host), sets(PORT, Port)],
-        // With `compute-full-forwarded-for` besides.
+        // Also with `compute-full-forwarded-for`.
         &[sets("host", Copy(HOST)), sets(REAL_IP, LastFor), adds(FOR, Address)],
     ),
     gateway(

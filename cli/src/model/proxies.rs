@@ -1,8 +1,7 @@
-//! The proxies whose recipes are run: what each writes, as `docs/recipes/` has it.
+//! The proxies that interop tests run: what each writes, as described in `docs/recipes/`.
 //!
 //! `NAME` is the recipe for X-Forwarded, `NAME-forwarded` that for `Forwarded`. Behind another proxy
-//! both have the recipe *Behind another proxy*. `nginx-minimal` has three lines,
-//! in each place.
+//! both have the recipe *Behind another proxy*. `nginx-minimal` has the same three lines in each position.
 
 use super::style::{
     Connection::{Dropped, Obeyed, Relayed},
@@ -35,8 +34,8 @@ const LIGHTTPD: &[Write] =
 pub(super) const PROXIES: [Style; 23] = [
     Style { name: "nginx", edge: Writes(ALL_FOUR), inner: Writes(APPEND), connection: Dropped },
     Style {
-        // `Host $host`, `X-Forwarded-For $proxy_add_x_forwarded_for` and `X-Forwarded-Proto $scheme`,
-        // which most guides have.
+        // The lines of most guides: `Host $host`, `X-Forwarded-For $proxy_add_x_forwarded_for` and
+        // `X-Forwarded-Proto $scheme`.
         name: "nginx-minimal",
         edge: Writes(TWO),
         inner: Writes(TWO),

@@ -1,10 +1,10 @@
 //! What a proxy does with forwarding headers: its style.
 //!
-//! 1. A style is two lists of what is written: where the proxy is the edge, and where another of
-//!    ours stands in front of it. What is in neither passes through as it came.
+//! 1. A style has two lists of headers that are written: one for the proxy as the edge, and one for the
+//!    proxy behind another of ours. Headers that are not in the list pass through unchanged.
 //! 2. The styles are those of `docs/recipes/`, in [`proxies`](super::proxies),
-//!    [`platforms`](super::platforms) and [`gateways`](super::gateways), and some by what they do, with
-//!    [`proxyfix::write`].
+//!    [`platforms`](super::platforms) and [`gateways`](super::gateways). A few more are named by what they do,
+//!    and use [`proxyfix::write`].
 
 use proxyfix::{Family, WriteMode};
 
@@ -47,42 +47,42 @@ pub(crate) enum What {
     BareAddressPort,
     /// The same address, then one of the proxy's own.
     AddressAndOwn,
-    /// The last element that came in `X-Forwarded-For`.
+    /// The last element of the incoming `X-Forwarded-For`.
     LastFor,
     Scheme,
     /// The scheme as `on` or `off`.
     Switch,
     Prefix(&'static str),
-    /// A name of a user, or whatever else the proxy knows itself.
+    /// The name of a user, or something else that only the proxy knows.
     User,
     Host,
-    /// The host, where the request has one; else the header passes.
+    /// The host, if the request has one; otherwise the header passes.
     HostIfAny,
     Port,
     /// A forwarded-element with address and scheme.
     Element,
     /// The same with an address of the proxy's own before it, IPv6 without quotes and brackets.
     BareElement,
-    /// What came in another header, where it is there.
+    /// The incoming value of another header, if present.
     Copy(&'static str),
 }
 
-/// What becomes of what came in.
+/// What happens to the incoming lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum How {
-    /// All lines are joined, and the value comes behind this separator.
+    /// All lines are joined, and the value is appended after this separator.
     Join(&'static str),
-    /// The value comes in a line of its own.
+    /// The value is appended as a line of its own.
     NewLine,
-    /// The value comes at the end of the last line.
+    /// The value is appended to the last line.
     LastLine,
-    /// The value takes the place of all lines.
+    /// The value replaces all lines.
     Set,
     /// The same, before `Connection` is obeyed: a client can have it dropped again.
     SetEarly,
-    /// What came in is written anew, after `Connection` is obeyed.
+    /// The incoming lines are written again after `Connection` is obeyed.
     Restore,
-    /// The value is written where nothing came in.
+    /// The value is written if no line came in.
     IfAbsent,
     Remove,
 }
@@ -94,16 +94,16 @@ pub(crate) enum Connection {
     Dropped,
     /// Passes it on.
     Relayed,
-    /// Drops what it names, before it writes.
+    /// Drops the headers that it names, before it writes its own.
     Obeyed,
 }
 
-/// Appends, behind a comma and a space.
+/// Appends after a comma and a space.
 pub(crate) const fn adds(header: &'static str, what: What) -> Write {
     Write { header, what, how: How::Join(", ") }
 }
 
-/// Takes the place of what came in.
+/// Replaces the incoming lines.
 pub(crate) const fn sets(header: &'static str, what: What) -> Write {
     Write { header, what, how: How::Set }
 }
@@ -145,17 +145,17 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Style> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Link {
     pub(crate) style: &'static Style,
-    /// It writes as the edge does, also where it is not.
+    /// It writes as the edge does in any position.
     pub(crate) as_edge: bool,
 }
 
 impl Link {
-    /// What it does in this place, the edge's being 0.
+    /// What it does in this position; 0 is the edge.
     pub(crate) fn does(&self, place: usize) -> Does {
         if place == 0 || self.as_edge { self.style.edge } else { self.style.inner }
     }
 
-    /// Its name as the arguments have it.
+    /// Its name as in the arguments.
     pub(crate) fn name(&self) -> String {
         format!("{}{}", self.style.name, if self.as_edge { ":edge" } else { "" })
     }

@@ -1,4 +1,4 @@
-//! What each way of writing makes of what came in.
+//! The result of each way of writing.
 
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use proxyfix::{Peer, Scheme};
@@ -15,7 +15,7 @@ fn chain(styles: &str) -> Chain {
     Chain { links, addresses, own, between: Scheme::Http, sets: Vec::new(), secret: None }
 }
 
-/// The lines of one header behind a chain.
+/// The lines of one header after a chain.
 fn passed(styles: &str, lines: &[&str], name: &str) -> Vec<String> {
     let mut headers = HeaderMap::new();
     for line in lines {
@@ -66,10 +66,10 @@ fn connection() {
     for (style, proto, connection) in [
         ("nginx", &["https"][..], 0),
         ("haproxy", &["https"], 1),
-        // What it sets itself is dropped too.
+        // The header that it sets itself is dropped too.
         ("apache", &[], 0),
         ("squid", &["https"], 0),
-        // The inner one drops what the edge wrote, or writes it anew.
+        // The inner proxy drops what the edge wrote, or writes it again.
         ("haproxy,squid", &[], 0),
         ("haproxy,caddy", &["https"], 0),
         ("nginx,squid", &["https"], 0),
@@ -81,7 +81,7 @@ fn connection() {
 
 #[test]
 fn places() {
-    // An inner proxy passes what the edge wrote of the scheme; as an edge it writes its own.
+    // An inner proxy passes on the scheme that the edge wrote; as an edge it writes its own.
     assert_eq!(passed("haproxy,nginx", &[], "x-forwarded-proto"), ["https"]);
     assert_eq!(passed("haproxy,nginx:edge", &[], "x-forwarded-proto"), ["http"]);
     assert!(link("ngnix").is_err());
@@ -121,7 +121,7 @@ fn styles() {
 }
 
 /// What real proxies made of the same requests, in `tests/captures/`: the set-up, its style, and the
-/// headers for which that set-up has the lines of the recipe. What a style passes is among them.
+/// headers for which that set-up has the lines of the recipe, including those that a style passes on.
 const CAPTURED: [(&str, &str, &[&str]); 16] = [
     ("nginx", "nginx", &[FOR, PROTO, PREFIX, FORWARDED]),
     ("nginx-proxy-params", "nginx-minimal", &[FOR, PROTO, HOST, PORT, PREFIX, FORWARDED]),
@@ -149,8 +149,8 @@ const PREFIX: &str = "x-forwarded-prefix";
 const FORWARDED: &str = "forwarded";
 const REAL_IP: &str = "x-real-ip";
 
-/// Where the model does otherwise, by set-up and scenario. What of it bears on an answer is on the
-/// client's side.
+/// Known differences between model and proxy, by set-up and scenario. If a difference matters for an answer,
+/// it helps the attacker.
 const OTHERWISE: [(&str, &str, &str); 16] = [
     ("squid", "xff-empty", EMPTY),
     ("h2o", "xff-empty", EMPTY),
@@ -170,11 +170,11 @@ const OTHERWISE: [(&str, &str, &str); 16] = [
     ("haproxy-forwarded", "fwd-unquoted-ipv6", LINE),
 ];
 const EMPTY: &str = "the real one drops an empty header, the model appends to it";
-const LOOPBACK: &str = "Envoy writes an address of its host in place of ::1";
+const LOOPBACK: &str = "Envoy writes an address of its host instead of ::1";
 const SCHEME: &str = "the set-up lacks the recipe's require-http-scheme";
 const LINE: &str = "what HAProxy does not understand stays, with its own element in the next line";
 
-/// The lines of a header, without white space behind commas, and the last element with `for` first.
+/// The lines of a header, without white space after commas, and the last element with `for` first.
 fn lines(headers: &HeaderMap, name: &str) -> Vec<String> {
     let lines = headers.get_all(name).iter();
     let text = |line: &HeaderValue| line.as_bytes().escape_ascii().to_string().replace(", ", ",");
@@ -206,7 +206,7 @@ fn as_captured() {
                 let bytes: Vec<_> = record[key].as_str()?.chars().map(|c| c as u8).collect();
                 Received::parse(&bytes).ok()
             };
-            // Some are no requests that a strict reader reads, and some were refused.
+            // A strict parser refuses some of these requests, and some were refused by the proxy.
             let (Some(sent), Some(came)) = (head("sent"), head("received")) else { continue };
             let truth = &record["truth"];
             let client = Client {

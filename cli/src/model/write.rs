@@ -10,24 +10,24 @@ use super::{
     style::{How, What, Write},
 };
 
-/// The port of a client's connection, where a proxy writes it.
+/// The port of a client's connection, if a proxy writes it.
 const CLIENT_PORT: u16 = 50001;
 
-/// What is written before `Connection` is obeyed.
+/// Writes the values that are written before `Connection` is obeyed.
 pub(super) fn early(headers: &mut HeaderMap, writes: &[Write], seen: &Seen, came: &HeaderMap) {
     for write in writes.iter().filter(|write| write.how == How::SetEarly) {
         put(headers, write, seen, came);
     }
 }
 
-/// The rest.
+/// Writes the other values.
 pub(super) fn late(headers: &mut HeaderMap, writes: &[Write], seen: &Seen, came: &HeaderMap) {
     for write in writes.iter().filter(|write| write.how != How::SetEarly) {
         put(headers, write, seen, came);
     }
 }
 
-/// What a line of the operator's sets.
+/// Writes what a line of the operator sets.
 pub(super) fn more(headers: &mut HeaderMap, sets: &[(HeaderName, What)], seen: &Seen) {
     for (name, what) in sets {
         if let Some(value) = value(*what, seen, &HeaderMap::new()) {
@@ -36,11 +36,11 @@ pub(super) fn more(headers: &mut HeaderMap, sets: &[(HeaderName, What)], seen: &
     }
 }
 
-/// What `proxyfix::write` writes. A host that is none is not written.
+/// Writes what `proxyfix::write` writes, without a host that is invalid.
 pub(super) fn library(headers: &mut HeaderMap, family: Family, mode: WriteMode, seen: &Seen) {
     let hop = Hop::new(seen.from).scheme(seen.scheme).port(seen.scheme.default_port());
     let hop = hop.clone().host(&seen.host).unwrap_or(hop);
-    // It fails where a header map is full, and ours are not.
+    // It fails only if the header map is full.
     let _ = proxyfix::write(headers, &hop, family, mode);
 }
 
@@ -83,7 +83,7 @@ fn put(headers: &mut HeaderMap, write: &Write, seen: &Seen, came: &HeaderMap) {
 
 fn join(lines: &[HeaderValue], separator: &str) -> HeaderValue {
     let lines: Vec<_> = lines.iter().map(HeaderValue::as_bytes).collect();
-    // Joined values have no byte that none of them has.
+    // Valid values are also valid when joined.
     HeaderValue::from_bytes(&lines.join(separator.as_bytes()))
         .unwrap_or_else(|_| HeaderValue::from_static(""))
 }

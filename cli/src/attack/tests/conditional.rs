@@ -1,9 +1,9 @@
-//! Trust on a condition: what holds it up is tried, and what breaks it is caught.
+//! Trust on a condition: safe configurations pass, and each change that breaks the condition is caught.
 
 use super::{Tried, tried};
 use crate::attack::judge::Verdict;
 
-/// The worst verdict of the attacks whose names begin so; `None` where there is none.
+/// The worst verdict of the attacks with names that begin like this; `None` if there is none.
 fn worst(tried: &Tried, begin: &str) -> Option<Verdict> {
     let named = tried.attacks.iter().filter(|attack| attack.name.starts_with(begin));
     named.map(|attack| attack.verdict).max()
@@ -25,7 +25,7 @@ fn several_ways() {
         assert_eq!(tried.is_safe(), way < 3, "{style}");
         assert!(is_noted(&tried, &format!("way {way} of 3 ")), "{:?}", tried.notes);
         assert!(is_noted(&tried, "from 192.0.2.66, which is in no proxies="));
-        // What each way trusts is tried from a stranger, and removed.
+        // A stranger tries the headers that each way trusts, and they are removed.
         for header in ["x-forwarded-for", "x-forwarded-proto", "cf-connecting-ip"] {
             let name = format!("straight to the application: {header}: one value");
             assert_eq!(worst(&tried, &name), Some(Verdict::Same), "{name}");
@@ -38,13 +38,13 @@ fn several_ways() {
         worst(&tried(kept, "nginx", &["--address", "unix"]), "straight to the application: "),
         Some(Verdict::Leaks)
     );
-    // The address in the test is one that no way lists.
+    // The stranger's address is one that no way lists.
     let listed = tried("proxies=unix for=1 ; proxies=192.0.2.0/24 for=1", "nginx", &[]);
     assert!(is_noted(&listed, "from 198.51.100.66, "));
     assert_eq!(worst(&tried("proxies=unix for=1", "nginx", &[]), "straight"), None);
 }
 
-/// Without the secret, nothing of a stranger's gets through, though its address is one of `proxies`.
+/// Without the secret, nothing that a stranger wrote gets through, although its address is one of `proxies`.
 #[test]
 fn secrets() {
     const SECRET: &str = "secret-header=X-Origin-Secret";
@@ -62,7 +62,7 @@ fn secrets() {
         let hole = tried.attacks.iter().find(|attack| attack.verdict.is_hole());
         assert!(hole.is_none() && tried.is_safe(), "{with}: {}", hole.unwrap().name);
         assert!(
-            is_noted(&tried, "without the secret") && is_noted(&tried, "write x-origin-secret")
+            is_noted(&tried, "without the secret") && is_noted(&tried, "writes x-origin-secret")
         );
         assert!(!is_noted(&tried, "everybody is believed"));
         for name in [
@@ -76,16 +76,16 @@ fn secrets() {
         ] {
             assert!(worst(&tried, &format!("without the secret: {name}")).is_some(), "{name}");
         }
-        // Through the edge, its own line takes the place of the client's.
+        // On the way through the edge, its own line replaces the client's.
         assert_eq!(worst(&tried, "x-origin-secret: a wrong one"), Some(Verdict::Same));
     }
-    // An inner proxy that obeys Connection drops it: that is a loss, and no hole.
+    // An inner proxy that obeys Connection drops the secret: that is a loss, but not a hole.
     let lost = tried(&format!("proxies=10.0.1.0/24 for=1 {SECRET}"), "pass,apache", &[]);
     let dropped = worst(&lost, "x-origin-secret: named in connection");
     assert_eq!(dropped, Some(Verdict::Lost));
 }
 
-/// Past a CDN, a stranger is its own address, whatever header of the CDN it forges.
+/// A stranger who bypasses a CDN is known by its own address, no matter which header of the CDN it forges.
 #[test]
 fn past_an_edge() {
     const EDGE: &str = "client-ip=CF-Connecting-IP edge=162.158.0.0/15";
@@ -106,22 +106,22 @@ fn past_an_edge() {
         assert_eq!(worst(&tried, &forged), Some(Verdict::Same));
         assert!(is_noted(&tried, "past the edge, straight to "));
     }
-    // The walk passes over whoever goes past the CDN from one of `proxies`.
+    // The walk passes over a client that bypasses the CDN from one of `proxies`.
     let inside = ["--inner-tls", "--https-only", "--client", "10.0.1.77"];
     let walks = format!("proxies=10.0.1.0/24 for=walk {EDGE}");
     assert!(worst(&tried(&walks, "cloudflare,nginx", &inside), begin).unwrap().is_hole());
-    // An edge that is everywhere believes everybody's header.
+    // With all addresses in `edge`, anyone's header is believed.
     let all = "proxies=10.0.1.0/24 for=1 client-ip=CF-Connecting-IP edge=0.0.0.0/1,128.0.0.0/2,192.0.0.0/3";
     assert_eq!(worst(&tried(all, "cloudflare,nginx", &[]), begin), Some(Verdict::Believed));
     let without = tried("proxies=10.0.1.0/24 for=2", "cloudflare,nginx", &[]);
     assert_eq!(worst(&without, begin), None);
-    // With a secret too, who goes past the edge is nobody.
+    // With a secret as well, a client that bypasses the edge is unknown.
     let secret = format!("proxies=10.0.1.0/24 for=1 {EDGE} secret-header=X-Origin-Secret");
     let secret = tried(&secret, "cloudflare,nginx:edge", &["--inner-tls", "--https-only"]);
     assert!(secret.is_safe());
 }
 
-/// A header that only proxies may send is a client's, unless a proxy is known to write it.
+/// A header that only proxies may send counts as the client's, unless a proxy is known to write it.
 #[test]
 fn headers_of_proxies() {
     let config = "proxies=loopback for=1 proto=1 proxy-only=Remote-User";

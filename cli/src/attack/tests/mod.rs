@@ -1,4 +1,4 @@
-//! What is safe, and what departs from it and is caught. The recipes are safe.
+//! Safe configurations pass, and departures from them are caught. The recipes are safe.
 
 mod conditional;
 mod recipes;
@@ -31,12 +31,12 @@ fn wrong(config: &str, style: &str) -> Option<String> {
     misread.chain(worst).chain(too_far).next()
 }
 
-/// What a proxy passes through, or does not write so often, is caught.
+/// Catches a header that a proxy passes through, or in which it writes fewer elements than are read.
 #[test]
 fn departures_are_caught() {
     const PRIVATE: &str = "proxies=10.0.1.0/24";
     for (style, config) in [
-        // Nobody writes it.
+        // No proxy writes it.
         ("nginx", "for=1 prefix=1"),
         ("nginx", "forwarded=1"),
         ("nginx", "client-ip=X-Real-IP"),
@@ -84,7 +84,7 @@ fn departures_are_caught() {
         // The scheme of the connection between the two.
         ("haproxy,nginx:edge", "for=2 proto=1"),
         ("front-door,application-gateway", "for=2 proto=1 host=1"),
-        // What the settings give up.
+        // Settings that give up a part of the security property.
         ("nginx", "for=1 headers=keep"),
         ("nginx", "for=1 uri=keep"),
         ("nginx", "for=1 exempt=X-Real-IP"),
@@ -99,12 +99,12 @@ fn departures_are_caught() {
     let inside = ["--client", "10.0.1.77"];
     assert!(!tried("proxies=10.0.1.0/24 for=walk", "nginx", &inside).is_safe());
     assert!(tried("proxies=10.0.1.0/24 for=1", "nginx", &inside).is_safe());
-    // A walk that ends at a proxy which is not listed.
+    // A walk that ends at a proxy that is not listed.
     let outside = ["--address", "192.0.2.9,10.0.1.1"];
     assert!(!tried("proxies=10.0.1.0/24 for=walk", "haproxy,nginx", &outside).is_safe());
 }
 
-/// What `proxyfix::write` appends is read by count, whatever came in.
+/// A count reads what `proxyfix::write` appends, no matter what came in.
 #[test]
 fn written_by_the_library() {
     for style in ["append", "replace", "append,append", "append,append,append"] {
@@ -118,7 +118,7 @@ fn written_by_the_library() {
     }
 }
 
-/// What the edge sets besides is the edge's.
+/// A header of `--sets` counts as written by the edge.
 #[test]
 fn what_the_edge_sets() {
     for name in ["Front-End-Https", "X-Forwarded-HTTPS", "X-HTTPS", "X-Proxied-HTTPS"] {
@@ -130,7 +130,7 @@ fn what_the_edge_sets() {
     assert!(tried("proxies=unix client-ip=X-Real-IP", "nginx", &["--sets", "x-real-ip"]).is_safe());
 }
 
-/// Where an inner proxy obeys a client's `Connection`, what is lost is said, and is no hole.
+/// If an inner proxy obeys a client's `Connection`, the loss is reported, but it is not a hole.
 #[test]
 fn what_is_lost() {
     let tried = |config| tried(config, "apache-forwarded", &[]);
@@ -147,7 +147,7 @@ fn hosts_with_ports() {
         assert!(tried(&config, "nginx", &["--https-only"]).is_safe(), "{hosts}");
         let both = tried(&config, "nginx", &[]);
         assert!(both.is_safe() && both.misread.is_empty(), "{hosts}");
-        // By plain HTTP, all are turned away where port 80 is not allowed.
+        // Over plain HTTP, all clients are rejected if port 80 is not allowed.
         let turned_away = !matches!(hosts, "app.example:*" | "*.a.example:443,b.example");
         assert_eq!(both.notes.len(), usize::from(turned_away), "{hosts}");
     }
@@ -155,12 +155,12 @@ fn hosts_with_ports() {
         let config = format!("proxies=loopback for=1 proto=1 hosts={hosts}");
         assert!(tried(&config, "nginx", &[]).is_safe(), "{hosts}");
     }
-    // A lie about the scheme is one about the port, too.
+    // A lie about the scheme is also a lie about the port.
     let config = "proxies=loopback for=1 proto=1 hosts=app.example:443";
     assert!(!tried(config, "pass", &[]).is_safe());
 }
 
-/// A client by plain HTTP that counts as one by TLS, because a header is lost, has got through: whether or
+/// A client that uses plain HTTP, and seems to use TLS because a header is lost, has got through, whether or
 /// not it also passes for another client.
 #[test]
 fn a_lost_header_is_no_tls() {
@@ -168,7 +168,7 @@ fn a_lost_header_is_no_tls() {
         let config = format!("proxies=loopback forwarded=1 listener=https {more}");
         let tried = tried(&config, "apache-forwarded", &[]);
         for attack in &tried.attacks {
-            let upgraded = attack.detail.contains("scheme https in place of http");
+            let upgraded = attack.detail.contains("scheme https instead of http");
             assert!(!upgraded || attack.verdict == Verdict::Believed, "{}", attack.detail);
         }
         if more == "missing=peer" {
@@ -177,7 +177,7 @@ fn a_lost_header_is_no_tls() {
     }
 }
 
-/// What is not tried is said; a last proxy that is not listed has help.
+/// The notes say what is not tried, and the help says what to do about a last proxy that is not listed.
 #[test]
 fn past_the_proxies() {
     for (proxies, notes) in [("any", 1), ("10.0.0.1,::/0", 1), ("10.0.0.0/8", 0), ("none", 0)] {
@@ -196,7 +196,7 @@ fn past_the_proxies() {
     assert_eq!(help("proxies=none for=2", inner), "proxies=192.0.2.1");
 }
 
-/// Whatever is trusted, nothing is believed of a last proxy that is not listed: no spoofed request gets
+/// A last proxy that is not listed is not believed, no matter what is trusted: no spoofed request gets
 /// through, and the client is the proxy.
 #[test]
 fn an_untrusted_last_proxy_is_a_mistake() {
@@ -218,7 +218,7 @@ fn an_untrusted_last_proxy_is_a_mistake() {
     assert!(trusted.is_safe());
 }
 
-/// With the lines that most guides have, `X-Forwarded-Host` is the client's.
+/// With the lines of most guides, `X-Forwarded-Host` is the client's.
 #[test]
 fn minimal_lines() {
     assert_eq!(wrong("proxies=loopback for=1 proto=1", "nginx-minimal"), None);
@@ -228,7 +228,7 @@ fn minimal_lines() {
     assert!(tried.count(Verdict::Believed) > 0 && !tried.is_safe());
 }
 
-/// Every style says what it writes, and what it says is what the chain does.
+/// Every style describes what it writes, and the chain writes exactly that.
 #[test]
 fn what_is_assumed_is_printed() {
     for style in crate::model::all() {
@@ -251,7 +251,7 @@ fn what_is_assumed_is_printed() {
     }
 }
 
-/// A name says what is sent, also where the one before it is not shown.
+/// The name of an attack says what is sent, even if the attack before it is not shown.
 #[test]
 fn names_stand_alone() {
     let tried = tried("proxies=loopback for=1 proto=1", "nginx", &[]);
@@ -261,8 +261,8 @@ fn names_stand_alone() {
     assert!(!names.iter().any(|name| begins(name)), "{names:?}");
 }
 
-/// Styles that write on every request what they write at all. (Some write a header only where it is
-/// absent, or the host where there is one: what an honest request shows of them is not always so.)
+/// Styles that write their headers on every request. (Others write a header only if it is absent, or the host
+/// only if there is one. An honest request does not show what these always do.)
 const STEADY: [&str; 12] = [
     "nginx",
     "nginx:edge",
@@ -281,8 +281,8 @@ const STEADY: [&str; 12] = [
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
-    /// **Non-interference**: by counts that reach as far as the proxies write, to the edge, nothing gets
-    /// through, whatever the chain. By one more, something does.
+    /// **Non-interference**: with counts that reach exactly as far as the proxies write, up to the edge,
+    /// nothing gets through any chain. With one more, something does.
     #[test]
     fn what_is_written_is_safe(
         styles in prop::collection::vec(prop::sample::select(&STEADY[..]), 1..4),

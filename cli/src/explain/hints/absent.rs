@@ -1,4 +1,4 @@
-//! Hints about trusted headers that did not come, and about headers that came and are not trusted.
+//! Hints about trusted headers that are absent, and about headers that are present and not trusted.
 
 use http::HeaderName;
 
@@ -10,7 +10,7 @@ impl Tried<'_> {
         self.account.received.headers.contains_key(name)
     }
 
-    /// None of the trusted headers is there: what came instead.
+    /// None of the trusted headers is present: what is present instead.
     pub(super) fn missing(&self) -> Option<Hint> {
         let steps = self.account.explanation.steps();
         steps.iter().find(|step| step.code() == "missing")?;
@@ -20,14 +20,14 @@ impl Tried<'_> {
             Some(Hint {
                 code: "absent",
                 write: format!("in your proxy, lines that write {}", names.join(", ")),
-                reason: "the peer is one of proxies=, and none of the trusted headers came; right \
-                         where the request came through your proxy"
+                reason: "the peer is one of proxies=, and none of the trusted headers is present; right \
+                         if the request came through your proxy"
                     .to_owned(),
             })
         })
     }
 
-    /// What came of the other family.
+    /// The headers of the other family that are present.
     fn other_family(&self) -> Option<Hint> {
         let (there, instead) = match self.settings.get("forwarded") {
             Some(count) => {
@@ -49,17 +49,14 @@ impl Tried<'_> {
         (!names.is_empty()).then(|| Hint {
             code: "family",
             write: format!("{} instead of {instead}", words.join(" ")),
-            reason: format!(
-                "right where your proxy writes {}, and not the client",
-                names.join(", ")
-            ),
+            reason: format!("right if your proxy, not the client, writes {}", names.join(", ")),
         })
     }
 
-    /// The one header with a single address that came, where no trusted header names the client.
+    /// The only header with a single address, if no trusted header names the client.
     fn single_address(&self) -> Option<Hint> {
         let lines = self.account.received.lines.iter();
-        // What Azure Front Door writes there, the client has said.
+        // Azure Front Door takes the value of this header from the client.
         let is_single = |name: &HeaderName| {
             SINGLE_ADDRESS.contains(&name.as_str()) && name != "x-azure-clientip"
         };
@@ -72,13 +69,13 @@ impl Tried<'_> {
             code: "single",
             write: format!("client-ip={} instead of {key}=", line.spelling),
             reason: format!(
-                "only {} names a client here; right where your proxy writes it anew on every request",
+                "only {} names a client here; right if your proxy overwrites it on every request",
                 line.name
             ),
         })
     }
 
-    /// A header beside which another trusted one is there.
+    /// A trusted header that is absent while another one is present.
     pub(super) fn incomplete(&self, trusted: &Trusted) -> Hint {
         let Trusted { key, header } = trusted;
         if *key == "client-ip" && self.settings.get("edge").is_some() {
@@ -86,8 +83,8 @@ impl Tried<'_> {
                 code: "absent",
                 write: format!("in your proxy, pass {header} on"),
                 reason:
-                    "the address that was found is one of edge=, which writes that header; right \
-                         where it is the one that your CDN writes"
+                    "the address that was found is one of edge=, so that header is expected; right \
+                         if your CDN writes it"
                         .to_owned(),
             };
         }
@@ -97,13 +94,13 @@ impl Tried<'_> {
             code: "absent",
             write: format!("leave out {key}="),
             reason: format!(
-                "right where your proxy does not write {header}; else have it write it on every \
-                 request"
+                "right if your proxy does not write {header}; otherwise have your proxy write it on \
+                 every request"
             ),
         })
     }
 
-    /// Trusted headers that are absent beside others, and in whose place a value of our own was taken.
+    /// Trusted headers that are absent while others are present, so that our own values were used.
     pub(super) fn absent(&self) -> Vec<Hint> {
         let steps = self.account.explanation.steps();
         if steps.iter().any(|step| step.code() == "missing") {
@@ -119,7 +116,7 @@ impl Tried<'_> {
             "for" | "proto" | "client-ip" => self.incomplete(&trusted),
             key => {
                 let own = if key == "host" && self.is_there("host") {
-                    ", and the host is that of Host"
+                    ", so the host is that of Host"
                 } else {
                     ""
                 };
@@ -128,8 +125,8 @@ impl Tried<'_> {
                     code: "absent",
                     write: format!("leave out {key}="),
                     reason: format!(
-                        "{header} did not come{own}; a client who sends it is believed; right where \
-                         your proxy does not write it on every request"
+                        "{header} is absent{own}; a client who sends it is believed; right if your \
+                         proxy does not write it on every request"
                     ),
                 }
             }
@@ -137,7 +134,7 @@ impl Tried<'_> {
         absent.map(hint).collect()
     }
 
-    /// Headers of the family in use that are there and not trusted.
+    /// Headers of the family in use that are present and not trusted.
     pub(super) fn not_trusted(&self) -> Vec<Hint> {
         if self.settings.client_list() == Some("forwarded") {
             return Vec::new();
@@ -153,7 +150,7 @@ impl Tried<'_> {
         let hint = |(key, name): (&str, &str)| Hint {
             code: "not-trusted",
             write: format!("{key}=1"),
-            reason: format!("right where your proxy writes {name} on every request"),
+            reason: format!("right if your proxy writes {name} on every request"),
         };
         x_family().filter(untrusted).map(hint).collect()
     }
