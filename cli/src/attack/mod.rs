@@ -193,6 +193,13 @@ fn notes(settings: &Settings, chain: &Chain, entries: &[Entry], schemes: &[Schem
         format!("the model assumes that the edge writes {name} with the secret on every request")
     }));
     notes.extend(entries.iter().map(|entry| entry.note(chain)));
+    if settings.get("edge").is_some() && !chain.links.iter().any(|link| link.as_edge) {
+        notes.push(
+            "edge= is for a proxy that clients reach past the edge too: if your first proxy writes as an edge \
+             does, append :edge to its style; if everyone connects by TLS alone, add --https-only --inner-tls"
+                .to_owned(),
+        );
+    }
     for scheme in schemes.iter().filter(|scheme| hosts::asked(settings, **scheme).is_none()) {
         let port = scheme.default_port();
         notes.push(format!(

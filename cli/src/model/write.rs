@@ -114,8 +114,11 @@ fn value(what: What, seen: &Seen, came: &HeaderMap) -> Option<HeaderValue> {
             format!("for={node};proto={}", seen.scheme)
         }
         What::BareElement => {
-            let host = String::from_utf8_lossy(&seen.host);
-            format!("by={};for={address};host={host};proto={}", seen.own, seen.scheme)
+            let host = match String::from_utf8_lossy(&seen.host) {
+                host if host.is_empty() => String::new(),
+                host => format!("host={host};"),
+            };
+            format!("by={};for={address};{host}proto={}", seen.own, seen.scheme)
         }
         What::HostIfAny if seen.host.is_empty() => return None,
         What::Host | What::HostIfAny => return HeaderValue::from_bytes(&seen.host).ok(),

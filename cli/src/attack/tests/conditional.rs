@@ -113,6 +113,7 @@ fn past_an_edge() {
     // With all addresses in `edge`, anyone's header is believed.
     let all = "proxies=10.0.1.0/24 for=1 client-ip=CF-Connecting-IP edge=0.0.0.0/1,128.0.0.0/2,192.0.0.0/3";
     assert_eq!(worst(&tried(all, "cloudflare,nginx", &[]), begin), Some(Verdict::Believed));
+    assert!(is_noted(&tried(all, "cloudflare,nginx", &[]), "append :edge to its style"));
     let without = tried("proxies=10.0.1.0/24 for=2", "cloudflare,nginx", &[]);
     assert_eq!(worst(&without, begin), None);
     // With a secret as well, a client that bypasses the edge is unknown.

@@ -150,7 +150,9 @@ impl Tried<'_> {
         let hint = |(key, name): (&str, &str)| Hint {
             code: "not-trusted",
             write: format!("{key}=1"),
-            reason: format!("right if your proxy writes {name} on every request"),
+            reason: format!(
+                "right if your proxy writes {name} on every request, and overwrites a client's: see its recipe"
+            ),
         };
         x_family().filter(untrusted).map(hint).collect()
     }
