@@ -61,7 +61,7 @@ fn targets_without_a_path() {
     assert_eq!(fixed(Method::CONNECT, "other.example:443").unwrap(), "other.example:443");
     assert_eq!(fixed(Method::GET, "other.example:443"), Err(ErrorKind::InvalidTarget));
     assert_eq!(fixed(Method::OPTIONS, "*").unwrap(), "*");
-    // Also where the URI is kept: it would be the host, in place of `Host`.
+    // Also if the URI is kept: its authority would be the host instead of `Host`.
     let keeps = util::config("proxies=10.0.0.0/8 for=1 uri=keep");
     let mut kept = request(util::PROXY, "other.example:443", &["Host: app.example"]);
     let error = fix_request(&mut kept, &keeps).expect_err("no target of GET");

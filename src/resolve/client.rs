@@ -20,7 +20,7 @@ pub(super) trait Entry<'a> {
     /// Finds where the last element of a line begins.
     fn last_start(line: &[u8]) -> Result<usize, Fault>;
 
-    /// Reads an element, in place of the one that was read before it. To return it would cost a move.
+    /// Reads an element into `self`, which loses the one read before. Returning it would cost a move.
     fn read(&mut self, text: &'a [u8]) -> Result<(), Fault>;
 
     /// The node that the element names.
