@@ -221,7 +221,9 @@ impl<'a, R: Recorder> Decision<'a, R> {
         entry.read(element.text).map_err(|fault| self.invalid(element, fault))?;
         match entry.put_client(&mut self.resolved.client.value) {
             Ok(()) => {
-                rule.map_or((), |rule| self.recorder.record(|| Step::at(rule, &element)));
+                if let Some(rule) = rule {
+                    self.recorder.record(|| Step::at(rule, &element));
+                }
                 self.resolved.client.hop = NonZeroUsize::new(element.hop);
                 Ok(())
             }
@@ -268,8 +270,9 @@ impl<'a, R: Recorder> Decision<'a, R> {
             let hop = entry.read(element.text).and_then(|()| entry.node());
             let hop = hop.map_err(|fault| self.invalid(element, fault))?;
             if !self.is_proxy(&hop) {
-                self.last(Rule::WalkEnd)
-                    .map_or((), |rule| self.recorder.record(|| Step::at(rule, &element)));
+                if let Some(rule) = self.last(Rule::WalkEnd) {
+                    self.recorder.record(|| Step::at(rule, &element));
+                }
                 self.resolved.client = Vouched::at(client(hop), element.hop);
                 return Ok(Some(element.hop));
             }
