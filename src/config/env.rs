@@ -133,11 +133,12 @@ fn with_secrets(
     secrets: &Secrets,
     name: &str,
 ) -> Result<Config, ConfigError> {
-    builder.secrets(secrets).build().map_err(|error| match error {
-        ConfigError::MissingSecret { name: header, .. } => {
+    builder.secrets(secrets).build().map_err(|error| {
+        if let ConfigError::MissingSecret { name: header, .. } = error {
             ConfigError::MissingSecret { name: header, variable: name.to_owned() }
+        } else {
+            error
         }
-        other => other,
     })
 }
 
