@@ -13,6 +13,8 @@
 
 mod absent;
 
+use std::fmt::Write;
+
 use http::HeaderName;
 use proxyfix::{Config, Error, Resolved, Source, explain};
 use serde::Serialize;
@@ -20,7 +22,7 @@ use serde::Serialize;
 use super::account::Account;
 use crate::{
     providers::PROVIDERS,
-    settings::{self, Settings, Trusted},
+    settings::{self, Settings, Trusted, host_port},
 };
 
 /// What to change, and when that is right.
@@ -154,10 +156,15 @@ impl Tried<'_> {
 
     fn host(&self) -> Option<Hint> {
         let resolved = self.outcome(&self.settings.with("hosts", None).ok()?).ok()?;
-        let allowed: Vec<_> = self.settings.list("hosts").chain(resolved.host()).collect();
+        let mut write = self.settings.get("hosts")?.to_owned();
+        let _ = write!(write, ",{}", resolved.host()?);
+        // In a list with ports, an entry without one would allow every port.
+        if self.settings.list("hosts").any(|entry| host_port(entry).is_some()) {
+            let _ = write!(write, ":{}", resolved.port());
+        }
         Some(Hint {
             code: "host",
-            write: format!("hosts={}", allowed.join(",")),
+            write: format!("hosts={write}"),
             reason: "right if that host is yours".to_owned(),
         })
     }

@@ -283,7 +283,7 @@ fn hints() {
     const REAL: &str = "X-Real-IP: 203.0.113.9";
     const CDN: &str = "X-Forwarded-For: 162.158.90.163";
     const EDGE: &str = "for=1 client-ip=CF-Connecting-IP edge=162.158.0.0/15";
-    let rows: [(&str, &[&str], &[&str]); 29] = [
+    let rows: [(&str, &[&str], &[&str]); 32] = [
         // Only a header with one address names the client.
         ("for=1", &[REAL, "Host: a.example"], &["single: client-ip=X-Real-IP instead of for="]),
         (
@@ -364,6 +364,22 @@ fn hints() {
         // IPv6 without brackets.
         ("forwarded=1", &["Forwarded: for=2001:db8::9"], &["ipv6: forwarded-ipv6=bare"]),
         ("forwarded=1 forwarded-ipv6=bare", &["Forwarded: for=2001:db8::9"], &[]),
+        // A host that is not allowed.
+        (
+            "for=1 hosts=a.example",
+            &[FOR, "Host: b.example:8443"],
+            &["host: hosts=a.example,b.example"],
+        ),
+        (
+            "for=1 hosts=a.example:443",
+            &[FOR, "Host: b.example:8443"],
+            &["host: hosts=a.example:443,b.example:8443"],
+        ),
+        (
+            "for=1 listener=https hosts=a.example:*",
+            &[FOR, "Host: b.example"],
+            &["host: hosts=a.example:*,b.example:443"],
+        ),
         // A secret that is absent.
         (
             "for=1 secret-header=X-Origin-Secret",

@@ -64,8 +64,8 @@ fn value(what: What) -> String {
         What::Port => "the port",
         What::Element => "for= with the address that connects to it, and proto= with the scheme",
         What::BareElement => {
-            "by= with an address of its own, for= with the address that connects to it (IPv6 without \
-             quotes and brackets), host= with the host, and proto= with the scheme"
+            "by= with an address of its own, for= with each address of x-forwarded-for, for= with the \
+             address that connects to it (IPv6 without quotes and brackets), host= with the host, and proto= with the scheme"
         }
         What::Copy(header) => return format!("what came in {header}"),
     };

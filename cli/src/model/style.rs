@@ -61,7 +61,8 @@ pub(crate) enum What {
     Port,
     /// A forwarded-element with address and scheme.
     Element,
-    /// The same with an address of the proxy's own before it, IPv6 without quotes and brackets.
+    /// The same with an address of the proxy's own and the elements of the incoming `X-Forwarded-For` before
+    /// it, IPv6 without quotes and brackets.
     BareElement,
     /// The incoming value of another header, if present.
     Copy(&'static str),

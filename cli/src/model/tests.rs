@@ -58,6 +58,10 @@ fn elements() {
     let came = ["Forwarded: for=6.6.6.6"];
     let last = "by=192.0.2.1;for=203.0.113.9;proto=https";
     assert_eq!(passed("api-gateway", &came, "forwarded"), [format!("for=6.6.6.6,{last}")]);
+    let came = ["X-Forwarded-For: 6.6.6.6, 7.7.7.7", "X-Forwarded-For: 8.8.8.8"];
+    let clients = "for=6.6.6.6,for=7.7.7.7,for=8.8.8.8,for=203.0.113.9";
+    let all = format!("by=192.0.2.1;{clients};proto=https");
+    assert_eq!(passed("api-gateway", &came, "forwarded"), [all]);
 }
 
 #[test]

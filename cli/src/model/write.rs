@@ -88,6 +88,14 @@ fn join(lines: &[HeaderValue], separator: &str) -> HeaderValue {
         .unwrap_or_else(|_| HeaderValue::from_static(""))
 }
 
+/// The elements of the incoming `X-Forwarded-For` as they stand in `Forwarded`, each with its comma.
+fn earlier_clients(came: &HeaderMap) -> String {
+    let lines = came.get_all("x-forwarded-for").iter();
+    let lines = lines.map(|line| String::from_utf8_lossy(line.as_bytes()));
+    let of = |line: &str| line.split(',').map(|node| format!("for={},", node.trim())).collect();
+    lines.map(|line| -> String { of(&line) }).collect()
+}
+
 /// The value; `None` leaves the header as it is.
 fn value(what: What, seen: &Seen, came: &HeaderMap) -> Option<HeaderValue> {
     let ip = seen.from.ip();
@@ -118,7 +126,8 @@ fn value(what: What, seen: &Seen, came: &HeaderMap) -> Option<HeaderValue> {
                 host if host.is_empty() => String::new(),
                 host => format!("host={host};"),
             };
-            format!("by={};for={address};{host}proto={}", seen.own, seen.scheme)
+            let earlier = earlier_clients(came);
+            format!("by={};{earlier}for={address};{host}proto={}", seen.own, seen.scheme)
         }
         What::HostIfAny if seen.host.is_empty() => return None,
         What::Host | What::HostIfAny => return HeaderValue::from_bytes(&seen.host).ok(),

@@ -141,6 +141,7 @@ fn recipes_of_platforms() {
         assert!(tried.is_safe(), "{style}: {config}");
     }
     for (style, config) in [
+        ("cloudfront,api-gateway", "forwarded=2 proto=1 host=1 forwarded-ipv6=bare"),
         ("front-door,application-gateway", "for=2 proto=1 host=1"),
         ("front-door,container-apps", "for=2 proto=1 host=1 hosts=app.example"),
     ] {
