@@ -23,7 +23,7 @@ use std::{
 
 use http::{Request, Response};
 use proxyfix::{
-    PrefixLayer, ProxyFixLayer,
+    ConfigBuilder, PrefixLayer, ProxyFixLayer,
     shadow::{Shadow, ShadowLayer},
 };
 use tower::{Layer, ServiceExt, service_fn};
@@ -239,6 +239,12 @@ fn the_key_to_change() {
             &["X-Forwarded-For: 10.0.0.3, 10.0.0.2"],
             "max-hops",
         ),
+        (by_element, &["Forwarded: for=2001:db8::9"], "forwarded-ipv6"),
+        (
+            "proxies=10.0.0.0/8 for=1 edge=192.0.2.0/24 client-ip=X-Real-IP",
+            &["X-Forwarded-For: 192.0.2.7", "X-Real-IP: x"],
+            "client-ip",
+        ),
         // No key corrects these.
         (x, &[good, proto, "Host: a b"], ""),
         (x, &[good, proto, "Host: a.example", "Host: a.example"], ""),
@@ -248,7 +254,8 @@ fn the_key_to_change() {
         assert_eq!(key, *expected, "{configuration} {lines:?}");
         let is_word = |word: &str| word.split('=').next() == Some(&key);
         let set = configuration.split(' ').any(is_word);
-        assert!(set || ["", "connection"].contains(&&*key), "{key} is not in {configuration}");
+        let not_yet = ["", "connection", "forwarded-ipv6"].contains(&&*key);
+        assert!(set || not_yet, "{key} is not in {configuration}");
     }
 }
 
@@ -468,6 +475,44 @@ fn nothing_is_counted_where_nobody_listens() {
     assert_eq!(events_up_to(Level::ERROR, unheard, [from_stranger()]), []);
     let events = events_up_to(Level::WARN, layer.layer(service_fn(empty)), [from_stranger()]);
     assert_eq!(events[0].1["proxyfix.requests"], "1");
+}
+
+/// No event shows three bytes of a secret in a row.
+#[test]
+fn no_byte_of_a_secret() {
+    const SECRET: &str = "Qz7!Wk3#Vx9$Jy5%Gu2&Rt8*";
+    let build = |text: &str| text.parse::<ConfigBuilder>().unwrap().secret(SECRET).build().unwrap();
+    let trusted = "proxies=10.0.0.0/8 for=1 secret-header=X-Origin-Secret";
+    let app = |text: &str| {
+        let shadow = Shadow::new(build("proxies=any for=2 secret-header=X-Origin-Secret"));
+        let layer = ProxyFixLayer::new(build(text)).shadow(shadow);
+        layer.layer(service_fn(empty))
+    };
+    let sent = |secret: &str| {
+        let lines = ["X-Forwarded-For: 203.0.113.9".into(), format!("X-Origin-Secret: {secret}")];
+        request(PROXY, "/", &lines)
+    };
+    let missing = fields([
+        ("network.peer.address", PROXY),
+        ("proxyfix.key", "secret-header"),
+        ("proxyfix.requests", "1"),
+    ]);
+    let shown = |text: &str, secret: &str| {
+        let mut events = events(app(text), sent(secret));
+        for part in SECRET.as_bytes().windows(3) {
+            let part = std::str::from_utf8(part).unwrap();
+            assert!(!format!("{events:?}").contains(part), "{part}: {events:?}");
+        }
+        events.retain(|(level, _)| *level == Level::WARN);
+        events.iter_mut().for_each(|(_, fields)| drop(fields.remove("message")));
+        events.into_iter().map(|(_, fields)| fields).collect::<Vec<_>>()
+    };
+    assert_eq!(shown(trusted, SECRET), []);
+    assert_eq!(shown(trusted, &SECRET[1..]), [missing]);
+    let rejects = format!("{trusted} missing=reject");
+    let rejection = shown(&rejects, &SECRET[1..]).remove(0);
+    assert_eq!(rejection["proxyfix.key"], "secret-header");
+    assert_eq!(shown(&rejects, SECRET), []);
 }
 
 #[test]
