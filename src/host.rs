@@ -108,7 +108,7 @@ impl<'a> Host<'a> {
         const KIND: ErrorKind = ErrorKind::InvalidHost;
         let (mut classes, mut before) = (PLAIN, DOT);
         let mut rest = text;
-        // Four bytes at a time, then one at a time: the rest, or four of which one ends the name.
+        // This loop takes four bytes at a time. The next loop takes the rest one at a time.
         while let [a, b, c, d, after @ ..] = rest {
             let last = class(*d);
             let Some(all) = four(before, [class(*a), class(*b), class(*c), last]) else { break };
@@ -165,7 +165,8 @@ impl<'a> Host<'a> {
 /// checker of WHATWG URL).
 #[inline]
 fn ends_in_number(name: &[u8]) -> bool {
-    // Few names end in two bytes of a number, and no top-level domain has one byte.
+    // A short cut. If the last label is a number, the last two bytes are those of a number, or a dot and a
+    // digit. Few other names end like this.
     match name {
         [.., before, last] if !is_of_number(*last) || !is_of_number(*before) => false,
         _ => last_label_is_number(name),

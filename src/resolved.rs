@@ -249,7 +249,8 @@ impl Resolved {
         self.authority.get_or_init(|| self.make_authority().ok().flatten()).as_ref()
     }
 
-    /// Makes the authority. It is an error if the host makes none, but the host's parser rules that out.
+    /// Makes the authority. A host that makes no valid authority is an error. The host's parser lets no such
+    /// host through.
     pub(crate) fn make_authority(&self) -> Result<Option<Authority>, Error> {
         let invalid = |_| Error::new(ErrorKind::InvalidHost);
         match (&self.host.value, self.stated_port()) {

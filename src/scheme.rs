@@ -36,7 +36,7 @@ impl Scheme {
         }
     }
 
-    /// The port of a URI of this scheme that names none.
+    /// The port that a URI of this scheme means if it names no port.
     pub const fn default_port(self) -> u16 {
         match self {
             Self::Http => 80,
@@ -82,7 +82,7 @@ pub(crate) enum SchemeForm {
 }
 
 impl SchemeForm {
-    /// The form in which a header of this name has it. `is` compares two names.
+    /// How a header writes the scheme. `is` says whether the header has a given name.
     pub(crate) fn of(is: impl Fn(&str) -> bool) -> Self {
         if SWITCHES.into_iter().any(is) { Self::Switch } else { Self::Name }
     }

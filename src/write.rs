@@ -133,7 +133,7 @@ pub fn write(
     family: Family,
     mode: WriteMode,
 ) -> Result<(), Error> {
-    // There is room for all, so nothing fails halfway, except for such a map.
+    // The room is made for all names first. Only a map with such colliding names can then fail halfway.
     let full = |_| Error::new(ErrorKind::TooManyHeaders);
     headers.try_reserve(5).map_err(full)?;
     let node = hop.peer.ip().map_or(Node::UNKNOWN, |ip| Node::new(ip, None));

@@ -75,7 +75,7 @@ pub(crate) struct Explain {
     pub(crate) tls: bool,
 
     /// A header line, as with curl; added after those of REQUEST
-    // Not parsed by clap, because clap repeats an invalid value, and it may contain a secret.
+    // clap does not parse this value: its error repeats an invalid value, which may contain a secret.
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", conflicts_with = "jsonl")]
     headers: Vec<String>,
 

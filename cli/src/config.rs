@@ -23,7 +23,7 @@ const VARIABLE: &str = "PROXYFIX";
 impl ConfigArgument {
     /// The configuration, from the argument or the environment.
     pub(crate) fn read(&self) -> Result<ConfigText, Failure> {
-        // Not parsed by clap, because clap repeats an invalid value, and it may contain a secret.
+        // clap does not parse this value: its error repeats an invalid value, which may contain a secret.
         if let Some(text) = &self.given {
             let config = settings::with_secret(text).map_err(|error| refused(&error))?;
             return Ok(ConfigText { text: text.clone(), config });

@@ -14,7 +14,7 @@ impl Settings {
     /// The trusted headers, each with its key.
     fn trusted(&self) -> impl Iterator<Item = (&'static str, &HeaderName)> {
         let names = &self.names;
-        // Beside `forwarded`, these select an element of it.
+        // With `forwarded`, the counts of `proto` and `host` select elements of `Forwarded`.
         let own = self.forwarded.is_none();
         [
             self.x_for.is_some().then_some(("for", &names.r#for)),

@@ -99,7 +99,7 @@ pub enum ConfigError {
     #[error("invalid {what} {text:?}: {reason}")]
     #[non_exhaustive]
     InvalidNetwork {
-        /// What it was to be: `trusted proxy` or `network in edge=`.
+        /// What kind of entry it is: `trusted proxy` or `network in edge=`.
         what: &'static str,
         /// The entry.
         text: String,
@@ -131,7 +131,7 @@ pub enum ConfigError {
     )]
     #[non_exhaustive]
     MappedNetwork {
-        /// What it was to be: `trusted proxy` or `network in edge=`.
+        /// What kind of entry it is: `trusted proxy` or `network in edge=`.
         what: &'static str,
         /// The entry.
         text: String,

@@ -240,7 +240,7 @@ struct ReadName {
     before: u8,
 }
 
-/// Not a place.
+/// Means that there is no place.
 const NONE: u8 = u8::MAX;
 
 impl ReadNames {

@@ -86,7 +86,7 @@ impl Plan {
     pub(super) fn new(settings: &Settings, ways: &[Settings]) -> Self {
         let names = &settings.names;
         let mut read = ReadNames::default();
-        // `RequestLines` expects these two in the first places.
+        // `RequestLines` expects these two names at the places 0 and 1.
         read.add(&HOST);
         read.add(&CONNECTION);
         let list =
@@ -102,7 +102,7 @@ impl Plan {
             let name = settings.client_ip.as_ref()?;
             trusted(&mut read, name, Some(single(name)))
         });
-        // Beside `forwarded`, these select an element of it.
+        // With `forwarded`, the counts of `proto` and `host` select elements of `Forwarded`.
         let own = |rule| if settings.forwarded.is_some() { None } else { rule };
         let element = |rule| match (rule, &settings.forwarded) {
             (Some(ScalarRule::Count(count)), Some(_)) => Some(count),

@@ -80,7 +80,8 @@ impl<'de> Deserialize<'de> for ConfigBuilder {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<ConfigBuilder, A::Error> {
                 let mut pairs: Vec<(String, Value)> = Vec::new();
                 while let Some(key) = map.next_key::<String>()? {
-                    // Before the value is read, because the format's own error would show a secret.
+                    // The key is checked before the value is read. The value may be a secret, and the format's
+                    // own error would show it.
                     keys::known(&key).map_err(de::Error::custom)?;
                     // The format's own error does not name the key.
                     let value = map

@@ -84,7 +84,8 @@ fn way(words: &[&str]) -> Result<ConfigBuilder, ConfigError> {
         let before = pairs.last().map_or("", |(key, _)| *key);
         let shown = || ConfigError::NotKeyValue { word: meant::shown_of(before, word) };
         let pair = pair.ok_or_else(shown)?;
-        // Checked at once: if the key is a misspelt `secret`, the next words may be parts of a secret.
+        // The key is checked at once. If it is a misspelt `secret`, the next words may be parts of a
+        // secret, and an error about them would show it.
         pairs.push((keys::known(pair.0)?, pair.1));
     }
     keys::read(pairs)

@@ -211,7 +211,7 @@ fn parse<T>(
 /// A parameter's value.
 #[derive(Clone, Copy, Debug)]
 struct Value<'a> {
-    /// Without quotes, but with escapes.
+    /// The value without its quotes. Its escapes are still there.
     raw: &'a [u8],
     form: Form,
     /// Where `raw` begins in the element.

@@ -190,7 +190,7 @@ struct Limit {
 }
 
 impl Limit {
-    /// If this one may pass, how many came since the last one that passed, this one included.
+    /// Counts this one. If it may pass, returns how many came since the last one that passed, including it.
     fn admit(&self, now: Duration) -> Option<u64> {
         let milliseconds = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         self.since.fetch_add(1, Relaxed);

@@ -233,7 +233,7 @@ fn path(value: &[u8], prefix: &[u8]) -> Option<Vec<u8>> {
 
 /// Rule 3.
 fn cookie(value: &[u8], prefix: &[u8]) -> Option<Vec<u8>> {
-    // In any case, as browsers compare it.
+    // Browsers compare this prefix of a name ignoring case.
     const FOR_THE_HOST: &[u8] = b"__Host-";
     let mut parts = value.split(|&byte| byte == b';');
     let pair = parts.next()?;

@@ -148,7 +148,7 @@ fn refused_host<B>(error: &Error, request: &Request<B>) -> Option<String> {
         return Some(show(request.uri().authority()?.as_str().as_bytes()));
     };
     if *name == HOST {
-        // All of it: part of a list would be a name that nobody sent.
+        // The whole value is shown, because a part of it would be a host that nobody sent.
         return Some(show(request.headers().get(HOST)?.as_bytes()));
     }
     let hop = error.hop().unwrap_or(1);

@@ -186,7 +186,7 @@ fn split_last_element<'a>(
     unread: &'a [u8],
     last_start: &impl LastStart,
 ) -> Result<(Option<&'a [u8]>, &'a [u8]), Fault> {
-    // One byte more than the longest element, for the comma before it.
+    // The tail has room for the longest element and for the comma before it.
     let (cut, tail) = match unread.split_last_chunk::<{ MAX_ELEMENT + 1 }>() {
         Some((cut, tail)) => (cut.len(), tail.as_slice()),
         None => (0, unread),

@@ -68,7 +68,8 @@ impl<'a, R: Recorder> Decision<'a, R> {
         if self.way.settings.ignore_connection {
             return Ok(());
         }
-        // Deliberately split at more than commas: a lax proxy may have read more options.
+        // Deliberately, the line is split at every byte that cannot be in a token, not only at commas. A lax
+        // proxy may have read more options.
         let nominated = |line: &HeaderValue| {
             let mut options = line.as_bytes().split(|&byte| !is_token(byte));
             options.find_map(|option| self.way.plan.watched_name(option))
@@ -308,8 +309,8 @@ impl<'a, R: Recorder> Decision<'a, R> {
                 Error::in_header(ErrorKind::Incomplete, lines.name)
             }
             Some(Ok(element)) if required => element.error(Fault::new(ErrorKind::Empty, 0)),
-            // Deliberately: a short list of empty elements says as little as an absent one. HAProxy writes
-            // an empty X-Forwarded-Host for a request without a host, and Apache httpd then appends nothing.
+            // Deliberately, a short list of empty elements is treated as an absent one. HAProxy writes an
+            // empty X-Forwarded-Host for a request without a host, and Apache httpd then appends nothing.
             Some(Err(Missed { fault: None, .. })) if !required && lines.is_blank() => return Ok(()),
             Some(Err(missed)) => lines.missed(missed),
             Some(Ok(_)) | None => return Ok(()),

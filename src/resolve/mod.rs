@@ -184,7 +184,7 @@ pub(crate) fn decide<R: Recorder>(
     Ok(resolved)
 }
 
-/// The rules of those values that are our own.
+/// One rule for each value that is our own.
 fn own_values(resolved: &Resolved) -> impl Iterator<Item = Rule> {
     [
         (Rule::OwnClient, resolved.client.hop),

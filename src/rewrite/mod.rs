@@ -341,7 +341,7 @@ impl<'a> Rewrite<'a> {
             // changes. It lasts until a header is added, and that is `Host`, the last change.
             headers.try_entry(HOST).map_err(|_| full())?;
         }
-        // Most are none, which are not moved.
+        // Most places hold no change. The filter skips them, so they are not moved.
         let changes = self.changes.iter_mut().filter(|change| change.is_some());
         for Change { name, value, in_place } in changes.filter_map(Option::take) {
             match headers.get_mut(name).filter(|_| in_place) {

@@ -3,7 +3,8 @@
 //!
 //! It gives an answer only if the whole header is well-formed, because the order of reading then makes no
 //! difference. A list with an empty element does not count as well-formed: the RFC ignores the element, and we
-//! keep its place. Neither does a list that is well-formed only after its lines are joined.
+//! keep its place. A list that is well-formed only after its
+//! lines are joined does not count as well-formed either.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

@@ -79,7 +79,7 @@ fn picture(out: &mut String, account: &Account<'_>) {
     let _ = writeln!(out, "{}\n{FAINT}{}{FAINT:#}", top.trim_end(), below.trim_end());
 }
 
-/// The elements between the right end and the client's, each with its hop and what it names.
+/// The elements to the right of the client's, each with its hop and the node that it names.
 fn hops(account: &Account<'_>) -> Vec<(usize, String)> {
     let steps = account.explanation.steps().iter();
     let passed = steps.filter(|step| matches!(step.code(), "hop-passed" | "hop-trusted"));

@@ -133,7 +133,8 @@ impl Histogram {
     }
 }
 
-/// Whether `Connection` names a header. It is split at more than commas, as the decision splits it.
+/// Whether `Connection` names a header. The value is split as the decision splits it: at every byte that
+/// cannot be in a token.
 fn is_nominated(headers: &HeaderMap, name: &HeaderName) -> bool {
     let mut lines = headers.get_all(CONNECTION).iter();
     lines.any(|line| {
