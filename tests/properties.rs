@@ -181,6 +181,13 @@ fn an_independent_reading_of_an_edge() {
 }
 
 #[test]
+fn an_independent_reading_of_who_is_believed() {
+    let shares = holds(laws::gate, vec(any::<u8>(), 40..80));
+    println!("{shares:?}");
+    assert!(shares[&Verdict::Truth] >= 30 && shares[&Verdict::Fallback] >= 30, "{shares:?}");
+}
+
+#[test]
 fn an_independent_reading_of_the_rest() {
     let values = &[
         "192.0.2.1",

@@ -17,12 +17,13 @@
 //! | `answer` | what is believed, and what is downstream |
 //! | `hard` | the hard cases |
 //! | `layer` | the law of the layer in axum, which only `tests/properties.rs` uses |
-//! | `hops`, `readings`, `reference` | laws that need no scenario |
+//! | `gate`, `hops`, `readings`, `reference` | laws that need no scenario |
 #![allow(dead_code, unused_imports, reason = "each test and fuzz target uses a part")]
 
 pub(crate) mod answer;
 pub(crate) mod chain;
 mod faults;
+mod gate;
 pub(crate) mod hard;
 pub(crate) mod head;
 pub(crate) mod hops;
@@ -44,6 +45,7 @@ use self::{
     settings::{Choice, Rule, SECRET_HEADER, SECRETS},
 };
 pub(crate) use self::{
+    gate::gate,
     hard::hard_cases,
     hops::round_trip,
     readings::{config_text, forwarded, x_edge, x_forwarded, x_scalars},
