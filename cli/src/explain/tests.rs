@@ -276,118 +276,107 @@ fn ways() {
     }
 }
 
-/// The hints, each with its code and what to write.
+/// A configuration, lines, and the hints, each with its code and what to write.
+const HINTS: [(&str, &[&str], &[&str]); 32] = [
+    // Only a header with one address names the client.
+    ("for=1", &[REAL, "Host: a.example"], &["single: client-ip=X-Real-IP instead of for="]),
+    (
+        "forwarded=1",
+        &["cf-connecting-ip: ::1"],
+        &["single: client-ip=cf-connecting-ip instead of forwarded="],
+    ),
+    ("client-ip=Fly-Client-IP", &[REAL], &["single: client-ip=X-Real-IP instead of client-ip="]),
+    ("for=1 missing=reject", &[REAL], &["single: client-ip=X-Real-IP instead of for="]),
+    (
+        "for=1 proto=1",
+        &[REAL, "X-Forwarded-Proto: https"],
+        &["single: client-ip=X-Real-IP instead of for="],
+    ),
+    (
+        "for=1 proto=1 invalid=unknown",
+        &[REAL, "X-Forwarded-Proto: https"],
+        &["single: client-ip=X-Real-IP instead of for="],
+    ),
+    ("for=1", &["X-Real-IP: x"], &["absent: in your proxy, lines that write x-forwarded-for"]),
+    ("for=1", &[REAL, FOR], &[]),
+    // The other family.
+    (
+        "forwarded=1",
+        &[FOR, "X-Forwarded-Proto: https"],
+        &["family: for=1 proto=1 instead of forwarded="],
+    ),
+    ("forwarded=walk", &["X-Forwarded-Host: a.example"], &["family: host=1 instead of forwarded="]),
+    (
+        "for=1 proto=1",
+        &["Forwarded: for=203.0.113.9"],
+        &["family: forwarded=1 instead of for= proto="],
+    ),
+    // Only Host names a host.
+    (
+        "for=1 proto=1",
+        &["Host: a.example"],
+        &["absent: in your proxy, lines that write x-forwarded-for, x-forwarded-proto"],
+    ),
+    ("for=1 host=1", &[FOR, "Host: a.example"], &["absent: leave out host="]),
+    // A private client with more addresses to its left.
+    ("for=1", &["X-Forwarded-For: 203.0.113.9, 192.168.0.7"], &["count: for=2"]),
+    (
+        "for=walk",
+        &["X-Forwarded-For: 203.0.113.9, 172.18.0.1"],
+        &["hop: proxies=10.0.0.0/8,172.18.0.1"],
+    ),
+    ("for=1", &["X-Forwarded-For: 192.168.0.7"], &[]),
+    // All clients use TLS.
+    ("for=1", &[FOR, "X-Forwarded-Proto: https"], &["not-trusted: proto=1"]),
+    ("for=1 listener=https", &[FOR, "X-Forwarded-Proto: https"], &[]),
+    // The client is an address of a CDN, and the CDN's own header names the client.
+    (
+        "for=1",
+        &[CDN, "CF-Connecting-IP: 203.0.113.9"],
+        &["edge: edge=… client-ip=CF-Connecting-IP"],
+    ),
+    ("for=1", &[CDN, "Fastly-Client-IP: 203.0.113.9"], &[]),
+    ("for=1", &[CDN], &[]),
+    (EDGE, &[CDN, "CF-Connecting-IP: 203.0.113.9"], &[]),
+    (EDGE, &[CDN], &["absent: in your proxy, pass cf-connecting-ip on"]),
+    (EDGE, &[FOR], &[]),
+    // Only the nearer element names the scheme.
+    (
+        "forwarded=2",
+        &["Forwarded: for=203.0.113.9, for=10.0.0.2;proto=https"],
+        &["nearer: proto=1"],
+    ),
+    ("forwarded=2 proto=1", &["Forwarded: for=203.0.113.9, for=10.0.0.2;proto=https"], &[]),
+    // IPv6 without brackets.
+    ("forwarded=1", &["Forwarded: for=2001:db8::9"], &["ipv6: forwarded-ipv6=bare"]),
+    ("forwarded=1 forwarded-ipv6=bare", &["Forwarded: for=2001:db8::9"], &[]),
+    // A host that is not allowed.
+    ("for=1 hosts=a.example", &[FOR, "Host: b.example:8443"], &["host: hosts=a.example,b.example"]),
+    (
+        "for=1 hosts=a.example:443",
+        &[FOR, "Host: b.example:8443"],
+        &["host: hosts=a.example:443,b.example:8443"],
+    ),
+    (
+        "for=1 listener=https hosts=a.example:*",
+        &[FOR, "Host: b.example"],
+        &["host: hosts=a.example:*,b.example:443"],
+    ),
+    // A secret that is absent.
+    (
+        "for=1 secret-header=X-Origin-Secret",
+        &[FOR],
+        &["secret: in your proxy, a line that sets x-origin-secret to the secret"],
+    ),
+];
+
+const FOR: &str = "X-Forwarded-For: 203.0.113.9";
+const REAL: &str = "X-Real-IP: 203.0.113.9";
+const CDN: &str = "X-Forwarded-For: 162.158.90.163";
+const EDGE: &str = "for=1 client-ip=CF-Connecting-IP edge=162.158.0.0/15";
 #[test]
 fn hints() {
-    const FOR: &str = "X-Forwarded-For: 203.0.113.9";
-    const REAL: &str = "X-Real-IP: 203.0.113.9";
-    const CDN: &str = "X-Forwarded-For: 162.158.90.163";
-    const EDGE: &str = "for=1 client-ip=CF-Connecting-IP edge=162.158.0.0/15";
-    let rows: [(&str, &[&str], &[&str]); 32] = [
-        // Only a header with one address names the client.
-        ("for=1", &[REAL, "Host: a.example"], &["single: client-ip=X-Real-IP instead of for="]),
-        (
-            "forwarded=1",
-            &["cf-connecting-ip: ::1"],
-            &["single: client-ip=cf-connecting-ip instead of forwarded="],
-        ),
-        (
-            "client-ip=Fly-Client-IP",
-            &[REAL],
-            &["single: client-ip=X-Real-IP instead of client-ip="],
-        ),
-        ("for=1 missing=reject", &[REAL], &["single: client-ip=X-Real-IP instead of for="]),
-        (
-            "for=1 proto=1",
-            &[REAL, "X-Forwarded-Proto: https"],
-            &["single: client-ip=X-Real-IP instead of for="],
-        ),
-        (
-            "for=1 proto=1 invalid=unknown",
-            &[REAL, "X-Forwarded-Proto: https"],
-            &["single: client-ip=X-Real-IP instead of for="],
-        ),
-        ("for=1", &["X-Real-IP: x"], &["absent: in your proxy, lines that write x-forwarded-for"]),
-        ("for=1", &[REAL, FOR], &[]),
-        // The other family.
-        (
-            "forwarded=1",
-            &[FOR, "X-Forwarded-Proto: https"],
-            &["family: for=1 proto=1 instead of forwarded="],
-        ),
-        (
-            "forwarded=walk",
-            &["X-Forwarded-Host: a.example"],
-            &["family: host=1 instead of forwarded="],
-        ),
-        (
-            "for=1 proto=1",
-            &["Forwarded: for=203.0.113.9"],
-            &["family: forwarded=1 instead of for= proto="],
-        ),
-        // Only Host names a host.
-        (
-            "for=1 proto=1",
-            &["Host: a.example"],
-            &["absent: in your proxy, lines that write x-forwarded-for, x-forwarded-proto"],
-        ),
-        ("for=1 host=1", &[FOR, "Host: a.example"], &["absent: leave out host="]),
-        // A private client with more addresses to its left.
-        ("for=1", &["X-Forwarded-For: 203.0.113.9, 192.168.0.7"], &["count: for=2"]),
-        (
-            "for=walk",
-            &["X-Forwarded-For: 203.0.113.9, 172.18.0.1"],
-            &["hop: proxies=10.0.0.0/8,172.18.0.1"],
-        ),
-        ("for=1", &["X-Forwarded-For: 192.168.0.7"], &[]),
-        // All clients use TLS.
-        ("for=1", &[FOR, "X-Forwarded-Proto: https"], &["not-trusted: proto=1"]),
-        ("for=1 listener=https", &[FOR, "X-Forwarded-Proto: https"], &[]),
-        // The client is an address of a CDN, and the CDN's own header names the client.
-        (
-            "for=1",
-            &[CDN, "CF-Connecting-IP: 203.0.113.9"],
-            &["edge: edge=… client-ip=CF-Connecting-IP"],
-        ),
-        ("for=1", &[CDN, "Fastly-Client-IP: 203.0.113.9"], &[]),
-        ("for=1", &[CDN], &[]),
-        (EDGE, &[CDN, "CF-Connecting-IP: 203.0.113.9"], &[]),
-        (EDGE, &[CDN], &["absent: in your proxy, pass cf-connecting-ip on"]),
-        (EDGE, &[FOR], &[]),
-        // Only the nearer element names the scheme.
-        (
-            "forwarded=2",
-            &["Forwarded: for=203.0.113.9, for=10.0.0.2;proto=https"],
-            &["nearer: proto=1"],
-        ),
-        ("forwarded=2 proto=1", &["Forwarded: for=203.0.113.9, for=10.0.0.2;proto=https"], &[]),
-        // IPv6 without brackets.
-        ("forwarded=1", &["Forwarded: for=2001:db8::9"], &["ipv6: forwarded-ipv6=bare"]),
-        ("forwarded=1 forwarded-ipv6=bare", &["Forwarded: for=2001:db8::9"], &[]),
-        // A host that is not allowed.
-        (
-            "for=1 hosts=a.example",
-            &[FOR, "Host: b.example:8443"],
-            &["host: hosts=a.example,b.example"],
-        ),
-        (
-            "for=1 hosts=a.example:443",
-            &[FOR, "Host: b.example:8443"],
-            &["host: hosts=a.example:443,b.example:8443"],
-        ),
-        (
-            "for=1 listener=https hosts=a.example:*",
-            &[FOR, "Host: b.example"],
-            &["host: hosts=a.example:*,b.example:443"],
-        ),
-        // A secret that is absent.
-        (
-            "for=1 secret-header=X-Origin-Secret",
-            &[FOR],
-            &["secret: in your proxy, a line that sets x-origin-secret to the secret"],
-        ),
-    ];
-    for (config, lines, expected) in rows {
+    for (config, lines, expected) in HINTS {
         let config = with_secret(&format!("proxies=10.0.0.0/8 {config}")).unwrap();
         let mut received = Received::default();
         for line in lines {

@@ -91,9 +91,9 @@ fn join(lines: &[HeaderValue], separator: &str) -> HeaderValue {
 /// The elements of the incoming `X-Forwarded-For` as they stand in `Forwarded`, each with its comma.
 fn earlier_clients(came: &HeaderMap) -> String {
     let lines = came.get_all("x-forwarded-for").iter();
-    let lines = lines.map(|line| String::from_utf8_lossy(line.as_bytes()));
-    let of = |line: &str| line.split(',').map(|node| format!("for={},", node.trim())).collect();
-    lines.map(|line| -> String { of(&line) }).collect()
+    let lines: Vec<_> = lines.map(|line| String::from_utf8_lossy(line.as_bytes())).collect();
+    let nodes = lines.iter().flat_map(|line| line.split(','));
+    nodes.flat_map(|node| ["for=", node.trim(), ","]).collect()
 }
 
 /// The value; `None` leaves the header as it is.
