@@ -5,6 +5,9 @@ mod laws;
 #[cfg(feature = "axum")]
 #[path = "laws/layer.rs"]
 mod layer;
+#[cfg(feature = "trailers")]
+#[path = "laws/trailers.rs"]
+mod trailers;
 
 use std::{cell::RefCell, collections::BTreeMap};
 
@@ -119,6 +122,14 @@ fn untrusted() {
 #[test]
 fn redirects() {
     let shares = holds(laws::redirects, vec(any::<u8>(), 0..900));
+    println!("{shares:?}");
+    assert!(shares[&Verdict::Truth] >= 40, "{shares:?}");
+}
+
+#[cfg(feature = "trailers")]
+#[test]
+fn trailers_of_a_stranger() {
+    let shares = holds(trailers::after_the_body, vec(any::<u8>(), 0..1200));
     println!("{shares:?}");
     assert!(shares[&Verdict::Truth] >= 40, "{shares:?}");
 }

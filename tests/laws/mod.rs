@@ -16,7 +16,7 @@
 //! | `scenario`, `faults` | a configuration and proxies: the answer, and the faults of a head |
 //! | `answer` | what is believed, and what is downstream |
 //! | `hard` | the hard cases |
-//! | `layer` | the law of the layer in axum, which only `tests/properties.rs` uses |
+//! | `layer`, `trailers` | laws that only `tests/properties.rs` uses |
 //! | `gate`, `hops`, `readings`, `reference` | laws that need no scenario |
 #![allow(dead_code, unused_imports, reason = "each test and fuzz target uses a part")]
 
