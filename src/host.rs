@@ -33,8 +33,8 @@ const UPPER: u8 = 1;
 const DOT: u8 = 2;
 /// A byte that ends the name.
 const OTHER: u8 = 4;
-/// An additional bit for bytes of a number or before one: a hexadecimal digit, `x`, a dot.
-const OF_NUMBER: u8 = 8;
+/// An additional bit for a decimal digit.
+const DIGIT: u8 = 8;
 
 /// The class of each byte. A table, because every request has a host.
 const CLASSES: [u8; 256] = {
@@ -43,11 +43,10 @@ const CLASSES: [u8; 256] = {
     let mut byte = 0_u8;
     while let [slot, rest @ ..] = slots {
         *slot = match byte {
-            b'a'..=b'f' | b'x' | b'0'..=b'9' => PLAIN | OF_NUMBER,
-            b'g'..=b'z' | b'-' | b'_' => PLAIN,
-            b'A'..=b'F' | b'X' => UPPER | OF_NUMBER,
-            b'G'..=b'Z' => UPPER,
-            b'.' => DOT | OF_NUMBER,
+            b'0'..=b'9' => PLAIN | DIGIT,
+            b'a'..=b'z' | b'-' | b'_' => PLAIN,
+            b'A'..=b'Z' => UPPER,
+            b'.' => DOT,
             _ => OTHER,
         };
         byte = byte.wrapping_add(1);
@@ -125,11 +124,10 @@ impl<'a> Host<'a> {
         let is_raw = classes & UPPER == UPPER;
         let name = text.get(..text.len().saturating_sub(rest.len())).unwrap_or(text);
         let name = if let [name @ .., b'.'] = name { name } else { name };
-        if ends_in_number(name) && address::ipv4(name).is_none() {
-            return Err(Fault::new(KIND, 0));
-        }
         match name.len() {
             0 => Err(Fault::at(KIND, text, 0)),
+            // Every number has a decimal digit, and most names have none.
+            _ if classes & DIGIT != 0 && is_false_address(name) => Err(Fault::new(KIND, 0)),
             1..=MAX_HOST => Ok((Self { text: name, is_raw, port: None }, rest)),
             _ => Err(Fault::new(KIND, MAX_HOST)),
         }
@@ -162,31 +160,15 @@ impl<'a> Host<'a> {
 }
 
 /// Whether the last label of a name is a number, in decimal or hexadecimal (the "ends in a number"
-/// checker of WHATWG URL).
-#[inline]
-fn ends_in_number(name: &[u8]) -> bool {
-    // A short cut. If the last label is a number, the last two bytes are those of a number, or a dot and a
-    // digit. Few other names end like this.
-    match name {
-        [.., before, last] if !is_of_number(*last) || !is_of_number(*before) => false,
-        _ => last_label_is_number(name),
-    }
-}
-
-/// Whether a byte is a hexadecimal digit, `x` or a dot.
-#[inline]
-fn is_of_number(byte: u8) -> bool {
-    class(byte) & OF_NUMBER != 0
-}
-
-/// The same check, on the whole label.
+/// checker of WHATWG URL), but the name is not an IPv4 address.
 #[inline(never)]
-fn last_label_is_number(name: &[u8]) -> bool {
-    match name.rsplit(|&byte| byte == b'.').next() {
+fn is_false_address(name: &[u8]) -> bool {
+    let ends_in_number = match name.rsplit(|&byte| byte == b'.').next() {
         None | Some([]) => false,
         Some([b'0', b'x' | b'X', digits @ ..]) => digits.iter().all(u8::is_ascii_hexdigit),
         Some(label) => label.iter().all(u8::is_ascii_digit),
-    }
+    };
+    ends_in_number && address::ipv4(name).is_none()
 }
 
 /// A valid host to keep: in lower case, with the port that followed it.

@@ -53,14 +53,15 @@ impl<'a, R: Recorder> Decision<'a, R> {
     /// Rule 5.
     fn missing(&mut self) -> Result<(), Error> {
         self.recorder.record(|| Step::new(Rule::Missing));
-        match (self.way.settings.missing, self.way.plan.trusted_names().next()) {
-            (OnMissing::Reject, Some(name)) => Err(Error::in_header(ErrorKind::Missing, name)),
-            (OnMissing::Reject, None) => Err(Error::new(ErrorKind::Missing)),
-            (OnMissing::Unknown | OnMissing::Peer, _) => {
-                self.unnamed_client();
-                Ok(())
-            }
+        if self.way.settings.missing != OnMissing::Reject {
+            self.unnamed_client();
+            return Ok(());
         }
+        let name = self.way.plan.trusted_names().next();
+        Err(name.map_or_else(
+            || Error::new(ErrorKind::Missing),
+            |name| Error::in_header(ErrorKind::Missing, name),
+        ))
     }
 
     /// Rule 4.

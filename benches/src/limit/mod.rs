@@ -9,7 +9,7 @@ mod forwarded;
 mod rewrite;
 
 use std::{
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     str::from_utf8,
 };
 
@@ -170,7 +170,24 @@ fn checked_host(text: &[u8]) -> Option<&[u8]> {
         [b':', digits @ ..] => from_utf8(digits).is_ok_and(|text| text.parse::<u16>().is_ok()),
         _ => false,
     };
-    (port && !name.is_empty() && name.len() < 256).then_some(text)
+    let length = !name.is_empty() && name.len() < 256;
+    (port && length && !is_false_address(name)).then_some(text)
+}
+
+/// Whether the last label is a number, but the name is no IPv4 address.
+fn is_false_address(name: &[u8]) -> bool {
+    let before = name.iter().rposition(|byte| !byte.is_ascii_hexdigit()).map(|at| name[at]);
+    matches!(before, None | Some(b'.' | b'x' | b'X'))
+        && is_number(name.rsplit(|&byte| byte == b'.').next().unwrap_or(name))
+        && !from_utf8(name).is_ok_and(|name| name.parse::<Ipv4Addr>().is_ok())
+}
+
+/// A number in decimal or hexadecimal.
+fn is_number(label: &[u8]) -> bool {
+    match label {
+        [b'0', b'x' | b'X', digits @ ..] => digits.iter().all(u8::is_ascii_hexdigit),
+        _ => label.iter().all(u8::is_ascii_digit),
+    }
 }
 
 /// The decision alone.
