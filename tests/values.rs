@@ -19,6 +19,7 @@ fn rows(rows: &[(&'static str, Expected)], read: impl Fn(&str) -> Result<String,
 
 /// Nodes that occur in both families.
 const NODES: &[(&str, Expected)] = &[
+    ("203.0.113.9:4711", Ok("203.0.113.9:4711")),
     ("192.0.2.1", Ok("192.0.2.1")),
     ("0.0.0.0", Ok("0.0.0.0")),
     ("255.255.255.255", Ok("255.255.255.255")),
