@@ -47,12 +47,12 @@ pub use self::layer::{CleanTrailers, TrailersLayer, TrailersService};
 #[cfg(feature = "tower")]
 pub use self::layer::{
     DefaultRejection, PrefixFuture, PrefixLayer, PrefixService, ProxyFix, ProxyFixLayer,
-    RejectionResponse, ResponseFuture, shadow,
+    RejectionResponse, ResponseFuture, is_own_path, shadow,
 };
 pub use self::{
     config::{
         AllTrusted, Config, ConfigBuilder, ConfigError, HeaderPolicy, OnInvalid, OnMissing, Trust,
-        TrustedProxies, UriPolicy,
+        TrustedProxies, UriPolicy, is_forwarding_header,
     },
     error::{Error, ErrorKind},
     explain::{Explanation, explain},

@@ -73,7 +73,8 @@ pub enum WriteMode {
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Hop {
-    peer: Peer,
+    /// `None` is unknown.
+    peer: Option<Peer>,
     scheme: Option<Scheme>,
     host: Option<HostPort>,
     port: Option<u16>,
@@ -84,7 +85,23 @@ impl Hop {
     /// A request from this peer. A Unix socket is written as `unix:`, as nginx does, and as
     /// `unknown` in `Forwarded`. Its port is not written.
     pub fn new(peer: impl Into<Peer>) -> Self {
-        Self { peer: peer.into(), scheme: None, host: None, port: None, prefix: None }
+        Self { peer: Some(peer.into()), ..Self::unknown() }
+    }
+
+    /// A request from a peer that is not known. It is written as `unknown`, which every reader of ours takes
+    /// for an unknown client.
+    ///
+    /// ```
+    /// use http::HeaderMap;
+    /// use proxyfix::{write, Family, Hop, WriteMode};
+    ///
+    /// let mut headers = HeaderMap::new();
+    /// write(&mut headers, &Hop::unknown(), Family::XForwarded, WriteMode::Replace)?;
+    /// assert_eq!(headers["x-forwarded-for"], "unknown");
+    /// # Ok::<(), proxyfix::Error>(())
+    /// ```
+    pub const fn unknown() -> Self {
+        Self { peer: None, scheme: None, host: None, port: None, prefix: None }
     }
 
     /// The scheme of the connection that the request came over.
@@ -136,7 +153,7 @@ pub fn write(
     // The room is made for all names first. Only a map with such colliding names can then fail halfway.
     let full = |_| Error::new(ErrorKind::TooManyHeaders);
     headers.try_reserve(5).map_err(full)?;
-    let node = hop.peer.ip().map_or(Node::UNKNOWN, |ip| Node::new(ip, None));
+    let node = hop.peer.and_then(|peer| peer.ip()).map_or(Node::UNKNOWN, |ip| Node::new(ip, None));
     if family == Family::Forwarded {
         let host = hop.host.as_ref().map(|host| {
             let port = hop.port.or(host.port);
@@ -146,7 +163,7 @@ pub fn write(
         return record(headers, &FORWARDED, Some(element), mode);
     }
     let names = Names::default();
-    if hop.peer.is_unix() {
+    if hop.peer.is_some_and(|peer| peer.is_unix()) {
         record(headers, &names.r#for, Some("unix:"), mode)?;
     } else {
         record(headers, &names.r#for, Some(XNode(&node)), mode)?;

@@ -30,7 +30,10 @@ use std::{ffi::OsStr, sync::Arc};
 
 #[cfg(feature = "tower")]
 pub(crate) use self::settings::MAX_HOPS;
-pub use self::{builder::ConfigBuilder, error::ConfigError, proxies::TrustedProxies};
+pub use self::{
+    builder::ConfigBuilder, error::ConfigError, names::is_forwarding_header,
+    proxies::TrustedProxies,
+};
 pub(crate) use self::{
     names::MOST_READ,
     plan::{ClientRule, Edge, Plan, Trusted},

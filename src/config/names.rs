@@ -7,7 +7,11 @@
 //! 3. Every header of every request is looked up. For most of them, an index into a table or one bit
 //!    tells that they are none of these.
 
-use std::hash::{Hash, Hasher};
+use std::{
+    hash::{Hash, Hasher},
+    iter,
+    sync::LazyLock,
+};
 
 use http::HeaderName;
 
@@ -132,6 +136,23 @@ const RESERVED: [&str; 16] = [
     "transfer-encoding",
     "upgrade",
 ];
+
+/// Whether a header is one of the known forwarding headers, in any spelling: `_` equals `-`.
+///
+/// These are the headers that [`fix_request`](crate::fix_request) removes if they are not trusted. A proxy
+/// that writes one family removes all others with it.
+///
+/// ```
+/// use http::{HeaderName, header};
+/// use proxyfix::is_forwarding_header;
+///
+/// assert!(is_forwarding_header(&HeaderName::from_static("x_forwarded-for")));
+/// assert!(!is_forwarding_header(&header::USER_AGENT));
+/// ```
+pub fn is_forwarding_header(name: &HeaderName) -> bool {
+    static SET: LazyLock<NameSet> = LazyLock::new(|| NameSet::known_and(iter::empty()));
+    SET.contains(name.as_str())
+}
 
 /// Whether a header has a meaning that has nothing to do with forwarding.
 pub(super) fn is_reserved(name: &HeaderName) -> bool {

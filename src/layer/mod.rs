@@ -47,7 +47,7 @@ pub use self::reload::ConfigHandle;
 pub use self::trailers::{CleanTrailers, TrailersLayer, TrailersService};
 pub use self::{
     future::ResponseFuture,
-    prefix::{PrefixFuture, PrefixLayer, PrefixService},
+    prefix::{PrefixFuture, PrefixLayer, PrefixService, is_own_path},
     rejection::{DefaultRejection, RejectionResponse},
     service::ProxyFix,
 };

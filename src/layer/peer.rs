@@ -32,3 +32,22 @@ fn find_new(peer_from: Option<&PeerFrom>, extensions: &Extensions) -> Option<Pee
     let found = found.or_else(|| super::axum::peer(extensions));
     found
 }
+
+impl Peer {
+    /// The peer of a request that [`ProxyFixLayer`](crate::ProxyFixLayer) has not seen: a [`Peer`] in its
+    /// extensions or, with the feature `axum`, `ConnectInfo`. After the layer, ask
+    /// [`Resolved::peer`](crate::Resolved::peer): `ConnectInfo` then has the client.
+    ///
+    /// ```
+    /// use http::Extensions;
+    /// use proxyfix::Peer;
+    ///
+    /// let mut extensions = Extensions::new();
+    /// assert_eq!(Peer::from_extensions(&extensions), None);
+    /// extensions.insert(Peer::UNIX);
+    /// assert_eq!(Peer::from_extensions(&extensions), Some(Peer::UNIX));
+    /// ```
+    pub fn from_extensions(extensions: &Extensions) -> Option<Self> {
+        find(None, extensions)
+    }
+}

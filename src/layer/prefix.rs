@@ -226,9 +226,23 @@ impl Mount {
 
 /// A path with the prefix before it, unless it may be another host.
 fn path(value: &[u8], prefix: &[u8]) -> Option<Vec<u8>> {
-    let rest = value.strip_prefix(b"/")?;
-    let other_host = matches!(rest.first(), Some(b'/' | b'\\')) || rest.contains(&b'\t');
-    (!other_host && !has(value, prefix)).then(|| [prefix, value].concat())
+    (is_own_path(value) && !has(value, prefix)).then(|| [prefix, value].concat())
+}
+
+/// Whether a browser reads a value of `Location` as a path of the same host: it begins with one slash, no
+/// second slash or backslash follows, and it has no tab, which browsers drop.
+///
+/// ```
+/// use proxyfix::is_own_path;
+///
+/// assert!(is_own_path(b"/login?next=/"));
+/// assert!(!is_own_path(b"//other.example/login"));
+/// assert!(!is_own_path(b"/\t/other.example"));
+/// ```
+pub fn is_own_path(value: &[u8]) -> bool {
+    value
+        .strip_prefix(b"/")
+        .is_some_and(|rest| !matches!(rest.first(), Some(b'/' | b'\\')) && !rest.contains(&b'\t'))
 }
 
 /// Rule 3.

@@ -1,0 +1,131 @@
+//! What is wrong with a configuration. All of it is found when a target or a proxy is built.
+//!
+//! 1. A message says what is wrong and what to write instead.
+//! 2. No request meets an error of the configuration.
+
+use std::sync::Arc;
+
+use thiserror::Error;
+
+/// What is wrong with a configuration.
+#[derive(Clone, Debug, Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// A target is not a URL of this crate.
+    #[error(
+        "the target {url:?} {reason}; write it like http://127.0.0.1:5001/base/ or unix:/run/app.sock:/base/"
+    )]
+    #[non_exhaustive]
+    InvalidTarget {
+        /// The target as it was written, without what may be a password.
+        url: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// A prefix cannot be one.
+    #[error("the prefix {prefix:?} {reason}; write it like /api")]
+    #[non_exhaustive]
+    InvalidPrefix {
+        /// The prefix as it was written.
+        prefix: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// Two entries of a table have the same prefix.
+    #[error(
+        "the prefix {prefix:?} is in the table twice; a prefix with and without a slash at its end is the same"
+    )]
+    #[non_exhaustive]
+    RepeatedPrefix {
+        /// The prefix.
+        prefix: String,
+    },
+    /// A table has no entry, and no picker is set.
+    #[error("there is no target; add one with target(\"/api\", target), or a picker")]
+    NoTarget,
+    /// A header name is not a token of RFC 9110, or has an underscore.
+    #[error("{name:?} is no header name: letters, digits and hyphens")]
+    #[non_exhaustive]
+    InvalidHeaderName {
+        /// The name as it was written.
+        name: String,
+    },
+    /// A header value has a control character.
+    #[error("the value of the header {name} has a control character or is not visible text")]
+    #[non_exhaustive]
+    InvalidHeaderValue {
+        /// The name of the header.
+        name: String,
+    },
+    /// A header may not be configured, because the proxy itself writes it.
+    #[error("the header {name} cannot be set or removed here: {instead}")]
+    #[non_exhaustive]
+    ReservedHeader {
+        /// The name of the header.
+        name: String,
+        /// What to do instead.
+        instead: &'static str,
+    },
+    /// A method is not a token of RFC 9110.
+    #[error("{method:?} is no method; write it like GET")]
+    #[non_exhaustive]
+    InvalidMethod {
+        /// The method as it was written.
+        method: String,
+    },
+    /// A host or authority is malformed.
+    #[error("{host:?} is no host; write it like app.example or app.example:8080")]
+    #[non_exhaustive]
+    InvalidHost {
+        /// The host as it was written.
+        host: String,
+    },
+    /// A limit is zero, or below what works.
+    #[error("the limit {limit} must be {expected}")]
+    #[non_exhaustive]
+    InvalidLimit {
+        /// Its name, as the setter is called.
+        limit: &'static str,
+        /// What it must be.
+        expected: &'static str,
+    },
+    /// A protocol may not be upgraded to.
+    #[error("upgrades to {protocol:?} cannot be allowed: {reason}")]
+    #[non_exhaustive]
+    InvalidUpgrade {
+        /// The protocol as it was written.
+        protocol: String,
+        /// Why not.
+        reason: &'static str,
+    },
+    /// A pseudonym is not a token of RFC 9110.
+    #[error(
+        "the pseudonym {pseudonym:?} is no token; write letters, digits and hyphens, like front-1"
+    )]
+    #[non_exhaustive]
+    InvalidPseudonym {
+        /// The pseudonym as it was written.
+        pseudonym: String,
+    },
+    /// A network is malformed.
+    #[error("{network:?} is no network; write it like 10.0.0.0/8 or 2001:db8::/32")]
+    #[non_exhaustive]
+    InvalidNetwork {
+        /// The network as it was written.
+        network: String,
+    },
+    /// A transparent proxy has no list of authorities, and forces no host.
+    #[error(
+        "a transparent proxy without force_host needs the authorities that it may reach; add allow(\"app.example\")"
+    )]
+    NothingAllowed,
+    /// A target has `https`, and nothing says which certificates are right.
+    #[error("the target {url:?} needs TLS: {reason}")]
+    #[non_exhaustive]
+    Tls {
+        /// The target.
+        url: String,
+        /// What is missing, and what to add.
+        reason: Arc<str>,
+    },
+}

@@ -1,0 +1,43 @@
+#![doc = include_str!("crate.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+#![forbid(unsafe_code)]
+#![deny(
+    missing_docs,
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    clippy::exhaustive_enums,
+    clippy::exhaustive_structs,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unreachable,
+    clippy::unwrap_used,
+    clippy::wildcard_enum_match_arm
+)]
+
+mod common;
+#[cfg(feature = "reverse")]
+mod reverse;
+
+pub use self::common::{
+    body::{Body, BoxError},
+    error::ConfigError,
+    failure::{Failure, FailureKind},
+    hop_by_hop::Underscores,
+    limits::Limits,
+    path::DotSegments,
+};
+#[cfg(feature = "reverse")]
+pub use self::reverse::{
+    exchange::Exchange,
+    layer::{
+        ProxyFuture, ReverseProxy, ReverseProxyBuilder, ReverseProxyFuture, ReverseProxyLayer,
+        ReverseProxyService,
+    },
+    options::ProxyOptions,
+    picker::{PickFuture, Picker},
+    target::{HostHeader, Protocol, Target, TargetBuilder},
+    transparent::{TransparentProxy, TransparentProxyBuilder},
+    transport::{HttpTransport, Resolve, ResolveFuture, SendFuture, Transport, Upstream},
+};

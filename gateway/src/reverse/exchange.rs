@@ -1,0 +1,315 @@
+//! One request, from its arrival to its response.
+//!
+//! 1. The head is checked before anything is sent: framing, size, method, expectation, hop count.
+//! 2. Upstream is awaited within the limits. If the client goes away, this future is dropped, and upstream is told at
+//!    once.
+//! 3. A failure of the client's body is the client's, not upstream's.
+//! 4. Each response that went upstream has an [`Exchange`] in its extensions, for logs.
+
+use std::{fmt, sync::Arc};
+
+use bytes::Bytes;
+use http::{
+    HeaderValue, Method, Request, Response, StatusCode, Uri, Version,
+    header::{ALLOW, CONTENT_TYPE, HOST},
+    request,
+};
+use http_body::Body as HttpBody;
+use hyper::upgrade::OnUpgrade;
+use tokio::time::{Instant, sleep_until};
+
+use super::{
+    download::Download,
+    gate::{self, Key},
+    options::Options,
+    progress::{Fault, Progress},
+    request::{self as head, Mapping, Outgoing},
+    response,
+    rewrite::Rewrite,
+    target::{Inner, Target},
+    tunnel,
+    upgrade::{self, Wanted},
+    upload::Upload,
+};
+use crate::common::{
+    body::{Body, BoxError},
+    failure::{Failure, FailureKind},
+    framing,
+    limits::Limits,
+    via::{self, Forwards},
+};
+
+/// Where a request went: in the extensions of each response that a proxy makes for a target.
+#[derive(Clone)]
+pub struct Exchange {
+    target: Target,
+    /// In origin form. `None` if the request was refused before.
+    uri: Option<Uri>,
+}
+
+impl Exchange {
+    /// The target.
+    pub fn target(&self) -> &Target {
+        &self.target
+    }
+
+    /// The URL that was asked for upstream. **A stranger chose the path and the query**: escape it in logs.
+    pub fn url(&self) -> String {
+        match &self.uri {
+            Some(uri) => format!("{}{uri}", self.target.0.url),
+            None => self.target.0.url.to_string(),
+        }
+    }
+}
+
+impl fmt::Debug for Exchange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Exchange({:?})", self.target)
+    }
+}
+
+/// Sends a request to its target.
+pub(crate) async fn exchange<B>(
+    options: Arc<Options>,
+    mapping: Mapping,
+    request: Request<B>,
+) -> Response<Body>
+where
+    B: HttpBody<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    let version = request.version();
+    let mut exchange = Exchange { target: mapping.target.clone(), uri: None };
+    let result = run(&options, &mapping, request, &mut exchange).await;
+    let mut response = result.unwrap_or_else(|failure| options.failed(failure, version));
+    response.extensions_mut().insert(exchange);
+    response
+}
+
+impl Options {
+    /// The response of a failure.
+    pub(crate) fn failed(&self, failure: Failure, version: Version) -> Response<Body> {
+        #[cfg(feature = "tracing")]
+        tracing::warn!(
+            status = failure.kind().status().as_u16(),
+            error = failure.kind().proxy_status(),
+            cause = %failure,
+            "a request was not answered by upstream"
+        );
+        let own = self.hooks.error.as_ref().and_then(|hook| hook(&failure));
+        match own {
+            Some(mut response) => {
+                response.extensions_mut().insert(failure);
+                response
+            }
+            None => failure.into_response(&self.pseudonym, version),
+        }
+    }
+}
+
+async fn run<B>(
+    options: &Options,
+    mapping: &Mapping,
+    mut request: Request<B>,
+    exchange: &mut Exchange,
+) -> Result<Response<Body>, Failure>
+where
+    B: HttpBody<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    let target = &*mapping.target.0;
+    let on_upgrade = request.extensions().get::<OnUpgrade>().is_some();
+    let client = on_upgrade.then(|| hyper::upgrade::on(&mut request));
+    let (mut parts, body) = request.into_parts();
+    let mut wanted = check(&parts, options, target)?;
+    if wanted.is_some() && client.is_none() {
+        let detail = "the server has no upgrades";
+        return Err(Failure::new(FailureKind::NotImplemented, detail));
+    }
+    let expects = head::check_expect(&mut parts)?;
+    if let Some(answer) = answered_here(&mut parts, target)? {
+        return Ok(answer);
+    }
+    if body.size_hint().lower() > target.limits.body_bytes.unwrap_or(u64::MAX) {
+        return Err(too_large());
+    }
+    let version = parts.version;
+    let is_empty = body.is_end_stream();
+    let size = if is_empty { http_body::SizeHint::with_exact(0) } else { body.size_hint() };
+    let Outgoing { parts, nominated } =
+        head::outgoing(parts, mapping, options, wanted.as_mut(), &size)?;
+    exchange.uri = Some(parts.uri.clone());
+    let method = parts.method.clone();
+    let sent_host = parts.headers.get(HOST).cloned();
+    let progress = Progress::new(!is_empty);
+    let (gate, key) = match expects && !is_empty {
+        true => {
+            let (gate, key) = gate::gate(target.limits.expect);
+            (Some(gate), Some(key))
+        }
+        false => (None, None),
+    };
+    let body = match is_empty {
+        true => Body::empty(),
+        false => Body::new(Upload::new(body, &target.limits, gate, progress.clone(), nominated)),
+    };
+    let mut request = Request::from_parts(parts, body);
+    request.extensions_mut().insert(progress.clone());
+    watch_informational(&mut request, options, key.as_ref());
+    let send = options.transport.send(&target.upstream, request);
+    let response = within_limits(send, &progress, &target.limits).await;
+    let response = response.map_err(|failure| of_the_client(failure, &progress))?;
+    if let Some(key) = &key {
+        key.answer();
+    }
+    let (mut parts, body) = response.into_parts();
+    let switches = match &wanted {
+        Some(wanted) => wanted.check(&parts)?,
+        None => upgrade::check_unasked(&parts).map(|()| false)?,
+    };
+    let switched = wanted.as_ref().filter(|_| switches);
+    let upstream = parts.extensions.remove::<OnUpgrade>();
+    let rewrite = Rewrite {
+        target,
+        prefix: if target.remove_prefix { &mapping.prefix } else { "" },
+        sent_host: sent_host.as_ref().map_or(b"", HeaderValue::as_bytes),
+    };
+    let nominated =
+        response::incoming(&mut parts, &method, &body.size_hint(), switched, &rewrite, options)?;
+    if switched.is_some() {
+        let (Some(client), Some(upstream)) = (client, upstream) else {
+            return Err(Failure::new(FailureKind::Upgrade, "the transport has no upgrades"));
+        };
+        tunnel::start(client, upstream, target.limits.upgraded_idle);
+        return Ok(Response::from_parts(parts, Body::empty()));
+    }
+    #[cfg(feature = "tracing")]
+    tracing::debug!(status = parts.status.as_u16(), upstream = %target.url, "answered");
+    if version < Version::HTTP_2 && key.is_some() {
+        // The client may or may not send the body that nobody asked for.
+        parts.headers.entry(http::header::CONNECTION).or_insert(HeaderValue::from_static("close"));
+    }
+    let body = match body.is_end_stream() {
+        true => {
+            if let Some(key) = &key {
+                key.lock();
+            }
+            Body::empty()
+        }
+        false => Body::new(Download::new(body, &target.limits, target.chunk_size, nominated, key)),
+    };
+    Ok(Response::from_parts(parts, body))
+}
+
+/// Rule 1. The upgrade that the request asks for.
+fn check(
+    parts: &request::Parts,
+    options: &Options,
+    target: &Inner,
+) -> Result<Option<Wanted>, Failure> {
+    framing::check_request(parts)?;
+    head::check_size(parts, &target.limits)?;
+    let wanted = upgrade::wanted(parts, &options.upgrades)?;
+    if wanted.is_none() {
+        head::check_method(&parts.method, target)?;
+    }
+    if parts.method == Method::TRACE && !options.trace {
+        const OTHERS: HeaderValue =
+            HeaderValue::from_static("GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH");
+        let allow = target.methods.as_ref().map_or(OTHERS, |methods| methods.allow.clone());
+        return Err(Failure::method(allow));
+    }
+    Ok(wanted)
+}
+
+/// A TRACE or OPTIONS that goes no further (RFC 9110 §7.6.2).
+fn answered_here(
+    parts: &mut request::Parts,
+    target: &Inner,
+) -> Result<Option<Response<Body>>, Failure> {
+    if via::count_down(&parts.method, &mut parts.headers)? == Forwards::On {
+        return Ok(None);
+    }
+    if parts.method == Method::OPTIONS {
+        let mut response = Response::new(Body::empty());
+        if let Some(methods) = &target.methods {
+            response.headers_mut().insert(ALLOW, methods.allow.clone());
+        }
+        return Ok(Some(response));
+    }
+    // RFC 9110 §9.3.8: the request as it arrived, without what may be a secret.
+    let mut text = format!("TRACE {} HTTP/1.1\r\n", parts.uri);
+    for (name, value) in &parts.headers {
+        if head::is_safe_to_echo(name) {
+            text.push_str(&format!("{name}: {}\r\n", String::from_utf8_lossy(value.as_bytes())));
+        }
+    }
+    let mut response = Response::new(Body::from(text));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("message/http"));
+    Ok(Some(response))
+}
+
+/// Hears of 100, and tells the hook of the others.
+fn watch_informational(request: &mut Request<Body>, options: &Options, key: Option<&Key>) {
+    let (key, hook) = (key.cloned(), options.hooks.informational.clone());
+    if key.is_none() && hook.is_none() {
+        return;
+    }
+    hyper::ext::on_informational(request, move |response| {
+        if response.status() == StatusCode::CONTINUE {
+            if let Some(key) = &key {
+                key.open();
+            }
+        } else if let Some(hook) = &hook {
+            let mut headers = response.headers().clone();
+            if crate::common::hop_by_hop::strip_response(&mut headers).is_ok() {
+                hook(response.status(), &headers);
+            }
+        }
+    });
+}
+
+/// Rule 2.
+async fn within_limits(
+    mut send: super::transport::SendFuture<'_>,
+    progress: &Progress,
+    limits: &Limits,
+) -> Result<Response<Body>, Failure> {
+    let first = Instant::now().checked_add(limits.head.min(limits.gap));
+    let Some(first) = first else { return send.await };
+    let mut timer = std::pin::pin!(sleep_until(first));
+    loop {
+        tokio::select! {
+            biased;
+            response = &mut send => return response,
+            () = &mut timer => {}
+        }
+        let now = Instant::now();
+        match progress.deadline(limits) {
+            Some(deadline) if deadline <= now => return Err(progress.late()),
+            Some(deadline) => timer.as_mut().reset(deadline),
+            None => {
+                let next = now.checked_add(limits.head.min(limits.gap));
+                timer.as_mut().reset(next.unwrap_or(now));
+            }
+        }
+    }
+}
+
+/// Rule 3.
+fn of_the_client(failure: Failure, progress: &Progress) -> Failure {
+    match progress.fault() {
+        None => failure,
+        Some(Fault::Client) => Failure::new(FailureKind::ClientBody, "the client's body broke off")
+            .with_source(failure),
+        Some(Fault::ClientTimeout) => {
+            Failure::new(FailureKind::ClientTimeout, "the client's body paused for too long")
+                .and_close()
+        }
+        Some(Fault::TooLarge) => too_large(),
+    }
+}
+
+fn too_large() -> Failure {
+    Failure::new(FailureKind::BodyTooLarge, "the client's body is over the limit").and_close()
+}

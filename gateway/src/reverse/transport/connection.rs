@@ -1,0 +1,131 @@
+//! One connection to an upstream, from the dial to the handshake of HTTP.
+//!
+//! 1. HTTP/2 is spoken where ALPN chose it, or where the target says so. An upgrade needs HTTP/1.1.
+//! 2. The limits of the head hold for what upstream sends, too.
+//! 3. A task drives the connection, and ends with it.
+
+use std::fmt;
+
+use hyper::client::conn::{http1, http2};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::time::Instant;
+
+use super::{
+    dial::dial,
+    pool::Permit,
+    stream::{BytesRead, Counted, Stream},
+    upstream::Upstream,
+};
+use crate::{
+    common::{
+        body::Body,
+        failure::{Failure, FailureKind},
+    },
+    reverse::target::Protocol,
+};
+
+/// An HTTP/1.1 connection.
+pub(super) struct Http1 {
+    pub(super) sender: http1::SendRequest<Body>,
+    pub(super) read: BytesRead,
+}
+
+impl Http1 {
+    pub(super) fn is_closed(&self) -> bool {
+        self.sender.is_closed()
+    }
+}
+
+impl fmt::Debug for Http1 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Http1")
+    }
+}
+
+/// A new connection.
+pub(super) enum Opened {
+    Http1(Http1),
+    Http2(http2::SendRequest<Body>),
+}
+
+/// Makes a connection.
+pub(super) async fn open(
+    upstream: &Upstream,
+    only_http1: bool,
+    permit: Permit,
+    deadline: Instant,
+) -> Result<Opened, Failure> {
+    let stream = dial(upstream, deadline).await?;
+    let (stream, is_http2) = secure(upstream, stream, only_http1, deadline).await?;
+    let read = BytesRead::default();
+    let io = TokioIo::new(Counted { stream, read: read.clone() });
+    if is_http2 {
+        open_http2(upstream, io, permit).await.map(Opened::Http2)
+    } else {
+        let sender = open_http1(upstream, io, permit).await?;
+        Ok(Opened::Http1(Http1 { sender, read }))
+    }
+}
+
+/// The TLS handshake, where the upstream has one. Says whether HTTP/2 is spoken (rule 1).
+async fn secure(
+    upstream: &Upstream,
+    stream: Stream,
+    only_http1: bool,
+    deadline: Instant,
+) -> Result<(Stream, bool), Failure> {
+    #[cfg(feature = "tls")]
+    if let (Some(tls), Stream::Tcp(_)) = (upstream.tls(), &stream) {
+        if let Stream::Tcp(stream) = stream {
+            let (stream, is_http2) = tls.connect(stream, only_http1, deadline).await?;
+            return Ok((Stream::Tls(Box::new(stream)), is_http2));
+        }
+        return Err(Failure::new(FailureKind::Internal, "TLS over a socket"));
+    }
+    #[cfg(not(feature = "tls"))]
+    let _ = deadline;
+    Ok((stream, upstream.protocol() == Protocol::Http2 && !only_http1))
+}
+
+async fn open_http1(
+    upstream: &Upstream,
+    io: TokioIo<Counted>,
+    permit: Permit,
+) -> Result<http1::SendRequest<Body>, Failure> {
+    let limits = upstream.limits();
+    let (sender, connection) = http1::Builder::new()
+        .max_headers(limits.head_fields)
+        .max_header_size(limits.head_bytes)
+        .handshake(io)
+        .await
+        .map_err(no_handshake)?;
+    tokio::spawn(async move {
+        // What went wrong is told to whoever waits for the response.
+        let _ = connection.with_upgrades().await;
+        drop(permit);
+    });
+    Ok(sender)
+}
+
+async fn open_http2(
+    upstream: &Upstream,
+    io: TokioIo<Counted>,
+    permit: Permit,
+) -> Result<http2::SendRequest<Body>, Failure> {
+    let limits = upstream.limits();
+    let (sender, connection) = http2::Builder::new(TokioExecutor::new())
+        .timer(TokioTimer::new())
+        .max_header_list_size(limits.head_bytes.try_into().unwrap_or(u32::MAX))
+        .handshake(io)
+        .await
+        .map_err(no_handshake)?;
+    tokio::spawn(async move {
+        let _ = connection.await;
+        drop(permit);
+    });
+    Ok(sender)
+}
+
+fn no_handshake(error: hyper::Error) -> Failure {
+    Failure::new(FailureKind::Protocol, "no HTTP connection").with_source(error)
+}
