@@ -188,6 +188,6 @@ impl fmt::Display for Failure {
 
 impl StdError for Failure {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.source.as_ref().map(|source| -> &(dyn StdError + 'static) { &**source })
+        self.source.as_deref().map(|source| -> &(dyn StdError + 'static) { source })
     }
 }

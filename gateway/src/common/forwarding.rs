@@ -26,7 +26,7 @@ pub(crate) struct Forwarding {
 impl Forwarding {
     /// Writes the headers. `asked` is the authority that the client asked for, `prefix` what was stripped.
     pub(crate) fn write(
-        &self,
+        self,
         headers: &mut HeaderMap,
         extensions: &Extensions,
         asked: Option<&[u8]>,
@@ -58,17 +58,17 @@ impl Forwarding {
     }
 
     fn is_of_family(self, name: &HeaderName) -> bool {
-        match self.family {
-            Family::Forwarded => name == http::header::FORWARDED,
-            _ => matches!(
-                name.as_str(),
-                "x-forwarded-for"
-                    | "x-forwarded-proto"
-                    | "x-forwarded-host"
-                    | "x-forwarded-port"
-                    | "x-forwarded-prefix"
-            ),
+        if self.family == Family::Forwarded {
+            return name == http::header::FORWARDED;
         }
+        matches!(
+            name.as_str(),
+            "x-forwarded-for"
+                | "x-forwarded-proto"
+                | "x-forwarded-host"
+                | "x-forwarded-port"
+                | "x-forwarded-prefix"
+        )
     }
 
     /// Rules 3 to 5.
@@ -90,7 +90,7 @@ impl Forwarding {
             let invalid = |error| Failure::invalid("Host is no host").with_source(error);
             hop = hop.host(asked).map_err(invalid)?;
             if self.family == Family::XForwarded {
-                hop = hop.port(authority::port(asked).unwrap_or(scheme.default_port()));
+                hop = hop.port(authority::port(asked).unwrap_or_else(|| scheme.default_port()));
             }
         }
         if prefix.is_empty() {

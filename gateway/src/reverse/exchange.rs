@@ -14,7 +14,7 @@ use http::{
     header::{ALLOW, CONTENT_TYPE, HOST},
     request,
 };
-use http_body::Body as HttpBody;
+use http_body::{Body as HttpBody, SizeHint};
 use hyper::upgrade::OnUpgrade;
 use tokio::time::{Instant, sleep_until};
 
@@ -110,7 +110,7 @@ impl Options {
 async fn run<B>(
     options: &Options,
     mapping: &Mapping,
-    mut request: Request<B>,
+    request: Request<B>,
     exchange: &mut Exchange,
 ) -> Result<Response<Body>, Failure>
 where
@@ -118,8 +118,57 @@ where
     B::Error: Into<BoxError>,
 {
     let target = &*mapping.target.0;
-    let on_upgrade = request.extensions().get::<OnUpgrade>().is_some();
-    let client = on_upgrade.then(|| hyper::upgrade::on(&mut request));
+    let ready = match prepare(options, mapping, request)? {
+        Prepared::Ready(ready) => ready,
+        Prepared::Answered(response) => return Ok(response),
+    };
+    let Ready { mut request, asked } = *ready;
+    exchange.uri = Some(request.uri().clone());
+    let progress = asked.progress.clone();
+    request.extensions_mut().insert(progress.clone());
+    watch_informational(&mut request, options, asked.key.as_ref());
+    let send = options.transport.send(&target.upstream, request);
+    let response = within_limits(send, &progress, &target.limits).await;
+    let response = response.map_err(|failure| of_the_client(failure, &progress))?;
+    answer(options, mapping, asked, response)
+}
+
+/// A request that is ready to be sent, or was answered without that.
+enum Prepared {
+    Ready(Box<Ready>),
+    Answered(Response<Body>),
+}
+
+/// A request for upstream.
+struct Ready {
+    request: Request<Body>,
+    asked: Asked,
+}
+
+/// What must be known of a request when its answer comes.
+struct Asked {
+    method: Method,
+    sent_host: Option<HeaderValue>,
+    wanted: Option<Wanted>,
+    client: Option<OnUpgrade>,
+    /// Of a body that waits for 100.
+    key: Option<Key>,
+    progress: Progress,
+}
+
+/// Everything before the request is sent.
+fn prepare<B>(
+    options: &Options,
+    mapping: &Mapping,
+    mut request: Request<B>,
+) -> Result<Prepared, Failure>
+where
+    B: HttpBody<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    let target = &*mapping.target.0;
+    let has_upgrade = request.extensions().get::<OnUpgrade>().is_some();
+    let client = has_upgrade.then(|| hyper::upgrade::on(&mut request));
     let (mut parts, body) = request.into_parts();
     let mut wanted = check(&parts, options, target)?;
     if wanted.is_some() && client.is_none() {
@@ -127,57 +176,62 @@ where
         return Err(Failure::new(FailureKind::NotImplemented, detail));
     }
     let expects = head::check_expect(&mut parts)?;
-    if let Some(answer) = answered_here(&mut parts, target)? {
-        return Ok(answer);
+    if let Some(response) = answered_here(&mut parts, target)? {
+        return Ok(Prepared::Answered(response));
     }
     if body.size_hint().lower() > target.limits.body_bytes.unwrap_or(u64::MAX) {
         return Err(too_large());
     }
-    let version = parts.version;
     let is_empty = body.is_end_stream();
-    let size = if is_empty { http_body::SizeHint::with_exact(0) } else { body.size_hint() };
+    let size = if is_empty { SizeHint::with_exact(0) } else { body.size_hint() };
     let Outgoing { parts, nominated } =
         head::outgoing(parts, mapping, options, wanted.as_mut(), &size)?;
-    exchange.uri = Some(parts.uri.clone());
-    let method = parts.method.clone();
-    let sent_host = parts.headers.get(HOST).cloned();
     let progress = Progress::new(!is_empty);
-    let (gate, key) = match expects && !is_empty {
-        true => {
-            let (gate, key) = gate::gate(target.limits.expect);
-            (Some(gate), Some(key))
-        }
-        false => (None, None),
+    let (gate, key) = (expects && !is_empty).then(|| gate::gate(target.limits.expect)).unzip();
+    let asked = Asked {
+        method: parts.method.clone(),
+        sent_host: parts.headers.get(HOST).cloned(),
+        wanted,
+        client,
+        key,
+        progress: progress.clone(),
     };
-    let body = match is_empty {
-        true => Body::empty(),
-        false => Body::new(Upload::new(body, &target.limits, gate, progress.clone(), nominated)),
+    let body = if is_empty {
+        Body::empty()
+    } else {
+        Body::new(Upload::new(body, &target.limits, gate, progress, nominated))
     };
-    let mut request = Request::from_parts(parts, body);
-    request.extensions_mut().insert(progress.clone());
-    watch_informational(&mut request, options, key.as_ref());
-    let send = options.transport.send(&target.upstream, request);
-    let response = within_limits(send, &progress, &target.limits).await;
-    let response = response.map_err(|failure| of_the_client(failure, &progress))?;
-    if let Some(key) = &key {
+    Ok(Prepared::Ready(Box::new(Ready { request: Request::from_parts(parts, body), asked })))
+}
+
+/// Everything after the head of the answer came.
+fn answer(
+    options: &Options,
+    mapping: &Mapping,
+    asked: Asked,
+    response: Response<Body>,
+) -> Result<Response<Body>, Failure> {
+    let target = &*mapping.target.0;
+    if let Some(key) = &asked.key {
         key.answer();
     }
     let (mut parts, body) = response.into_parts();
-    let switches = match &wanted {
+    let is_tunnel = match &asked.wanted {
         Some(wanted) => wanted.check(&parts)?,
         None => upgrade::check_unasked(&parts).map(|()| false)?,
     };
-    let switched = wanted.as_ref().filter(|_| switches);
+    let switched = asked.wanted.as_ref().filter(|_| is_tunnel);
     let upstream = parts.extensions.remove::<OnUpgrade>();
     let rewrite = Rewrite {
         target,
         prefix: if target.remove_prefix { &mapping.prefix } else { "" },
-        sent_host: sent_host.as_ref().map_or(b"", HeaderValue::as_bytes),
+        sent_host: asked.sent_host.as_ref().map_or(b"", HeaderValue::as_bytes),
     };
+    let size = body.size_hint();
     let nominated =
-        response::incoming(&mut parts, &method, &body.size_hint(), switched, &rewrite, options)?;
+        response::incoming(&mut parts, &asked.method, &size, switched, &rewrite, options)?;
     if switched.is_some() {
-        let (Some(client), Some(upstream)) = (client, upstream) else {
+        let (Some(client), Some(upstream)) = (asked.client, upstream) else {
             return Err(Failure::new(FailureKind::Upgrade, "the transport has no upgrades"));
         };
         tunnel::start(client, upstream, target.limits.upgraded_idle);
@@ -185,20 +239,12 @@ where
     }
     #[cfg(feature = "tracing")]
     tracing::debug!(status = parts.status.as_u16(), upstream = %target.url, "answered");
-    if version < Version::HTTP_2 && key.is_some() {
-        // The client may or may not send the body that nobody asked for.
-        parts.headers.entry(http::header::CONNECTION).or_insert(HeaderValue::from_static("close"));
+    if body.is_end_stream() {
+        asked.key.iter().for_each(Key::lock);
+        return Ok(Response::from_parts(parts, Body::empty()));
     }
-    let body = match body.is_end_stream() {
-        true => {
-            if let Some(key) = &key {
-                key.lock();
-            }
-            Body::empty()
-        }
-        false => Body::new(Download::new(body, &target.limits, target.chunk_size, nominated, key)),
-    };
-    Ok(Response::from_parts(parts, body))
+    let download = Download::new(body, &target.limits, target.chunk_size, nominated, asked.key);
+    Ok(Response::from_parts(parts, Body::new(download)))
 }
 
 /// Rule 1. The upgrade that the request asks for.
@@ -241,7 +287,8 @@ fn answered_here(
     let mut text = format!("TRACE {} HTTP/1.1\r\n", parts.uri);
     for (name, value) in &parts.headers {
         if head::is_safe_to_echo(name) {
-            text.push_str(&format!("{name}: {}\r\n", String::from_utf8_lossy(value.as_bytes())));
+            let value = String::from_utf8_lossy(value.as_bytes());
+            text.extend([name.as_str(), ": ", &value, "\r\n"]);
         }
     }
     let mut response = Response::new(Body::from(text));

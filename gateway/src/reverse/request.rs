@@ -103,7 +103,7 @@ pub(super) fn outgoing(
 fn uri(asked: &Uri, mapping: &Mapping) -> Result<Uri, Failure> {
     let target = &*mapping.target.0;
     let (base, own_query) = (target.url.base.as_str(), target.url.query.as_deref());
-    let path = mapping.normal.as_deref().unwrap_or(asked.path());
+    let path = mapping.normal.as_deref().unwrap_or_else(|| asked.path());
     if path == "*" {
         if base.len() > 1 {
             return Err(Failure::invalid("* has no place under the path of the target"));

@@ -110,9 +110,9 @@ where
             strip_trailers(trailers, this.nominated, true);
         }
         if this.body.is_end_stream() {
-            this.progress.done()
+            this.progress.done();
         } else {
-            this.progress.sent()
+            this.progress.sent();
         }
         Poll::Ready(Some(Ok(frame)))
     }

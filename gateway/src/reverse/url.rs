@@ -79,7 +79,7 @@ impl TargetUrl {
             None => authority.split(':').next(),
         };
         let host = host.unwrap_or(authority).trim_end_matches('.').to_ascii_lowercase();
-        let port = port.unwrap_or(scheme.default_port());
+        let port = port.unwrap_or_else(|| scheme.default_port());
         let is_default = port == scheme.default_port();
         let written = if is_default { host.clone() } else { format!("{host}:{port}") };
         let authority = HeaderValue::try_from(written).map_err(|_| "has a host that is none")?;

@@ -68,10 +68,7 @@ fn is_public_v6(ip: Ipv6Addr) -> bool {
     }
     let special = match ip.segments() {
         // Local NAT64, Teredo and other protocol assignments, documentation.
-        [0x64, 0xff9b, 1, ..]
-        | [0x2001, 0..=0x1ff, ..]
-        | [0x2001, 0xdb8, ..]
-        | [0x3fff, 0..=0xfff, ..] => true,
+        [0x64, 0xff9b, 1, ..] | [0x2001, 0..=0x1ff | 0xdb8, ..] | [0x3fff, 0..=0xfff, ..] => true,
         // Only 2000::/3 is global unicast: not unique local, link-local, site-local or multicast.
         [first, ..] => first >> 13 != 1,
     };
@@ -85,11 +82,10 @@ fn embedded(ip: Ipv6Addr) -> Option<Ipv4Addr> {
         Some(Ipv4Addr::new(a, b, c, d))
     };
     match ip.segments() {
-        [0, 0, 0, 0, 0, 0 | 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => {
-            pair(high, low)
-        }
-        [0, 0, 0, 0, 0xffff, 0, high, low] => pair(high, low),
-        [0x2002, high, low, ..] => pair(high, low),
+        [0, 0, 0, 0, 0, 0 | 0xffff, high, low]
+        | [0, 0, 0, 0, 0xffff, 0, high, low]
+        | [0x64, 0xff9b, 0, 0, 0, 0, high, low]
+        | [0x2002, high, low, ..] => pair(high, low),
         _ => None,
     }
 }

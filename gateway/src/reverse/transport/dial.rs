@@ -126,9 +126,8 @@ async fn dial_first(addresses: Vec<SocketAddr>) -> io::Result<TcpStream> {
 
 /// What an error of `connect` means.
 fn refused(error: io::Error) -> Failure {
-    let kind = match error.kind() {
-        io::ErrorKind::TimedOut => FailureKind::ConnectionTimeout,
-        _ => FailureKind::ConnectionRefused,
-    };
+    let is_late = error.kind() == io::ErrorKind::TimedOut;
+    let kind =
+        if is_late { FailureKind::ConnectionTimeout } else { FailureKind::ConnectionRefused };
     Failure::new(kind, "no connection").with_source(error)
 }

@@ -3,7 +3,7 @@
 //! 1. A request that never left is sent over another connection.
 //! 2. A request on a *reused* connection that ended before a byte of the answer came is sent once more, if the method is
 //!    idempotent and the body was not touched.
-//! 3. A request that HTTP/2 refused (REFUSED_STREAM, GOAWAY) had no effect. It is sent once more, whatever the
+//! 3. A request that HTTP/2 refused (`REFUSED_STREAM`, GOAWAY) had no effect. It is sent once more, whatever the
 //!    method, if the body was not touched.
 //! 4. Nothing else is sent twice.
 //! 5. A connection is kept when the response ended, if the request did.

@@ -102,6 +102,6 @@ impl HttpBody for Attempt {
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.as_ref().map_or_else(|| self.state.size.clone(), HttpBody::size_hint)
+        self.body.as_ref().map_or_else(|| self.state.size, HttpBody::size_hint)
     }
 }
