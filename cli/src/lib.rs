@@ -23,6 +23,7 @@ mod keys;
 mod lint;
 mod model;
 mod providers;
+mod serve;
 mod settings;
 mod status;
 mod style;
@@ -40,6 +41,7 @@ pub fn main() -> ExitCode {
         Command::Attack(attack) => attack::run(attack),
         Command::Explain(explain) => explain::run(explain),
         Command::Lint(lint) => lint::run(lint),
+        Command::Serve(serve) => serve::run(serve),
     };
     done.unwrap_or_else(|failure| failure.report()).into()
 }

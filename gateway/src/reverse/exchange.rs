@@ -55,10 +55,8 @@ impl Exchange {
 
     /// The URL that was asked for upstream. **A stranger chose the path and the query**: escape it in logs.
     pub fn url(&self) -> String {
-        match &self.uri {
-            Some(uri) => format!("{}{uri}", self.target.0.url),
-            None => self.target.0.url.to_string(),
-        }
+        let path = self.uri.as_ref().map(Uri::to_string).unwrap_or_default();
+        self.target.0.url.at(&path)
     }
 }
 

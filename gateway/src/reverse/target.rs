@@ -138,7 +138,7 @@ impl Target {
 /// Prints the scheme, the authority and the path, without the query.
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}", self.0.url, self.0.url.base)
+        f.write_str(&self.0.url.at(&self.0.url.base))
     }
 }
 

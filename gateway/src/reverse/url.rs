@@ -122,6 +122,13 @@ impl TargetUrl {
         Ok(Self { scheme, address, authority, base: base.to_owned(), query })
     }
 
+    /// The URL of a path at this target, for logs.
+    pub(crate) fn at(&self, path: &str) -> String {
+        let is_unix = matches!(self.address, Address::Unix(_));
+        let colon = if is_unix && !path.is_empty() { ":" } else { "" };
+        format!("{self}{colon}{path}")
+    }
+
     /// The authority as a text.
     pub(crate) fn authority_str(&self) -> &str {
         self.authority.to_str().unwrap_or_default()
@@ -133,7 +140,7 @@ impl fmt::Display for TargetUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.address {
             Address::Tcp { .. } => write!(f, "{}://{}", self.scheme, self.authority_str()),
-            Address::Unix(socket) => write!(f, "unix:{}:", socket.display()),
+            Address::Unix(socket) => write!(f, "unix:{}", socket.display()),
         }
     }
 }
@@ -168,8 +175,8 @@ mod tests {
             ("https://a.example:443?k=v", "https://a.example", "a.example", "", Some("k=v")),
             ("http://[::1]:80/a", "http://[::1]", "[::1]", "/a", None),
             ("http://[2001:DB8::1]:81/", "http://[2001:db8::1]:81", "[2001:db8::1]:81", "/", None),
-            ("unix:/run/a.sock:/base", "unix:/run/a.sock:", "localhost", "/base", None),
-            ("unix:/run/a.sock", "unix:/run/a.sock:", "localhost", "", None),
+            ("unix:/run/a.sock:/base", "unix:/run/a.sock", "localhost", "/base", None),
+            ("unix:/run/a.sock", "unix:/run/a.sock", "localhost", "", None),
             ("http://a.example/?", "http://a.example", "a.example", "/", Some("")),
         ] {
             let url = TargetUrl::parse(text).expect(text);
