@@ -1,0 +1,11 @@
+//! Upstreams and clients that break off, stall, or send garbage, over real sockets.
+
+mod net;
+
+mod faults {
+    mod bodies;
+    mod cut;
+    mod http2;
+    mod limits;
+    mod reuse;
+}

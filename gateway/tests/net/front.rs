@@ -1,0 +1,59 @@
+//! A server around a service of the gateway.
+
+use std::{convert::Infallible, net::SocketAddr};
+
+use http::{Request, Response, StatusCode};
+use hyper::body::Incoming;
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::conn::auto,
+    service::TowerToHyperService,
+};
+use proxyfix::Peer;
+use proxyfix_gateway::Body;
+use tokio::net::TcpListener;
+use tower::{Service, service_fn, util::BoxCloneSyncService};
+
+/// Serves HTTP/1.1 and HTTP/2 on a port of its own, and says which.
+pub(crate) async fn serve<S>(service: S) -> SocketAddr
+where
+    S: Service<Request<Incoming>, Response = Response<Body>, Error = Infallible>
+        + Clone
+        + Send
+        + Sync
+        + 'static,
+    S::Future: Send + 'static,
+{
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((stream, peer)) = listener.accept().await {
+            let _ = stream.set_nodelay(true);
+            let service = service.clone();
+            let service = service_fn(move |mut request: Request<Incoming>| {
+                request.extensions_mut().insert(Peer::from(peer));
+                let mut service = service.clone();
+                async move {
+                    std::future::poll_fn(|context| service.poll_ready(context)).await?;
+                    service.call(request).await
+                }
+            });
+            let mut builder = auto::Builder::new(TokioExecutor::new());
+            builder.http1().timer(TokioTimer::new());
+            builder.http2().timer(TokioTimer::new()).enable_connect_protocol();
+            let service = TowerToHyperService::new(service);
+            let io = TokioIo::new(stream);
+            tokio::spawn(async move { builder.serve_connection_with_upgrades(io, service).await });
+        }
+    });
+    address
+}
+
+/// What is behind the layer: it answers 299, which no test's upstream does.
+pub(crate) fn inner() -> BoxCloneSyncService<Request<Incoming>, Response<Body>, Infallible> {
+    BoxCloneSyncService::new(service_fn(|_: Request<Incoming>| async {
+        let mut response = Response::new(Body::from("inner"));
+        *response.status_mut() = StatusCode::from_u16(299).unwrap();
+        Ok(response)
+    }))
+}
