@@ -73,7 +73,7 @@ impl Client {
                 Step::Wait(time) => sleep(time).await,
                 Step::Send(bytes) => self.send(bytes).await,
                 Step::Finish => drop(self.stream.shutdown().await),
-                Step::Close | Step::Reset => unreachable!("drop the client"),
+                Step::Hold | Step::Close | Step::Reset => unreachable!("drop the client"),
             }
         }
     }

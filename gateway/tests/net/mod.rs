@@ -17,6 +17,8 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) enum Step {
     Wait(Duration),
     Send(Vec<u8>),
+    /// Reads until the other side ends.
+    Hold,
     /// Ends its direction, and reads on.
     Finish,
     /// Closes the connection.

@@ -166,6 +166,10 @@ impl Connection {
                         return false;
                     }
                 }
+                Step::Hold => {
+                    while matches!(self.more().await, Ok(true)) {}
+                    return false;
+                }
                 Step::Finish => {
                     let _ = self.stream.shutdown().await;
                     let _ = self.more().await;
