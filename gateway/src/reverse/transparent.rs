@@ -4,7 +4,8 @@
 //!    authorities of the list are reached; any other is 403.
 //! 2. Addresses are checked after the look-up, and the checked one is dialled. Those that are not public
 //!    are refused, unless they are listed: by their network, or as an authority that is an address.
-//! 3. Scheme: `force_scheme`, else the one in absolute form, else that of our own connection.
+//! 3. Scheme: `force_scheme`, else the one in absolute form, else that of our own connection. If nothing says which
+//!    certificates are right, `https` is not reached: 403.
 //! 4. The path, the query and `Host` go on as they came.
 
 use std::{
@@ -145,14 +146,16 @@ impl TransparentProxyBuilder {
         let mut targets = HashMap::new();
         for scheme in self.schemes() {
             if let Some(host) = &self.force_host {
-                let target = self.target_at(scheme, host, AddressPolicy::Any)?;
-                targets.insert((scheme, String::new()), target);
+                if let Some(target) = self.target_at(scheme, host, AddressPolicy::Any)? {
+                    targets.insert((scheme, String::new()), target);
+                }
                 continue;
             }
             for host in &self.allowed {
                 let policy = AddressPolicy::Public(networks.clone());
-                let target = self.target_at(scheme, host, policy)?;
-                targets.insert((scheme, target.0.url.authority_str().to_owned()), target);
+                if let Some(target) = self.target_at(scheme, host, policy)? {
+                    targets.insert((scheme, target.0.url.authority_str().to_owned()), target);
+                }
             }
         }
         let inner = Inner {
@@ -173,12 +176,13 @@ impl TransparentProxyBuilder {
         }
     }
 
+    /// The target of an authority. `None` if it needs TLS, nobody says how, and nobody forces it.
     fn target_at(
         &self,
         scheme: Scheme,
         host: &str,
         policy: AddressPolicy,
-    ) -> Result<Target, ConfigError> {
+    ) -> Result<Option<Target>, ConfigError> {
         let invalid = |_| ConfigError::InvalidHost { host: host.to_owned() };
         let url = TargetUrl::new(scheme, host, "").map_err(invalid)?;
         let policy = match (&url.address, policy) {
@@ -191,7 +195,10 @@ impl TransparentProxyBuilder {
             (_, policy) => policy,
         };
         let target = self.target.clone().at(url).policy(policy);
-        target.host(HostHeader::Client).remove_prefix(false).build()
+        match target.host(HostHeader::Client).remove_prefix(false).build() {
+            Err(ConfigError::Tls { .. }) if self.force_scheme.is_none() => Ok(None),
+            built => built.map(Some),
+        }
     }
 }
 
