@@ -13,7 +13,7 @@ use http::{Request, Response};
 use http_body::{Body as HttpBody, Frame};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use proxyfix_gateway::{Body, Limits, ReverseProxy, Target};
+use proxyfix_gateway::{Body, Limits, ProxyOptions, ReverseProxy, Target};
 use tokio::time::sleep;
 use tower::service_fn;
 
@@ -61,7 +61,7 @@ async fn settles(what: &str, most: usize, count: impl Fn() -> usize) {
 async fn front_of(address: SocketAddr) -> SocketAddr {
     let limits = Limits::default().idle_time(Duration::from_millis(100));
     let target = Target::builder(format!("http://{address}/")).limits(limits).build().unwrap();
-    front::serve(ReverseProxy::with_options(target, Default::default()).unwrap()).await
+    front::serve(ReverseProxy::with_options(target, ProxyOptions::new()).unwrap()).await
 }
 
 /// 10,000 connections that are dropped before, in and after each part of an exchange.
@@ -111,7 +111,7 @@ async fn drop_at(address: SocketAddr, place: usize) {
         1 => client.send(&never[..20]).await,
         2 => client.send(never).await,
         3 => {
-            client.send("POST /never HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nsome").await
+            client.send("POST /never HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nsome").await;
         }
         4 => {
             client.send("GET /body HTTP/1.1\r\nHost: a\r\n\r\n").await;

@@ -352,11 +352,11 @@ where
 /// Sends every request to one target: Paste's `Proxy`.
 ///
 /// ```
-/// use proxyfix_gateway::{ReverseProxy, Target};
+/// use proxyfix_gateway::{ProxyOptions, ReverseProxy, Target};
 ///
 /// let simple = ReverseProxy::new("http://127.0.0.1:5001/base/")?;
 /// let target = Target::builder("http://127.0.0.1:5001/").methods(["GET", "HEAD"]).build()?;
-/// let limited = ReverseProxy::with_options(target, Default::default())?;
+/// let limited = ReverseProxy::with_options(target, ProxyOptions::new())?;
 /// # Ok::<(), proxyfix_gateway::ConfigError>(())
 /// ```
 #[derive(Clone)]

@@ -5,7 +5,7 @@ use http::{Request, Version};
 use http_body_util::{BodyExt, Empty};
 use hyper::{client::conn::http2, ext::Protocol};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use proxyfix_gateway::{HostHeader, ReverseProxy, Target};
+use proxyfix_gateway::{HostHeader, ProxyOptions, ReverseProxy, Target};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -71,7 +71,7 @@ async fn the_clients_host_to_http2() {
     let target = Target::builder(format!("http://{upstream}/base"))
         .host(HostHeader::Client)
         .protocol(proxyfix_gateway::Protocol::Http2);
-    let proxy = ReverseProxy::with_options(target.build().unwrap(), Default::default()).unwrap();
+    let proxy = ReverseProxy::with_options(target.build().unwrap(), ProxyOptions::new()).unwrap();
     let address = front::serve(proxy).await;
     let answer = crate::net::client::Client::once(
         address,

@@ -20,13 +20,13 @@ fn are_all_somewhere() {
         places.entry(&case.id).or_default().push("reverse.jsonl".to_owned());
     }
     for line in ELSEWHERE.lines().filter(|line| !line.starts_with('#') && !line.is_empty()) {
-        let (id, place) = line.split_once(' ').expect(line);
-        let (file, test) = place.split_once(' ').expect(line);
+        let (id, test) = line.split_once(' ').expect(line);
+        let (file, name) = test.split_once(' ').expect(line);
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
-        let text = fs::read_to_string(&path).expect(line);
-        let function = format!("fn {test}(");
-        assert!(text.contains(&function), "{line}: there is no such test");
-        places.entry(id).or_default().push(place.to_owned());
+        let source = fs::read_to_string(&path).expect(line);
+        let function = format!("fn {name}(");
+        assert!(source.contains(&function), "{line}: there is no such test");
+        places.entry(id).or_default().push(test.to_owned());
     }
     for row in DEVIATIONS.lines().filter_map(|line| line.strip_prefix("| `")) {
         let id = row.split('`').next().unwrap();

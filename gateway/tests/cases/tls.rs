@@ -14,7 +14,8 @@ use hyper_util::{
 };
 use proxyfix::Scheme;
 use proxyfix_gateway::{
-    Body, ConfigError, Protocol, ReverseProxy, Target, TargetBuilder, TransparentProxy,
+    Body, ConfigError, Protocol, ProxyOptions, ReverseProxy, Target, TargetBuilder,
+    TransparentProxy,
 };
 use rustls::{
     ClientConfig, RootCertStore, ServerConfig,
@@ -96,7 +97,7 @@ fn target(address: SocketAddr, client: &ClientConfig) -> TargetBuilder {
 }
 
 async fn front_of(target: TargetBuilder) -> SocketAddr {
-    front::serve(ReverseProxy::with_options(target.build().unwrap(), Default::default()).unwrap())
+    front::serve(ReverseProxy::with_options(target.build().unwrap(), ProxyOptions::new()).unwrap())
         .await
 }
 

@@ -55,6 +55,7 @@ async fn a_protocol_that_is_not_printable() {
 /// Another protocol may be allowed; without that, the request goes on as an ordinary one.
 #[tokio::test]
 async fn other_protocols() {
+    const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
     const TCP: &str =
         "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: tcp\r\n\r\n";
     let request = "GET /x HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: h2c, tcp\r\n\r\n";
@@ -62,7 +63,6 @@ async fn other_protocols() {
     assert_eq!(Client::once(address, request).await.status, 101);
     assert_eq!(upstream.seen()[0].field("upgrade").as_deref(), Some("tcp"));
 
-    const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
     let (address, upstream) = proxy(ProxyOptions::new(), OK).await;
     assert_eq!(Client::once(address, request).await.status, 200);
     assert_eq!(upstream.seen()[0].field("upgrade"), None);

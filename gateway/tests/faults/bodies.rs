@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use proxyfix_gateway::{Limits, ReverseProxy, Target};
+use proxyfix_gateway::{Limits, ProxyOptions, ReverseProxy, Target};
 
 use crate::net::{
     Step,
@@ -22,7 +22,7 @@ const SWITCHED: &str = "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\
 
 async fn front_of(address: SocketAddr, limits: Limits) -> SocketAddr {
     let target = Target::builder(format!("http://{address}/")).limits(limits).build().unwrap();
-    front::serve(ReverseProxy::with_options(target, Default::default()).unwrap()).await
+    front::serve(ReverseProxy::with_options(target, ProxyOptions::new()).unwrap()).await
 }
 
 /// The client is told to go on when upstream says so.

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use proxyfix_gateway::{Limits, ReverseProxy, Target};
+use proxyfix_gateway::{Limits, ProxyOptions, ReverseProxy, Target};
 
 use crate::net::{
     Step,
@@ -65,7 +65,7 @@ async fn proxy(answer: &'static str, at: usize, fault: Fault) -> (std::net::Sock
     let limits = Limits::default().head(Duration::from_millis(150)).gap(Duration::from_millis(150));
     let target =
         Target::builder(format!("http://{}/", upstream.address)).limits(limits).build().unwrap();
-    let proxy = ReverseProxy::with_options(target, Default::default()).unwrap();
+    let proxy = ReverseProxy::with_options(target, ProxyOptions::new()).unwrap();
     (front::serve(proxy).await, upstream)
 }
 
@@ -183,16 +183,16 @@ async fn a_client_that_breaks_off() {
     let upstream = Upstream::answering(GOOD).await;
     let target = Target::parse(&format!("http://{}/", upstream.address)).unwrap();
     let address =
-        front::serve(ReverseProxy::with_options(target, Default::default()).unwrap()).await;
+        front::serve(ReverseProxy::with_options(target, ProxyOptions::new()).unwrap()).await;
     for is_reset in [false, true] {
         for at in 0..UPLOAD.len() {
             let before = upstream.seen().len();
             let mut client = Client::connect(address).await;
             client.send(&UPLOAD[..at]).await;
             if is_reset {
-                client.reset()
+                client.reset();
             } else {
-                drop(client)
+                drop(client);
             }
             assert_next_is_good(address, &format!("{is_reset} at {at}")).await;
             let cut = upstream
@@ -214,7 +214,7 @@ async fn a_client_that_sends_garbage() {
     let upstream = Upstream::answering(GOOD).await;
     let target = Target::parse(&format!("http://{}/", upstream.address)).unwrap();
     let address =
-        front::serve(ReverseProxy::with_options(target, Default::default()).unwrap()).await;
+        front::serve(ReverseProxy::with_options(target, ProxyOptions::new()).unwrap()).await;
     for garbage in [0_u8, b'\r', b'\n', b' ', b':', 0xff] {
         for at in 0..UPLOAD.len() {
             let mut bytes = UPLOAD.as_bytes().to_vec();

@@ -10,7 +10,7 @@ use std::{
 
 use bytes::Bytes;
 use http::Response;
-use proxyfix_gateway::{Protocol, ReverseProxy, Target};
+use proxyfix_gateway::{Protocol, ProxyOptions, ReverseProxy, Target};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::net::{client::Client, front};
@@ -65,7 +65,7 @@ async fn serve(stream: TcpStream, first: First, requests: Arc<AtomicUsize>) {
 async fn front_of(address: SocketAddr) -> SocketAddr {
     let target =
         Target::builder(format!("http://{address}/")).protocol(Protocol::Http2).build().unwrap();
-    front::serve(ReverseProxy::with_options(target, Default::default()).unwrap()).await
+    front::serve(ReverseProxy::with_options(target, ProxyOptions::new()).unwrap()).await
 }
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: app.example\r\n\r\n";

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use proxyfix_gateway::{Limits, ReverseProxy, Target};
+use proxyfix_gateway::{Limits, ProxyOptions, ReverseProxy, Target};
 
 use crate::net::{
     client::Client,
@@ -17,7 +17,7 @@ const SHORT: Duration = Duration::from_millis(150);
 
 async fn front_of(address: SocketAddr, limits: Limits) -> SocketAddr {
     let target = Target::builder(format!("http://{address}/")).limits(limits).build().unwrap();
-    front::serve(ReverseProxy::with_options(target, Default::default()).unwrap()).await
+    front::serve(ReverseProxy::with_options(target, ProxyOptions::new()).unwrap()).await
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! Connections that are used again, and requests that are sent again.
 
-use proxyfix_gateway::{ReverseProxy, Target};
+use proxyfix_gateway::{ProxyOptions, ReverseProxy, Target};
 
 use crate::net::{
     Step,
@@ -162,7 +162,7 @@ async fn a_refused_upgrade() {
     .await;
     let target = Target::parse(&format!("http://{}/", upstream.address)).unwrap();
     let address =
-        front::serve(ReverseProxy::with_options(target, Default::default()).unwrap()).await;
+        front::serve(ReverseProxy::with_options(target, ProxyOptions::new()).unwrap()).await;
     let mut client = Client::connect(address).await;
     let handshake = "GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";

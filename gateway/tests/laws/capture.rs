@@ -6,6 +6,11 @@ use http::{HeaderMap, Request, Response, request};
 use proxyfix_gateway::{Body, ProxyOptions, SendFuture, Transport, Upstream};
 use tower::Service;
 
+thread_local! {
+    static RUNTIME: tokio::runtime::Runtime =
+        tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+}
+
 /// What went upstream, and what comes back.
 #[derive(Clone, Default)]
 pub(crate) struct Capture {
@@ -34,8 +39,7 @@ impl Capture {
         S: Service<Request<Body>, Response = Response<Body>>,
         S::Error: std::fmt::Debug,
     {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-        let response = runtime.block_on(service.call(request)).unwrap();
+        let response = RUNTIME.with(|runtime| runtime.block_on(service.call(request))).unwrap();
         let mut seen = self.seen.lock().unwrap();
         assert!(seen.len() < 2, "one request became {}", seen.len());
         (response, seen.pop())

@@ -51,7 +51,7 @@ fn canonical(text: &str) -> String {
                 if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
                     canonical.push(char::from(byte));
                 } else {
-                    canonical.push_str(&format!("%{byte:02X}"));
+                    canonical.extend(format!("%{byte:02X}").chars());
                 }
                 rest = &rest[3..];
             }

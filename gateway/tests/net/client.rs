@@ -85,7 +85,7 @@ impl Client {
 
     /// Reads more bytes. Says whether there were any.
     async fn more(&mut self) -> bool {
-        let mut buffer = [0; 64 << 10];
+        let mut buffer = vec![0; 64 << 10];
         let deadline = Instant::now() + PATIENCE;
         let read =
             timeout_at(deadline, self.stream.read(&mut buffer)).await.expect("an answer in time");

@@ -258,7 +258,7 @@ impl Connection {
     }
 
     async fn more(&mut self) -> io::Result<bool> {
-        let mut buffer = [0; 16 << 10];
+        let mut buffer = vec![0; 16 << 10];
         let read = self.stream.read(&mut buffer).await?;
         self.buffer.extend_from_slice(&buffer[..read]);
         self.upstream.raw.lock().unwrap()[self.number].extend_from_slice(&buffer[..read]);
