@@ -41,3 +41,12 @@ pub use self::reverse::{
     transparent::{TransparentProxy, TransparentProxyBuilder},
     transport::{HttpTransport, Resolve, ResolveFuture, SendFuture, Transport, Upstream},
 };
+
+/// The examples of the documents, compiled and run with every feature.
+#[cfg(all(doctest, feature = "reverse", feature = "axum"))]
+mod documents {
+    #[doc = include_str!("../README.md")]
+    mod readme {}
+    #[doc = include_str!("../docs/DEVELOPMENT.md")]
+    mod development {}
+}
