@@ -6,7 +6,7 @@
 //! 3. A failure of the client's body is the client's, not upstream's.
 //! 4. Each response that went upstream has an [`Exchange`] in its extensions, for logs.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, future::Future, pin::pin, sync::Arc};
 
 use bytes::Bytes;
 use http::{
@@ -27,6 +27,7 @@ use super::{
     response,
     rewrite::Rewrite,
     target::{Inner, Target},
+    transport::send,
     tunnel,
     upgrade::{self, Wanted},
     upload::Upload,
@@ -123,10 +124,12 @@ where
     let Ready { mut request, asked } = *ready;
     exchange.uri = Some(request.uri().clone());
     let progress = asked.progress.clone();
-    request.extensions_mut().insert(progress.clone());
     watch_informational(&mut request, options, asked.key.as_ref());
-    let send = options.transport.send(&target.upstream, request);
-    let response = within_limits(send, &progress, &target.limits).await;
+    let (upstream, limits) = (&target.upstream, &target.limits);
+    let response = match &options.transport {
+        None => within_limits(send(upstream, request, Some(&progress)), &progress, limits).await,
+        Some(own) => within_limits(own.send(upstream, request), &progress, limits).await,
+    };
     let response = response.map_err(|failure| of_the_client(failure, &progress))?;
     answer(options, mapping, asked, response)
 }
@@ -316,13 +319,14 @@ fn watch_informational(request: &mut Request<Body>, options: &Options, key: Opti
 
 /// Rule 2.
 async fn within_limits(
-    mut send: super::transport::SendFuture<'_>,
+    send: impl Future<Output = Result<Response<Body>, Failure>>,
     progress: &Progress,
     limits: &Limits,
 ) -> Result<Response<Body>, Failure> {
     let first = Instant::now().checked_add(limits.head.min(limits.gap));
     let Some(first) = first else { return send.await };
-    let mut timer = std::pin::pin!(sleep_until(first));
+    let mut send = pin!(send);
+    let mut timer = pin!(sleep_until(first));
     loop {
         tokio::select! {
             biased;

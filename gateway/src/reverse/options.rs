@@ -9,10 +9,7 @@ use std::{fmt, sync::Arc};
 use http::{HeaderMap, Response, StatusCode, request, response};
 use proxyfix::{Family, Scheme};
 
-use super::{
-    hooks::Hooks,
-    transport::{HttpTransport, Transport},
-};
+use super::{hooks::Hooks, transport::Transport};
 use crate::common::{
     body::{Body, BoxError},
     error::ConfigError,
@@ -44,7 +41,7 @@ pub struct ProxyOptions {
     upgrades: Vec<String>,
     trace: bool,
     hooks: Hooks,
-    transport: Arc<dyn Transport>,
+    transport: Option<Arc<dyn Transport>>,
 }
 
 impl Default for ProxyOptions {
@@ -65,7 +62,7 @@ impl ProxyOptions {
             upgrades: vec!["websocket".to_owned()],
             trace: false,
             hooks: Hooks::default(),
-            transport: Arc::new(HttpTransport::new()),
+            transport: None,
         }
     }
 
@@ -147,9 +144,9 @@ impl ProxyOptions {
         self
     }
 
-    /// Who sends the requests. Default: [`HttpTransport`].
+    /// Who sends the requests. Default: [`HttpTransport`](crate::HttpTransport).
     pub fn transport(self, transport: impl Transport) -> Self {
-        Self { transport: Arc::new(transport), ..self }
+        Self { transport: Some(Arc::new(transport)), ..self }
     }
 
     /// Checks the options.
@@ -208,7 +205,8 @@ pub(crate) struct Options {
     pub(crate) upgrades: Vec<String>,
     pub(crate) trace: bool,
     pub(crate) hooks: Hooks,
-    pub(crate) transport: Arc<dyn Transport>,
+    /// `None` is hyper.
+    pub(crate) transport: Option<Arc<dyn Transport>>,
 }
 
 /// Rule 1.

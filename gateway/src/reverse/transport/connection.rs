@@ -24,6 +24,9 @@ use crate::{
     reverse::target::Protocol,
 };
 
+/// The most fields that hyper reads without being told otherwise.
+const HYPERS_FIELDS: usize = 100;
+
 /// An HTTP/1.1 connection.
 pub(super) struct Http1 {
     pub(super) sender: http1::SendRequest<Body>,
@@ -93,12 +96,14 @@ async fn open_http1(
     permit: Permit,
 ) -> Result<http1::SendRequest<Body>, Failure> {
     let limits = upstream.limits();
-    let (sender, connection) = http1::Builder::new()
-        .max_headers(limits.head_fields)
-        .max_header_size(limits.head_bytes)
-        .handshake(io)
-        .await
-        .map_err(no_handshake)?;
+    let mut builder = http1::Builder::new();
+    builder.max_header_size(limits.head_bytes);
+    // Up to its own limit, hyper keeps the fields on the stack, which saves a tenth of the CPU time. Whether there
+    // are more than a lower limit is checked with the rest of the head.
+    if limits.head_fields > HYPERS_FIELDS {
+        builder.max_headers(limits.head_fields);
+    }
+    let (sender, connection) = builder.handshake(io).await.map_err(no_handshake)?;
     tokio::spawn(async move {
         // What went wrong is told to whoever waits for the response.
         let _ = connection.with_upgrades().await;

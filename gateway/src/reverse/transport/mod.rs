@@ -19,9 +19,9 @@ use std::{future::Future, pin::Pin};
 
 use http::{Request, Response};
 
-pub(crate) use self::address::AddressPolicy;
 #[cfg(feature = "tls")]
 pub(crate) use self::tls::TlsOptions;
+pub(crate) use self::{address::AddressPolicy, send::send};
 pub use self::{
     dial::{Resolve, ResolveFuture},
     send::HttpTransport,

@@ -51,7 +51,7 @@ impl HttpTransport {
 
 impl Transport for HttpTransport {
     fn send<'a>(&'a self, upstream: &'a Upstream, request: Request<Body>) -> SendFuture<'a> {
-        Box::pin(send(upstream, request))
+        Box::pin(send(upstream, request, None))
     }
 }
 
@@ -93,12 +93,16 @@ enum Repeat {
     No,
 }
 
-async fn send(upstream: &Upstream, request: Request<Body>) -> Result<Response<Body>, Failure> {
+/// Sends a request, and tells how far it is.
+pub(crate) async fn send(
+    upstream: &Upstream,
+    request: Request<Body>,
+    progress: Option<&Progress>,
+) -> Result<Response<Body>, Failure> {
     let (parts, body) = request.into_parts();
     let needs = Needs::of(&parts, upstream.protocol());
-    let progress = parts.extensions.get::<Progress>().cloned();
     let connecting = |is_connecting| {
-        if let Some(progress) = &progress {
+        if let Some(progress) = progress {
             progress.connecting(is_connecting);
         }
     };
