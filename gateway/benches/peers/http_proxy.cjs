@@ -1,0 +1,11 @@
+// http-proxy of npm: node http_proxy.cjs LISTEN UPSTREAM
+const http = require('http')
+const proxy = require('http-proxy')
+const [listen, upstream] = process.argv.slice(2)
+const [host, port] = listen.split(':')
+const agent = new http.Agent({ keepAlive: true, maxSockets: 512 })
+const front = proxy.createProxyServer({ target: `http://${upstream}/`, agent, ws: true, xfwd: true })
+front.on('error', (error, request, response) => { if (response.writeHead) { response.writeHead(502); response.end() } })
+const server = http.createServer((request, response) => front.web(request, response))
+server.on('upgrade', (request, socket, head) => front.ws(request, socket, head))
+server.listen(Number(port), host)
