@@ -162,7 +162,7 @@ pub fn write(
         let element = PrintedElement { r#for: &node, proto: hop.scheme, host: host.as_deref() };
         return record(headers, &FORWARDED, Some(element), mode);
     }
-    let names = Names::default();
+    let names = Names::X_FORWARDED;
     if hop.peer.is_some_and(|peer| peer.is_unix()) {
         record(headers, &names.r#for, Some("unix:"), mode)?;
     } else {
@@ -194,7 +194,12 @@ fn record(
         }
         None => String::new(),
     };
-    let line = [&inherited[..], &[own.as_bytes()]].concat().join(&b", "[..]);
+    // At the edge of a network nothing is inherited, and our own text is the line.
+    let line = if inherited.is_empty() {
+        own.into_bytes()
+    } else {
+        [&inherited[..], &[own.as_bytes()]].concat().join(&b", "[..])
+    };
     let full = || Error::in_header(ErrorKind::TooManyHeaders, name);
     // The bytes of valid lines and our own text make a valid line.
     let line = HeaderValue::try_from(line).map_err(|_| full())?;

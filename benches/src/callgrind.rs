@@ -4,11 +4,10 @@ use std::process::Command;
 
 /// Runs this program under callgrind with these arguments and variables, and counts instructions:
 /// all of them, or those inside the functions whose name fits a pattern.
-pub(crate) fn instructions(
-    arguments: &[&str],
-    variables: &[(&str, &str)],
-    within: Option<&str>,
-) -> u64 {
+///
+/// # Panics
+/// If there is no valgrind, or the program fails.
+pub fn instructions(arguments: &[&str], variables: &[(&str, &str)], within: Option<&str>) -> u64 {
     let program = std::env::current_exe().expect("this program");
     let output = Command::new("valgrind")
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])

@@ -1,11 +1,15 @@
-//! The parts of `docs/PERFORMANCE.md` that programs write.
+//! The parts of `docs/PERFORMANCE.md` and `gateway/docs/PERFORMANCE.md` that programs write.
 
 use std::{fs, path::PathBuf};
 
 use tabled::{builder::Builder, settings::Style};
 
-fn path() -> PathBuf {
-    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/PERFORMANCE.md"))
+/// The document that has a part of this name.
+fn path(name: &str) -> PathBuf {
+    PathBuf::from(match name {
+        "gateway" => concat!(env!("CARGO_MANIFEST_DIR"), "/../gateway/docs/PERFORMANCE.md"),
+        _ => concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/PERFORMANCE.md"),
+    })
 }
 
 /// The text of the document between `<!-- name -->` and `<!-- /name -->`.
@@ -22,11 +26,11 @@ pub fn part(name: &str) -> String {
 /// If the document, or this part of it, does not exist or cannot be written.
 pub fn replace(name: &str, text: &str) {
     let (before, _, after) = split(name);
-    fs::write(path(), format!("{before}{text}{after}")).expect("the document takes text");
+    fs::write(path(name), format!("{before}{text}{after}")).expect("the document takes text");
 }
 
 fn split(name: &str) -> (String, String, String) {
-    let document = fs::read_to_string(path()).expect("the document");
+    let document = fs::read_to_string(path(name)).expect("the document");
     let (open, close) = (format!("<!-- {name} -->\n"), format!("<!-- /{name} -->\n"));
     let parts = document.split_once(&open).and_then(|(before, rest)| {
         let (part, after) = rest.split_once(&close)?;

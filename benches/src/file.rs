@@ -1,4 +1,5 @@
-//! `benches/counts.toml`: the recorded counts, and the tools that they were counted with.
+//! `benches/counts.toml` and `benches/gateway.toml`: the recorded counts, and the tools that they were
+//! counted with.
 
 use std::{fs, process::Command};
 
@@ -6,7 +7,28 @@ use serde::{Deserialize, Serialize};
 
 use crate::Workload;
 
-const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/counts.toml");
+/// A file of counts, and the program that writes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum File {
+    Core,
+    Gateway,
+}
+
+impl File {
+    fn path(self) -> &'static str {
+        match self {
+            Self::Core => concat!(env!("CARGO_MANIFEST_DIR"), "/counts.toml"),
+            Self::Gateway => concat!(env!("CARGO_MANIFEST_DIR"), "/gateway.toml"),
+        }
+    }
+
+    fn program(self) -> &'static str {
+        match self {
+            Self::Core => "counts",
+            Self::Gateway => "gateway",
+        }
+    }
+}
 
 /// The counts that the gate compares with.
 #[derive(Clone, Debug, Deserialize)]
@@ -119,22 +141,30 @@ impl Counts {
     /// # Panics
     /// If the file does not exist or is malformed.
     pub fn read() -> Self {
-        let text = fs::read_to_string(PATH).expect("benches/counts.toml");
-        toml::from_str(&text).unwrap_or_else(|error| panic!("benches/counts.toml: {error}"))
+        Self::of(File::Core)
+    }
+
+    /// # Panics
+    /// If the file does not exist or is malformed.
+    pub fn of(file: File) -> Self {
+        let path = file.path();
+        let text = fs::read_to_string(path).expect(path);
+        toml::from_str(&text).unwrap_or_else(|error| panic!("{path}: {error}"))
     }
 
     /// # Panics
     /// If the file cannot be written.
-    pub fn write(&self) {
+    pub fn write(&self, file: File) {
         let text = format!(
-            "# Written by `cargo run --release --locked -p proxyfix-benches --bin counts -- --write`.\n\
+            "# Written by `cargo run --release --locked -p proxyfix-benches --bin {} -- --write`.\n\
              # `limit`, in instructions, is what the first probe of the cheapest correct code took.\n\
              \nwith = {}\n\ncounts = [\n{}]\n\nsteps = [\n{}]\n",
+            file.program(),
             inline(&self.with),
             lines(&self.counts),
             lines(&self.steps),
         );
-        fs::write(PATH, text).expect("benches/counts.toml takes text");
+        fs::write(file.path(), text).expect("the file takes text");
     }
 
     /// # Panics

@@ -46,15 +46,20 @@ impl Names {
     }
 }
 
+impl Names {
+    /// The usual names, made by the compiler: making one takes longer than using it.
+    pub(crate) const X_FORWARDED: Self = Self {
+        r#for: HeaderName::from_static("x-forwarded-for"),
+        proto: HeaderName::from_static("x-forwarded-proto"),
+        host: HeaderName::from_static("x-forwarded-host"),
+        port: HeaderName::from_static("x-forwarded-port"),
+        prefix: HeaderName::from_static("x-forwarded-prefix"),
+    };
+}
+
 impl Default for Names {
     fn default() -> Self {
-        Self {
-            r#for: HeaderName::from_static("x-forwarded-for"),
-            proto: HeaderName::from_static("x-forwarded-proto"),
-            host: HeaderName::from_static("x-forwarded-host"),
-            port: HeaderName::from_static("x-forwarded-port"),
-            prefix: HeaderName::from_static("x-forwarded-prefix"),
-        }
+        Self::X_FORWARDED
     }
 }
 

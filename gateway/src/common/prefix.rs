@@ -8,6 +8,8 @@
 //!    segment, no `//`, no comma, no encoded slash, backslash or control character.
 //! 6. `*` and an authority are under no prefix.
 
+use std::sync::Arc;
+
 use proxyfix::{Hop, Peer};
 
 use super::{
@@ -19,7 +21,7 @@ use super::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Prefix {
     units: Vec<Unit>,
-    text: String,
+    text: Arc<str>,
 }
 
 impl Prefix {
@@ -30,7 +32,7 @@ impl Prefix {
         let trimmed = trimmed.strip_suffix('/').unwrap_or(trimmed);
         if trimmed.is_empty() {
             return match text {
-                "" | "/" => Ok(Self { units: Vec::new(), text: String::new() }),
+                "" | "/" => Ok(Self { units: Vec::new(), text: Arc::from("") }),
                 _ => Err(invalid("has two slashes in a row")),
             };
         }
@@ -48,12 +50,17 @@ impl Prefix {
             .prefix(&text)
             .map(|_| ())
             .map_err(|_| invalid("has a character or a segment that no prefix may have"))?;
-        Ok(Self { units, text })
+        Ok(Self { units, text: text.into() })
     }
 
     /// As it is told to the application: canonical, without a slash at its end.
     pub(crate) fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// The same, to keep.
+    pub(crate) fn text(&self) -> Arc<str> {
+        Arc::clone(&self.text)
     }
 
     /// What follows this prefix in a path: nothing, or a text that begins with a slash.

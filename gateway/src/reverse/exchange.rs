@@ -225,7 +225,7 @@ fn answer(
     let upstream = parts.extensions.remove::<OnUpgrade>();
     let rewrite = Rewrite {
         target,
-        prefix: if target.remove_prefix { &mapping.prefix } else { "" },
+        prefix: mapping.removed(),
         sent_host: asked.sent_host.as_ref().map_or(b"", HeaderValue::as_bytes),
     };
     let size = body.size_hint();

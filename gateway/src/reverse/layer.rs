@@ -56,7 +56,7 @@ impl Front {
         let rest_at = normal.len().saturating_sub(found.rest.len());
         Ok(Some(Mapping {
             target: found.value.clone(),
-            prefix: found.prefix.as_str().to_owned(),
+            prefix: Some(found.prefix.text()),
             rest_at,
             normal: match normal {
                 Cow::Owned(normal) => Some(normal),
@@ -77,7 +77,7 @@ pub(super) fn whole(options: &Options, target: &Target, path: &str) -> Result<Ma
         Cow::Owned(normal) => Some(normal),
         Cow::Borrowed(_) => None,
     };
-    Ok(Mapping { target: target.clone(), prefix: String::new(), normal, rest_at: 0 })
+    Ok(Mapping { target: target.clone(), prefix: None, normal, rest_at: 0 })
 }
 
 /// Sends what is under a prefix to a target, and everything else to the inner service: Werkzeug's

@@ -10,7 +10,7 @@
 //! 4. The version is never the client's.
 //! 5. The request hook comes last. What it adds may not end here or frame the message.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
 
 use bytes::Bytes;
 use http::{
@@ -39,12 +39,20 @@ use crate::common::{
 #[derive(Clone, Debug)]
 pub(crate) struct Mapping {
     pub(crate) target: Target,
-    /// The prefix that matched, canonical.
-    pub(crate) prefix: String,
+    /// The prefix that matched, canonical. `None` if there is no table.
+    pub(crate) prefix: Option<Arc<str>>,
     /// The path without dot segments, if it had any.
     pub(crate) normal: Option<String>,
     /// Where in the path the prefix ends.
     pub(crate) rest_at: usize,
+}
+
+impl Mapping {
+    /// The prefix that is removed from the path, or nothing.
+    pub(super) fn removed(&self) -> &str {
+        let removed = self.prefix.as_deref().filter(|_| self.target.0.remove_prefix);
+        removed.unwrap_or_default()
+    }
 }
 
 /// A head for upstream.
@@ -71,8 +79,7 @@ pub(super) fn outgoing(
     if parts.version >= Version::HTTP_2 {
         framing::join_cookies(headers);
     }
-    let stripped = if target.remove_prefix { mapping.prefix.as_str() } else { "" };
-    options.forwarding.write(headers, &parts.extensions, asked.as_deref(), stripped)?;
+    options.forwarding.write(headers, &parts.extensions, asked.as_deref(), mapping.removed())?;
     via::add(headers, parts.version, &options.pseudonym)?;
     configure(headers, target)?;
     set_host(headers, target, asked.as_deref())?;

@@ -15,7 +15,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use proxyfix_benches::{
     count::{Work, Worker},
-    file::Counts,
+    file::{Counts, File},
     gate::{self, Compared},
 };
 
@@ -43,7 +43,7 @@ fn main() -> ExitCode {
     }
     let found = measure::all();
     if arguments.write {
-        found.write();
+        found.write(File::Core);
         tables::write(&found);
         return ExitCode::SUCCESS;
     }
