@@ -21,7 +21,8 @@ async fn serve(listen: &str, upstream: &str) {
         let service = TowerToHyperService::new(app.clone());
         tokio::spawn(async move {
             let connection = hyper::server::conn::http1::Builder::new();
-            let _ = connection.serve_connection(TokioIo::new(stream), service).with_upgrades().await;
+            let _ =
+                connection.serve_connection(TokioIo::new(stream), service).with_upgrades().await;
         });
     }
 }

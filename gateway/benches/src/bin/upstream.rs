@@ -18,7 +18,8 @@ const PIECES: usize = 1 << 14;
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
     let listen = std::env::args().nth(1).unwrap();
-    let app = Router::new().route("/big", any(big)).route("/sink", any(sink)).route("/ws", any(socket));
+    let app =
+        Router::new().route("/big", any(big)).route("/sink", any(sink)).route("/ws", any(socket));
     let listener = tokio::net::TcpListener::bind(listen).await.unwrap();
     axum::serve(listener, app).await.unwrap();
 }

@@ -7,7 +7,8 @@ use tokio_tungstenite::tungstenite::Message;
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let (count, rounds): (usize, usize) = (arguments[1].parse().unwrap(), arguments[2].parse().unwrap());
+    let (count, rounds): (usize, usize) =
+        (arguments[1].parse().unwrap(), arguments[2].parse().unwrap());
     let url = format!("ws://{}/ws", arguments[0]);
     let mut sockets = Vec::new();
     for _ in 0..count {
