@@ -21,6 +21,13 @@ use super::failure::{Failure, FailureKind};
 
 /// Rules 1 to 3.
 pub(crate) fn check_request(request: &request::Parts) -> Result<(), Failure> {
+    // Authority form is CONNECT's alone (RFC 9112 §3.2.3).
+    if request.uri.scheme().is_none()
+        && request.uri.authority().is_some()
+        && request.method != Method::CONNECT
+    {
+        return Err(Failure::invalid("a target in authority form").and_close());
+    }
     check_host(request)?;
     let headers = &request.headers;
     let length = one(headers, &CONTENT_LENGTH)
@@ -93,8 +100,13 @@ fn is_chunked(coding: &HeaderValue) -> bool {
 /// Rule 4: the length that a request's body has.
 pub(crate) fn set_length(method: &Method, headers: &mut HeaderMap, body: &SizeHint) {
     let stated = headers.get(CONTENT_LENGTH).and_then(number);
-    if stated.is_some() && stated != body.exact() {
-        headers.remove(CONTENT_LENGTH);
+    match (stated, body.exact()) {
+        // In its canonical form: `010` is 8 to who reads octal.
+        (Some(stated), Some(exact)) if stated == exact => {
+            headers.insert(CONTENT_LENGTH, HeaderValue::from(exact));
+        }
+        (Some(_), _) => _ = headers.remove(CONTENT_LENGTH),
+        (None, _) => {}
     }
     let expects_body =
         *method == Method::POST || *method == Method::PUT || *method == Method::PATCH;

@@ -50,6 +50,28 @@ async fn transfer_codings() {
     assert!(upstream.seen().is_empty());
 }
 
+/// A body whose length nobody knows goes on with every method.
+#[tokio::test]
+async fn chunked_bodies_of_any_method() {
+    let upstream = Upstream::answering(OK).await;
+    let address = front_of(&upstream).await;
+    for method in ["GET", "PUT", "POST"] {
+        let head = format!("{method} / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
+        let answer = Client::once(address, head + "5\r\nhello\r\n0\r\n\r\n").await;
+        assert_eq!(answer.text(), "ok", "{method}");
+        let seen = upstream.seen().pop().unwrap();
+        assert_eq!((seen.body.as_slice(), seen.fault), (&b"hello"[..], None), "{method}");
+    }
+    // A length has one form: `010` is 8 to who reads octal.
+    Client::once(address, "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 005\r\n\r\nhello").await;
+    assert_eq!(upstream.seen().pop().unwrap().field("content-length").as_deref(), Some("5"));
+    // Authority form is for CONNECT.
+    assert_eq!(
+        Client::once(address, "GET other.example HTTP/1.1\r\nHost: a\r\n\r\n").await.status,
+        400
+    );
+}
+
 /// A request that is refused before its body was read: the body is never the next request.
 #[tokio::test]
 async fn a_body_that_nobody_read() {

@@ -8,6 +8,7 @@ mod address;
 mod connection;
 mod dial;
 mod pool;
+mod returning;
 mod send;
 mod sent;
 mod stream;

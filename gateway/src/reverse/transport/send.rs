@@ -6,31 +6,29 @@
 //! 3. A request that HTTP/2 refused (`REFUSED_STREAM`, GOAWAY) had no effect. It is sent once more, whatever the
 //!    method, if the body was not touched.
 //! 4. Nothing else is sent twice.
-//! 5. A connection is kept when the response ended, if the request did.
 
-use std::{
-    error::Error as StdError,
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll, ready},
+use std::{error::Error as StdError, sync::Arc};
+
+use http::{
+    HeaderValue, Request, Response, StatusCode,
+    header::{TRANSFER_ENCODING, UPGRADE},
+    request,
 };
-
-use bytes::Bytes;
-use http::{Request, Response, StatusCode, header::UPGRADE, request};
-use http_body::{Body as HttpBody, Frame, SizeHint};
-use hyper::{body::Incoming, client::conn::http2};
+use http_body::Body as _;
+use hyper::client::conn::http2;
 use tokio::time::{Instant, timeout_at};
 
 use super::{
     SendFuture, Transport,
     connection::{Http1, Opened, open},
     pool::Pool,
+    returning::Returning,
     sent::Sent,
     upstream::Upstream,
 };
 use crate::{
     common::{
-        body::{Body, BoxError},
+        body::Body,
         failure::{Failure, FailureKind},
     },
     reverse::{progress::Progress, target::Protocol},
@@ -240,9 +238,14 @@ impl Line {
 async fn send_http1(
     mut connection: Http1,
     pool: &Arc<Pool>,
-    request: Request<Body>,
+    mut request: Request<Body>,
     sent: &Sent,
 ) -> Result<Response<Body>, Unanswered> {
+    // hyper sends no body with GET, HEAD and CONNECT whose length is unknown, unless a coding is stated.
+    if request.body().size_hint().exact().is_none() {
+        let chunked = HeaderValue::from_static("chunked");
+        request.headers_mut().insert(TRANSFER_ENCODING, chunked);
+    }
     let before = connection.read.get();
     match connection.sender.try_send_request(request).await {
         Ok(response) => {
@@ -250,15 +253,7 @@ async fn send_http1(
             if parts.status == StatusCode::SWITCHING_PROTOCOLS {
                 return Ok(Response::from_parts(parts, Body::empty()));
             }
-            let mut returning = Returning {
-                incoming,
-                connection: Some((connection, Arc::clone(pool))),
-                sent: sent.clone(),
-            };
-            if returning.incoming.is_end_stream() {
-                returning.give_back();
-                return Ok(Response::from_parts(parts, Body::empty()));
-            }
+            let returning = Returning::new(incoming, connection, pool, sent);
             Ok(Response::from_parts(parts, Body::new(returning)))
         }
         Err(mut error) => {
@@ -356,47 +351,4 @@ fn failed(error: hyper::Error) -> Failure {
         (FailureKind::Protocol, "upstream broke the protocol")
     };
     Failure::new(kind, detail).with_source(error)
-}
-
-/// A response's body, which gives its connection back at the end (rule 5).
-struct Returning {
-    incoming: Incoming,
-    connection: Option<(Http1, Arc<Pool>)>,
-    sent: Sent,
-}
-
-impl Returning {
-    fn give_back(&mut self) {
-        if let Some((connection, pool)) = self.connection.take() {
-            if self.sent.is_done() {
-                pool.put(connection);
-            }
-        }
-    }
-}
-
-impl HttpBody for Returning {
-    type Data = Bytes;
-    type Error = BoxError;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let frame = ready!(Pin::new(&mut self.incoming).poll_frame(context));
-        match &frame {
-            Some(Err(_)) => self.connection = None,
-            _ if frame.is_none() || self.incoming.is_end_stream() => self.give_back(),
-            _ => {}
-        }
-        Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.incoming.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.incoming.size_hint()
-    }
 }
