@@ -1,5 +1,5 @@
 //! The program `proxyfix`: what is believed of a request and why, what is dangerous in a
-//! configuration, and whether spoofed requests get through. Its manual is `docs/CLI.md`. This
+//! configuration, whether spoofed requests get through, and a reverse proxy. Its manual is `docs/CLI.md`. This
 //! library exists only for the program and has no public interface of its own.
 //!
 //! 1. The answers are the library's: `explain` and `attack` run [`proxyfix::explain`] and
