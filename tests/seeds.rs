@@ -23,7 +23,9 @@ fn seeds() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds");
     let targets =
         fs::read_dir(&folder).expect("seeds").map(|target| target.expect("a folder").file_name());
-    let mut targets: Vec<_> = targets.collect();
+    // Those of the gateway are beside them, and are about another package.
+    let is_ours = |name: &std::ffi::OsString| !name.as_encoded_bytes().starts_with(b"gateway_");
+    let mut targets: Vec<_> = targets.filter(is_ours).collect();
     targets.sort();
     assert_eq!(targets, TARGETS.map(|(name, _)| name));
     for (name, laws) in TARGETS {
