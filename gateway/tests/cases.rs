@@ -14,6 +14,7 @@ mod cases {
     mod http2;
     mod ids;
     mod mapping;
+    mod targets;
     mod tls;
     mod upgrades;
 }
