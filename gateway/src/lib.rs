@@ -16,10 +16,13 @@
     clippy::wildcard_enum_match_arm
 )]
 
+// Without a system, there is nothing to share.
+#[cfg(feature = "reverse")]
 mod common;
 #[cfg(feature = "reverse")]
 mod reverse;
 
+#[cfg(feature = "reverse")]
 pub use self::common::{
     body::{Body, BoxError},
     error::ConfigError,

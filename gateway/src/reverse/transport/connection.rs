@@ -10,10 +10,12 @@ use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::time::Instant;
 
+#[cfg(feature = "tls")]
+use super::stream::Stream;
 use super::{
     dial::dial,
     pool::Permit,
-    stream::{BytesRead, Counted, Stream},
+    stream::{BytesRead, Counted},
     upstream::Upstream,
 };
 use crate::{
@@ -59,7 +61,15 @@ pub(super) async fn open(
     deadline: Instant,
 ) -> Result<Opened, Failure> {
     let stream = dial(upstream, deadline).await?;
-    let (stream, is_http2) = secure(upstream, stream, only_http1, deadline).await?;
+    let is_http2 = upstream.protocol() == Protocol::Http2 && !only_http1;
+    #[cfg(feature = "tls")]
+    let (stream, is_http2) = match (upstream.tls(), stream) {
+        (Some(tls), Stream::Tcp(stream)) => {
+            let (stream, is_http2) = tls.connect(stream, only_http1, deadline).await?;
+            (Stream::Tls(Box::new(stream)), is_http2)
+        }
+        (_, stream) => (stream, is_http2),
+    };
     let read = BytesRead::default();
     let io = TokioIo::new(Counted { stream, read: read.clone() });
     if is_http2 {
@@ -68,26 +78,6 @@ pub(super) async fn open(
         let sender = open_http1(upstream, io, permit).await?;
         Ok(Opened::Http1(Http1 { sender, read }))
     }
-}
-
-/// The TLS handshake, where the upstream has one. Says whether HTTP/2 is spoken (rule 1).
-async fn secure(
-    upstream: &Upstream,
-    stream: Stream,
-    only_http1: bool,
-    deadline: Instant,
-) -> Result<(Stream, bool), Failure> {
-    #[cfg(feature = "tls")]
-    if let (Some(tls), Stream::Tcp(_)) = (upstream.tls(), &stream) {
-        if let Stream::Tcp(stream) = stream {
-            let (stream, is_http2) = tls.connect(stream, only_http1, deadline).await?;
-            return Ok((Stream::Tls(Box::new(stream)), is_http2));
-        }
-        return Err(Failure::new(FailureKind::Internal, "TLS over a socket"));
-    }
-    #[cfg(not(feature = "tls"))]
-    let _ = deadline;
-    Ok((stream, upstream.protocol() == Protocol::Http2 && !only_http1))
 }
 
 async fn open_http1(
