@@ -34,12 +34,10 @@ pub use self::common::{
 #[cfg(feature = "reverse")]
 pub use self::reverse::{
     exchange::Exchange,
-    layer::{
-        ProxyFuture, ReverseProxy, ReverseProxyBuilder, ReverseProxyFuture, ReverseProxyLayer,
-        ReverseProxyService,
-    },
+    layer::{ReverseProxyBuilder, ReverseProxyFuture, ReverseProxyLayer, ReverseProxyService},
     options::ProxyOptions,
     picker::{PickFuture, Picker},
+    proxy::{ProxyFuture, ReverseProxy},
     target::{HostHeader, Protocol, Target, TargetBuilder},
     transparent::{TransparentProxy, TransparentProxyBuilder},
     transport::{HttpTransport, Resolve, ResolveFuture, SendFuture, Transport, Upstream},

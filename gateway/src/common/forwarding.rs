@@ -1,4 +1,4 @@
-//! The forwarding headers of the request that goes upstream, written by the core's [`write`].
+//! The forwarding headers of the request that goes upstream, written by the core's [`write`](fn@write).
 //!
 //! 1. One family is written, as configured. Every other forwarding header is removed, under each spelling.
 //! 2. Where the core says that the peer is a trusted proxy, our element is appended. Everybody else's

@@ -9,6 +9,7 @@ mod url;
 mod gap;
 mod gate;
 
+mod checks;
 pub(crate) mod target;
 pub(crate) mod transport;
 
@@ -28,4 +29,5 @@ pub(crate) mod exchange;
 
 pub(crate) mod layer;
 pub(crate) mod picker;
+pub(crate) mod proxy;
 pub(crate) mod transparent;

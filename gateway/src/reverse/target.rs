@@ -2,23 +2,18 @@
 //!
 //! 1. A target is checked when it is built. No request meets an error of its configuration.
 //! 2. It owns its connections. Clones share them.
-//! 3. Headers that frame a message or end at a hop cannot be set or removed. `Host` has an option of its own.
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use http::{HeaderMap, HeaderName, HeaderValue, Method, header::HOST};
-use proxyfix::{Scheme, is_forwarding_header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use proxyfix::Scheme;
 
 use super::{
+    checks::{check_limits, checked_host, checked_methods, header_map, header_name},
     transport::{AddressPolicy, Resolve, Upstream},
     url::TargetUrl,
 };
-use crate::common::{
-    authority,
-    error::ConfigError,
-    hop_by_hop::{ends_here, frames},
-    limits::Limits,
-};
+use crate::common::{error::ConfigError, limits::Limits};
 
 /// What `Host`, or `:authority` in HTTP/2, tells upstream.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -332,93 +327,4 @@ impl fmt::Debug for TargetBuilder {
         // Header values may be secrets, and so may a URL before it is checked.
         f.debug_struct("TargetBuilder").field("limits", &self.limits).finish_non_exhaustive()
     }
-}
-
-fn check_limits(limits: &Limits, chunk_size: Option<usize>) -> Result<(), ConfigError> {
-    let invalid = |limit, expected| Err(ConfigError::InvalidLimit { limit, expected });
-    let times = [
-        ("connect", limits.connect),
-        ("head", limits.head),
-        ("gap", limits.gap),
-        ("upgraded_idle", limits.upgraded_idle),
-        ("expect", limits.expect),
-    ];
-    for (limit, time) in times {
-        if time.is_zero() {
-            return invalid(limit, "more than zero");
-        }
-    }
-    if limits.head_bytes < 8192 {
-        return invalid("head_bytes", "at least 8192");
-    }
-    if !(1..=1 << 15).contains(&limits.head_fields) {
-        return invalid("head_fields", "from 1 to 32768");
-    }
-    if !(1..=1 << 20).contains(&limits.connections) {
-        return invalid("connections", "from 1 to 1048576");
-    }
-    if chunk_size == Some(0) {
-        return invalid("chunk_size", "more than zero");
-    }
-    Ok(())
-}
-
-fn header_map(fields: &[(String, String)]) -> Result<HeaderMap, ConfigError> {
-    let mut map = HeaderMap::new();
-    for (name, value) in fields {
-        let mut value = HeaderValue::from_str(value)
-            .map_err(|_| ConfigError::InvalidHeaderValue { name: name.clone() })?;
-        // It may be a credential.
-        value.set_sensitive(true);
-        map.append(header_name(name)?, value);
-    }
-    Ok(map)
-}
-
-/// Rule 3.
-fn header_name(text: &str) -> Result<HeaderName, ConfigError> {
-    let invalid = || ConfigError::InvalidHeaderName { name: text.to_owned() };
-    let name = HeaderName::try_from(text).map_err(|_| invalid())?;
-    if text.contains('_') {
-        return Err(invalid());
-    }
-    let reserved = |instead| Err(ConfigError::ReservedHeader { name: name.to_string(), instead });
-    if name == HOST {
-        return reserved("use the option host");
-    }
-    if ends_here(&name) || frames(&name) {
-        return reserved("the proxy writes it for each connection");
-    }
-    if is_forwarding_header(&name) {
-        return reserved("the proxy writes what is true; use the option family");
-    }
-    if name == http::header::VIA {
-        return reserved("use the option pseudonym");
-    }
-    Ok(name)
-}
-
-fn checked_host(host: HostHeader) -> Result<Host, ConfigError> {
-    match host {
-        HostHeader::Target => Ok(Host::Target),
-        HostHeader::Client => Ok(Host::Client),
-        HostHeader::Fixed(host) => {
-            let is_host = authority::check(host.as_bytes()).is_ok();
-            match HeaderValue::from_str(&host) {
-                Ok(value) if is_host => Ok(Host::Fixed(value)),
-                _ => Err(ConfigError::InvalidHost { host }),
-            }
-        }
-    }
-}
-
-fn checked_methods(methods: &[String]) -> Result<Methods, ConfigError> {
-    let mut list = Vec::new();
-    for method in methods {
-        let invalid = || ConfigError::InvalidMethod { method: method.clone() };
-        list.push(Method::from_bytes(method.as_bytes()).map_err(|_| invalid())?);
-    }
-    let allow = HeaderValue::try_from(methods.join(", "))
-        .map_err(|_| ConfigError::InvalidMethod { method: methods.join(", ") })?;
-    Ok(Methods { list, allow })
 }

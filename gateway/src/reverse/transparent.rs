@@ -27,8 +27,9 @@ use tower_service::Service;
 
 use super::{
     exchange::exchange,
-    layer::{ProxyFuture, whole},
+    layer::whole,
     options::{Options, ProxyOptions},
+    proxy::ProxyFuture,
     target::{HostHeader, Target, TargetBuilder},
     transport::AddressPolicy,
     url::{Address, TargetUrl},

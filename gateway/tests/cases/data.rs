@@ -164,9 +164,9 @@ async fn run(case: Case) -> Result<(), String> {
     };
     let upstream = Upstream::start(begin, move |_, _| steps.clone()).await;
     let mut address = upstream.address;
+    let (_socket, refused) = crate::net::refused();
     if case.refused {
-        // A port that was free a moment ago.
-        address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        address = refused;
     }
     let service = case.service(address);
     if case.expect[0] == "config-error" {

@@ -122,7 +122,7 @@ async fn hosts_that_break_out() {
 /// A failure says its type, and nothing of the inside.
 #[tokio::test]
 async fn failures_tell_nothing() {
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let (_socket, free) = crate::net::refused();
     let target = Target::parse(&format!("http://{free}/secret-path")).unwrap();
     let options = ProxyOptions::new().pseudonym("front");
     let address = front::serve(ReverseProxy::with_options(target, options).unwrap()).await;

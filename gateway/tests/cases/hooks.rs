@@ -92,7 +92,7 @@ async fn error_hooks() {
         *response.status_mut() = StatusCode::from_u16(555).unwrap();
         Some(response)
     });
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let (_socket, free) = crate::net::refused();
     let address = front_of(free, options).await;
     let answer = Client::once(address, GET).await;
     assert_eq!((answer.status, answer.text().as_str()), (555, "closed for today"));

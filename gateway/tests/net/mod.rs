@@ -7,10 +7,21 @@ pub(crate) mod client;
 pub(crate) mod front;
 pub(crate) mod upstream;
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
+
+use tokio::net::TcpSocket;
 
 /// Long enough for the slowest machine. No test waits this long if all is right.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// An address that refuses connections as long as the socket lives: it is bound, and does not listen. A port that
+/// was only free a moment ago may be another test's now.
+pub(crate) fn refused() -> (TcpSocket, SocketAddr) {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+    let address = socket.local_addr().unwrap();
+    (socket, address)
+}
 
 /// What one side of a connection does.
 #[derive(Clone, Debug)]
