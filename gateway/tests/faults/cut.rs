@@ -62,7 +62,9 @@ async fn proxy(answer: &'static str, at: usize, fault: Fault) -> (std::net::Sock
         _ => vec![send(GOOD)],
     })
     .await;
-    let limits = Limits::default().head(Duration::from_millis(150)).gap(Duration::from_millis(150));
+    // Only a stall needs a short limit, and a busy machine needs long ones.
+    let limit = Duration::from_secs(if fault == Fault::Stall { 1 } else { 20 });
+    let limits = Limits::default().head(limit).gap(limit);
     let target =
         Target::builder(format!("http://{}/", upstream.address)).limits(limits).build().unwrap();
     let proxy = ReverseProxy::with_options(target, ProxyOptions::new()).unwrap();
