@@ -82,6 +82,22 @@ async fn refused_instead_of_continue() {
     assert_eq!(upstream.raw().len(), 2);
 }
 
+/// An answer that takes longer than the limit of the wait: the body is not sent, although the client sends it.
+#[tokio::test]
+async fn a_slow_refusal() {
+    let start = "HTTP/1.1 403 Forbidden\r\nContent-Length: 4\r\n\r\nno";
+    let upstream =
+        Upstream::start(Begin::AfterHead, move |_, _| vec![send(start), wait(400), send("no")])
+            .await;
+    let limits = Limits::default().expect(Duration::from_millis(100));
+    let address = front_of(upstream.address, limits).await;
+    let mut client = Client::connect(address).await;
+    client.send(EXPECTS.to_owned() + "hello").await;
+    let answer = client.answer(false).await;
+    assert_eq!((answer.status, answer.text().as_str()), (403, "nono"));
+    assert!(!upstream.raw()[0].ends_with(b"hello"));
+}
+
 #[tokio::test]
 async fn another_expectation() {
     let upstream = Upstream::answering(OK).await;

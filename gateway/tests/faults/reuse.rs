@@ -72,6 +72,26 @@ async fn a_connection_that_ends_under_the_next_request() {
     assert_eq!(lines, [(0, line("/first")), (0, line("/second")), (1, line("/second"))]);
 }
 
+/// The answer had begun, so the request had an effect.
+#[tokio::test]
+async fn an_answer_that_began() {
+    let upstream = Upstream::start(Begin::AfterBody, |_, seen| {
+        if seen.line().contains("/second") {
+            vec![send("HTTP/1.1 200 OK\r\nContent-"), Step::Close]
+        } else {
+            vec![send(OK)]
+        }
+    })
+    .await;
+    let address = front_of(&upstream).await;
+    let mut client = Client::connect(address).await;
+    client.send(get("/first")).await;
+    assert_eq!(client.answer(false).await.status, 200);
+    client.send(get("/second")).await;
+    assert_eq!(client.answer(false).await.status, 502);
+    assert_eq!(upstream.seen().len(), 2);
+}
+
 #[tokio::test]
 async fn a_post_is_sent_once() {
     let upstream = Upstream::start(Begin::AfterBody, |_, seen| {
