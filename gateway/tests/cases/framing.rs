@@ -72,6 +72,25 @@ async fn chunked_bodies_of_any_method() {
     );
 }
 
+/// What may not stand in a head may not come after the body either.
+#[tokio::test]
+async fn trailers_of_requests_and_answers() {
+    let trailers =
+        "X-T: 1\r\nX-Hop: 1\r\nX-Forwarded-For: 6.6.6.6\r\nX_Real_IP: 6.6.6.6\r\nKeep-Alive: 1\r\n";
+    let named = "Trailer: X-T, X-Hop, X-Forwarded-For, X_Real_IP, Keep-Alive\r\nConnection: X-Hop";
+    let chunked =
+        format!("Transfer-Encoding: chunked\r\n{named}\r\n\r\n2\r\nok\r\n0\r\n{trailers}\r\n");
+    let upstream = Upstream::answering(format!("HTTP/1.1 200 OK\r\n{chunked}")).await;
+    let address = front_of(&upstream).await;
+    let request = format!("POST / HTTP/1.1\r\nHost: a\r\nTE: trailers\r\n{chunked}");
+    let answer = Client::once(address, request).await;
+    assert_eq!(upstream.last().await.unwrap().trailers, "x-t: 1\r\n");
+    // Nobody takes the forwarding headers of an answer for anything.
+    let mut kept: Vec<_> = answer.trailers.lines().collect();
+    kept.sort_unstable();
+    assert_eq!(kept, ["x-forwarded-for: 6.6.6.6", "x-t: 1", "x_real_ip: 6.6.6.6"]);
+}
+
 /// A request that is refused before its body was read: the body is never the next request.
 #[tokio::test]
 async fn a_body_that_nobody_read() {

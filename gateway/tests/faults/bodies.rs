@@ -82,6 +82,28 @@ async fn refused_instead_of_continue() {
     assert_eq!(upstream.raw().len(), 2);
 }
 
+/// The connection to upstream ends with the answer, because the request never will.
+#[tokio::test]
+async fn a_refusal_ends_the_connection() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let limits = Limits::default().expect(Duration::from_secs(60));
+    let address = front_of(listener.local_addr().unwrap(), limits).await;
+    let mut client = Client::connect(address).await;
+    client.send(EXPECTS).await;
+    let (mut stream, _) = listener.accept().await.unwrap();
+    for (piece, is_last) in
+        [("HTTP/1.1 403 Forbidden\r\nContent-Length: 4\r\n\r\nno", false), ("no", true)]
+    {
+        tokio::io::AsyncWriteExt::write_all(&mut stream, piece.as_bytes()).await.unwrap();
+        if is_last {
+            assert_eq!(client.answer(false).await.text(), "nono");
+        }
+    }
+    let mut rest = Vec::new();
+    let read = tokio::io::AsyncReadExt::read_to_end(&mut stream, &mut rest);
+    tokio::time::timeout(crate::net::PATIENCE, read).await.expect("the connection ends").unwrap();
+}
+
 /// An answer that takes longer than the limit of the wait: the body is not sent, although the client sends it.
 #[tokio::test]
 async fn a_slow_refusal() {
