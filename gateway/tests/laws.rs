@@ -1,12 +1,18 @@
 //! Properties of the head that goes upstream and of the head that comes back, each against a slow, obvious
-//! reading. `PROPTEST_CASES` sets how many cases are tried; the default is 2,000 for each law.
+//! reading, and of what crosses real sockets. `PROPTEST_CASES` sets how many cases are tried; the default is 2,000 for
+//! each law, and a quarter of that over sockets. `PROPTEST_SEED` names another seed than the usual one.
+
+mod net;
 
 mod laws {
     pub(crate) mod capture;
     pub(crate) mod generate;
     pub(crate) mod reference;
+    pub(crate) mod requests;
+    pub(crate) mod wire;
 
     mod fields;
     mod forwarding;
+    mod framing;
     mod paths;
 }

@@ -166,11 +166,16 @@ impl Failure {
         if let Some(allow) = &self.allow {
             headers.insert(ALLOW, allow.clone());
         }
-        if self.closes && version <= Version::HTTP_11 {
-            headers.insert(CONNECTION, HeaderValue::from_static("close"));
-        }
+        self.close(&mut response, version);
         response.extensions_mut().insert(self);
         response
+    }
+
+    /// Rule 4.
+    pub(crate) fn close<B>(&self, response: &mut Response<B>, version: Version) {
+        if self.closes && version <= Version::HTTP_11 {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
     }
 }
 

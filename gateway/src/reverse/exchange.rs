@@ -98,6 +98,7 @@ impl Options {
         let own = self.hooks.error.as_ref().and_then(|hook| hook(&failure));
         match own {
             Some(mut response) => {
+                failure.close(&mut response, version);
                 response.extensions_mut().insert(failure);
                 response
             }

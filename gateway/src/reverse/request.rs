@@ -72,7 +72,7 @@ pub(super) fn outgoing(
 ) -> Result<Outgoing, Failure> {
     let target = &*mapping.target.0;
     let asked = authority::asked(&parts).map(<[u8]>::to_vec);
-    let uri = uri(&parts.uri, mapping)?;
+    let uri = uri(&parts.method, &parts.uri, mapping)?;
     let nominated = strip_request(&mut parts.headers, options.underscores, &target.configured)
         .map_err(|nomination| Failure::invalid(nomination.detail()).and_close())?;
     let headers = &mut parts.headers;
@@ -107,11 +107,14 @@ pub(super) fn outgoing(
 }
 
 /// Rules 1 and 2.
-fn uri(asked: &Uri, mapping: &Mapping) -> Result<Uri, Failure> {
+fn uri(method: &Method, asked: &Uri, mapping: &Mapping) -> Result<Uri, Failure> {
     let target = &*mapping.target.0;
     let (base, own_query) = (target.url.base.as_str(), target.url.query.as_deref());
     let path = mapping.normal.as_deref().unwrap_or_else(|| asked.path());
     if path == "*" {
+        if *method != Method::OPTIONS {
+            return Err(Failure::invalid("* is for OPTIONS alone").and_close());
+        }
         if base.len() > 1 {
             return Err(Failure::invalid("* has no place under the path of the target"));
         }

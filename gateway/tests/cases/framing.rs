@@ -65,7 +65,8 @@ async fn chunked_bodies_of_any_method() {
     // A length has one form: `010` is 8 to who reads octal.
     Client::once(address, "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 005\r\n\r\nhello").await;
     assert_eq!(upstream.seen().pop().unwrap().field("content-length").as_deref(), Some("5"));
-    // Authority form is for CONNECT.
+    // Authority form is for CONNECT, and `*` for OPTIONS.
+    assert_eq!(Client::once(address, "GET * HTTP/1.1\r\nHost: a\r\n\r\n").await.status, 400);
     assert_eq!(
         Client::once(address, "GET other.example HTTP/1.1\r\nHost: a\r\n\r\n").await.status,
         400

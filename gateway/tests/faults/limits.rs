@@ -5,6 +5,7 @@ use std::{net::SocketAddr, time::Duration};
 use proxyfix_gateway::{Limits, ProxyOptions, ReverseProxy, Target};
 
 use crate::net::{
+    Step,
     client::Client,
     front, send,
     upstream::{Begin, Upstream},
@@ -143,6 +144,36 @@ async fn the_number_of_connections() {
         }
     }
     panic!("the connections of clients that went away are still in use");
+}
+
+/// A tunnel is a connection as long as it is open.
+#[tokio::test]
+async fn tunnels_count() {
+    let switched = "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\
+        Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
+    let upstream = Upstream::start(Begin::AfterHead, move |_, seen| match seen.field("upgrade") {
+        Some(_) => vec![send(switched), Step::Hold],
+        None => vec![send(OK)],
+    })
+    .await;
+    let limits = Limits::default().connections(1).connect(SHORT);
+    let address = front_of(upstream.address, limits).await;
+    let mut client = Client::connect(address).await;
+    client
+        .send("GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n")
+        .await;
+    client
+        .send("Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n")
+        .await;
+    assert_eq!(client.head().await.status, 101);
+    assert_eq!(Client::once(address, GET).await.status, 503);
+    drop(client);
+    for _ in 0..100 {
+        if Client::once(address, GET).await.status == 200 {
+            return;
+        }
+    }
+    panic!("the tunnel of a client that went away is still there");
 }
 
 #[tokio::test]

@@ -1,16 +1,27 @@
 //! Requests as strangers write them.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
-use proptest::{collection::vec, prelude::*, sample::select};
+use proptest::{collection::vec, prelude::*, sample::select, test_runner::RngSeed};
 
-/// How many cases each law tries.
+/// A number from the environment.
+fn number<T: std::str::FromStr>(name: &str) -> Option<T> {
+    std::env::var(name).ok().and_then(|number| number.parse().ok())
+}
+
+/// How many cases each law tries, and from which seed. The seed is fixed, so that each run is the same.
 pub(crate) fn cases() -> ProptestConfig {
-    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
     ProptestConfig {
-        cases: cases.unwrap_or(2_000),
+        cases: number("PROPTEST_CASES").unwrap_or(2_000),
         failure_persistence: None,
+        rng_seed: RngSeed::Fixed(number("PROPTEST_SEED").unwrap_or(14)),
         ..ProptestConfig::default()
     }
+}
+
+/// Fewer cases, for laws over real sockets.
+pub(crate) fn some_cases() -> ProptestConfig {
+    let all = cases();
+    ProptestConfig { cases: all.cases.div_ceil(4), ..all }
 }
 
 /// A segment that tests what the rules are about.

@@ -71,11 +71,11 @@ pub(super) async fn open(
         (_, stream) => (stream, is_http2),
     };
     let read = BytesRead::default();
-    let io = TokioIo::new(Counted { stream, read: read.clone() });
+    let io = TokioIo::new(Counted { stream, read: read.clone(), _permit: permit });
     if is_http2 {
-        open_http2(upstream, io, permit).await.map(Opened::Http2)
+        open_http2(upstream, io).await.map(Opened::Http2)
     } else {
-        let sender = open_http1(upstream, io, permit).await?;
+        let sender = open_http1(upstream, io).await?;
         Ok(Opened::Http1(Http1 { sender, read }))
     }
 }
@@ -83,7 +83,6 @@ pub(super) async fn open(
 async fn open_http1(
     upstream: &Upstream,
     io: TokioIo<Counted>,
-    permit: Permit,
 ) -> Result<http1::SendRequest<Body>, Failure> {
     let limits = upstream.limits();
     let mut builder = http1::Builder::new();
@@ -97,7 +96,6 @@ async fn open_http1(
     tokio::spawn(async move {
         // What went wrong is told to whoever waits for the response.
         let _ = connection.with_upgrades().await;
-        drop(permit);
     });
     Ok(sender)
 }
@@ -105,7 +103,6 @@ async fn open_http1(
 async fn open_http2(
     upstream: &Upstream,
     io: TokioIo<Counted>,
-    permit: Permit,
 ) -> Result<http2::SendRequest<Body>, Failure> {
     let limits = upstream.limits();
     let (sender, connection) = http2::Builder::new(TokioExecutor::new())
@@ -116,7 +113,6 @@ async fn open_http2(
         .map_err(no_handshake)?;
     tokio::spawn(async move {
         let _ = connection.await;
-        drop(permit);
     });
     Ok(sender)
 }

@@ -18,6 +18,8 @@ use tokio::{
     net::{TcpStream, UnixStream},
 };
 
+use super::pool::Permit;
+
 /// A connection to upstream.
 #[derive(Debug)]
 pub(super) enum Stream {
@@ -94,11 +96,11 @@ impl BytesRead {
     }
 }
 
-/// A stream that counts.
-#[derive(Debug)]
+/// A stream that counts. It has the right to its connection as long as it is open, also as a tunnel.
 pub(super) struct Counted {
     pub(super) stream: Stream,
     pub(super) read: BytesRead,
+    pub(super) _permit: Permit,
 }
 
 impl AsyncRead for Counted {

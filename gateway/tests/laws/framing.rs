@@ -1,0 +1,121 @@
+//! Where a request ends, over real sockets.
+//!
+//! A client sends bytes, upstream parses strictly, and [`requests`](super::requests) says which requests the bytes
+//! are. Each of them reaches upstream once at most and as it is, and no other does. Each is answered once at most,
+//! with its own answer.
+
+use std::{net::SocketAddr, time::Duration};
+
+use proptest::{prelude::*, test_runner::TestCaseError};
+use proxyfix_gateway::{Limits, ProxyOptions, ReverseProxy, Target};
+
+use super::{
+    generate::some_cases,
+    requests::{Asked, End, requests},
+    wire::{Sent, connection},
+};
+use crate::net::{
+    Step,
+    client::Client,
+    front,
+    upstream::{Begin, Seen, Upstream},
+};
+
+/// What upstream answers: the target, and the length of the body.
+fn echo(target: &str, length: usize) -> String {
+    format!("{target} {length}")
+}
+
+fn answer(seen: &Seen) -> Vec<Step> {
+    let target = seen.line().split(' ').nth(1).unwrap_or_default();
+    let text = echo(target, seen.body.len());
+    let length = text.len();
+    vec![Step::Send(format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{text}").into())]
+}
+
+/// A proxy that gives up only what is hopeless: the cases do not depend on time.
+async fn proxy() -> (SocketAddr, Upstream) {
+    let upstream = Upstream::start(Begin::AfterBody, |_, seen| answer(seen)).await;
+    let limits = Limits::default().expect(Duration::from_millis(20));
+    let target = Target::builder(format!("http://{}/", upstream.address)).limits(limits).build();
+    let options = ProxyOptions::new().pseudonym("front");
+    let address = front::serve(ReverseProxy::with_options(target.unwrap(), options).unwrap()).await;
+    (address, upstream)
+}
+
+/// Whether upstream saw this request.
+fn is_same(seen: &Seen, asked: &Asked) -> bool {
+    let is_line = seen.line() == format!("{} {} HTTP/1.1", asked.method, asked.target);
+    is_line
+        && if seen.is_whole {
+            asked.end == End::Whole && seen.body == asked.body
+        } else {
+            asked.end != End::Whole
+        }
+}
+
+/// Sends the bytes, reads the answers, and checks both ends.
+async fn check(sent: Sent) -> Result<(), TestCaseError> {
+    let (address, upstream) = proxy().await;
+    let asked = requests(&sent.bytes);
+    let mut client = Client::connect(address).await;
+    client.send(&sent.bytes[..sent.cut]).await;
+    tokio::task::yield_now().await;
+    client.send(&sent.bytes[sent.cut..]).await;
+
+    let mut is_open = true;
+    for one in asked.iter().filter(|one| one.end == End::Whole) {
+        let answer = client.answer(false).await;
+        if answer.status == 0 {
+            is_open = false;
+            break;
+        }
+        prop_assert!(answer.is_whole, "{:?} {:?}", one, answer);
+        if answer.status == 200 {
+            prop_assert_eq!(answer.text(), echo(&one.target, one.body.len()));
+        } else {
+            prop_assert!(!sent.is_innocent && answer.status >= 400, "{:?} {:?}", one, answer);
+        }
+    }
+    prop_assert!(is_open || !sent.is_innocent, "an answer is missing");
+    // What is no request, or only the start of one, is refused at most. Without an end, the server waits for more.
+    client.run(vec![Step::Finish]).await;
+    let mut refused = 0;
+    loop {
+        let answer = client.answer(false).await;
+        if answer.status == 0 {
+            break;
+        }
+        prop_assert!(answer.status >= 400, "nobody asked for {:?}", answer);
+        refused += 1;
+    }
+    let started = usize::from(asked.last().is_some_and(|last| last.end != End::Whole));
+    prop_assert!(refused <= started, "{} answers too many", refused - started);
+
+    let mut left = asked.iter();
+    for seen in upstream.seen() {
+        prop_assert_eq!(seen.fault, None, "{:?}", &seen);
+        prop_assert!(left.any(|asked| is_same(&seen, asked)), "{:?} was not asked", seen);
+    }
+    if sent.is_innocent {
+        prop_assert_eq!(upstream.seen().len(), asked.len());
+    }
+    // No connection to upstream is poisoned.
+    let next = Client::once(address, "GET /next HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    prop_assert_eq!(next.text(), "/next 0");
+    Ok(())
+}
+
+/// Runs a case on a runtime of its own, so that nothing of it stays.
+fn run(case: impl Future<Output = Result<(), TestCaseError>>) -> Result<(), TestCaseError> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(case)
+}
+
+proptest! {
+    #![proptest_config(some_cases())]
+
+    #[test]
+    fn of_requests(sent in connection()) {
+        run(check(sent))?;
+    }
+}
