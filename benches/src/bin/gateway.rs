@@ -14,7 +14,7 @@ use proxyfix_benches::{
 };
 use proxyfix_gateway::{
     Body, ProxyOptions, ReverseProxy, ReverseProxyLayer, SendFuture, Target, TransparentProxy,
-    Transport, Upstream,
+    TransparentProxyBuilder, Transport, Upstream,
 };
 use tokio::runtime::Runtime;
 use tower::{Layer, Service, service_fn};
@@ -76,8 +76,7 @@ fn service(subject: &str, workload: &str) -> Answers {
         "transparent" => {
             let hosts =
                 (0..9).map(|at| format!("host{at}.example")).chain(["backend.internal".to_owned()]);
-            let builder =
-                hosts.fold(TransparentProxy::builder(), |builder, host| builder.allow(host));
+            let builder = hosts.fold(TransparentProxy::builder(), TransparentProxyBuilder::allow);
             answers(builder.options(options).build().expect("a proxy"))
         }
         _ => {

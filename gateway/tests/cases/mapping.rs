@@ -197,6 +197,39 @@ async fn trace() {
     assert_eq!(seen.unwrap().headers["max-forwards"], "2");
 }
 
+/// A server without upgrades cannot be asked for one, and an answer of a transport is checked as upstream's is.
+#[test]
+fn servers_and_transports_of_ones_own() {
+    let capture = Capture::default();
+    let target = || Target::parse("http://up.example/").unwrap();
+    let proxy = ReverseProxy::with_options(target(), capture.options()).unwrap();
+    let request = get("/").header("connection", "upgrade").header("upgrade", "websocket");
+    assert_eq!(capture.send(proxy, built(request)).0.status(), 501);
+    for (name, values, error) in [
+        ("content-length", &["2", "2"][..], "http_protocol_error"),
+        ("content-length", &["x"], "http_protocol_error"),
+        ("transfer-encoding", &["gzip"], "http_response_transfer_coding"),
+        ("transfer-encoding", &["chunked", "chunked"], "http_response_transfer_coding"),
+        ("x-many", &["1"; 300], "http_response_header_section_size"),
+    ] {
+        let mut answer = HeaderMap::new();
+        for value in values {
+            answer.append(name, value.parse().unwrap());
+        }
+        let capture = Capture::answering(answer);
+        let proxy = ReverseProxy::with_options(target(), capture.options()).unwrap();
+        let (response, _) = capture.send(proxy, built(get("/")));
+        assert_eq!(response.status(), 502, "{name} {values:?}");
+        assert_eq!(response.headers()["proxy-status"], format!("front; error={error}"));
+    }
+    // A length that the body does not have is left out.
+    let capture = Capture::answering(
+        [("content-length".parse().unwrap(), "9".parse().unwrap())].into_iter().collect(),
+    );
+    let proxy = ReverseProxy::with_options(target(), capture.options()).unwrap();
+    assert!(!capture.send(proxy, built(get("/"))).0.headers().contains_key("content-length"));
+}
+
 /// An authority is compared as a whole, with its port.
 #[test]
 fn authorities_of_a_transparent_proxy() {

@@ -151,6 +151,36 @@ async fn certificates_that_are_wrong() {
     }
 }
 
+/// The older version of TLS has signatures of its own.
+#[tokio::test]
+async fn tls12() {
+    let signed = rcgen::generate_simple_self_signed(vec!["up.example".to_owned()]).unwrap();
+    let chain = vec![CertificateDer::from_pem_slice(signed.cert.pem().as_bytes()).unwrap()];
+    let key = PrivateKeyDer::from_pem_slice(signed.signing_key.serialize_pem().as_bytes()).unwrap();
+    let server = ServerConfig::builder_with_provider(Arc::new(default_provider()))
+        .with_protocol_versions(&[&rustls::version::TLS12])
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .unwrap();
+    let address = upstream(server, &[b"h2", b"http/1.1"]).await;
+    let other = certificate().1;
+    let accepting = target(address, &other).danger_accept_invalid_certificates(true);
+    assert_eq!(Client::once(front_of(accepting).await, GET).await.text(), "HTTP/2.0");
+    assert_eq!(Client::once(front_of(target(address, &other)).await, GET).await.status, 502);
+}
+
+/// Without a configuration, the system's certificates are trusted, if it has some.
+#[test]
+fn certificates_of_the_system() {
+    // Another test may have installed it.
+    let _ = default_provider().install_default();
+    match Target::parse("https://up.example/") {
+        Ok(target) => assert_eq!(target.to_string(), "https://up.example/"),
+        Err(error) => assert!(error.to_string().contains("certificates"), "{error}"),
+    }
+}
+
 /// An upstream without TLS is told apart from one that is slow.
 #[tokio::test]
 async fn an_upstream_without_tls() {

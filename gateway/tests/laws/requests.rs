@@ -88,7 +88,8 @@ fn read<'a>(asked: &mut Asked, bytes: &'a [u8]) -> (End, &'a [u8]) {
     match (codings.as_slice(), lengths.as_slice()) {
         ([], []) => (End::Whole, rest),
         ([], [length, others @ ..]) => {
-            let is_number = !length.is_empty() && length.bytes().all(|digit| digit.is_ascii_digit());
+            let is_number =
+                !length.is_empty() && length.bytes().all(|digit| digit.is_ascii_digit());
             match length.parse::<usize>().ok().filter(|_| is_number) {
                 Some(length) if others.iter().all(|other| *other == lengths[0]) => {
                     let here = length.min(rest.len());

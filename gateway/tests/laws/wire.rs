@@ -1,18 +1,27 @@
 //! The bytes that a client or an upstream may send, well-formed and not.
 
+use std::fmt;
+
 use proptest::{collection::vec, prelude::*, sample::select};
 
 /// A request within other bodies, which nobody may take for one.
 pub(crate) const SMUGGLED: &str = "GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n";
 
 /// What a client sends on one connection.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Sent {
     pub(crate) bytes: Vec<u8>,
     /// Whether each request is as it must be, so that each is answered.
     pub(crate) is_innocent: bool,
     /// Where the client pauses.
     pub(crate) cut: usize,
+}
+
+impl fmt::Debug for Sent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (first, second) = self.bytes.split_at(self.cut);
+        write!(f, "\"{}\" then \"{}\"", first.escape_ascii(), second.escape_ascii())
+    }
 }
 
 /// The bytes of a connection. Usually one thing is wrong.
@@ -33,7 +42,8 @@ fn innocent_or_hostile() -> impl Strategy<Value = Vec<u8>> {
 
 /// The bytes of a body. Some are requests.
 fn content() -> impl Strategy<Value = Vec<u8>> {
-    let text = select(vec!["", "x", "hello", "0\r\n\r\n", "5\r\nhello\r\n0\r\n\r\n", "\r\n", SMUGGLED]);
+    let text =
+        select(vec!["", "x", "hello", "0\r\n\r\n", "5\r\nhello\r\n0\r\n\r\n", "\r\n", SMUGGLED]);
     prop_oneof![
         4 => text.prop_map(|text| text.as_bytes().to_vec()),
         1 => vec(any::<u8>(), 0..40),
@@ -43,7 +53,13 @@ fn content() -> impl Strategy<Value = Vec<u8>> {
 /// The same in chunks.
 fn chunked() -> impl Strategy<Value = Vec<u8>> {
     let extension = select(vec!["", "", "", ";x", ";x=\"y\"", " ", ";x=0"]);
-    let trailer = select(vec!["", "", "X-Sum: 1\r\n", "Content-Length: 5\r\n", "Transfer-Encoding: chunked\r\n"]);
+    let trailer = select(vec![
+        "",
+        "",
+        "X-Sum: 1\r\n",
+        "Content-Length: 5\r\n",
+        "Transfer-Encoding: chunked\r\n",
+    ]);
     (vec((content(), extension), 0..3), trailer).prop_map(|(chunks, trailer)| {
         let mut body = Vec::new();
         for (data, extension) in chunks.iter().filter(|(data, _)| !data.is_empty()) {
