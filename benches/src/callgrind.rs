@@ -4,10 +4,11 @@ use std::process::Command;
 
 /// Runs this program under callgrind with these arguments and variables, and counts instructions:
 /// all of them, or those inside the functions whose name fits a pattern.
-///
-/// # Panics
-/// If there is no valgrind, or the program fails.
-pub fn instructions(arguments: &[&str], variables: &[(&str, &str)], within: Option<&str>) -> u64 {
+pub(crate) fn instructions(
+    arguments: &[&str],
+    variables: &[(&str, &str)],
+    within: Option<&str>,
+) -> u64 {
     let program = std::env::current_exe().expect("this program");
     let output = Command::new("valgrind")
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])

@@ -26,7 +26,16 @@ pub struct Work {
 }
 
 /// So many that work done only once, such as detecting the features of the processor, costs nothing.
-const RUNS: u64 = 50;
+pub const RUNS: u64 = 50;
+
+/// The instructions of one run inside `counted_run`, if this program runs it so often when it is called with
+/// these arguments.
+///
+/// # Panics
+/// If there is no valgrind, or the program fails.
+pub fn instructions_of(arguments: &[&str]) -> u64 {
+    callgrind::instructions(arguments, &[], Some("*counted_run*")) / RUNS
+}
 
 #[inline(never)]
 fn counted_run<S: Subject>(state: &S::State, input: &mut S::Input) {
@@ -48,7 +57,7 @@ pub fn instructions<S: Subject>(workload: &Workload) -> u64 {
     if workload.beside == Beside::Browser {
         arguments.push("--browser");
     }
-    callgrind::instructions(&arguments, &[], Some("*counted_run*")) / RUNS
+    instructions_of(&arguments)
 }
 
 /// A worker. It does its work when it meets its subject.

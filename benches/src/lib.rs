@@ -8,7 +8,7 @@
 //! Read in this order: `workload.rs`, `subject.rs`, `ours.rs`, `limit/`, `callgrind.rs`, `count.rs`,
 //! `file.rs`, `gate.rs`, `document.rs`, then `bin/counts/`.
 
-pub mod callgrind;
+mod callgrind;
 pub mod count;
 pub mod document;
 pub mod file;

@@ -8,7 +8,9 @@ use std::{convert::Infallible, hint::black_box, process::ExitCode};
 
 use http::{Request, Response};
 use proxyfix_benches::{
-    Beside, Workload, callgrind, document,
+    Beside, Workload,
+    count::{RUNS, instructions_of},
+    document,
     file::{Counts, File, Row, With},
     gate::{self, Compared},
 };
@@ -29,9 +31,6 @@ const ROWS: [(&str, &str, &str); 7] = [
     ("proxy", "one", "`ReverseProxy`: no prefix"),
     ("transparent", "one", "`TransparentProxy` with ten authorities"),
 ];
-
-/// So many that what is done only once costs nothing.
-const RUNS: u64 = 50;
 
 /// Answers at once, as an upstream would.
 struct AtOnce;
@@ -153,11 +152,7 @@ fn all() -> Counts {
         subject: (*subject).to_owned(),
         workload: (*workload).to_owned(),
         beside: "browser".to_owned(),
-        instructions: callgrind::instructions(
-            &["worker", subject, workload],
-            &[],
-            Some("*counted_run*"),
-        ) / RUNS,
+        instructions: instructions_of(&["worker", subject, workload]),
         allocations: allocations(subject, workload),
         limit: None,
         ratio: None,

@@ -37,6 +37,28 @@ pub(crate) fn has_dot_segment(path: &str) -> bool {
     })
 }
 
+/// A path without dot segments, by the buffers of RFC 3986 §5.2.4. A dot may be encoded.
+pub(crate) fn normal(path: &str) -> String {
+    let plain = path.split('/').map(|segment| {
+        let dots = segment.replace("%2e", ".").replace("%2E", ".");
+        if dots == "." || dots == ".." { dots } else { segment.to_owned() }
+    });
+    let (mut input, mut output) = (plain.collect::<Vec<_>>().join("/"), String::new());
+    while !input.is_empty() {
+        if input.starts_with("/./") || input == "/." {
+            input = format!("/{}", input.get(3..).unwrap_or_default());
+        } else if input.starts_with("/../") || input == "/.." {
+            input = format!("/{}", input.get(4..).unwrap_or_default());
+            output.truncate(output.rfind('/').unwrap_or(0));
+        } else {
+            let end = input[1..].find('/').map_or(input.len(), |at| at + 1);
+            output.push_str(&input[..end]);
+            input.drain(..end);
+        }
+    }
+    output
+}
+
 /// The form in which two paths are compared: unreserved triplets decoded, others in upper case.
 fn canonical(text: &str) -> String {
     let mut canonical = String::new();

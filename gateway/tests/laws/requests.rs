@@ -2,7 +2,8 @@
 //!
 //! 1. Where a recipient may be lenient without another reading being possible, this is: lines of a head may end
 //!    with LF alone, and empty lines may come before a head (§2.2).
-//! 2. Where two recipients may differ about where a request ends, it is in doubt, and so is what follows it.
+//! 2. `Transfer-Encoding: chunked` beside `Content-Length` is chunked, and the last request of the connection (§6.1).
+//! 3. Where two recipients may differ about where a request ends, it is in doubt, and so is what follows it.
 
 /// A request, or the start of one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -87,21 +88,20 @@ fn read<'a>(asked: &mut Asked, bytes: &'a [u8]) -> (End, &'a [u8]) {
     }
     match (codings.as_slice(), lengths.as_slice()) {
         ([], []) => (End::Whole, rest),
-        ([], [length, others @ ..]) => {
-            let is_number =
-                !length.is_empty() && length.bytes().all(|digit| digit.is_ascii_digit());
-            match length.parse::<usize>().ok().filter(|_| is_number) {
-                Some(length) if others.iter().all(|other| *other == lengths[0]) => {
-                    let here = length.min(rest.len());
-                    asked.body.extend_from_slice(&rest[..here]);
-                    let end = if here < length { End::Cut } else { End::Whole };
-                    (end, &rest[here..])
-                }
-                _ => (End::Doubt, rest),
-            }
+        ([], lengths) => {
+            let numbers: Vec<_> = lengths.iter().map(|length| number(length)).collect();
+            // Several that are equal are one (RFC 9110 §8.6).
+            let Some(length) = numbers[0].filter(|_| numbers.iter().all(|n| *n == numbers[0]))
+            else {
+                return (End::Doubt, rest);
+            };
+            let here = length.min(rest.len());
+            asked.body.extend_from_slice(&rest[..here]);
+            (if here < length { End::Cut } else { End::Whole }, &rest[here..])
         }
-        ([coding], []) if version == "HTTP/1.1" && coding.eq_ignore_ascii_case("chunked") => {
-            chunks(asked, rest)
+        ([coding], lengths) if version == "HTTP/1.1" && coding.eq_ignore_ascii_case("chunked") => {
+            let (end, rest) = chunks(asked, rest);
+            (end, if lengths.is_empty() { rest } else { b"" })
         }
         _ => (End::Doubt, rest),
     }
@@ -136,17 +136,18 @@ fn chunks<'a>(asked: &mut Asked, mut rest: &'a [u8]) -> (End, &'a [u8]) {
             _ => return (End::Doubt, rest),
         }
     }
-    // The trailers.
+    // The trailers. An LF alone ends no line of them, although some recipients say so.
     loop {
-        let Some((line, after)) = strict_line(rest) else {
-            return (if rest.contains(&b'\n') { End::Doubt } else { End::Cut }, rest);
+        let Some(at) = rest.iter().position(|&byte| byte == b'\r') else {
+            return (End::Cut, rest);
         };
-        rest = after;
-        if line.is_empty() {
-            return (End::Whole, rest);
+        match rest.get(at + 1) {
+            Some(b'\n') => rest = &rest[at + 2..],
+            Some(_) => return (End::Doubt, rest),
+            None => return (End::Cut, rest),
         }
-        if line.contains(&b'\r') {
-            return (End::Doubt, rest);
+        if at == 0 {
+            return (End::Whole, rest);
         }
     }
 }
@@ -162,6 +163,12 @@ fn line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
 fn strict_line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let at = bytes.iter().position(|&byte| byte == b'\n')?;
     Some((bytes[..at].strip_suffix(b"\r")?, &bytes[at + 1..]))
+}
+
+/// A decimal number, with zeros before it or not.
+fn number(digits: &str) -> Option<usize> {
+    let is_number = !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit());
+    digits.parse().ok().filter(|_| is_number)
 }
 
 fn is_token(text: &str) -> bool {

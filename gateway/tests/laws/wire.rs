@@ -185,7 +185,8 @@ fn hostile() -> impl Strategy<Value = Vec<u8>> {
     let version = select(vec!["1.1", "1.1", "1.1", "1.0", "0.9", "1.2", "2.0"]);
     (method(), path(), version, lines, others(), body).prop_map(
         |(method, path, version, lines, others, body)| {
-            let lines: String = lines.iter().map(|line| format!("{line}\r\n")).collect();
+            let lines: Vec<_> = lines.iter().map(|line| format!("{line}\r\n")).collect();
+            let lines = lines.concat();
             let head = format!("{method} {path} HTTP/{version}\r\nHost: a\r\n{others}{lines}\r\n");
             [head.into_bytes(), body].concat()
         },
