@@ -1,6 +1,6 @@
-//! What the originals and other proxies were seen to do with a request, and what is right: `cases/reverse.jsonl` as data,
-//! `cases/hooks.rs`, `cases/upgrades.rs`, `cases/http2.rs` and `cases/tls.rs` where data does not do, and `cases/elsewhere.txt` where
-//! another test has the case. `cases/ids.txt` lists all of them.
+//! What the originals and other proxies were seen to do with a request, and what is right: `cases/reverse.jsonl` as
+//! data, the other files of `cases/` where data does not do, and `cases/elsewhere.txt` where another test has the
+//! case. `cases/ids.txt` lists all of them, `cases/later.txt` those of systems that come later.
 
 #[path = "laws/capture.rs"]
 mod capture;
@@ -13,7 +13,9 @@ mod cases {
     mod hooks;
     mod http2;
     mod ids;
+    mod loops;
     mod mapping;
+    mod streams;
     mod targets;
     mod tls;
     mod upgrades;

@@ -5,6 +5,8 @@ mod net;
 mod faults {
     mod bodies;
     mod cut;
+    mod early;
+    mod frames;
     mod http2;
     mod limits;
     mod reuse;

@@ -9,12 +9,17 @@ use std::{
 };
 
 use bytes::Bytes;
+use futures_util::{StreamExt, stream};
 use http::{Request, Response};
 use http_body::{Body as HttpBody, Frame};
-use http_body_util::BodyExt;
+use http_body_util::{BodyExt, StreamBody};
 use hyper::body::Incoming;
-use proxyfix_gateway::{Body, Limits, ProxyOptions, ReverseProxy, Target};
-use tokio::time::sleep;
+use proxyfix_gateway::{Body, Limits, Protocol, ProxyOptions, ReverseProxy, Target};
+use tokio::{
+    io::AsyncReadExt,
+    net::{TcpListener, TcpStream},
+    time::{sleep, timeout},
+};
 use tower::service_fn;
 
 use crate::net::{
@@ -240,4 +245,103 @@ async fn a_gibibyte_each_way() {
     }
     assert_eq!(client.answer(false).await.text(), GIB.to_string());
     assert!(most.saturating_sub(before) < 64 << 10, "{} KiB more", most.saturating_sub(before));
+}
+
+/// An upstream that reads nothing holds the client up, and memory does not grow.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_slow_upstream() {
+    let _alone = ALONE.lock().await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = front_of(listener.local_addr().unwrap()).await;
+    let before = resident();
+    let mut client = Client::connect(address).await;
+    client.send(format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {GIB}\r\n\r\n")).await;
+    let (mut upstream, _) = listener.accept().await.unwrap();
+    let piece = vec![b'x'; 64 << 10];
+    let mut sent = 0;
+    // It stops when the buffers of all sockets are full.
+    while timeout(Duration::from_secs(1), client.send(&piece)).await.is_ok() {
+        sent += piece.len();
+        assert!(sent < 64 << 20, "{sent} bytes were taken for an upstream that reads nothing");
+    }
+    let grown = resident().saturating_sub(before);
+    assert!(grown < 64 << 10, "{grown} KiB more");
+    // And goes on when it reads.
+    let reads = tokio::spawn(async move {
+        let mut buffer = vec![0; 64 << 10];
+        while upstream.read(&mut buffer).await.is_ok_and(|read| read > 0) {}
+    });
+    timeout(net::PATIENCE, client.send(vec![b'x'; 64 << 20])).await.expect("it goes on");
+    drop(client);
+    reads.await.unwrap();
+}
+
+/// 10,000 streams of HTTP/2 that are reset before, in and after each part of an exchange, over upstreams of both
+/// versions.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn streams_that_are_reset() {
+    let _alone = ALONE.lock().await;
+    let upstream = front::serve(service_fn(unfinished)).await;
+    for protocol in [Protocol::Http1, Protocol::Http2] {
+        let limits = Limits::default().idle_time(Duration::from_millis(100));
+        let target = Target::builder(format!("http://{upstream}/")).limits(limits);
+        let target = target.protocol(protocol).build().unwrap();
+        let proxy = ReverseProxy::with_options(target, ProxyOptions::new()).unwrap();
+        let address = front::serve(proxy).await;
+        let before = (tasks(), descriptors());
+        let mut memory = 0;
+        for round in 0..50 {
+            let clients: Vec<_> = (0..10).map(|_| tokio::spawn(reset_streams(address))).collect();
+            for client in clients {
+                client.await.unwrap();
+            }
+            if round == 10 {
+                memory = resident();
+            }
+        }
+        settles("tasks", before.0, tasks).await;
+        settles("descriptors", before.1, descriptors).await;
+        let grown = resident().saturating_sub(memory);
+        // 4,000 streams more. A leak of one head each would be 4 MiB.
+        assert!(grown < 4 << 10, "{protocol:?}: {grown} KiB more");
+    }
+}
+
+/// Answers `/body` with a body that has no end, and nothing else.
+async fn unfinished(
+    request: Request<Incoming>,
+) -> Result<Response<Body>, std::convert::Infallible> {
+    if request.uri().path() != "/body" {
+        std::future::pending::<()>().await;
+    }
+    let start =
+        stream::iter([Ok::<_, std::convert::Infallible>(Frame::data(Bytes::from("start")))]);
+    Ok(Response::new(Body::new(StreamBody::new(start.chain(stream::pending())))))
+}
+
+/// Ten streams on one connection.
+async fn reset_streams(address: SocketAddr) {
+    let stream = TcpStream::connect(address).await.unwrap();
+    let (mut sender, connection) = h2::client::handshake(stream).await.unwrap();
+    let connection = tokio::spawn(connection);
+    for place in 0..10 {
+        sender = sender.ready().await.unwrap();
+        let path = if place % 2 == 0 { "/never" } else { "/body" };
+        let method = if place < 4 { http::Method::POST } else { http::Method::GET };
+        let request = Request::builder().method(method.clone()).uri(format!("http://a{path}"));
+        let (response, mut body) =
+            sender.send_request(request.body(()).unwrap(), method == http::Method::GET).unwrap();
+        if place < 4 {
+            body.send_data(Bytes::from("some"), false).unwrap();
+        }
+        if path == "/body" {
+            let mut body = response.await.unwrap().into_body();
+            assert_eq!(body.data().await.unwrap().unwrap(), "start");
+        } else if place % 4 == 0 {
+            // Some of the requests are on their way, and some are not.
+            sleep(Duration::from_millis(1)).await;
+        }
+    }
+    drop(sender);
+    connection.abort();
 }

@@ -7,7 +7,7 @@
 //! 4. A body goes on with the length that it has, not with the one that a field says. POST, PUT and PATCH without
 //!    a body say `Content-Length: 0`.
 //! 5. In a response, `Transfer-Encoding` wins over `Content-Length`, which is removed. A coding other than
-//!    `chunked` is a failure, because the body would still be encoded.
+//!    `chunked` is a failure, because the body would still be encoded. 204 has no `Content-Length`.
 //! 6. Cookie lines of HTTP/2 are joined with `; ` (RFC 9113 §8.2.3).
 
 use http::{
@@ -137,7 +137,7 @@ pub(crate) fn check_response(
         return Err(Failure::new(FailureKind::Protocol, "Content-Length is no number"));
     }
     let differs = has_content && body.exact().is_some() && stated.flatten() != body.exact();
-    if is_encoded || differs {
+    if is_encoded || differs || response.status == StatusCode::NO_CONTENT {
         response.headers.remove(CONTENT_LENGTH);
     }
     Ok(())

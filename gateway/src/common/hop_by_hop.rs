@@ -45,7 +45,7 @@ pub enum Underscores {
     DropAliases,
     /// All are dropped, as nginx does.
     DropAll,
-    /// All go on.
+    /// All go on, except those that stand for a forwarding header.
     Pass,
 }
 

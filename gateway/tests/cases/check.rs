@@ -7,10 +7,12 @@ use crate::net::{client::Answer, upstream::Seen};
 
 /// What happened.
 pub(super) struct Outcome {
+    /// The first answer.
     pub(super) answer: Answer,
-    /// In how many pieces the body came.
-    pub(super) pieces: usize,
-    pub(super) statuses: Vec<u16>,
+    /// As many as the check `answers` asks for.
+    pub(super) answers: Vec<Answer>,
+    /// Whether the proxy closed the connection after them, if the check `closed` asks for it.
+    pub(super) is_closed: bool,
     /// The last request that upstream saw.
     pub(super) seen: Option<Seen>,
     pub(super) all: Vec<Seen>,
@@ -41,9 +43,15 @@ pub(super) fn check(line: &str, outcome: &Outcome) -> Result<(), String> {
             is(rest.split(' ').any(|status| status == answer.status.to_string()), &answer)
         }
         "answers" => {
-            let statuses: Vec<_> = outcome.statuses.iter().map(u16::to_string).collect();
+            let statuses: Vec<_> =
+                outcome.answers.iter().map(|answer| answer.status.to_string()).collect();
             is(statuses.join(" ") == rest, &statuses)
         }
+        "bodies" => {
+            let bodies: Vec<_> = outcome.answers.iter().map(Answer::text).collect();
+            is(bodies.join(" | ") == rest, &bodies)
+        }
+        "closed" => is(outcome.is_closed, &answer),
         "inner" => is(answer.status == 299 && outcome.all.is_empty(), &answer),
         "nothing" => is(outcome.all.is_empty(), &outcome.all),
         "requests" => is(outcome.all.len().to_string() == rest, &outcome.all),
@@ -102,9 +110,10 @@ pub(super) fn check(line: &str, outcome: &Outcome) -> Result<(), String> {
         "reason" => {
             is(answer.head.lines().next() == Some(&format!("HTTP/1.1 {rest}")), &answer.head)
         }
+        "informational-at-most" => {
+            is(answer.informational.len() <= rest.parse().unwrap(), &answer.informational)
+        }
         "no-informational" => is(answer.informational.is_empty(), &answer.informational),
-        "pieces" => is(outcome.pieces.to_string() == rest, &outcome.pieces),
-        "no-more" => is(answer.body.is_empty(), &answer.body),
         other => panic!("{other} is no check"),
     }
 }

@@ -1,16 +1,16 @@
 //! Runs the cases of `reverse.jsonl`.
 //!
 //! Text stands for bytes: each character up to U+00FF is one. `PORT` is upstream's port, `UPSTREAM` its address and
-//! port, `SELF` the port of the proxy. A pause comes before its piece, in milliseconds.
+//! port, `PATH` in an answer the path that upstream was asked for. A pause comes before its piece, in milliseconds.
+//! A case may have several lines: each but the first has a `variant`, such as the same request under another policy.
 
 use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
 
 use http::{Request, Response};
 use hyper::body::Incoming;
-use proxyfix::Scheme;
 use proxyfix_gateway::{
-    Body, ConfigError, HostHeader, Limits, ProxyOptions, ReverseProxy, ReverseProxyLayer, Target,
-    TargetBuilder, TransparentProxy,
+    Body, ConfigError, DotSegments, HostHeader, Limits, ProxyOptions, ReverseProxy,
+    ReverseProxyLayer, Target, TargetBuilder, TransparentProxy, Underscores,
 };
 use serde::Deserialize;
 use tower::{Layer, util::BoxCloneSyncService};
@@ -20,7 +20,7 @@ use crate::net::{
     Step,
     client::Client,
     front,
-    upstream::{Begin, Upstream},
+    upstream::{Begin, Seen, Upstream},
 };
 
 const CASES: &str = include_str!("reverse.jsonl");
@@ -31,6 +31,7 @@ type Service = BoxCloneSyncService<Request<Incoming>, Response<Body>, std::conve
 #[serde(deny_unknown_fields)]
 pub(super) struct Case {
     pub(super) id: String,
+    pub(super) variant: Option<String>,
     #[serde(default)]
     targets: Vec<Entry>,
     proxy: Option<String>,
@@ -39,6 +40,8 @@ pub(super) struct Case {
     suppress: Vec<String>,
     methods: Option<Vec<String>>,
     host: Option<String>,
+    dot_segments: Option<String>,
+    underscores: Option<String>,
     body_bytes: Option<u64>,
     timeout: Option<u64>,
     /// Nothing listens where upstream would be.
@@ -66,8 +69,9 @@ struct Entry {
 struct Transparent {
     #[serde(default)]
     allow: Vec<String>,
+    #[serde(default)]
+    networks: Vec<String>,
     force_host: Option<String>,
-    force_scheme: Option<String>,
 }
 
 /// The bytes that a text stands for.
@@ -105,18 +109,35 @@ impl Case {
         }
     }
 
-    fn service(&self, upstream: SocketAddr) -> Result<Service, ConfigError> {
+    fn options(&self) -> ProxyOptions {
         let options = ProxyOptions::new().pseudonym("front");
+        let options = match self.dot_segments.as_deref() {
+            None => options,
+            Some("normalize") => options.dot_segments(DotSegments::Normalize),
+            Some("pass") => options.dot_segments(DotSegments::Pass),
+            Some(other) => panic!("{other} is no policy for dot segments"),
+        };
+        match self.underscores.as_deref() {
+            None => options,
+            Some("drop-all") => options.underscores(Underscores::DropAll),
+            Some("pass") => options.underscores(Underscores::Pass),
+            Some(other) => panic!("{other} is no policy for underscores"),
+        }
+    }
+
+    fn service(&self, upstream: SocketAddr) -> Result<Service, ConfigError> {
+        let options = self.options();
+        let with_port = |text: &str| text.replace("PORT", &upstream.port().to_string());
         if let Some(transparent) = &self.transparent {
             let mut builder = TransparentProxy::builder().options(options);
             for authority in &transparent.allow {
-                builder = builder.allow(authority);
+                builder = builder.allow(with_port(authority));
+            }
+            for network in &transparent.networks {
+                builder = builder.allow_network(network);
             }
             if let Some(host) = &transparent.force_host {
-                builder = builder.force_host(host.replace("PORT", &upstream.port().to_string()));
-            }
-            if transparent.force_scheme.is_some() {
-                builder = builder.force_scheme(Scheme::Https);
+                builder = builder.force_host(with_port(host));
             }
             return builder.build().map(BoxCloneSyncService::new);
         }
@@ -138,15 +159,20 @@ impl Case {
         Ok(BoxCloneSyncService::new(builder.build()?.layer(front::inner())))
     }
 
-    /// What upstream does with each request.
-    fn steps(&self) -> Vec<Step> {
+    /// What upstream does with a request.
+    fn steps(&self, seen: &Seen) -> Vec<Step> {
+        let path = seen.line().split(' ').nth(1).unwrap_or_default();
         let ok =
             "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nok".to_owned();
         let answer = self.answer.clone().unwrap_or_else(|| vec![(0, ok)]);
         let mut steps = Vec::new();
         for (pause, text) in &answer {
             steps.push(Step::Wait(Duration::from_millis(*pause)));
-            steps.push(if text == "RST" { Step::Reset } else { Step::Send(bytes(text)) });
+            steps.push(if text == "RST" {
+                Step::Reset
+            } else {
+                Step::Send(bytes(&text.replace("PATH", path)))
+            });
         }
         if self.answer.is_some() {
             steps.push(Step::Close);
@@ -156,13 +182,15 @@ impl Case {
 }
 
 async fn run(case: Case) -> Result<(), String> {
-    let steps = case.steps();
     let begin = if case.expect.iter().any(|line| line == "no-informational") {
         Begin::AfterHead
     } else {
         Begin::AfterBody
     };
-    let upstream = Upstream::start(begin, move |_, _| steps.clone()).await;
+    let upstream = {
+        let case = case.clone();
+        Upstream::start(begin, move |_, seen| case.steps(seen)).await
+    };
     let mut address = upstream.address;
     let (_socket, refused) = crate::net::refused();
     if case.refused {
@@ -181,22 +209,25 @@ async fn run(case: Case) -> Result<(), String> {
     for (pause, text) in sent {
         is_head |= text.starts_with("HEAD ");
         tokio::time::sleep(Duration::from_millis(pause)).await;
-        let text = text.replace("SELF", &address.port().to_string());
         let text = text.replace("PORT", &upstream.address.port().to_string());
         client.send(bytes(&text)).await;
     }
-    let pieces = case.expect.iter().any(|line| line.starts_with("pieces "));
-    let (answer, pieces) =
-        if pieces { client.pieces().await } else { (client.answer(is_head).await, 0) };
-    let mut statuses = vec![answer.status];
-    if case.expect.iter().any(|line| line.starts_with("answers ")) {
-        statuses.push(client.answer(false).await.status);
+    let answer = client.answer(is_head).await;
+    let mut answers = vec![answer.clone()];
+    let number = case.expect.iter().find_map(|line| line.strip_prefix("answers "));
+    for _ in 1..number.map_or(1, |statuses| statuses.split(' ').count()) {
+        answers.push(client.answer(is_head).await);
     }
+    let is_closed = if case.expect.iter().any(|line| line == "closed") {
+        client.is_closed().await
+    } else {
+        false
+    };
     let seen = if answer.status == 200 { upstream.last().await } else { upstream.seen().pop() };
     let outcome = Outcome {
         answer,
-        pieces,
-        statuses,
+        answers,
+        is_closed,
         seen,
         all: upstream.seen(),
         raw: upstream.raw(),
@@ -214,14 +245,15 @@ async fn all() {
         CASES.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
     let mut tasks = Vec::new();
     for case in cases {
-        tasks.push((case.id.clone(), tokio::spawn(run(case))));
+        let name = format!("{} {}", case.id, case.variant.as_deref().unwrap_or_default());
+        tasks.push((name, tokio::spawn(run(case))));
     }
     let mut wrong = Vec::new();
-    for (id, task) in tasks {
+    for (name, task) in tasks {
         match task.await {
             Ok(Ok(())) => {}
-            Ok(Err(got)) => wrong.push(format!("{id}: {got}")),
-            Err(error) => wrong.push(format!("{id}: {error}")),
+            Ok(Err(got)) => wrong.push(format!("{name}: {got}")),
+            Err(error) => wrong.push(format!("{name}: {error}")),
         }
     }
     assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));

@@ -115,27 +115,6 @@ async fn informational_hooks() {
     assert_eq!(*seen.lock().unwrap(), [(103, vec!["link".to_owned()])]);
 }
 
-/// The head reaches the client before the body begins.
-#[tokio::test]
-async fn heads_are_flushed() {
-    let head = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n";
-    let (sender, gate) = tokio::sync::watch::channel(false);
-    let upstream = Upstream::start(Begin::AfterBody, move |_, _| {
-        let _ = &gate;
-        vec![send(head), wait(300), send("ok")]
-    })
-    .await;
-    let address = front_of(upstream.address, ProxyOptions::new()).await;
-    let mut client = Client::connect(address).await;
-    client.send(GET).await;
-    let started = tokio::time::Instant::now();
-    assert_eq!(client.head().await.status, 200);
-    let head_after = started.elapsed();
-    assert_eq!(client.bytes(2).await, b"ok");
-    assert!(head_after < started.elapsed(), "the head waited for the body");
-    drop(sender);
-}
-
 struct ByPath(Target);
 
 impl Picker for ByPath {

@@ -146,3 +146,44 @@ async fn extended_connect() {
     assert_eq!(client.send_request(request("/plain", "websocket")).await.unwrap().status(), 502);
     assert_eq!(client.send_request(request("/ws", "other")).await.unwrap().status(), 501);
 }
+
+/// What ends at this hop does not reach a client of HTTP/2, trailers do, and a body that is cut ends with a reset.
+#[tokio::test]
+async fn answers_of_http1() {
+    let upstream = Upstream::start(Begin::AfterBody, |_, seen| {
+        let fields = match seen.line().split(' ').nth(1).unwrap() {
+            "/hop" => {
+                "Connection: close, X-Hop\r\nKeep-Alive: timeout=5\r\nUpgrade: foo\r\nX-Hop: 1\r\n\
+                 X-Extension: 1\r\nContent-Length: 2\r\n\r\nok"
+            }
+            "/trailers" => "Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX-T: 1\r\n\r\n",
+            "/none" => return vec![send("HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n")],
+            "/cut" => "Content-Length: 10\r\n\r\nhello",
+            _ => "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n",
+        };
+        vec![send(format!("HTTP/1.1 200 OK\r\n{fields}")), Step::Close]
+    })
+    .await;
+    let mut client = connect(front_of(upstream.address).await).await;
+    let mut get = async |path: &str| {
+        let request = Request::get(format!("http://app.example{path}")).header("te", "trailers");
+        client.send_request(request.body(Empty::new()).unwrap()).await.unwrap()
+    };
+    let response = get("/hop").await;
+    assert_eq!(response.headers()["x-extension"], "1");
+    for name in ["connection", "keep-alive", "upgrade", "x-hop"] {
+        assert!(!response.headers().contains_key(name), "{name}");
+    }
+    // RFC 9110 §8.6: no length with 204.
+    let response = get("/none").await;
+    assert_eq!((response.status().as_u16(), response.headers().get("content-length")), (204, None));
+    // Nobody announced it, and HTTP/2 needs no announcement.
+    let body = get("/trailers").await.into_body().collect().await.unwrap();
+    assert_eq!(body.trailers().unwrap()["x-t"], "1");
+    for path in ["/cut", "/chunked"] {
+        let error = get(path).await.into_body().collect().await.unwrap_err();
+        let source = std::error::Error::source(&error).and_then(|error| error.downcast_ref());
+        let reason = source.and_then(h2::Error::reason);
+        assert!(reason.is_some_and(|reason| reason != h2::Reason::NO_ERROR), "{path}: {error:?}");
+    }
+}

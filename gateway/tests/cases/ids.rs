@@ -1,11 +1,16 @@
 //! Every case is somewhere.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
 
 use super::data::Case;
 
 const IDS: &str = include_str!("ids.txt");
 const ELSEWHERE: &str = include_str!("elsewhere.txt");
+const LATER: &str = include_str!("later.txt");
 const DEVIATIONS: &str = include_str!("../../docs/DEVIATIONS.md");
 
 /// Each id of the list is a case of `reverse.jsonl`, a test that exists, or a row of the deviations; and none is twice.
@@ -16,8 +21,12 @@ fn are_all_somewhere() {
         .lines()
         .map(|line| serde_json::from_str(line).expect(line))
         .collect();
+    let mut lines = BTreeSet::new();
     for case in &cases {
-        places.entry(&case.id).or_default().push("reverse.jsonl".to_owned());
+        assert!(lines.insert((&case.id, &case.variant)), "{} {:?} is twice", case.id, case.variant);
+    }
+    for id in lines.into_iter().map(|(id, _)| id).collect::<BTreeSet<_>>() {
+        places.entry(id).or_default().push("reverse.jsonl".to_owned());
     }
     for line in ELSEWHERE.lines().filter(|line| !line.starts_with('#') && !line.is_empty()) {
         let (id, test) = line.split_once(' ').expect(line);
@@ -29,8 +38,11 @@ fn are_all_somewhere() {
         places.entry(id).or_default().push(test.to_owned());
     }
     for row in DEVIATIONS.lines().filter_map(|line| line.strip_prefix("| `")) {
-        let id = row.split('`').next().unwrap();
-        places.entry(id).or_default().push("DEVIATIONS.md".to_owned());
+        // The first cell has one id or several.
+        let cell = row.split(" | ").next().unwrap();
+        for id in cell.trim_end_matches('`').split("`, `") {
+            places.entry(id).or_default().push("DEVIATIONS.md".to_owned());
+        }
     }
     for id in IDS.lines() {
         assert!(places.contains_key(id), "{id} is nowhere");
@@ -39,5 +51,14 @@ fn are_all_somewhere() {
         assert!(IDS.lines().any(|line| line == id), "{id} is no case");
         let tests = places.iter().filter(|place| *place != "DEVIATIONS.md").count();
         assert!(tests <= 1, "{id} is twice: {places:?}");
+    }
+}
+
+/// What comes later is no case yet.
+#[test]
+fn come_later() {
+    let later = LATER.lines().filter(|line| !line.starts_with('#'));
+    for id in later {
+        assert!(IDS.lines().all(|line| line != id), "{id} is a case already");
     }
 }

@@ -1,6 +1,7 @@
 //! Handshakes.
 
 use proxyfix_gateway::{ProxyOptions, ReverseProxy, Target};
+use tower::ServiceExt;
 
 use crate::net::{
     Step,
@@ -76,4 +77,26 @@ async fn other_protocols() {
         let built = ReverseProxy::with_options(target, ProxyOptions::new().upgrades([never]));
         assert!(built.is_err(), "{never}");
     }
+}
+
+/// What a layer around the proxy adds to the 101 reaches the client, and the tunnel is the same.
+#[tokio::test]
+async fn fields_of_outer_layers() {
+    let upstream =
+        Upstream::start(Begin::AfterHead, |_, _| vec![send(SWITCHED), send("hello"), Step::Finish])
+            .await;
+    let proxy = ReverseProxy::new(&format!("http://{}/", upstream.address)).unwrap();
+    let service = tower::service_fn(move |request: http::Request<hyper::body::Incoming>| {
+        let proxy = proxy.clone();
+        async move {
+            let mut response = proxy.oneshot(request).await?;
+            response.headers_mut().insert("x-outer", http::HeaderValue::from_static("1"));
+            Ok::<_, std::convert::Infallible>(response)
+        }
+    });
+    let mut client = Client::connect(front::serve(service).await).await;
+    client.send(HANDSHAKE.replace("websocket", "WebSocket")).await;
+    let answer = client.head().await;
+    assert_eq!((answer.status, answer.field("x-outer").as_deref()), (101, Some("1")));
+    assert_eq!(client.bytes(5).await, b"hello");
 }
