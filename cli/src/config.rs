@@ -38,21 +38,28 @@ impl ConfigArgument {
     /// read from the environment, even if the configuration is an argument.
     pub(crate) fn with_secrets(&self) -> Result<Option<Config>, Failure> {
         let Some(text) = &self.given else { return from_environment().map(Some) };
-        match text.parse::<Config>() {
-            Err(ConfigError::MissingSecret { .. }) => {}
-            parsed => return parsed.map(Some).map_err(|error| refused(&error)),
-        }
-        let variable = |name: &str| Some((name.to_owned(), std::env::var_os(name)?));
-        let secrets: Vec<_> = SECRETS.into_iter().filter_map(variable).collect();
-        if secrets.is_empty() {
-            return Ok(None);
-        }
-        let variables = [(VARIABLE.to_owned(), text.into())].into_iter().chain(secrets);
-        Config::from_vars(VARIABLE, variables).map(Some).map_err(|error| match error {
-            ConfigError::Variable { error, .. } => refused(&error),
-            error => Failure::Usage(escape::lines(&error.to_string())),
-        })
+        with_secrets(text, "--config")
     }
+}
+
+/// A configuration with its true secrets, from the environment; `None` if it needs one and none is known.
+/// Messages name what has its text.
+pub(crate) fn with_secrets(text: &str, what: &str) -> Result<Option<Config>, Failure> {
+    let refused = |error: &ConfigError| Failure::Usage(escape::lines(&format!("{what}: {error}")));
+    match text.parse::<Config>() {
+        Err(ConfigError::MissingSecret { .. }) => {}
+        parsed => return parsed.map(Some).map_err(|error| refused(&error)),
+    }
+    let variable = |name: &str| Some((name.to_owned(), std::env::var_os(name)?));
+    let secrets: Vec<_> = SECRETS.into_iter().filter_map(variable).collect();
+    if secrets.is_empty() {
+        return Ok(None);
+    }
+    let variables = [(VARIABLE.to_owned(), text.into())].into_iter().chain(secrets);
+    Config::from_vars(VARIABLE, variables).map(Some).map_err(|error| match error {
+        ConfigError::Variable { error, .. } => refused(&error),
+        error => Failure::Usage(escape::lines(&error.to_string())),
+    })
 }
 
 /// The variables from which the library reads secrets.

@@ -1,4 +1,4 @@
-//! README, `docs/CLI.md` and the cases of `tests/cmd/` show what the program prints.
+//! README, `docs/CLI.md`, `docs/SERVE.md` and the cases of `tests/cmd/` show what the program prints.
 //! `TRYCMD=overwrite cargo test -p proxyfix-cli --test documents` updates them.
 //!
 //! Each configuration in the documents for users is valid and has no warnings except those that its line
@@ -14,6 +14,7 @@ fn as_shown() {
         .env("COLUMNS", "100")
         .case("README.md")
         .case("../docs/CLI.md")
+        .case("../docs/SERVE.md")
         .case("tests/cmd/*.md");
 }
 
@@ -65,4 +66,39 @@ fn configurations_in_documents_are_clean() {
         }
         assert!(seen >= at_least, "{document} has {seen} configurations");
     }
+}
+
+/// The files in `docs/SERVE.md` are right, and its table has every argument of `serve`.
+#[test]
+fn the_manual_of_serve() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let text = fs::read_to_string(root.join("docs/SERVE.md")).unwrap();
+    let files: Vec<_> = text.split("```toml\n").skip(1).collect();
+    assert!(files.len() >= 2);
+    let folder = tempfile::tempdir().unwrap();
+    for file in files {
+        let path = folder.path().join("front.toml");
+        fs::write(&path, file.split("```").next().unwrap()).unwrap();
+        let mut program = Command::cargo_bin("proxyfix").unwrap();
+        program.args(["serve", "--check", "--config"]).arg(&path).assert().success();
+    }
+
+    let help = Command::cargo_bin("proxyfix").unwrap().args(["serve", "-h"]).output().unwrap();
+    let help = String::from_utf8(help.stdout).unwrap();
+    let known: BTreeSet<_> = arguments(help.lines()).collect();
+    let rows = text.lines().filter_map(|line| line.strip_prefix("| `"));
+    let shown: BTreeSet<_> = arguments(rows).collect();
+    let own = ["color".to_owned(), "help".to_owned()].into();
+    assert_eq!(known.difference(&shown).cloned().collect::<BTreeSet<_>>(), own);
+    assert_eq!(shown.difference(&known).count(), 0);
+}
+
+/// The long name of the argument that each line begins with.
+fn arguments<'a>(lines: impl Iterator<Item = &'a str>) -> impl Iterator<Item = String> {
+    lines.filter_map(|line| {
+        let line = line.trim_start();
+        let line = line.split_once(", --").map_or(line, |(short, _)| &line[short.len() + 2..]);
+        let name = line.strip_prefix("--")?;
+        Some(name.split(|c: char| !c.is_ascii_alphanumeric() && c != '-').next()?.to_owned())
+    })
 }

@@ -1,27 +1,35 @@
 //! `proxyfix serve`: the reverse proxy of `proxyfix-gateway` without Rust.
 //!
-//! 1. The command line and the file make the same [`Settings`](settings::Settings). All of them are checked before the listener is
+//! 1. The command line and the file make the same [`Settings`]. All of them are checked before the listener is
 //!    opened.
 //! 2. Nobody is trusted unless `--trust` says so.
 //! 3. One line is logged for each request. What a stranger wrote is escaped in it.
 //! 4. The first SIGINT or SIGTERM ends the listener and lets requests finish. The second ends all.
+//! 5. Nobody may read what is printed: that stops no request.
 //!
-//! Read `settings` first, then `table` (what the settings build), `log` and `server`.
+//! Read `args` and `settings` first, then `file` and `keys` (TOML), `table` (what the settings build), `server`, `connection`,
+//! `patience` and `log`.
 
+pub(crate) mod args;
+mod connection;
 mod file;
+mod keys;
 mod log;
+mod patience;
 mod server;
-pub(crate) mod settings;
+mod settings;
 mod table;
 
-use std::io::Write;
+use std::{io::Write, time::Duration};
 
-use self::settings::Settings;
+use self::{args::Serve, settings::Settings};
 use crate::{
-    args::Serve,
     status::{Failure, Status},
-    style::{FAINT, TITLE},
+    style::{BAD, FAINT, TITLE},
 };
+
+/// How long the tasks of requests that are cut may take to end.
+const CUT: Duration = Duration::from_secs(1);
 
 /// Runs the subcommand.
 pub(crate) fn run(serve: &Serve) -> Result<Status, Failure> {
@@ -31,29 +39,39 @@ pub(crate) fn run(serve: &Serve) -> Result<Status, Failure> {
         let written = write!(anstream::stdout(), "{}", shown(&table));
         return Status::Good.written(written);
     }
+    let (log, end) = log::Log::to_stdout(settings.access_log);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(async {
+    let done = runtime.block_on(async {
         let listener = server::Listener::bind(&settings.bind).await?;
-        anstream::eprint!("{}", shown(&table));
-        anstream::eprintln!("{TITLE}listening on{TITLE:#} {listener}");
-        server::run(listener, table, settings.access_log).await;
+        let signals = server::Signals::catch()?;
+        say(&format!("{}{TITLE}listening on{TITLE:#} {listener}", shown(&table)));
+        server::run(listener, &table.service, &log, signals).await;
         Ok(Status::Good)
-    })
+    });
+    log.cut();
+    // A look-up of a name cannot be interrupted, so this does not wait for ever.
+    runtime.shutdown_timeout(CUT);
+    drop((log, table));
+    end.wait();
+    done
 }
 
-/// Stands for the requests under no prefix.
-const OTHER: &str = "other";
+/// Prints to standard error.
+fn say(text: &str) {
+    let _ = writeln!(anstream::stderr(), "{text}");
+}
 
 /// The routes, one on each line.
 fn shown(table: &table::Table) -> String {
-    let width =
-        table.routes.iter().map(|route| route.from.len()).max().unwrap_or(0).max(OTHER.len());
-    let mut lines = Vec::new();
-    for route in &table.routes {
-        let note =
-            if route.note.is_empty() { String::new() } else { format!("  ({})", route.note) };
-        lines.push(format!("{:width$}  →  {}{FAINT}{note}{FAINT:#}\n", route.from, route.to));
-    }
-    lines.push(format!("{OTHER:width$}  →  {}\n", table.otherwise));
-    lines.concat()
+    let all = || table.routes.iter().chain(&table.otherwise);
+    let width = all().map(|route| route.from.len()).max().unwrap_or_default();
+    let line = |route: &table::Shown| {
+        let notes = match &*route.notes.join("; ") {
+            "" => String::new(),
+            notes => format!("  {FAINT}({notes}){FAINT:#}"),
+        };
+        let danger = route.danger.map(|danger| format!("  {BAD}{danger}{BAD:#}"));
+        format!("{:width$}  →  {}{notes}{}\n", route.from, route.to, danger.unwrap_or_default())
+    };
+    all().map(line).collect()
 }

@@ -1,30 +1,22 @@
-//! The listener: HTTP/1.1 and HTTP/2 (by prior knowledge), and how it ends.
+//! The listener, and how it ends.
 
-use std::{fmt, fs, io, path::PathBuf, time::Duration};
-
-use hyper::body::Incoming;
-use hyper_util::{
-    rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::{conn::auto, graceful::GracefulShutdown},
+use std::{
+    fmt, fs, io,
+    os::unix::fs::FileTypeExt,
+    path::{Path, PathBuf},
+    time::Duration,
 };
+
 use proxyfix::Peer;
 use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    net::{TcpListener, UnixListener},
+    net::{TcpListener, UnixListener, UnixStream},
     signal::unix::{Signal, SignalKind, signal},
+    sync::watch,
     time::{sleep, timeout},
 };
-use tower::{ServiceExt, service_fn};
 
-use super::{
-    log::Line,
-    settings::{AccessLog, Bind},
-    table::{Service, Table},
-};
+use super::{connection, log::Log, say, settings::Bind, table::Service};
 use crate::{escape, status::Failure};
-
-/// How long a client may take for the head of a request: `client_header_timeout` of nginx.
-const HEAD: Duration = Duration::from_secs(60);
 
 /// How long requests may take to finish once the server is told to stop. Supervisors kill after 10 s (Docker) or later.
 const FINISH: Duration = Duration::from_secs(10);
@@ -44,14 +36,55 @@ impl Listener {
                 TcpListener::bind(address).await.map(Self::Tcp).map_err(failed)
             }
             Bind::Unix(path) => {
-                let name = escape::text(path.as_os_str().as_encoded_bytes());
-                let failed =
-                    |error| Failure::Usage(format!("cannot listen on unix:{name}: {error}"));
-                let listener = UnixListener::bind(path).map_err(failed)?;
-                Ok(Self::Unix(listener, path.clone()))
+                let failed = |error| {
+                    Failure::Usage(format!("cannot listen on unix:{}: {error}", shown(path)))
+                };
+                let listener = match UnixListener::bind(path) {
+                    Err(error) if is_left_over(path, &error).await => {
+                        fs::remove_file(path).and_then(|()| UnixListener::bind(path))
+                    }
+                    bound => bound,
+                };
+                Ok(Self::Unix(listener.map_err(failed)?, path.clone()))
             }
         }
     }
+
+    /// Accepts a connection, and serves it.
+    async fn accept(
+        &self,
+        service: &Service,
+        log: &Log,
+        stop: &watch::Receiver<()>,
+    ) -> io::Result<()> {
+        let (service, log, stop) = (service.clone(), log.clone(), stop.clone());
+        match self {
+            Self::Tcp(listener) => {
+                let (stream, peer) = listener.accept().await?;
+                let _ = stream.set_nodelay(true);
+                tokio::spawn(connection::serve(stream, Peer::from(peer), service, log, stop));
+            }
+            Self::Unix(listener, _) => {
+                let (stream, _) = listener.accept().await?;
+                tokio::spawn(connection::serve(stream, Peer::UNIX, service, log, stop));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether a socket is in the way, and nobody listens at it any more: a program that was killed leaves its socket behind.
+async fn is_left_over(path: &Path, error: &io::Error) -> bool {
+    let is_socket = || fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket());
+    if error.kind() != io::ErrorKind::AddrInUse || !is_socket() {
+        return false;
+    }
+    let connected = UnixStream::connect(path).await;
+    connected.is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
+}
+
+fn shown(path: &Path) -> String {
+    escape::text(path.as_os_str().as_encoded_bytes())
 }
 
 impl fmt::Display for Listener {
@@ -61,74 +94,70 @@ impl fmt::Display for Listener {
                 Ok(address) => write!(f, "http://{address}/"),
                 Err(error) => write!(f, "an address that is not known: {error}"),
             },
-            Self::Unix(_, path) => write!(f, "unix:{}", path.display()),
+            Self::Unix(_, path) => write!(f, "unix:{}", shown(path)),
+        }
+    }
+}
+
+/// The signals that stop a server.
+pub(super) struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    /// From here on, these signals do not end the process by themselves.
+    pub(super) fn catch() -> io::Result<Self> {
+        let interrupt = signal(SignalKind::interrupt())?;
+        Ok(Self { interrupt, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
         }
     }
 }
 
 /// Serves until a signal comes.
-pub(super) async fn run(listener: Listener, table: Table, log: AccessLog) {
-    let (Ok(mut interrupt), Ok(mut terminate)) =
-        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
-        return;
-    };
-    let graceful = GracefulShutdown::new();
+pub(super) async fn run(listener: Listener, service: &Service, log: &Log, mut signals: Signals) {
+    let (stop, stopped) = watch::channel(());
     tokio::select! {
-        () = accept(&listener, &table.service, log, &graceful) => {}
-        () = either(&mut interrupt, &mut terminate) => {}
+        () = accept(&listener, service, log, &stopped) => {}
+        () = signals.next() => {}
     }
     if let Listener::Unix(_, path) = &listener {
         let _ = fs::remove_file(path);
     }
-    drop(listener);
-    eprintln!(
-        "stopping: requests may finish for {} s; a second signal ends them",
-        FINISH.as_secs()
-    );
-    tokio::select! {
-        done = timeout(FINISH, graceful.shutdown()) => {
-            if done.is_err() {
-                eprintln!("stopped: requests did not finish");
-            }
-        }
-        () = either(&mut interrupt, &mut terminate) => {}
+    drop((listener, stopped));
+    // Each connection holds a receiver.
+    if !stop.is_closed() {
+        say(&format!(
+            "stopping: requests may finish for {} s; a second signal ends them",
+            FINISH.as_secs()
+        ));
     }
+    say(finish(stop, signals.next()).await);
 }
 
-async fn either(interrupt: &mut Signal, terminate: &mut Signal) {
+/// Waits until the connections are at their end, and says how it went.
+async fn finish(stop: watch::Sender<()>, signal: impl Future<Output = ()>) -> &'static str {
+    let _ = stop.send(());
     tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
+        biased;
+        done = timeout(FINISH, stop.closed()) => match done {
+            Ok(()) => "stopped",
+            Err(_) => "stopped: some requests did not finish in time",
+        },
+        () = signal => "stopped: requests that were open are cut",
     }
 }
 
 /// Accepts connections for ever.
-async fn accept(
-    listener: &Listener,
-    service: &Service,
-    log: AccessLog,
-    graceful: &GracefulShutdown,
-) {
+async fn accept(listener: &Listener, service: &Service, log: &Log, stop: &watch::Receiver<()>) {
     loop {
-        let accepted = match listener {
-            Listener::Tcp(listener) => match listener.accept().await {
-                Ok((stream, peer)) => {
-                    let _ = stream.set_nodelay(true);
-                    spawn(stream, Peer::from(peer), service.clone(), log, graceful);
-                    Ok(())
-                }
-                Err(error) => Err(error),
-            },
-            Listener::Unix(listener, _) => match listener.accept().await {
-                Ok((stream, _)) => {
-                    spawn(stream, Peer::UNIX, service.clone(), log, graceful);
-                    Ok(())
-                }
-                Err(error) => Err(error),
-            },
-        };
-        if let Err(error) = accepted {
+        if let Err(error) = listener.accept(service, log, stop).await {
             wait_after(&error).await;
         }
     }
@@ -143,35 +172,33 @@ async fn wait_after(error: &io::Error) {
             | io::ErrorKind::ConnectionRefused
     );
     if !is_gone {
-        eprintln!("no connection can be accepted: {error}");
+        say(&format!("no connection can be accepted: {error}"));
         sleep(Duration::from_secs(1)).await;
     }
 }
 
-fn spawn<S>(stream: S, peer: Peer, service: Service, log: AccessLog, graceful: &GracefulShutdown)
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
-    let service = service_fn(move |mut request: http::Request<Incoming>| {
-        let line = Line::begin(&request, log);
-        request.extensions_mut().insert(peer);
-        let answer = service.clone().oneshot(request);
-        async move {
-            let response = answer.await?;
-            if let Some(line) = line {
-                line.end(&response);
-            }
-            Ok::<_, std::convert::Infallible>(response)
-        }
-    });
-    let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD);
-    builder.http2().timer(TokioTimer::new()).enable_connect_protocol();
-    let service = hyper_util::service::TowerToHyperService::new(service);
-    let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
-    let connection = graceful.watch(connection.into_owned());
-    tokio::spawn(async move {
-        // A client that goes away is no error of ours.
-        let _ = connection.await;
-    });
+#[cfg(test)]
+mod tests {
+    use std::future::{pending, ready};
+
+    use tokio::{sync::watch, time::Instant};
+
+    use super::{FINISH, finish};
+
+    #[tokio::test(start_paused = true)]
+    async fn connections_have_a_limit() {
+        let start = Instant::now();
+        let (stop, stopped) = watch::channel(());
+        assert!(finish(stop, pending()).await.ends_with(" in time"));
+        assert!((FINISH..2 * FINISH).contains(&start.elapsed()), "{:?}", start.elapsed());
+        drop(stopped);
+
+        let (stop, mut stopped) = watch::channel(());
+        tokio::spawn(async move { stopped.changed().await });
+        assert_eq!(finish(stop, pending()).await, "stopped");
+
+        let (stop, _stopped) = watch::channel(());
+        assert!(finish(stop, ready(())).await.ends_with(" cut"));
+        assert!(start.elapsed() < 2 * FINISH, "{:?}", start.elapsed());
+    }
 }

@@ -1,43 +1,82 @@
 //! What the command line or the file asks for.
 
-use std::{net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
+use std::{fmt, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
 use clap::ValueEnum;
 use proxyfix::{Family, Scheme};
-use serde::Deserialize;
 
-use super::file;
-use crate::{args::Serve, escape, status::Failure};
+use super::{args::Serve, file};
+use crate::{escape, status::Failure};
+
+/// Where a setting stands, as a message begins: `front.toml:3: `, or nothing for an argument.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Place(String);
+
+impl Place {
+    /// A line of a file. The name is printable already.
+    pub(super) fn line(file: &str, line: usize) -> Self {
+        Self(format!("{file}:{line}: "))
+    }
+
+    /// A file, where no line is known.
+    pub(super) fn file(file: &str) -> Self {
+        Self(format!("{file}: "))
+    }
+
+    /// A setting here, as a message begins.
+    pub(super) fn named(&self, key: &str) -> String {
+        format!("{}{key}", self.0)
+    }
+
+    /// The setting here is wrong.
+    pub(super) fn refuse(&self, error: &dyn fmt::Display) -> Failure {
+        Failure::Usage(format!("{}{}", self.0, escape::lines(error.to_string().trim_end())))
+    }
+}
+
+/// A setting and its place.
+#[derive(Clone, Debug)]
+pub(super) struct Placed<T> {
+    pub(super) value: T,
+    pub(super) place: Place,
+}
+
+impl<T> Placed<T> {
+    /// A setting of the command line.
+    fn argument(value: T) -> Self {
+        Self { value, place: Place::default() }
+    }
+}
 
 /// Everything that `serve` needs to know.
 #[derive(Debug)]
 pub(super) struct Settings {
     pub(super) bind: Bind,
     /// A configuration of the library.
-    pub(super) trust: Option<String>,
+    pub(super) trust: Option<Placed<String>>,
     pub(super) family: Family,
     pub(super) listener: Scheme,
-    pub(super) pseudonym: Option<String>,
+    pub(super) pseudonym: Option<Placed<String>>,
     pub(super) access_log: AccessLog,
     pub(super) routes: Vec<Route>,
     pub(super) transparent: Option<Transparent>,
 }
 
-/// One target.
+/// A prefix and its target.
 #[derive(Clone, Debug)]
 pub(super) struct Route {
-    pub(super) prefix: String,
-    pub(super) url: String,
-    pub(super) options: RouteOptions,
-}
-
-/// The options of a target.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a key of the file")]
-pub(super) struct RouteOptions {
+    pub(super) prefix: Placed<String>,
+    pub(super) url: Placed<String>,
     pub(super) keep_prefix: bool,
     pub(super) host: HostChoice,
+    pub(super) options: TargetOptions,
+    /// Where its options stand.
+    pub(super) place: Place,
+}
+
+/// The options of every kind of target.
+#[derive(Clone, Debug, Default)]
+pub(super) struct TargetOptions {
     pub(super) headers: Vec<String>,
     pub(super) remove_headers: Vec<String>,
     pub(super) methods: Option<Vec<String>>,
@@ -49,32 +88,33 @@ pub(super) struct RouteOptions {
     pub(super) insecure: bool,
 }
 
-impl RouteOptions {
-    /// The limit of `timeout`, which must be more than zero seconds.
-    pub(super) fn timeout(&self) -> Result<Option<Duration>, Failure> {
+impl TargetOptions {
+    /// The limit of `timeout`.
+    pub(super) fn timeout(&self) -> Result<Option<Duration>, String> {
         let Some(seconds) = self.timeout else { return Ok(None) };
         match Duration::try_from_secs_f64(seconds) {
             Ok(timeout) if !timeout.is_zero() => Ok(Some(timeout)),
-            _ => Err(Failure::Usage(format!(
+            _ => Err(format!(
                 "timeout: {seconds} is no number of seconds above zero; write it like 30 or 0.5"
-            ))),
+            )),
         }
     }
 }
 
 /// The transparent proxy.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Transparent {
     pub(super) allow: Vec<String>,
     pub(super) allow_network: Vec<String>,
     pub(super) force_host: Option<String>,
     pub(super) force_scheme: Option<SchemeChoice>,
+    pub(super) options: TargetOptions,
+    pub(super) place: Place,
 }
 
 /// Where to listen.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Bind {
+pub(super) enum Bind {
     Tcp(SocketAddr),
     Unix(PathBuf),
 }
@@ -99,44 +139,35 @@ impl FromStr for Bind {
 }
 
 /// What `Host` tells upstream.
-#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
-#[serde(from = "String")]
-pub(crate) enum HostChoice {
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) enum HostChoice {
     #[default]
     Target,
     Client,
     Fixed(String),
 }
 
-impl From<String> for HostChoice {
-    fn from(text: String) -> Self {
-        match text.as_str() {
+impl From<&str> for HostChoice {
+    fn from(text: &str) -> Self {
+        match text {
             "target" => Self::Target,
             "client" => Self::Client,
-            _ => Self::Fixed(text),
+            _ => Self::Fixed(text.to_owned()),
         }
     }
 }
 
-impl From<&str> for HostChoice {
-    fn from(text: &str) -> Self {
-        Self::from(text.to_owned())
-    }
-}
-
 /// A header family.
-#[derive(Clone, Copy, Debug, Default, Deserialize, ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum FamilyChoice {
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(super) enum FamilyChoice {
     #[default]
     XForwarded,
     Forwarded,
 }
 
 /// A scheme.
-#[derive(Clone, Copy, Debug, Default, Deserialize, ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum SchemeChoice {
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(super) enum SchemeChoice {
     #[default]
     Http,
     Https,
@@ -161,9 +192,8 @@ impl From<FamilyChoice> for Family {
 }
 
 /// The lines of requests.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum AccessLog {
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum AccessLog {
     #[default]
     Text,
     Json,
@@ -185,16 +215,18 @@ impl Settings {
             settings.access_log = access_log;
         }
         if settings.routes.is_empty() && settings.transparent.is_none() {
-            let text = "there is nothing to serve; write --proxy /api=http://127.0.0.1:5001/, or --config FILE";
-            return Err(Failure::Usage(text.to_owned()));
+            let place = serve.config.as_ref().map(|path| {
+                let name = escape::text(path.as_os_str().as_encoded_bytes());
+                Place::file(&name)
+            });
+            let text = "there is nothing to serve; write a [[proxy]] with prefix and url";
+            return Err(place.unwrap_or_default().refuse(&text));
         }
         Ok(settings)
     }
 
     fn of_arguments(serve: &Serve) -> Result<Self, Failure> {
-        let options = RouteOptions {
-            keep_prefix: serve.keep_prefix,
-            host: serve.host.clone(),
+        let options = TargetOptions {
             headers: serve.headers.clone(),
             remove_headers: serve.remove_headers.clone(),
             methods: (!serve.methods.is_empty()).then(|| serve.methods.clone()),
@@ -208,28 +240,45 @@ impl Settings {
         let mut routes = Vec::new();
         for text in &serve.proxy {
             let Some((prefix, url)) = text.split_once('=') else {
-                let shown = escape::text(text.as_bytes());
                 return Err(Failure::Usage(format!(
-                    "--proxy {shown}: expected a prefix and a URL, such as /api=http://127.0.0.1:5001/"
+                    "--proxy {}: expected a prefix and a URL, such as /api=http://127.0.0.1:5001/",
+                    shown(text)
                 )));
             };
-            routes.push(Route { prefix: prefix.into(), url: url.into(), options: options.clone() });
+            routes.push(Route {
+                prefix: Placed::argument(prefix.to_owned()),
+                url: Placed::argument(url.to_owned()),
+                keep_prefix: serve.keep_prefix,
+                host: serve.host.clone(),
+                options: options.clone(),
+                place: Place::default(),
+            });
         }
         let transparent = serve.transparent.then(|| Transparent {
             allow: serve.allow.clone(),
             allow_network: serve.allow_network.clone(),
             force_host: serve.force_host.clone(),
             force_scheme: serve.force_scheme,
+            options,
+            place: Place::default(),
         });
         Ok(Self {
             bind: Bind::default(),
-            trust: serve.trust.clone(),
+            trust: serve.trust.clone().map(Placed::argument),
             family: serve.family.into(),
             listener: serve.listener.into(),
-            pseudonym: serve.pseudonym.clone(),
+            pseudonym: serve.pseudonym.clone().map(Placed::argument),
             access_log: AccessLog::default(),
             routes,
             transparent,
         })
+    }
+}
+
+/// The value of `--proxy` as a message may repeat it: without what may be a password, as in `http://user:password@host/`.
+fn shown(text: &str) -> String {
+    match text.rsplit_once('@') {
+        Some((_, rest)) => format!("...@{}", escape::text(rest.as_bytes())),
+        None => escape::text(text.as_bytes()),
     }
 }

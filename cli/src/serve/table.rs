@@ -9,8 +9,8 @@ use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 use proxyfix::{Config, ProxyFixLayer};
 use proxyfix_gateway::{
-    Body, ConfigError, HostHeader, Limits, Protocol, ProxyOptions, ReverseProxyLayer, Target,
-    TargetBuilder, TransparentProxy,
+    Body, ConfigError, HostHeader, Limits, Protocol, ProxyOptions, ReverseProxyBuilder,
+    ReverseProxyLayer, Target, TargetBuilder, TransparentProxy,
 };
 use rustls::{
     ClientConfig, RootCertStore,
@@ -18,8 +18,8 @@ use rustls::{
 };
 use tower::{Layer, service_fn, util::BoxCloneSyncService};
 
-use super::settings::{HostChoice, Route, RouteOptions, Settings, Transparent};
-use crate::{escape, status::Failure};
+use super::settings::{HostChoice, Place, Placed, Route, Settings, TargetOptions, Transparent};
+use crate::{config, escape, status::Failure};
 
 /// Answers requests.
 pub(super) type Service = BoxCloneSyncService<Request<Incoming>, Response<Body>, Infallible>;
@@ -27,8 +27,8 @@ pub(super) type Service = BoxCloneSyncService<Request<Incoming>, Response<Body>,
 /// The service, and what to tell of it.
 pub(super) struct Table {
     pub(super) routes: Vec<Shown>,
-    /// What happens to requests under no prefix.
-    pub(super) otherwise: &'static str,
+    /// What happens to requests under no prefix. `None` if every path is under one.
+    pub(super) otherwise: Option<Shown>,
     pub(super) service: Service,
 }
 
@@ -36,11 +36,20 @@ pub(super) struct Table {
 pub(super) struct Shown {
     pub(super) from: String,
     pub(super) to: String,
-    pub(super) note: &'static str,
+    pub(super) notes: Vec<&'static str>,
+    pub(super) danger: Option<&'static str>,
 }
 
-fn refused(error: &dyn std::fmt::Display) -> Failure {
-    Failure::Usage(escape::lines(&error.to_string()))
+impl Shown {
+    fn new(from: String, to: String, options: Option<&TargetOptions>) -> Self {
+        let is_insecure = options.is_some_and(|options| options.insecure);
+        Self {
+            from,
+            to,
+            notes: Vec::new(),
+            danger: is_insecure.then_some("DANGER: every certificate is accepted"),
+        }
+    }
 }
 
 impl Table {
@@ -49,46 +58,111 @@ impl Table {
         // Without this, TLS to a target would not know which cryptography to use.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let options = options(settings);
-        let mut routes = Vec::new();
-        let inner = match &settings.transparent {
-            Some(transparent) => transparent_proxy(transparent, options.clone())?,
+        let mut service = match &settings.transparent {
+            Some(transparent) => transparent_proxy(transparent, settings, options.clone())?,
             None => BoxCloneSyncService::new(service_fn(not_found)),
         };
-        let mut service = inner;
+        let mut routes = Vec::new();
         if !settings.routes.is_empty() {
-            let mut builder = ReverseProxyLayer::builder().options(options);
+            let mut targets = Vec::new();
             for route in &settings.routes {
                 let target = target(route)?;
-                routes.push(Shown {
-                    from: format!("/{}", escape::text(route.prefix.trim_matches('/').as_bytes())),
-                    to: escape::text(target.to_string().as_bytes()),
-                    note: if route.options.keep_prefix {
-                        "the prefix stays in the path"
-                    } else {
-                        ""
-                    },
-                });
-                builder = builder.target(&route.prefix, target);
+                routes.push(shown(route, &target));
+                targets.push(target);
             }
-            let layer = builder.build().map_err(|error| refused(&error))?;
+            let layer = layer(settings, &targets, &options)?;
             service = BoxCloneSyncService::new(layer.layer(service));
         }
         if let Some(trust) = &settings.trust {
-            let config: Config = trust.parse().map_err(|error| {
-                Failure::Usage(format!("trust: {}", escape::lines(&format!("{error}"))))
-            })?;
+            let config = believed(trust)?;
             service = BoxCloneSyncService::new(ProxyFixLayer::new(config).layer(service));
         }
-        let otherwise =
-            if settings.transparent.is_some() { "where the request asks to go" } else { "404" };
+        let has_all = routes.iter().any(|route| route.from == "/");
+        let otherwise = (!has_all).then(|| {
+            let options = settings.transparent.as_ref().map(|transparent| &transparent.options);
+            Shown::new(OTHER.to_owned(), elsewhere(settings.transparent.as_ref()), options)
+        });
         Ok(Self { routes, otherwise, service })
+    }
+}
+
+/// Stands for the requests under no prefix.
+const OTHER: &str = "other";
+
+fn shown(route: &Route, target: &Target) -> Shown {
+    let from = format!("/{}", escape::text(route.prefix.value.trim_matches('/').as_bytes()));
+    let to = escape::text(target.to_string().as_bytes());
+    let mut shown = Shown::new(from, to, Some(&route.options));
+    if route.keep_prefix {
+        shown.notes.push("the prefix stays in the path");
+    }
+    if route.options.http2 {
+        shown.notes.push("HTTP/2");
+    }
+    shown
+}
+
+/// Where requests under no prefix go.
+fn elsewhere(transparent: Option<&Transparent>) -> String {
+    match transparent {
+        None => "404".to_owned(),
+        Some(Transparent { force_host: Some(host), .. }) => escape::text(host.as_bytes()),
+        Some(transparent) => {
+            let allowed = escape::text(transparent.allow.join(", ").as_bytes());
+            format!("where the request asks to go: {allowed}")
+        }
+    }
+}
+
+/// The layer of all prefixes.
+fn layer(
+    settings: &Settings,
+    targets: &[Target],
+    options: &ProxyOptions,
+) -> Result<ReverseProxyLayer, Failure> {
+    let build = |count: usize| {
+        let routes = settings.routes.iter().zip(targets).take(count);
+        let builder = ReverseProxyLayer::builder().options(options.clone());
+        let add = |builder: ReverseProxyBuilder, (route, target): (&Route, &Target)| {
+            builder.target(&route.prefix.value, target.clone())
+        };
+        routes.fold(builder, add).build()
+    };
+    build(targets.len()).map_err(|error| {
+        // The first route without which the others are right.
+        let culprit = (1..=targets.len()).find(|&count| build(count).is_err());
+        let route = culprit.and_then(|count| settings.routes.get(count - 1));
+        match (&error, route) {
+            (ConfigError::InvalidPseudonym { .. }, _) | (_, None) => of_all(settings, &error),
+            (_, Some(route)) => route.prefix.place.refuse(&error),
+        }
+    })
+}
+
+/// A mistake in what holds for all targets.
+fn of_all(settings: &Settings, error: &ConfigError) -> Failure {
+    let place = settings.pseudonym.as_ref().map(|pseudonym| pseudonym.place.clone());
+    place.unwrap_or_default().refuse(error)
+}
+
+/// Who is believed. The secrets of `secret-header=` come from the environment, as for `explain`.
+fn believed(trust: &Placed<String>) -> Result<Config, Failure> {
+    let what = trust.place.named("trust");
+    match config::with_secrets(&trust.value, &what)? {
+        Some(config) => Ok(config),
+        None => {
+            let parsed = trust.value.parse();
+            parsed.map_err(|error: proxyfix::ConfigError| {
+                Failure::Usage(escape::lines(&format!("{what}: {error}")))
+            })
+        }
     }
 }
 
 fn options(settings: &Settings) -> ProxyOptions {
     let options = ProxyOptions::new().family(settings.family).listener(settings.listener);
     match &settings.pseudonym {
-        Some(pseudonym) => options.pseudonym(pseudonym),
+        Some(pseudonym) => options.pseudonym(&pseudonym.value),
         None => options,
     }
 }
@@ -101,8 +175,13 @@ async fn not_found(_: Request<Incoming>) -> Result<Response<Body>, Infallible> {
     Ok(response)
 }
 
-fn transparent_proxy(transparent: &Transparent, options: ProxyOptions) -> Result<Service, Failure> {
-    let mut builder = TransparentProxy::builder().options(options);
+fn transparent_proxy(
+    transparent: &Transparent,
+    settings: &Settings,
+    options: ProxyOptions,
+) -> Result<Service, Failure> {
+    let target = set(Target::builder(""), &transparent.options, &transparent.place)?;
+    let mut builder = TransparentProxy::builder().options(options).target_options(move |_| target);
     for authority in &transparent.allow {
         builder = builder.allow(authority);
     }
@@ -115,24 +194,56 @@ fn transparent_proxy(transparent: &Transparent, options: ProxyOptions) -> Result
     if let Some(scheme) = transparent.force_scheme {
         builder = builder.force_scheme(scheme.into());
     }
-    let proxy = builder.build().map_err(|error| refused(&error))?;
+    let proxy = builder.build().map_err(|error| match error {
+        ConfigError::InvalidPseudonym { .. } => of_all(settings, &error),
+        // Its text names what to write in Rust.
+        ConfigError::NothingAllowed => transparent.place.refuse(
+            &"a transparent proxy needs the authorities that it may reach; write them in allow, such as app.example, or one in force-host",
+        ),
+        error => transparent.place.refuse(&error),
+    })?;
     Ok(BoxCloneSyncService::new(proxy))
 }
 
 fn target(route: &Route) -> Result<Target, Failure> {
-    let options = &route.options;
-    let mut builder = Target::builder(&route.url)
-        .remove_prefix(!options.keep_prefix)
-        .host(match &options.host {
+    let builder = Target::builder(&route.url.value).remove_prefix(!route.keep_prefix).host(
+        match &route.host {
             HostChoice::Target => HostHeader::Target,
             HostChoice::Client => HostHeader::Client,
             HostChoice::Fixed(host) => HostHeader::Fixed(host.clone()),
-        })
+        },
+    );
+    let built = set(builder, &route.options, &route.place)?.build();
+    built.map_err(|error| match error {
+        ConfigError::InvalidTarget { .. } => route.url.place.refuse(&error),
+        error => route.place.refuse(&error),
+    })
+}
+
+/// Sets the options.
+fn set(
+    builder: TargetBuilder,
+    options: &TargetOptions,
+    place: &Place,
+) -> Result<TargetBuilder, Failure> {
+    let mut limits = Limits::default();
+    if let Some(bytes) = options.body_bytes {
+        limits = limits.body_bytes(bytes);
+    }
+    let mut builder = builder
+        .limits(limits)
         .rewrite_location(options.rewrite)
-        .rewrite_cookies(options.rewrite);
-    for header in &options.headers {
+        .rewrite_cookies(options.rewrite)
+        .danger_accept_invalid_certificates(options.insecure);
+    if let Some(timeout) = options.timeout().map_err(|error| place.refuse(&error))? {
+        builder = builder.timeout(timeout);
+    }
+    for (header, number) in options.headers.iter().zip(1..) {
         let Some((name, value)) = header.split_once(':') else {
-            return Err(refused(&"a header is no 'Name: value'"));
+            // The text may be a secret.
+            let text =
+                format!("header number {number} has no colon; write it like 'X-Tenant: blue'");
+            return Err(place.refuse(&text));
         };
         builder = builder.header(name.trim(), value.trim());
     }
@@ -145,29 +256,16 @@ fn target(route: &Route) -> Result<Target, Failure> {
     if options.http2 {
         builder = builder.protocol(Protocol::Http2);
     }
-    if let Some(bytes) = options.body_bytes {
-        builder = builder.limits(Limits::default().body_bytes(bytes));
+    if let Some(path) = &options.cacert {
+        builder = builder.tls(client_config(path).map_err(|error| place.refuse(&error))?);
     }
-    if let Some(timeout) = options.timeout()? {
-        builder = builder.timeout(timeout);
-    }
-    tls(builder, options)?.build().map_err(|error: ConfigError| refused(&error))
-}
-
-fn tls(builder: TargetBuilder, options: &RouteOptions) -> Result<TargetBuilder, Failure> {
-    let builder = match &options.cacert {
-        Some(path) => builder.tls(client_config(path)?),
-        None => builder,
-    };
-    Ok(builder.danger_accept_invalid_certificates(options.insecure))
+    Ok(builder)
 }
 
 /// Trusts the certificates of a file in PEM.
-fn client_config(path: &Path) -> Result<Arc<ClientConfig>, Failure> {
+fn client_config(path: &Path) -> Result<Arc<ClientConfig>, String> {
     let name = escape::text(path.as_os_str().as_encoded_bytes());
-    let failed = |text: &dyn std::fmt::Display| {
-        Failure::Usage(format!("cacert: {name}: {}", escape::lines(&text.to_string())))
-    };
+    let failed = |text: &dyn std::fmt::Display| format!("cacert: {name}: {text}");
     let pem = fs::read(path).map_err(|error| failed(&error))?;
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(&pem) {

@@ -1,0 +1,143 @@
+//! What is wrong, and where.
+
+use std::fs;
+
+use crate::server::run;
+
+fn error(text: &str) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("front.toml");
+    fs::write(&path, text).unwrap();
+    let output = run(&["--check", "--config", path.to_str().unwrap()]);
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{text}: {error}");
+    assert_eq!(output.stdout, b"", "{text}");
+    let begin = format!("error: {}:", path.display());
+    error.strip_prefix(&begin).unwrap_or_else(|| panic!("{text}: {error}")).to_owned()
+}
+
+/// What only the library can tell has its line too.
+#[test]
+fn in_a_file() {
+    let first = "[[proxy]]\nprefix = \"/a\"\nurl = \"http://a.example/\"\n";
+    for (text, expected) in [
+        (
+            "[[proxy]]\nprefix = \"/a\"\nurl = \"a.example\"\n",
+            "3: the target \"a.example\" has no scheme http, https or unix; ",
+        ),
+        (
+            "[[proxy]]\n\nprefix = \"/a/../b\"\nurl = \"http://a.example/\"\n",
+            "3: the prefix \"/a/../b\" has ",
+        ),
+        (
+            &format!("{first}[[proxy]]\nurl = \"http://b.example/\"\nprefix = \"a/\"\n"),
+            "6: the prefix \"/a\" is in the table twice; ",
+        ),
+        (&format!("{first}timeout = 0\n"), "1: timeout: 0 is no number of seconds above zero; "),
+        (
+            &format!("{first}headers = [\"Connection: close\"]\n"),
+            "1: the header connection cannot be set or removed here: ",
+        ),
+        (
+            &format!("{first}headers = [\"a: b\", \"Authorization\"]\n"),
+            "1: header number 2 has no colon; ",
+        ),
+        (&format!("{first}methods = [\"G T\"]\n"), "1: \"G T\" is no method; write it like GET"),
+        (&format!("{first}host = \"a b\"\n"), "1: \"a b\" is no host; "),
+        (&format!("{first}cacert = \"missing.pem\"\n"), "1: cacert: missing.pem: No such file"),
+        (
+            &format!("trust = \"for=1\"\n{first}"),
+            "1: trust: no trusted proxies; write proxies=LIST",
+        ),
+        (
+            &format!("trust = \"proxies=any for=1 secret-header=X-Secret\"\n{first}"),
+            "1: trust: secret-header=x-secret needs the secret",
+        ),
+        (
+            &format!("family = \"forwarded\"\npseudonym = \"a b\"\n{first}"),
+            "2: the pseudonym \"a b\" is no token; ",
+        ),
+        (
+            "\n[transparent]\n",
+            "2: a transparent proxy needs the authorities that it may reach; write them in allow, ",
+        ),
+        (
+            "[transparent]\nallow = [\"a.example\"]\nallow-network = [\"10.0.0.0/33\"]\n",
+            "1: \"10.0.0.0/33\" is no network; ",
+        ),
+        ("pseudonym = \"a b\"\n[transparent]\nallow = [\"a.example\"]\n", "1: the pseudonym "),
+        ("[[proxy]\n", "1: "),
+        ("", " there is nothing to serve; "),
+    ] {
+        let error = error(text);
+        assert!(error.starts_with(expected), "{text}: {error}");
+    }
+}
+
+#[test]
+fn files_that_cannot_be_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let long = folder.path().join("long.toml");
+    fs::write(&long, " ".repeat((1 << 20) + 1)).unwrap();
+    let binary = folder.path().join("binary.toml");
+    fs::write(&binary, b"\xff").unwrap();
+    for (path, expected) in [
+        (&long, "1048577 bytes are more than"),
+        (&binary, "UTF-8"),
+        (&folder.path().to_path_buf(), "directory"),
+    ] {
+        let output = run(&["--config", path.to_str().unwrap()]);
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(error.contains(expected), "{error}");
+        assert_eq!(output.status.code(), Some(2));
+    }
+}
+
+/// Whatever stands beside `--config` and is not used is refused.
+#[test]
+fn beside_a_file() {
+    for argument in [
+        "--proxy=/a=http://a.example/",
+        "--transparent",
+        "--trust=proxies=any",
+        "--family=forwarded",
+        "--listener=https",
+        "--pseudonym=front",
+        "--keep-prefix",
+        "--host=client",
+        "--header=A: b",
+        "--remove-header=A",
+        "--methods=GET",
+        "--timeout=1",
+        "--body-bytes=1",
+        "--rewrite",
+        "--http2",
+        "--cacert=x.pem",
+        "--insecure",
+        "--allow=a.example",
+        "--allow-network=10.0.0.0/8",
+        "--force-host=a.example",
+        "--force-scheme=https",
+    ] {
+        let output = run(&["--config", "front.toml", argument]);
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{argument}");
+        assert!(!error.contains("front.toml: "), "{argument}: {error}");
+    }
+}
+
+/// A password in a URL, or what follows `Authorization`, is a secret, whatever is wrong with it.
+#[test]
+fn secrets_are_not_repeated() {
+    for arguments in [
+        ["--proxy", "/=http://user:hunter2@a.example/", "--check"],
+        ["--proxy", "http://user:hunter2@a.example/", "--check"],
+        ["--proxy", "/=http://a.example/", "--header=Authorization hunter2"],
+    ] {
+        let output = run(&arguments);
+        assert_eq!(output.status.code(), Some(2));
+        assert!(!String::from_utf8(output.stderr).unwrap().contains("hunter2"), "{arguments:?}");
+    }
+    let error = error("[[proxy]]\nprefix = \"/\"\nurl = \"http://user:hunter2@a.example/\"\n");
+    assert!(error.starts_with("3: ") && !error.contains("hunter2"), "{error}");
+}

@@ -1,0 +1,119 @@
+//! What upstream sees, and what the client gets.
+
+use std::fs;
+
+use crate::server::{OK, PATIENCE, Server, answering, assert_has, get};
+
+#[test]
+fn the_rest_of_the_path_goes_on() {
+    let (up, seen) = answering(OK);
+    let api = format!("/api=http://{up}/base");
+    let server = Server::start(&["--proxy", &api, "--pseudonym", "front"]);
+    assert_eq!(server.start, [format!("/api   →  http://{up}/base"), "other  →  404".to_owned()]);
+    let got = get(server.address, "/api/x?a=1", "X-Forwarded-For: 6.6.6.6\r\n");
+    assert!(got.starts_with("HTTP/1.1 200 OK\r\n") && got.ends_with("\r\n\r\nok"), "{got}");
+    let head = seen.recv_timeout(PATIENCE).unwrap();
+    assert!(head.starts_with("get /base/x?a=1 http/1.1\r\n"), "{head}");
+    assert_has(
+        &head,
+        &[
+            "x-forwarded-for: 127.0.0.1",
+            "x-forwarded-host: app.example",
+            "x-forwarded-prefix: /api",
+            "via: 1.1 front",
+        ],
+    );
+}
+
+#[test]
+fn a_trusted_proxy_is_believed() {
+    let (up, seen) = answering(OK);
+    let api = format!("/=http://{up}/");
+    let server = Server::start(&["--proxy", &api, "--trust", "proxies=loopback for=1"]);
+    get(server.address, "/", "X-Forwarded-For: 6.6.6.6, 203.0.113.9\r\n");
+    let head = seen.recv_timeout(PATIENCE).unwrap();
+    assert_has(&head, &["x-forwarded-for: 203.0.113.9, 127.0.0.1"]);
+
+    let got = get(server.address, "/", "X-Forwarded-For: no address\r\n");
+    assert!(got.starts_with("HTTP/1.1 400 "), "{got}");
+    server.line();
+    let line = server.line();
+    assert!(line.starts_with("GET / 400 ") && line.contains("x-forwarded-for"), "{line}");
+}
+
+#[test]
+fn a_file() {
+    let (up, seen) = answering(OK);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("front.toml");
+    let text = format!(
+        "family = \"forwarded\"\npseudonym = \"front\"\n[[proxy]]\nprefix = \"/api\"\nurl = \"http://{up}/\"\n\
+         keep-prefix = true\nhost = \"client\"\nheaders = [\"X-Tenant: blue\"]\nremove-headers = [\"Cookie\"]\n\
+         methods = [\"GET\"]\n[[proxy]]\nprefix = \"/\"\nurl = \"http://{up}/rest\"\n"
+    );
+    fs::write(&path, text).unwrap();
+    let server = Server::start(&["--config", path.to_str().unwrap(), "--access-log", "json"]);
+    get(server.address, "/api/x", "X-Tenant: red\r\nCookie: a=b\r\n");
+    let head = seen.recv_timeout(PATIENCE).unwrap();
+    assert!(head.starts_with("get /api/x http/1.1\r\n"), "{head}");
+    let lines = [
+        "host: app.example",
+        "x-tenant: blue",
+        "forwarded: for=127.0.0.1;proto=http;host=app.example",
+    ];
+    assert_has(&head, &lines);
+    for absent in ["x-forwarded-", "red", "cookie"] {
+        assert!(!head.contains(absent), "{head}");
+    }
+    get(server.address, "/y", "X-Tenant: red\r\n");
+    let head = seen.recv_timeout(PATIENCE).unwrap();
+    assert!(head.starts_with("get /rest/y http/1.1\r\n"), "{head}");
+    assert_has(&head, &["x-tenant: red", &format!("host: {up}")]);
+}
+
+/// The options of targets hold for the transparent proxy too.
+#[test]
+fn where_a_request_asks_to_go() {
+    let (up, seen) = answering(OK);
+    let arguments = ["--transparent", "--allow", &up.to_string(), "--header", "X-Tenant: blue"];
+    let server = Server::start(&arguments);
+    assert_eq!(server.start, [format!("other  →  where the request asks to go: {up}")]);
+    assert!(get(server.address, &format!("http://{up}/x"), "").ends_with("ok"));
+    let head = seen.recv_timeout(PATIENCE).unwrap();
+    assert!(head.starts_with("get /x http/1.1\r\n"), "{head}");
+    assert_has(&head, &["x-tenant: blue"]);
+    let got = get(server.address, "http://127.0.0.1:1/x", "");
+    assert!(got.starts_with("HTTP/1.1 403 "), "{got}");
+}
+
+#[test]
+fn redirects_and_cookies() {
+    let (up, _seen) = answering(
+        "HTTP/1.1 302 Found\r\nLocation: /app/login\r\nSet-Cookie: a=b; Path=/app/\r\nContent-Length: 0\r\n\
+         Connection: close\r\n\r\n",
+    );
+    let old = format!("/old=http://{up}/app/");
+    let server = Server::start(&["--rewrite", "--proxy", &old]);
+    let got = get(server.address, "/old/", "").to_lowercase();
+    assert_has(&got, &["location: /old/login", "set-cookie: a=b; path=/old/"]);
+}
+
+#[test]
+fn a_body_that_is_too_long() {
+    let (up, _seen) = answering(OK);
+    let api = format!("/=http://{up}/");
+    let server = Server::start(&["--proxy", &api, "--body-bytes", "3"]);
+    let got = get(server.address, "/", "Content-Length: 4\r\n");
+    assert!(got.starts_with("HTTP/1.1 413 "), "{got}");
+}
+
+/// The server's own limit of field lines is below the gateway's.
+#[test]
+fn a_head_that_is_too_long() {
+    let (up, _seen) = answering(OK);
+    let server = Server::start(&["--proxy", &format!("/=http://{up}/")]);
+    for (fields, status) in [(90, 200), (101, 431)] {
+        let got = get(server.address, "/", &"X-A: b\r\n".repeat(fields));
+        assert!(got.starts_with(&format!("HTTP/1.1 {status} ")), "{fields}: {got}");
+    }
+}
