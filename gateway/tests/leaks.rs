@@ -3,8 +3,12 @@
 mod net;
 
 use std::{
+    convert::Infallible,
     net::SocketAddr,
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -34,8 +38,14 @@ const SWITCHED: &str = "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\
 const HANDSHAKE: &str = "GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
 
-/// The tests of this file measure the whole process, so they run one after the other.
-static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+/// The tests of this file measure the whole process, so they run one after the other, from the start of their runtime
+/// to its end.
+fn alone(test: impl Future<Output = ()>) {
+    static ALONE: Mutex<()> = Mutex::new(());
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    runtime.worker_threads(2).enable_all().build().unwrap().block_on(test);
+}
 
 fn descriptors() -> usize {
     std::fs::read_dir("/proc/self/fd").unwrap().count()
@@ -70,42 +80,43 @@ async fn front_of(address: SocketAddr) -> SocketAddr {
 }
 
 /// 10,000 connections that are dropped before, in and after each part of an exchange.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn connections_that_are_dropped() {
-    let _alone = ALONE.lock().await;
-    let upstream = Upstream::start(Begin::AfterHead, |_, seen| {
-        if seen.line().contains("/ws") {
-            vec![send(SWITCHED), Step::Hold]
-        } else if seen.line().contains("/never") {
-            vec![Step::Hold]
-        } else {
-            vec![
-                send("HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\nstart"),
-                Step::Hold,
-                Step::Close,
-            ]
+#[test]
+fn connections_that_are_dropped() {
+    alone(async {
+        let upstream = Upstream::start(Begin::AfterHead, |_, seen| {
+            if seen.line().contains("/ws") {
+                vec![send(SWITCHED), Step::Hold]
+            } else if seen.line().contains("/never") {
+                vec![Step::Hold]
+            } else {
+                vec![
+                    send("HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\nstart"),
+                    Step::Hold,
+                    Step::Close,
+                ]
+            }
+        })
+        .await;
+        let address = front_of(upstream.address).await;
+        let before = (tasks(), descriptors());
+        let mut memory = 0;
+        for round in 0..100 {
+            let clients: Vec<_> =
+                (0..100).map(|number| tokio::spawn(drop_at(address, number % 8))).collect();
+            for client in clients {
+                client.await.unwrap();
+            }
+            if round == 10 {
+                memory = resident();
+            }
         }
-    })
-    .await;
-    let address = front_of(upstream.address).await;
-    let before = (tasks(), descriptors());
-    let mut memory = 0;
-    for round in 0..100 {
-        let clients: Vec<_> =
-            (0..100).map(|number| tokio::spawn(drop_at(address, number % 8))).collect();
-        for client in clients {
-            client.await.unwrap();
-        }
-        if round == 10 {
-            memory = resident();
-        }
-    }
-    // What the upstream of the test still does ends with its connections.
-    settles("tasks", before.0, tasks).await;
-    settles("descriptors", before.1, descriptors).await;
-    let grown = resident().saturating_sub(memory);
-    // 9,000 connections more. A leak of one head each would be 9 MiB; the test's own records are about 3.
-    assert!(grown < 8 << 10, "{grown} KiB more");
+        // What the upstream of the test still does ends with its connections.
+        settles("tasks", before.0, tasks).await;
+        settles("descriptors", before.1, descriptors).await;
+        let grown = resident().saturating_sub(memory);
+        // 9,000 connections more. A leak of one head each would be 9 MiB; the test's own records are about 3.
+        assert!(grown < 8 << 10, "{grown} KiB more");
+    });
 }
 
 async fn drop_at(address: SocketAddr, place: usize) {
@@ -148,7 +159,7 @@ struct Endless {
 
 impl HttpBody for Endless {
     type Data = Bytes;
-    type Error = std::convert::Infallible;
+    type Error = Infallible;
 
     fn poll_frame(
         mut self: std::pin::Pin<&mut Self>,
@@ -176,147 +187,158 @@ async fn big(made: &'static AtomicUsize) -> SocketAddr {
             return Ok(Response::new(Body::from(length.to_string())));
         }
         let piece = Bytes::from(vec![b'x'; 64 << 10]);
-        Ok::<_, std::convert::Infallible>(Response::new(Body::new(Endless {
-            left: GIB,
-            piece,
-            made,
-        })))
+        Ok::<_, Infallible>(Response::new(Body::new(Endless { left: GIB, piece, made })))
     }))
     .await
 }
 
 /// A client that reads nothing holds upstream up, and memory does not grow.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_slow_reader() {
-    static MADE: AtomicUsize = AtomicUsize::new(0);
-    let _alone = ALONE.lock().await;
-    let address = front_of(big(&MADE).await).await;
-    let before = resident();
-    let mut client = Client::connect(address).await;
-    client.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await;
-    let first = client.bytes(1 << 20).await;
-    assert!(first.starts_with(b"HTTP/1.1 200 "));
-    let mut last = 0;
-    // It stops when the buffers of all sockets are full.
-    loop {
-        sleep(Duration::from_millis(200)).await;
-        let made = MADE.load(Ordering::Relaxed);
-        if made == last {
-            break;
+#[test]
+fn a_slow_reader() {
+    alone(async {
+        static MADE: AtomicUsize = AtomicUsize::new(0);
+        let address = front_of(big(&MADE).await).await;
+        let before = resident();
+        let mut client = Client::connect(address).await;
+        client.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await;
+        let first = client.bytes(1 << 20).await;
+        assert!(first.starts_with(b"HTTP/1.1 200 "));
+        let mut last = 0;
+        // It stops when the buffers of all sockets are full.
+        loop {
+            sleep(Duration::from_millis(200)).await;
+            let made = MADE.load(Ordering::Relaxed);
+            if made == last {
+                break;
+            }
+            last = made;
         }
-        last = made;
-    }
-    assert!(last < 64 << 20, "{last} bytes were made for a client that reads nothing");
-    let grown = resident().saturating_sub(before);
-    assert!(grown < 64 << 10, "{grown} KiB more");
-    // And goes on when it reads.
-    client.bytes(64 << 20).await;
-    assert!(MADE.load(Ordering::Relaxed) > last);
+        assert!(last < 64 << 20, "{last} bytes were made for a client that reads nothing");
+        let grown = resident().saturating_sub(before);
+        assert!(grown < 64 << 10, "{grown} KiB more");
+        // And goes on when it reads.
+        client.bytes(64 << 20).await;
+        assert!(MADE.load(Ordering::Relaxed) > last);
+    });
 }
 
 /// 1 GiB each way passes through, and memory stays flat.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_gibibyte_each_way() {
-    static MADE: AtomicUsize = AtomicUsize::new(0);
-    let _alone = ALONE.lock().await;
-    let address = front_of(big(&MADE).await).await;
-    let before = resident();
+#[test]
+fn a_gibibyte_each_way() {
+    alone(async {
+        static MADE: AtomicUsize = AtomicUsize::new(0);
+        let address = front_of(big(&MADE).await).await;
+        let before = resident();
 
-    let mut client = Client::connect(address).await;
-    client.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await;
-    let (mut length, mut most) = (0, 0);
-    loop {
-        let read = client.bytes(1 << 20).await.len();
-        if read == 0 {
-            break;
+        let mut client = Client::connect(address).await;
+        client.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await;
+        let (mut length, mut most) = (0, 0);
+        loop {
+            let read = client.bytes(1 << 20).await.len();
+            if read == 0 {
+                break;
+            }
+            length += read;
+            most = most.max(resident());
         }
-        length += read;
-        most = most.max(resident());
-    }
-    assert!(length > GIB);
-    assert!(most.saturating_sub(before) < 64 << 10, "{} KiB more", most.saturating_sub(before));
+        assert!(length > GIB);
+        assert!(most.saturating_sub(before) < 64 << 10, "{} KiB more", most.saturating_sub(before));
 
-    let mut client = Client::connect(address).await;
-    client.send(format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {GIB}\r\n\r\n")).await;
-    let piece = vec![b'x'; 1 << 20];
-    for _ in 0..GIB >> 20 {
-        client.send(&piece).await;
-        most = most.max(resident());
-    }
-    assert_eq!(client.answer(false).await.text(), GIB.to_string());
-    assert!(most.saturating_sub(before) < 64 << 10, "{} KiB more", most.saturating_sub(before));
+        let mut client = Client::connect(address).await;
+        client.send(format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {GIB}\r\n\r\n")).await;
+        let piece = vec![b'x'; 1 << 20];
+        for _ in 0..GIB >> 20 {
+            client.send(&piece).await;
+            most = most.max(resident());
+        }
+        assert_eq!(client.answer(false).await.text(), GIB.to_string());
+        assert!(most.saturating_sub(before) < 64 << 10, "{} KiB more", most.saturating_sub(before));
+    });
 }
 
 /// An upstream that reads nothing holds the client up, and memory does not grow.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_slow_upstream() {
-    let _alone = ALONE.lock().await;
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = front_of(listener.local_addr().unwrap()).await;
-    let before = resident();
-    let mut client = Client::connect(address).await;
-    client.send(format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {GIB}\r\n\r\n")).await;
-    let (mut upstream, _) = listener.accept().await.unwrap();
-    let piece = vec![b'x'; 64 << 10];
-    let mut sent = 0;
-    // It stops when the buffers of all sockets are full.
-    while timeout(Duration::from_secs(1), client.send(&piece)).await.is_ok() {
-        sent += piece.len();
-        assert!(sent < 64 << 20, "{sent} bytes were taken for an upstream that reads nothing");
-    }
-    let grown = resident().saturating_sub(before);
-    assert!(grown < 64 << 10, "{grown} KiB more");
-    // And goes on when it reads.
-    let reads = tokio::spawn(async move {
-        let mut buffer = vec![0; 64 << 10];
-        while upstream.read(&mut buffer).await.is_ok_and(|read| read > 0) {}
+#[test]
+fn a_slow_upstream() {
+    alone(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = front_of(listener.local_addr().unwrap()).await;
+        let before = resident();
+        let mut client = Client::connect(address).await;
+        client.send(format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {GIB}\r\n\r\n")).await;
+        let (mut upstream, _) = listener.accept().await.unwrap();
+        let piece = vec![b'x'; 64 << 10];
+        let mut sent = 0;
+        // It stops when the buffers of all sockets are full.
+        while timeout(Duration::from_secs(1), client.send(&piece)).await.is_ok() {
+            sent += piece.len();
+            assert!(sent < 64 << 20, "{sent} bytes were taken for an upstream that reads nothing");
+        }
+        let grown = resident().saturating_sub(before);
+        assert!(grown < 64 << 10, "{grown} KiB more");
+        // And goes on when it reads.
+        let reads = tokio::spawn(async move {
+            let mut buffer = vec![0; 64 << 10];
+            while upstream.read(&mut buffer).await.is_ok_and(|read| read > 0) {}
+        });
+        timeout(net::PATIENCE, client.send(vec![b'x'; 64 << 20])).await.expect("it goes on");
+        drop(client);
+        reads.await.unwrap();
     });
-    timeout(net::PATIENCE, client.send(vec![b'x'; 64 << 20])).await.expect("it goes on");
-    drop(client);
-    reads.await.unwrap();
 }
 
 /// 10,000 streams of HTTP/2 that are reset before, in and after each part of an exchange, over upstreams of both
 /// versions.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn streams_that_are_reset() {
-    let _alone = ALONE.lock().await;
-    let upstream = front::serve(service_fn(unfinished)).await;
-    for protocol in [Protocol::Http1, Protocol::Http2] {
-        let limits = Limits::default().idle_time(Duration::from_millis(100));
-        let target = Target::builder(format!("http://{upstream}/")).limits(limits);
-        let target = target.protocol(protocol).build().unwrap();
-        let proxy = ReverseProxy::with_options(target, ProxyOptions::new()).unwrap();
-        let address = front::serve(proxy).await;
-        let before = (tasks(), descriptors());
-        let mut memory = 0;
-        for round in 0..50 {
-            let clients: Vec<_> = (0..10).map(|_| tokio::spawn(reset_streams(address))).collect();
-            for client in clients {
-                client.await.unwrap();
+#[test]
+fn streams_that_are_reset() {
+    alone(async {
+        let upstream = front::serve(service_fn(unfinished)).await;
+        for protocol in [Protocol::Http1, Protocol::Http2] {
+            let limits = Limits::default().idle_time(Duration::from_millis(100));
+            let target = Target::builder(format!("http://{upstream}/")).limits(limits);
+            let target = target.protocol(protocol).build().unwrap();
+            let proxy = ReverseProxy::with_options(target, ProxyOptions::new()).unwrap();
+            let address = front::serve(proxy).await;
+            let before = (tasks(), descriptors());
+            let mut memory = 0;
+            for round in 0..50 {
+                let clients: Vec<_> =
+                    (0..10).map(|_| tokio::spawn(reset_streams(address))).collect();
+                for client in clients {
+                    client.await.unwrap();
+                }
+                if round == 10 {
+                    memory = resident();
+                }
             }
-            if round == 10 {
-                memory = resident();
-            }
+            settles("tasks", before.0, tasks).await;
+            settles("descriptors", before.1, descriptors).await;
+            let grown = resident().saturating_sub(memory);
+            // 4,000 streams more. A leak of 4 KiB each would be 16 MiB.
+            assert!(grown < 8 << 10, "{protocol:?}: {grown} KiB more");
         }
-        settles("tasks", before.0, tasks).await;
-        settles("descriptors", before.1, descriptors).await;
-        let grown = resident().saturating_sub(memory);
-        // 4,000 streams more. A leak of one head each would be 4 MiB.
-        assert!(grown < 4 << 10, "{protocol:?}: {grown} KiB more");
-    }
+    });
 }
 
-/// Answers `/body` with a body that has no end, and nothing else.
-async fn unfinished(
-    request: Request<Incoming>,
-) -> Result<Response<Body>, std::convert::Infallible> {
-    if request.uri().path() != "/body" {
-        std::future::pending::<()>().await;
+/// Answers `/body` with a body that has no end, and nothing else. It ends if the request breaks off.
+async fn unfinished(request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
+    let is_answered = request.uri().path() == "/body";
+    let mut body = request.into_body();
+    let broken = async move {
+        while let Some(frame) = body.frame().await {
+            if frame.is_err() {
+                return Err("the request broke off");
+            }
+        }
+        std::future::pending().await
+    };
+    let mut response = Response::new(Body::empty());
+    if is_answered {
+        let start = stream::iter([Ok(Frame::data(Bytes::from("start")))]);
+        *response.body_mut() = Body::new(StreamBody::new(start.chain(stream::once(broken))));
+    } else {
+        let _: Result<Frame<Bytes>, _> = broken.await;
     }
-    let start =
-        stream::iter([Ok::<_, std::convert::Infallible>(Frame::data(Bytes::from("start")))]);
-    Ok(Response::new(Body::new(StreamBody::new(start.chain(stream::pending())))))
+    Ok(response)
 }
 
 /// Ten streams on one connection.

@@ -77,56 +77,68 @@ pub(crate) fn frames(name: &HeaderName) -> bool {
     FRAMES.contains(&name.as_str())
 }
 
-/// What was nominated in a head, to be kept out of its trailers too.
+/// What may not stand in the trailers of a message either.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Nominated(Vec<HeaderName>);
+pub(crate) struct Barred {
+    /// What its head nominated.
+    nominated: Vec<HeaderName>,
+    /// What holds for a request besides.
+    request: Option<BarredInRequest>,
+}
+
+#[derive(Clone, Debug)]
+struct BarredInRequest {
+    underscores: Underscores,
+    /// The headers that the proxy itself sets or removes.
+    configured: Vec<HeaderName>,
+}
 
 /// Removes from a request what ends here. `configured` are the headers that the proxy itself sets.
 pub(crate) fn strip_request(
     headers: &mut HeaderMap,
     underscores: Underscores,
     configured: &[HeaderName],
-) -> Result<Nominated, Nomination> {
+) -> Result<Barred, Nomination> {
     let nominated = nominated(headers)?;
     if nominated.iter().any(is_relied_on) {
         return Err(Nomination::EndToEnd);
     }
     let has_trailers = accepts_trailers(headers);
-    let nominated =
-        strip(headers, nominated, |name| is_dropped_alias(name, underscores, configured));
+    strip(headers, &nominated, |name| is_dropped_alias(name, underscores, configured));
     if has_trailers {
         headers.insert(TE, HeaderValue::from_static("trailers"));
     }
-    Ok(nominated)
+    let request = Some(BarredInRequest { underscores, configured: configured.to_vec() });
+    Ok(Barred { nominated, request })
 }
 
 /// Removes from a response what ends here.
-pub(crate) fn strip_response(headers: &mut HeaderMap) -> Result<Nominated, Nomination> {
+pub(crate) fn strip_response(headers: &mut HeaderMap) -> Result<Barred, Nomination> {
     // A name that is no token names no field. Only the number is a reason to refuse.
     let nominated = match nominated(headers) {
         Err(Nomination::NoToken) => Vec::new(),
         other => other?,
     };
-    Ok(strip(headers, nominated, |_| false))
+    strip(headers, &nominated, |_| false);
+    Ok(Barred { nominated, request: None })
 }
 
 /// Removes from trailers what ends here, what frames, and what was nominated in the head. In
-/// requests also the forwarding headers: nobody may add to them after the head.
-pub(crate) fn strip_trailers(headers: &mut HeaderMap, nominated: &Nominated, is_request: bool) {
-    strip(headers, nominated.0.clone(), |name| {
-        frames(name)
-            || is_request
-                && (is_forwarding_header(name)
-                    || is_dropped_alias(name, Underscores::DropAliases, &[]))
+/// requests also the forwarding headers and what the proxy itself sets or removes: nobody may add to them after
+/// the head.
+pub(crate) fn strip_trailers(headers: &mut HeaderMap, barred: &Barred) {
+    strip(headers, &barred.nominated, |name| {
+        let in_request = barred.request.as_ref().is_some_and(|request| {
+            is_forwarding_header(name)
+                || request.configured.contains(name)
+                || is_dropped_alias(name, request.underscores, &request.configured)
+        });
+        frames(name) || in_request
     });
 }
 
 /// Removes fields.
-fn strip(
-    headers: &mut HeaderMap,
-    nominated: Vec<HeaderName>,
-    also: impl Fn(&HeaderName) -> bool,
-) -> Nominated {
+fn strip(headers: &mut HeaderMap, nominated: &[HeaderName], also: impl Fn(&HeaderName) -> bool) {
     // Most heads have one or two, and removing while reading is not possible.
     let mut ending: Vec<HeaderName> = Vec::new();
     for name in headers.keys() {
@@ -134,10 +146,9 @@ fn strip(
             ending.push(name.clone());
         }
     }
-    for name in ending.iter().chain(&nominated) {
+    for name in ending.iter().chain(nominated) {
         headers.remove(name);
     }
-    Nominated(nominated)
 }
 
 /// The names that `Connection` nominates, except those that end here anyway and `close`.

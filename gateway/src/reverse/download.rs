@@ -13,40 +13,34 @@ use std::{
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 
-use super::{gap::Gap, gate::Key};
+use super::{gap::Gap, gate::Key, target::Target};
 use crate::common::{
     body::{Body, BoxError},
     failure::{Failure, FailureKind},
-    hop_by_hop::{Nominated, strip_trailers},
-    limits::Limits,
+    hop_by_hop::{Barred, strip_trailers},
 };
 
 /// The body that goes to the client.
 pub(super) struct Download {
     body: Body,
+    target: Target,
     gap: Gap,
-    chunk_size: Option<usize>,
     /// What did not fit into the last piece.
     rest: Bytes,
-    nominated: Nominated,
+    barred: Barred,
     /// Of a request that waited for 100.
     key: Option<Key>,
 }
 
 impl Download {
-    pub(super) fn new(
-        body: Body,
-        limits: &Limits,
-        chunk_size: Option<usize>,
-        nominated: Nominated,
-        key: Option<Key>,
-    ) -> Self {
-        Self { body, gap: Gap::new(limits.gap), chunk_size, rest: Bytes::new(), nominated, key }
+    pub(super) fn new(body: Body, target: Target, barred: Barred, key: Option<Key>) -> Self {
+        let gap = Gap::new(target.0.limits.gap);
+        Self { body, target, gap, rest: Bytes::new(), barred, key }
     }
 
     /// The next piece of these bytes (rule 1).
     fn piece(&mut self, mut data: Bytes) -> Frame<Bytes> {
-        if let Some(size) = self.chunk_size.filter(|size| *size < data.len()) {
+        if let Some(size) = self.target.0.chunk_size.filter(|size| *size < data.len()) {
             self.rest = data.split_off(size);
         }
         Frame::data(data)
@@ -67,6 +61,7 @@ impl HttpBody for Download {
         }
         let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(context) else {
             if self.gap.poll_too_long(context).is_ready() {
+                self.target.0.upstream.doubt_http2();
                 let kind = FailureKind::ResponseTimeout;
                 let failure = Failure::new(kind, "upstream's body paused for too long");
                 return Poll::Ready(Some(Err(failure.into())));
@@ -79,7 +74,7 @@ impl HttpBody for Download {
                 Ok(data) => self.piece(data),
                 Err(mut frame) => {
                     if let Some(trailers) = frame.trailers_mut() {
-                        strip_trailers(trailers, &self.nominated, false);
+                        strip_trailers(trailers, &self.barred);
                     }
                     frame
                 }

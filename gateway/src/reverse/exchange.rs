@@ -131,7 +131,12 @@ where
         None => within_limits(send(upstream, request, Some(&progress)), &progress, limits).await,
         Some(own) => within_limits(own.send(upstream, request), &progress, limits).await,
     };
-    let response = response.map_err(|failure| of_the_client(failure, &progress))?;
+    let response = response.map_err(|failure| {
+        if failure.kind() == FailureKind::ResponseTimeout {
+            upstream.doubt_http2();
+        }
+        of_the_client(failure, &progress)
+    })?;
     answer(options, mapping, asked, response)
 }
 
@@ -186,7 +191,7 @@ where
     }
     let is_empty = body.is_end_stream();
     let size = if is_empty { SizeHint::with_exact(0) } else { body.size_hint() };
-    let Outgoing { parts, nominated } =
+    let Outgoing { parts, barred } =
         head::outgoing(parts, mapping, options, wanted.as_mut(), &size)?;
     let progress = Progress::new(!is_empty);
     let (gate, key) = (expects && !is_empty).then(|| gate::gate(target.limits.expect)).unzip();
@@ -201,7 +206,7 @@ where
     let body = if is_empty {
         Body::empty()
     } else {
-        Body::new(Upload::new(body, &target.limits, gate, progress, nominated))
+        Body::new(Upload::new(body, &target.limits, gate, progress, barred))
     };
     Ok(Prepared::Ready(Box::new(Ready { request: Request::from_parts(parts, body), asked })))
 }
@@ -230,8 +235,7 @@ fn answer(
         sent_host: asked.sent_host.as_ref().map_or(b"", HeaderValue::as_bytes),
     };
     let size = body.size_hint();
-    let nominated =
-        response::incoming(&mut parts, &asked.method, &size, switched, &rewrite, options)?;
+    let barred = response::incoming(&mut parts, &asked.method, &size, switched, &rewrite, options)?;
     if switched.is_some() {
         let (Some(client), Some(upstream)) = (asked.client, upstream) else {
             return Err(Failure::new(FailureKind::Upgrade, "the transport has no upgrades"));
@@ -245,7 +249,7 @@ fn answer(
         asked.key.iter().for_each(Key::lock);
         return Ok(Response::from_parts(parts, Body::empty()));
     }
-    let download = Download::new(body, &target.limits, target.chunk_size, nominated, asked.key);
+    let download = Download::new(body, mapping.target.clone(), barred, asked.key);
     Ok(Response::from_parts(parts, Body::new(download)))
 }
 

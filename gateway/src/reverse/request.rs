@@ -30,7 +30,7 @@ use crate::common::{
     authority,
     failure::{Failure, FailureKind},
     framing,
-    hop_by_hop::{Nominated, ends_here, frames, strip_request},
+    hop_by_hop::{Barred, ends_here, frames, strip_request},
     limits::Limits,
     path, via,
 };
@@ -58,8 +58,8 @@ impl Mapping {
 /// A head for upstream.
 pub(super) struct Outgoing {
     pub(super) parts: request::Parts,
-    /// What `Connection` nominated, to be kept out of the trailers.
-    pub(super) nominated: Nominated,
+    /// What may not stand in the trailers either.
+    pub(super) barred: Barred,
 }
 
 /// Makes the head.
@@ -73,7 +73,7 @@ pub(super) fn outgoing(
     let target = &*mapping.target.0;
     let asked = authority::asked(&parts).map(<[u8]>::to_vec);
     let uri = uri(&parts.method, &parts.uri, mapping)?;
-    let nominated = strip_request(&mut parts.headers, options.underscores, &target.configured)
+    let barred = strip_request(&mut parts.headers, options.underscores, &target.configured)
         .map_err(|nomination| Failure::invalid(nomination.detail()).and_close())?;
     let headers = &mut parts.headers;
     if parts.version >= Version::HTTP_2 {
@@ -103,7 +103,7 @@ pub(super) fn outgoing(
     if let Some(wanted) = wanted {
         wanted.ask(&mut outgoing)?;
     }
-    Ok(Outgoing { parts: outgoing, nominated })
+    Ok(Outgoing { parts: outgoing, barred })
 }
 
 /// Rules 1 and 2.

@@ -16,7 +16,7 @@ use super::{options::Options, rewrite::Rewrite, upgrade::Wanted};
 use crate::common::{
     failure::{Failure, FailureKind},
     framing,
-    hop_by_hop::{Nominated, ends_here, strip_response},
+    hop_by_hop::{Barred, ends_here, strip_response},
     limits::Limits,
 };
 
@@ -28,10 +28,10 @@ pub(super) fn incoming(
     switched: Option<&Wanted>,
     rewrite: &Rewrite<'_>,
     options: &Options,
-) -> Result<Nominated, Failure> {
+) -> Result<Barred, Failure> {
     check_size(&response.headers, &rewrite.target.limits)?;
     framing::check_response(response, method, body)?;
-    let nominated = strip_response(&mut response.headers)
+    let barred = strip_response(&mut response.headers)
         .map_err(|nomination| Failure::new(FailureKind::Protocol, nomination.detail()))?;
     rewrite.apply(&mut response.headers);
     response.version = Version::HTTP_11;
@@ -60,7 +60,7 @@ pub(super) fn incoming(
             None => response.headers.remove(CONTENT_LENGTH),
         };
     }
-    Ok(nominated)
+    Ok(barred)
 }
 
 /// Whether a head is within the limits. A transport of one's own may have none.

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::common::{
     body::BoxError,
-    hop_by_hop::{Nominated, strip_trailers},
+    hop_by_hop::{Barred, strip_trailers},
     limits::Limits,
 };
 
@@ -35,7 +35,7 @@ pin_project_lite::pin_project! {
         gap: Gap,
         gate: Option<Gate>,
         progress: Progress,
-        nominated: Nominated,
+        barred: Barred,
     }
 }
 
@@ -45,9 +45,9 @@ impl<B> Upload<B> {
         limits: &Limits,
         gate: Option<Gate>,
         progress: Progress,
-        nominated: Nominated,
+        barred: Barred,
     ) -> Self {
-        Self { body, left: limits.body_bytes, gap: Gap::new(limits.gap), gate, progress, nominated }
+        Self { body, left: limits.body_bytes, gap: Gap::new(limits.gap), gate, progress, barred }
     }
 }
 
@@ -107,7 +107,7 @@ where
             }
         }
         if let Some(trailers) = frame.trailers_mut() {
-            strip_trailers(trailers, this.nominated, true);
+            strip_trailers(trailers, this.barred);
         }
         if this.body.is_end_stream() {
             this.progress.done();

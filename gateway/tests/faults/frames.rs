@@ -117,10 +117,6 @@ async fn check(at: usize, fault: Fault) {
         Fault::Garbage => &[0, 200, 502, 504],
     };
     assert!(expected.contains(&answer.status), "{case}: {answer:?}");
-    // A silent connection is no broken one: it carries the next request too.
-    if matches!(fault, Fault::Stall | Fault::Garbage) && answer.status != 502 {
-        return;
-    }
     let next = Client::once(address, GET).await;
     assert_eq!((next.status, next.text().as_str()), (200, "0123456789"), "{case}: the next one");
     assert_eq!(next.trailers, "x-sum: 10\r\n", "{case}");

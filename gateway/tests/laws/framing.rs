@@ -11,7 +11,7 @@ use proxyfix_gateway::{Limits, ProxyOptions, ReverseProxy, Target};
 
 use super::{
     generate::some_cases,
-    requests::{Asked, End, requests},
+    requests::{Asked, End, chunks, fields, head, requests, sized, values},
     wire::{Sent, connection},
 };
 use crate::net::{
@@ -107,6 +107,70 @@ async fn check(sent: Sent) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+/// How the bytes of an answer to GET end, and its body.
+fn read(bytes: &[u8]) -> (End, Vec<u8>, bool) {
+    let mut body = Vec::new();
+    let doubt = (End::Doubt, Vec::new(), false);
+    let Some((lines, rest)) = head(bytes) else { return (End::Cut, body, false) };
+    let words: Vec<_> = lines.first().map_or("", String::as_str).splitn(3, ' ').collect();
+    let [version @ ("HTTP/1.1" | "HTTP/1.0"), status, ..] = *words.as_slice() else { return doubt };
+    let Some(fields) = fields(&lines[1..]) else { return doubt };
+    let lengths = values(&fields, "content-length");
+    if ["204", "304"].contains(&status) {
+        return (End::Whole, body, true);
+    }
+    let (end, is_framed) = match (values(&fields, "transfer-encoding").as_slice(), &*lengths) {
+        ([], []) => {
+            body = rest.to_vec();
+            (End::Whole, false)
+        }
+        ([], lengths) => (sized(&mut body, lengths, rest).0, true),
+        ([coding], _) if version == "HTTP/1.1" && coding.eq_ignore_ascii_case("chunked") => {
+            (chunks(&mut body, rest).0, true)
+        }
+        _ => return doubt,
+    };
+    (end, body, is_framed)
+}
+
+/// Upstream sends these bytes. The client gets what they are or sees that they are not whole, and what is left over
+/// answers nobody.
+async fn check_answer(bytes: Vec<u8>) -> Result<(), TestCaseError> {
+    let (end, body, is_framed) = read(&bytes);
+    // What does not end by itself ends with the connection.
+    let is_open = end == End::Whole && is_framed;
+    let sent = bytes.clone();
+    let upstream = Upstream::start(Begin::AfterBody, move |_, seen| {
+        if seen.line().contains("/first") {
+            let last = if is_open { vec![] } else { vec![Step::Close] };
+            [vec![Step::Send(sent.clone())], last].concat()
+        } else {
+            answer(seen)
+        }
+    })
+    .await;
+    let proxy = ReverseProxy::new(&format!("http://{}/", upstream.address)).unwrap();
+    let address = front::serve(proxy).await;
+    let mut client = Client::connect(address).await;
+    client.send("GET /first HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    let got = client.answer(false).await;
+    let framings = ["content-length", "transfer-encoding"].map(|name| got.field(name));
+    prop_assert!(framings.iter().flatten().count() < 2, "{:?}", got);
+    if got.is_whole && got.field("x-first").is_some() {
+        prop_assert_eq!(end, End::Whole, "{:?}", &got);
+        prop_assert_eq!(&got.body, &body);
+    } else {
+        prop_assert!([0, 200, 204, 304, 502].contains(&got.status), "{:?}", got);
+    }
+    client.send("GET /second HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    let second = client.answer(false).await;
+    prop_assert!(second.status == 0 || second.text() == "/second 0", "{:?}", second);
+    prop_assert!(second.status == 200 || got.status == 0 || !got.is_whole, "the connection ended");
+    let next = Client::once(address, "GET /next HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    prop_assert_eq!(next.text(), "/next 0");
+    Ok(())
+}
+
 /// Runs a case on a runtime of its own, so that nothing of it stays.
 fn run(case: impl Future<Output = Result<(), TestCaseError>>) -> Result<(), TestCaseError> {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(case)
@@ -118,5 +182,11 @@ proptest! {
     #[test]
     fn of_requests(sent in connection()) {
         run(check(sent))?;
+    }
+
+    #[test]
+    fn of_answers(bytes in super::wire::answer()) {
+        let text = bytes.escape_ascii().to_string();
+        run(check_answer(bytes)).map_err(|error| TestCaseError::fail(format!("{error}: {text}")))?;
     }
 }

@@ -54,61 +54,72 @@ fn without_empty_lines(mut bytes: &[u8]) -> &[u8] {
 
 /// Reads one request. Returns what follows it.
 fn read<'a>(asked: &mut Asked, bytes: &'a [u8]) -> (End, &'a [u8]) {
-    let mut rest = bytes;
-    let mut lines = Vec::new();
-    loop {
-        let Some((line, after)) = line(rest) else { return (End::Cut, rest) };
-        rest = after;
-        if line.is_empty() {
-            break;
-        }
-        lines.push(String::from_utf8_lossy(line).into_owned());
-    }
+    let Some((lines, rest)) = head(bytes) else { return (End::Cut, bytes) };
     let words: Vec<_> = lines.first().map_or("", String::as_str).split(' ').collect();
     let &[method, target, version] = words.as_slice() else { return (End::Doubt, rest) };
     (asked.method, asked.target) = (method.to_owned(), target.to_owned());
     if !is_token(method) || !["HTTP/1.1", "HTTP/1.0"].contains(&version) {
         return (End::Doubt, rest);
     }
-    let (mut codings, mut lengths) = (Vec::new(), Vec::new());
-    for line in &lines[1..] {
-        // A line that continues another one begins with a space, which is in no name.
-        let Some((name, value)) = line.split_once(':').filter(|(name, _)| is_token(name)) else {
-            return (End::Doubt, rest);
-        };
-        if value.chars().any(|c| c.is_ascii_control() && c != '\t') {
-            return (End::Doubt, rest);
-        }
-        let value = value.trim_matches([' ', '\t']);
-        match name.to_ascii_lowercase().as_str() {
-            "transfer-encoding" => codings.push(value),
-            "content-length" => lengths.push(value),
-            _ => {}
-        }
-    }
-    match (codings.as_slice(), lengths.as_slice()) {
+    let Some(fields) = fields(&lines[1..]) else { return (End::Doubt, rest) };
+    match (values(&fields, "transfer-encoding").as_slice(), &*values(&fields, "content-length")) {
         ([], []) => (End::Whole, rest),
-        ([], lengths) => {
-            let numbers: Vec<_> = lengths.iter().map(|length| number(length)).collect();
-            // Several that are equal are one (RFC 9110 §8.6).
-            let Some(length) = numbers[0].filter(|_| numbers.iter().all(|n| *n == numbers[0]))
-            else {
-                return (End::Doubt, rest);
-            };
-            let here = length.min(rest.len());
-            asked.body.extend_from_slice(&rest[..here]);
-            (if here < length { End::Cut } else { End::Whole }, &rest[here..])
-        }
+        ([], lengths) => sized(&mut asked.body, lengths, rest),
         ([coding], lengths) if version == "HTTP/1.1" && coding.eq_ignore_ascii_case("chunked") => {
-            let (end, rest) = chunks(asked, rest);
+            let (end, rest) = chunks(&mut asked.body, rest);
             (end, if lengths.is_empty() { rest } else { b"" })
         }
         _ => (End::Doubt, rest),
     }
 }
 
+/// The lines of a head, and what follows it. `None` if it does not end.
+pub(crate) fn head(bytes: &[u8]) -> Option<(Vec<String>, &[u8])> {
+    let (mut lines, mut rest) = (Vec::new(), bytes);
+    loop {
+        let (line, after) = line(rest)?;
+        rest = after;
+        if line.is_empty() {
+            return Some((lines, rest));
+        }
+        lines.push(String::from_utf8_lossy(line).into_owned());
+    }
+}
+
+/// The names, in lower case, and the values of field lines. `None` if one of them is no field line.
+pub(crate) fn fields(lines: &[String]) -> Option<Vec<(String, &str)>> {
+    let mut fields = Vec::new();
+    for line in lines {
+        // A line that continues another one begins with a space, which is in no name.
+        let (name, value) = line.split_once(':').filter(|(name, _)| is_token(name))?;
+        if value.chars().any(|c| c.is_ascii_control() && c != '\t') {
+            return None;
+        }
+        fields.push((name.to_ascii_lowercase(), value.trim_matches([' ', '\t'])));
+    }
+    Some(fields)
+}
+
+/// All values of a field.
+pub(crate) fn values<'a>(fields: &[(String, &'a str)], name: &str) -> Vec<&'a str> {
+    fields.iter().filter(|(found, _)| found == name).map(|(_, value)| *value).collect()
+}
+
+/// Reads a body of a stated length. Several lengths that are equal are one (RFC 9110 §8.6).
+pub(crate) fn sized<'a>(body: &mut Vec<u8>, lengths: &[&str], rest: &'a [u8]) -> (End, &'a [u8]) {
+    let numbers: Vec<_> = lengths.iter().map(|length| number(length)).collect();
+    match numbers[0] {
+        Some(length) if numbers.iter().all(|number| *number == numbers[0]) => {
+            let here = length.min(rest.len());
+            body.extend_from_slice(&rest[..here]);
+            (if here < length { End::Cut } else { End::Whole }, &rest[here..])
+        }
+        _ => (End::Doubt, rest),
+    }
+}
+
 /// Reads a chunked body. Its lines end with CRLF alone.
-fn chunks<'a>(asked: &mut Asked, mut rest: &'a [u8]) -> (End, &'a [u8]) {
+pub(crate) fn chunks<'a>(body: &mut Vec<u8>, mut rest: &'a [u8]) -> (End, &'a [u8]) {
     loop {
         let Some((line, after)) = strict_line(rest) else {
             return (if rest.contains(&b'\n') { End::Doubt } else { End::Cut }, rest);
@@ -128,7 +139,7 @@ fn chunks<'a>(asked: &mut Asked, mut rest: &'a [u8]) -> (End, &'a [u8]) {
             break;
         }
         let here = size.min(rest.len());
-        asked.body.extend_from_slice(&rest[..here]);
+        body.extend_from_slice(&rest[..here]);
         rest = &rest[here..];
         match (rest.get(..2), rest) {
             (Some(b"\r\n"), _) => rest = &rest[2..],

@@ -101,3 +101,24 @@ proptest! {
         prop_assert_eq!(body.to_bytes(), "data");
     }
 }
+
+/// A configured header cannot be written after the body either.
+#[test]
+fn configured_headers() {
+    let transport =
+        Exchange { sent: Arc::default(), head: HeaderMap::new(), trailers: HeaderMap::new() };
+    let sent = Arc::clone(&transport.sent);
+    let options = ProxyOptions::new().transport(transport);
+    let target =
+        Target::builder("http://up.example/").header("x-user", "guest").remove_header("x-secret");
+    let proxy = ReverseProxy::with_options(target.build().unwrap(), options).unwrap();
+    let up = HeaderMap::from_iter(
+        ["x-user", "x-secret", "x_user", "x-other"]
+            .map(|name| (HeaderName::from_static(name), "root".parse().unwrap())),
+    );
+    let request = Request::post("/").header("host", "a").body(with_trailers(up)).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    runtime.block_on(proxy.oneshot(request)).unwrap();
+    let sent = sent.lock().unwrap().take().unwrap();
+    assert_eq!(sent.keys().collect::<Vec<_>>(), ["x-other"]);
+}

@@ -212,3 +212,30 @@ fn mutated(mut bytes: Vec<u8>, mutation: Option<Mutation>) -> Vec<u8> {
     }
     bytes
 }
+
+/// An answer of which recipients may differ, and what comes after it.
+pub(crate) fn answer() -> impl Strategy<Value = Vec<u8>> {
+    let version = select(vec!["1.1", "1.1", "1.1", "1.0", "0.9", "2.0"]);
+    let status = select(vec!["200 OK", "200 OK", "200", "204 No Content", "304 Not Modified"]);
+    let lines = prop_oneof![
+        1 => Just(Vec::new()),
+        3 => select(FRAMINGS.to_vec()).prop_map(|line| vec![line]),
+        1 => vec(select(FRAMINGS.to_vec()), 2..3),
+    ];
+    let body = prop_oneof![
+        1 => select(CHUNKS.to_vec()).prop_map(|body| body.as_bytes().to_vec()),
+        2 => chunked(),
+        2 => content(),
+    ];
+    let surplus =
+        select(vec!["", "", "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison", "\r\n"]);
+    let whole = (version, status, lines, body, surplus).prop_map(
+        |(version, status, lines, body, surplus)| {
+            let lines: String = lines.iter().flat_map(|line| [line, "\r\n"]).collect();
+            let head = format!("HTTP/{version} {status}\r\nX-First: 1\r\n{lines}\r\n");
+            [head.as_bytes(), &body, surplus.as_bytes()].concat()
+        },
+    );
+    (whole, proptest::option::weighted(0.3, mutation()))
+        .prop_map(|(bytes, mutation)| mutated(bytes, mutation))
+}

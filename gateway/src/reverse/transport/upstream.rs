@@ -95,6 +95,11 @@ impl Upstream {
         &self.pool
     }
 
+    /// Uses its HTTP/2 connection for no other request: one took too long, and it may be dead.
+    pub(crate) fn doubt_http2(&self) {
+        self.pool.forget_http2();
+    }
+
     /// The addresses of a name.
     pub(super) async fn resolve(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
         match &self.resolver {
