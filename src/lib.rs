@@ -25,6 +25,7 @@ mod host;
 #[cfg(feature = "tower")]
 mod layer;
 mod lines;
+mod mount;
 mod node;
 mod peer;
 mod prefix;
@@ -57,6 +58,7 @@ pub use self::{
     error::{Error, ErrorKind},
     explain::{Explanation, explain},
     forwarded::{ForwardedElement, ForwardedElements, forwarded_elements},
+    mount::MountPath,
     node::{Node, NodeName, NodePort, Obfuscated},
     peer::Peer,
     resolve::resolve,

@@ -109,7 +109,7 @@ impl<'a> Sources<'a> {
         self.port
     }
 
-    /// Who vouches for the prefix.
+    /// Who vouches for the prefix. This says nothing of what mounts add to it, which is our own.
     pub fn prefix(&self) -> Source<'a> {
         self.prefix
     }
@@ -185,7 +185,10 @@ pub struct Resolved {
     pub(crate) host: Vouched<Option<HostPort>>,
     /// The effective port, if one was stated, by a header of its own or with the host.
     pub(crate) port: Vouched<Option<u16>>,
+    /// The believed prefix, followed by the paths of the mounts.
     pub(crate) prefix: Vouched<Prefix>,
+    /// How many bytes of the prefix are those of mounts.
+    pub(crate) mounted: usize,
     /// The request's original values, if it was rewritten.
     pub(crate) original: Option<Original>,
     /// Made when it is first asked for, so that a decision allocates nothing.
@@ -272,10 +275,23 @@ impl Resolved {
         self.host.value.clone().map(|host| host.with_port(self.stated_port()))
     }
 
-    /// The path prefix at which the outermost proxy has mounted the application: empty, or with
-    /// a leading and without a trailing slash.
+    /// The path prefix of the application: what the outermost proxy strips, followed by the path of each
+    /// [mount](crate::MountPath) of this server. It is empty, or has a leading and no trailing slash.
     pub fn prefix(&self) -> &str {
         self.prefix.value.as_str()
+    }
+
+    /// The part of [`prefix`](Self::prefix) that a proxy strips.
+    #[cfg(feature = "axum")]
+    pub(crate) fn believed_prefix(&self) -> &str {
+        let whole = self.prefix();
+        whole.get(..whole.len().saturating_sub(self.mounted)).unwrap_or_default()
+    }
+
+    /// Adds the path of a mount to the prefix.
+    pub(crate) fn mount(&mut self, path: &Prefix) {
+        self.prefix.value = self.prefix.value.followed_by(path);
+        self.mounted = self.mounted.saturating_add(path.as_str().len());
     }
 
     /// The URL with which the client reaches a path of the application.
@@ -284,13 +300,18 @@ impl Resolved {
     /// [`ErrorKind::MissingHost`] if the request had no host; [`ErrorKind::InvalidPath`] for
     /// `""`, `item` (no slash), `//evil.example`, `/a b`, `/a#b`.
     pub fn external_url(&self, path_and_query: &str) -> Result<Uri, Error> {
+        self.url_under(self.prefix(), path_and_query)
+    }
+
+    /// The URL of a path under a prefix.
+    pub(crate) fn url_under(&self, prefix: &str, path_and_query: &str) -> Result<Uri, Error> {
         let authority = self.authority().ok_or_else(|| Error::new(ErrorKind::MissingHost))?.clone();
         let invalid = || Error::new(ErrorKind::InvalidPath);
         let rest = path_and_query.strip_prefix('/').ok_or_else(invalid)?;
         if rest.starts_with(DROPPED) || rest.contains('#') {
             return Err(invalid());
         }
-        let path = PathAndQuery::try_from(self.external_path(path_and_query));
+        let path = PathAndQuery::try_from(path_under(prefix, path_and_query));
         Uri::builder()
             .scheme(self.scheme().as_str())
             .authority(authority)
@@ -314,7 +335,7 @@ impl Resolved {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn external_path(&self, path: &str) -> String {
-        format!("{}/{}", self.prefix(), path.trim_start_matches(DROPPED))
+        path_under(self.prefix(), path)
     }
 
     /// The other end of our connection.
@@ -361,6 +382,10 @@ impl Resolved {
         static NOTHING: LazyLock<Original> = LazyLock::new(Original::default);
         self.original.as_ref().unwrap_or(&NOTHING)
     }
+}
+
+fn path_under(prefix: &str, path: &str) -> String {
+    format!("{prefix}/{}", path.trim_start_matches(DROPPED))
 }
 
 fn source(name: Option<&HeaderName>, hop: Option<NonZeroUsize>) -> Source<'_> {

@@ -37,6 +37,11 @@ impl<const N: usize> Text<N> {
         }
     }
 
+    /// This text and another one.
+    pub(crate) fn followed_by(&self, other: &Self) -> Self {
+        Self::new([self.as_str(), other.as_str()].concat().as_bytes())
+    }
+
     pub(crate) fn make_lower_case(&mut self) {
         match self {
             Self::Inline { bytes, .. } => bytes.make_ascii_lowercase(),

@@ -10,9 +10,9 @@ use std::{error::Error as StdError, fmt::Debug, hash::Hash};
 
 use proxyfix::{
     AllTrusted, Config, ConfigBuilder, ConfigError, Error, ErrorKind, Explanation, Family,
-    ForwardedElement, ForwardedElements, HeaderPolicy, Hop, Node, NodeName, NodePort, Obfuscated,
-    OnInvalid, OnMissing, Original, Peer, Resolved, Scheme, Source, Sources, Step, Trust,
-    TrustedProxies, UriPolicy, WriteMode,
+    ForwardedElement, ForwardedElements, HeaderPolicy, Hop, MountPath, Node, NodeName, NodePort,
+    Obfuscated, OnInvalid, OnMissing, Original, Peer, Resolved, Scheme, Source, Sources, Step,
+    Trust, TrustedProxies, UriPolicy, WriteMode,
 };
 
 fn plain<T: Send + Sync + Unpin + Debug>() {}
@@ -34,6 +34,7 @@ fn values() {
     owned::<Family>();
     owned::<HeaderPolicy>();
     owned::<Hop>();
+    owned::<MountPath>();
     owned::<Node>();
     owned::<NodeName>();
     owned::<NodePort>();

@@ -63,7 +63,7 @@ pub struct ClientIp(pub IpAddr);
 #[expect(clippy::exhaustive_structs, reason = "a handler takes it apart")]
 pub struct Host(pub String);
 
-/// The path prefix at which the outermost proxy mounts the application: empty, or with a
+/// The path prefix of the application, by a proxy and by [mounts](crate::MountPath): empty, or with a
 /// leading and without a trailing slash.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[expect(clippy::exhaustive_structs, reason = "a handler takes it apart")]
@@ -199,9 +199,12 @@ impl<S: Sync> FromRequestParts<S> for ExternalUrl {
         if resolved.host().is_none() {
             return Err(Rejection::MissingHost);
         }
-        // A nested router has removed its own path from the URI.
+        // A nested router or a mount has removed its own path from the URI.
         let uri = parts.extensions.get().map_or(&parts.uri, |OriginalUri(uri)| uri);
         let path = uri.path_and_query().map_or("", PathAndQuery::as_str);
-        resolved.external_url(path).map(Self).map_err(|_| Rejection::InvalidPath)
+        resolved
+            .url_under(resolved.believed_prefix(), path)
+            .map(Self)
+            .map_err(|_| Rejection::InvalidPath)
     }
 }

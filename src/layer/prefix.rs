@@ -1,4 +1,4 @@
-//! The response side: puts what a proxy stripped from the request's path back into redirects and
+//! The response side: puts what proxies and mounts stripped from the request's path back into redirects and
 //! cookies (RFC 3986 §4.2, RFC 9110 §10.2.2, RFC 6265 §5.1.4). [`PrefixLayer`] has the rules.
 
 use std::{
@@ -16,18 +16,19 @@ use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::{resolved::Resolved, scheme::Scheme};
+use crate::{mount::MountPath, resolved::Resolved, scheme::Scheme};
 
-/// Puts the believed prefix before the paths in `Location` and `Set-Cookie`. It is for an application that
-/// a proxy mounts at a prefix and that knows nothing of it. WSGI and CGI applications use `SCRIPT_NAME`
+/// Puts the prefix before the paths in `Location` and `Set-Cookie`. It is for an application that a proxy or a
+/// [mount](crate::MountPath) puts at a prefix and that knows nothing of it. WSGI and CGI applications use `SCRIPT_NAME`
 /// for this.
 ///
 /// Put it inside [`ProxyFixLayer`](crate::ProxyFixLayer), and trust a header with
 /// [`prefix`](crate::ConfigBuilder::x_prefix).
 ///
-/// 1. **The prefix** is [`Resolved::prefix`] of the request as it reached this layer. It is valid and comes
-///    from a trusted proxy. If it is empty, the layer does nothing. Nothing that the service writes, and no
-///    header, has an influence on it. Without a [`Resolved`] the layer does nothing either, and with the
+/// 1. **The prefix** is [`Resolved::prefix`] of the request as it reached this layer: what a trusted proxy
+///    strips, followed by the paths of the mounts around this layer. It is valid. If it is empty, the layer
+///    does nothing. Nothing that the service writes, and no header, has an influence on it. Without a
+///    [`Resolved`] there are only the mounts; if there are none either, the layer does nothing, and with the
 ///    feature `tracing` it warns.
 /// 2. **`Location`** gets the prefix if it begins with one slash, or if it is an absolute URL of our own
 ///    origin: the scheme, host and port of [`Resolved`], in any case, with or without the scheme's default
@@ -118,8 +119,8 @@ where
     }
 
     fn call(&mut self, request: Request<Q>) -> Self::Future {
-        let mount = Mount::of(request.extensions());
-        PrefixFuture { future: self.inner.call(request), mount }
+        let place = Place::of(request.extensions());
+        PrefixFuture { future: self.inner.call(request), place }
     }
 }
 
@@ -129,7 +130,7 @@ pin_project! {
     pub struct PrefixFuture<F> {
         #[pin]
         future: F,
-        mount: Option<Mount>,
+        place: Option<Place>,
     }
 }
 
@@ -142,28 +143,26 @@ where
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let mut response = ready!(this.future.poll(context))?;
-        if let Some(mount) = this.mount {
-            mount.add(response.headers_mut());
+        if let Some(place) = this.place {
+            place.add(response.headers_mut());
         }
         Poll::Ready(Ok(response))
     }
 }
 
-/// Where a proxy mounts the application, as it was believed before the service took the request.
+/// Where the application is, as it was known before the service took the request.
 #[derive(Debug)]
-struct Mount {
+struct Place {
     prefix: String,
     scheme: Scheme,
     authority: Option<Authority>,
 }
 
-impl Mount {
+impl Place {
     /// `None` if there is no prefix.
     fn of(extensions: &Extensions) -> Option<Self> {
         let Some(resolved) = extensions.get::<Resolved>() else {
-            #[cfg(feature = "tracing")]
-            super::tracing::prefix_without_resolved();
-            return None;
+            return Self::of_mounts(extensions);
         };
         let prefix = resolved.prefix();
         (!prefix.is_empty()).then(|| Self {
@@ -171,6 +170,17 @@ impl Mount {
             scheme: resolved.scheme(),
             authority: resolved.authority().cloned(),
         })
+    }
+
+    /// Nothing says which origin is ours, so no absolute URL gets the prefix.
+    fn of_mounts(extensions: &Extensions) -> Option<Self> {
+        let prefix = MountPath::entered(extensions);
+        if prefix.is_empty() {
+            #[cfg(feature = "tracing")]
+            super::tracing::prefix_without_resolved();
+            return None;
+        }
+        Some(Self { prefix: prefix.to_owned(), scheme: Scheme::Http, authority: None })
     }
 
     /// Adds the prefix to every value that needs it.

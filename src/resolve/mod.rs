@@ -150,6 +150,7 @@ pub(crate) fn decide<R: Recorder>(
         host: Vouched::own(None),
         port: Vouched::own(None),
         prefix: Vouched::own(Prefix::EMPTY),
+        mounted: 0,
         original: None,
         authority: OnceLock::new(),
     };

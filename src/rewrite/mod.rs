@@ -31,6 +31,7 @@ use crate::{
     error::{Error, ErrorKind},
     forwarded::PrintedElement,
     lines::FieldLines,
+    mount,
     node::XNode,
     peer::Peer,
     resolve::{self, Head},
@@ -210,6 +211,8 @@ fn fix_first(
         rewrite.prepare(request.method(), &head, resolved)?;
         let original = rewrite.apply(request)?;
         resolved.original = Some(original);
+        // After the headers are written, which say what the proxies said.
+        mount::add_entered(resolved, request.extensions());
     }
     outcome.map(|resolved| {
         request.extensions_mut().insert(resolved);
