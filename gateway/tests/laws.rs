@@ -1,6 +1,6 @@
 //! Properties of the head that goes upstream and of the head that comes back, each against a slow, obvious
-//! reading, and of what crosses real sockets. `PROPTEST_CASES` sets how many cases are tried; the default is 2,000 for
-//! each law, and a quarter of that, at most 10,000, over sockets. `PROPTEST_SEED` names another seed than the usual one.
+//! reading, and of what crosses real sockets. `LAWS_CASES` sets how many cases are tried; the default is 2,000 for
+//! each law, and a quarter of that, at most 50,000, over sockets. `LAWS_SEED` names another seed than the usual one.
 
 mod net;
 

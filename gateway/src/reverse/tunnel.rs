@@ -4,22 +4,20 @@
 //! 2. The tunnel ends if nothing goes either way for the limit `upgraded_idle`, or if one side breaks off.
 
 use std::{
-    io::{self, IoSlice},
-    pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    task::{Context, Poll},
     time::Duration,
 };
 
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf, copy_bidirectional_with_sizes},
+    io::{AsyncRead, AsyncWrite, copy_bidirectional_with_sizes},
     time::{Instant, sleep},
 };
+use tokio_util::io::{InspectReader, InspectWriter};
 
 /// The buffer of each direction, in bytes. Most WebSocket messages are shorter.
 const BUFFER: usize = 4096;
@@ -36,8 +34,8 @@ pub(super) fn start(client: OnUpgrade, upstream: OnUpgrade, idle: Duration) {
 
 async fn run(client: Upgraded, upstream: Upgraded, idle: Duration) {
     let clock = Clock::new();
-    let mut client = Watched { stream: TokioIo::new(client), clock: clock.clone() };
-    let mut upstream = Watched { stream: TokioIo::new(upstream), clock: clock.clone() };
+    let mut client = watched(client, &clock);
+    let mut upstream = watched(upstream, &clock);
     tokio::select! {
         _ = copy_bidirectional_with_sizes(&mut client, &mut upstream, BUFFER, BUFFER) => {}
         () = clock.idle(idle) => {}
@@ -74,56 +72,9 @@ impl Clock {
     }
 }
 
-/// A stream that tells the clock.
-struct Watched {
-    stream: TokioIo<Upgraded>,
-    clock: Clock,
-}
-
-impl AsyncRead for Watched {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
-        if read.is_ready() {
-            self.clock.tick();
-        }
-        read
-    }
-}
-
-impl AsyncWrite for Watched {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
-        if written.is_ready() {
-            self.clock.tick();
-        }
-        written
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        pieces: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, pieces)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
-    }
+/// A stream that tells the clock what it reads and writes.
+fn watched(stream: Upgraded, clock: &Clock) -> impl AsyncRead + AsyncWrite + Unpin {
+    let (reads, writes) = (clock.clone(), clock.clone());
+    let inner = InspectWriter::new(TokioIo::new(stream), move |_: &[u8]| writes.tick());
+    InspectReader::new(inner, move |_: &[u8]| reads.tick())
 }

@@ -11,7 +11,7 @@ use proxyfix_gateway::{Limits, ProxyOptions, ReverseProxy, Target};
 
 use super::{
     generate::some_cases,
-    requests::{Asked, End, chunks, fields, head, requests, sized, values},
+    requests::{Asked, End, chunks, fields, head, requests, sized, values, without_empty_lines},
     wire::{Sent, connection},
 };
 use crate::net::{
@@ -107,11 +107,14 @@ async fn check(sent: Sent) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// How the bytes of an answer to GET end, and its body.
+/// How the bytes of an answer to GET end, its body, and whether it ends by itself. hyper passes over empty lines
+/// before it, and no other reading of them is possible.
 fn read(bytes: &[u8]) -> (End, Vec<u8>, bool) {
     let mut body = Vec::new();
     let doubt = (End::Doubt, Vec::new(), false);
-    let Some((lines, rest)) = head(bytes) else { return (End::Cut, body, false) };
+    let Some((lines, rest)) = head(without_empty_lines(bytes)) else {
+        return (End::Cut, body, false);
+    };
     let words: Vec<_> = lines.first().map_or("", String::as_str).splitn(3, ' ').collect();
     let [version @ ("HTTP/1.1" | "HTTP/1.0"), status, ..] = *words.as_slice() else { return doubt };
     let Some(fields) = fields(&lines[1..]) else { return doubt };
@@ -139,11 +142,11 @@ async fn check_answer(bytes: Vec<u8>) -> Result<(), TestCaseError> {
     let (end, body, is_framed) = read(&bytes);
     // What does not end by itself ends with the connection.
     let is_open = end == End::Whole && is_framed;
-    let sent = bytes.clone();
+    let (sent, script) = (bytes.clone(), bytes);
     let upstream = Upstream::start(Begin::AfterBody, move |_, seen| {
         if seen.line().contains("/first") {
             let last = if is_open { vec![] } else { vec![Step::Close] };
-            [vec![Step::Send(sent.clone())], last].concat()
+            [vec![Step::Send(script.clone())], last].concat()
         } else {
             answer(seen)
         }
@@ -160,7 +163,9 @@ async fn check_answer(bytes: Vec<u8>) -> Result<(), TestCaseError> {
         prop_assert_eq!(end, End::Whole, "{:?}", &got);
         prop_assert_eq!(&got.body, &body);
     } else {
-        prop_assert!([0, 200, 204, 304, 502].contains(&got.status), "{:?}", got);
+        // The status is upstream's own, or that of a failure.
+        let is_upstreams = String::from_utf8_lossy(&sent).contains(&format!(" {}", got.status));
+        prop_assert!([0, 502].contains(&got.status) || is_upstreams, "{:?}", got);
     }
     client.send("GET /second HTTP/1.1\r\nHost: a\r\n\r\n").await;
     let second = client.answer(false).await;

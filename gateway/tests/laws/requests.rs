@@ -45,7 +45,8 @@ pub(crate) fn requests(mut bytes: &[u8]) -> Vec<Asked> {
     }
 }
 
-fn without_empty_lines(mut bytes: &[u8]) -> &[u8] {
+/// What follows the empty lines before a head.
+pub(crate) fn without_empty_lines(mut bytes: &[u8]) -> &[u8] {
     while let Some(rest) = bytes.strip_prefix(b"\r\n").or_else(|| bytes.strip_prefix(b"\n")) {
         bytes = rest;
     }

@@ -158,31 +158,6 @@ impl Client {
         answer
     }
 
-    /// Reads an answer, and counts the pieces in which its body comes, if there are pauses between them.
-    pub(crate) async fn pieces(&mut self) -> (Answer, usize) {
-        let mut answer = self.head().await;
-        let length = answer.field("content-length").and_then(|length| length.parse::<usize>().ok());
-        let mut pieces = 0;
-        loop {
-            if !self.buffer.is_empty() {
-                pieces += 1;
-            }
-            // The end of a chunked body may come by itself.
-            let piece = std::mem::take(&mut self.buffer);
-            let is_last = piece.ends_with(b"0\r\n\r\n");
-            pieces -= usize::from(piece == b"0\r\n\r\n");
-            answer.body.extend(piece);
-            if is_last || length == Some(answer.body.len()) || !self.more().await {
-                break;
-            }
-        }
-        if length.is_none() {
-            self.buffer = std::mem::take(&mut answer.body);
-            answer.is_whole = self.chunks(&mut answer).await;
-        }
-        (answer, pieces)
-    }
-
     async fn chunks(&mut self, answer: &mut Answer) -> bool {
         loop {
             let Some(line) = self.until(b"\r\n").await else { return false };

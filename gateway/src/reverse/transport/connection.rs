@@ -6,16 +6,19 @@
 
 use std::fmt;
 
-use hyper::client::conn::{http1, http2};
+use hyper::{
+    client::conn::{http1, http2},
+    rt::{Read, Write},
+};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::time::Instant;
-
 #[cfg(feature = "tls")]
-use super::stream::Stream;
+use tokio_util::either::Either;
+
 use super::{
     dial::dial,
     pool::Permit,
-    stream::{BytesRead, Counted},
+    stream::{BytesRead, counted},
     upstream::Upstream,
 };
 use crate::{
@@ -64,14 +67,14 @@ pub(super) async fn open(
     let is_http2 = upstream.protocol() == Protocol::Http2 && !only_http1;
     #[cfg(feature = "tls")]
     let (stream, is_http2) = match (upstream.tls(), stream) {
-        (Some(tls), Stream::Tcp(stream)) => {
+        (Some(tls), Either::Left(stream)) => {
             let (stream, is_http2) = tls.connect(stream, only_http1, deadline).await?;
-            (Stream::Tls(Box::new(stream)), is_http2)
+            (Either::Right(Box::new(stream)), is_http2)
         }
-        (_, stream) => (stream, is_http2),
+        (_, stream) => (Either::Left(stream), is_http2),
     };
     let read = BytesRead::default();
-    let io = TokioIo::new(Counted { stream, read: read.clone(), _permit: permit });
+    let io = TokioIo::new(counted(stream, read.clone(), permit));
     if is_http2 {
         open_http2(upstream, io).await.map(Opened::Http2)
     } else {
@@ -82,7 +85,7 @@ pub(super) async fn open(
 
 async fn open_http1(
     upstream: &Upstream,
-    io: TokioIo<Counted>,
+    io: impl Read + Write + Send + Unpin + 'static,
 ) -> Result<http1::SendRequest<Body>, Failure> {
     let limits = upstream.limits();
     let mut builder = http1::Builder::new();
@@ -102,7 +105,7 @@ async fn open_http1(
 
 async fn open_http2(
     upstream: &Upstream,
-    io: TokioIo<Counted>,
+    io: impl Read + Write + Send + Unpin + 'static,
 ) -> Result<http2::SendRequest<Body>, Failure> {
     let limits = upstream.limits();
     let (sender, connection) = http2::Builder::new(TokioExecutor::new())

@@ -18,7 +18,7 @@ use tokio::{
     time::{Instant, sleep, timeout_at},
 };
 
-use super::{stream::Stream, upstream::Upstream};
+use super::{stream::Plain, upstream::Upstream};
 use crate::{
     common::failure::{Failure, FailureKind},
     reverse::url::Address,
@@ -40,12 +40,12 @@ pub trait Resolve: Send + Sync + 'static {
 }
 
 /// Connects to an upstream, without TLS.
-pub(super) async fn dial(upstream: &Upstream, deadline: Instant) -> Result<Stream, Failure> {
+pub(super) async fn dial(upstream: &Upstream, deadline: Instant) -> Result<Plain, Failure> {
     let late = |_| Failure::new(FailureKind::ConnectionTimeout, "no connection within the limit");
     match upstream.address() {
         Address::Unix(path) => {
             let stream = timeout_at(deadline, UnixStream::connect(path)).await.map_err(late)?;
-            stream.map(Stream::Unix).map_err(refused)
+            stream.map(Plain::Right).map_err(refused)
         }
         Address::Tcp { host, port } => {
             let addresses = look_up(upstream, host, *port, deadline).await?;
@@ -53,7 +53,7 @@ pub(super) async fn dial(upstream: &Upstream, deadline: Instant) -> Result<Strea
             let stream = stream.map_err(refused)?;
             // A request is written at once, so waiting for more would only delay it.
             let _ = stream.set_nodelay(true);
-            Ok(Stream::Tcp(stream))
+            Ok(Plain::Left(stream))
         }
     }
 }

@@ -4,6 +4,7 @@
 //! Text made of foreign bytes is Latin-1 here: one character for each byte.
 
 pub(crate) mod client;
+#[path = "../../net/front.rs"]
 pub(crate) mod front;
 pub(crate) mod recorder;
 
