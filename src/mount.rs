@@ -47,9 +47,9 @@ impl MountPath {
     ///
     /// # Errors
     /// [`ErrorKind::InvalidPrefix`](crate::ErrorKind::InvalidPrefix) for `""`, `blog` (no slash), `//blog`,
-    /// `/a/../b`, `/a,b`, `/a%2Fb`.
+    /// `/a/../b`, `/a,b`, `/a%2Fb`; [`ErrorKind::TooLong`](crate::ErrorKind::TooLong) for a path over 4096 bytes.
     pub fn new(path: &str) -> Result<Self, Error> {
-        prefix::parse(path.as_bytes()).map(Self).map_err(|fault| Error::new(fault.kind))
+        prefix::of_ours(path).map(Self)
     }
 
     /// The path: empty, or with a leading and without a trailing slash.

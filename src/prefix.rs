@@ -8,7 +8,8 @@
 //! 5. Trailing slashes are dropped, so `/` is the empty prefix.
 
 use crate::{
-    error::{ErrorKind, Fault},
+    error::{Error, ErrorKind, Fault},
+    lines::MAX_ELEMENT,
     text::Text,
 };
 
@@ -18,6 +19,14 @@ pub(crate) type Prefix = Text<30>;
 /// Reads a prefix.
 pub(crate) fn parse(text: &[u8]) -> Result<Prefix, Fault> {
     check(text).map(Prefix::new)
+}
+
+/// Reads a prefix that we ourselves strip. One over 4096 bytes is an error, because no reader of ours believes it.
+pub(crate) fn of_ours(text: &str) -> Result<Prefix, Error> {
+    if text.len() > MAX_ELEMENT {
+        return Err(Error::new(ErrorKind::TooLong));
+    }
+    parse(text.as_bytes()).map_err(|fault| Error::new(fault.kind))
 }
 
 /// Checks a prefix and returns it without trailing slashes.

@@ -22,7 +22,6 @@ use crate::{
     error::{Error, ErrorKind},
     forwarded::{PrintedElement, forwarded_elements},
     host::HostPort,
-    lines::MAX_ELEMENT,
     node::{Node, XNode},
     peer::Peer,
     prefix::{self, Prefix},
@@ -130,11 +129,7 @@ impl Hop {
     /// [`ErrorKind::InvalidPrefix`] for `app`, `//app`, `/../app`, `/a%2fb`, `/a,b`;
     /// [`ErrorKind::TooLong`] for a prefix over 4096 bytes, which no reader of ours believes.
     pub fn prefix(self, prefix: &str) -> Result<Self, Error> {
-        if prefix.len() > MAX_ELEMENT {
-            return Err(Error::new(ErrorKind::TooLong));
-        }
-        let prefix = prefix::parse(prefix.as_bytes()).map_err(|fault| Error::new(fault.kind))?;
-        Ok(Self { prefix: Some(prefix), ..self })
+        Ok(Self { prefix: Some(prefix::of_ours(prefix)?), ..self })
     }
 }
 

@@ -17,19 +17,27 @@
 )]
 
 // Without a system, there is nothing to share.
-#[cfg(feature = "reverse")]
+#[cfg(any(feature = "mount", feature = "reverse"))]
+#[cfg_attr(not(feature = "reverse"), allow(dead_code, reason = "some rules are those of proxies"))]
 mod common;
+#[cfg(feature = "mount")]
+mod mount;
 #[cfg(feature = "reverse")]
 mod reverse;
 
-#[cfg(feature = "reverse")]
+#[cfg(any(feature = "mount", feature = "reverse"))]
 pub use self::common::{
     body::{Body, BoxError},
     error::ConfigError,
     failure::{Failure, FailureKind},
-    hop_by_hop::Underscores,
-    limits::Limits,
     path::DotSegments,
+};
+#[cfg(feature = "reverse")]
+pub use self::common::{hop_by_hop::Underscores, limits::Limits};
+#[cfg(feature = "mount")]
+pub use self::mount::{
+    builder::Mount,
+    service::{MountFuture, MountService, WithoutSlash},
 };
 #[cfg(feature = "reverse")]
 pub use self::reverse::{
@@ -50,4 +58,6 @@ mod documents {
     mod readme {}
     #[doc = include_str!("../docs/DEVELOPMENT.md")]
     mod development {}
+    #[doc = include_str!("../docs/MOUNT.md")]
+    mod mount {}
 }

@@ -4,8 +4,13 @@
 //! 2. Otherwise the target's authority, in HTTP/2 and in absolute form. `Host` counts only without one.
 //! 3. An authority with userinfo, or that is no host, is an error of the client.
 
+#[cfg(feature = "mount")]
+use http::uri::Authority;
 use http::{header::HOST, request};
 use proxyfix::{Error, Hop, Peer, Resolved};
+
+#[cfg(feature = "mount")]
+use super::error::ConfigError;
 
 /// The authority that a request asks for, as it was written. `None` only in HTTP/1.0.
 pub(crate) fn asked(request: &request::Parts) -> Option<&[u8]> {
@@ -21,6 +26,36 @@ pub(crate) fn asked(request: &request::Parts) -> Option<&[u8]> {
 /// Whether an authority is a host, with or without a port, by the core's rules (rule 3).
 pub(crate) fn check(authority: &[u8]) -> Result<(), Error> {
     Hop::new(Peer::UNIX).host(authority).map(|_| ())
+}
+
+/// A host, and the port if one is stated: what a request asks for, and what a table has.
+#[cfg(feature = "mount")]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct HostPort {
+    host: String,
+    port: Option<u16>,
+}
+
+#[cfg(feature = "mount")]
+impl HostPort {
+    /// Reads one of a configuration.
+    pub(crate) fn parse(text: &str) -> Result<Self, ConfigError> {
+        let invalid = || ConfigError::InvalidHost { host: text.to_owned() };
+        check(text.as_bytes()).map_err(|_| invalid())?;
+        Self::read(text.as_bytes()).ok_or_else(invalid)
+    }
+
+    /// Reads one of a request. `None` if it is no host.
+    pub(crate) fn read(authority: &[u8]) -> Option<Self> {
+        let authority = Authority::try_from(authority).ok()?;
+        let host = authority.host().trim_end_matches('.').to_ascii_lowercase();
+        let port = authority.port_u16();
+        (!host.is_empty() && !authority.as_str().contains('@')).then_some(Self { host, port })
+    }
+
+    pub(crate) fn without_port(&self) -> Self {
+        Self { host: self.host.clone(), port: None }
+    }
 }
 
 /// The port that an authority states.

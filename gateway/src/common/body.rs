@@ -4,6 +4,7 @@
 //! 2. Nothing is collected: a stream is polled when the connection has room for more.
 
 use std::{
+    any::Any,
     fmt,
     pin::Pin,
     task::{Context, Poll},
@@ -47,9 +48,13 @@ impl Body {
         B: HttpBody<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        if body.is_end_stream() {
-            return Self::empty();
+        let mut body = Some(body);
+        // A body of ours stays as it is.
+        let any: &mut dyn Any = &mut body;
+        if let Some(own) = any.downcast_mut::<Option<Self>>() {
+            return own.take().unwrap_or_default();
         }
+        let Some(body) = body.filter(|body| !body.is_end_stream()) else { return Self::empty() };
         Self(Inner::Stream(Box::pin(Boxed { body })))
     }
 }

@@ -152,13 +152,8 @@ impl Failure {
 
     /// The response: status, `Proxy-Status`, and a text that says only the status.
     pub(crate) fn into_response(self, pseudonym: &str, version: Version) -> Response<Body> {
-        let status = self.kind.status();
-        let text =
-            format!("{} {}\n", status.as_u16(), status.canonical_reason().unwrap_or("Error"));
-        let mut response = Response::new(Body::from(text));
-        *response.status_mut() = status;
+        let mut response = plain(self.kind.status());
         let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
         let proxy_status = format!("{pseudonym}; error={}", self.kind.proxy_status());
         if let Ok(value) = HeaderValue::try_from(proxy_status) {
             headers.insert(PROXY_STATUS, value);
@@ -177,6 +172,17 @@ impl Failure {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
     }
+}
+
+/// A response with a text that says only the status.
+pub(crate) fn plain(status: StatusCode) -> Response<Body> {
+    let text = format!("{} {}\n", status.as_u16(), status.canonical_reason().unwrap_or("Error"));
+    let mut response = Response::new(Body::from(text));
+    *response.status_mut() = status;
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    response
 }
 
 impl fmt::Display for Failure {

@@ -3,12 +3,15 @@
 //! 1. One family is written, as configured. Every other forwarding header is removed, under each spelling.
 //! 2. Where the core says that the peer is a trusted proxy, our element is appended. Everybody else's
 //!    headers are replaced.
-//! 3. The element has our peer, the effective scheme, host and port, and the prefix that was stripped.
+//! 3. The element has our peer, the effective scheme, host and port, and what was stripped from the path: by the
+//!    mounts of this server, and then by the proxy.
 //! 4. Without a known peer, the client is written as `unknown`.
 //! 5. A host that the core refuses is an error of the client, so no host can add a parameter.
 
 use http::{Extensions, HeaderMap, HeaderName};
-use proxyfix::{Family, Hop, Peer, Resolved, Scheme, WriteMode, is_forwarding_header, write};
+use proxyfix::{
+    Family, Hop, MountPath, Peer, Resolved, Scheme, WriteMode, is_forwarding_header, write,
+};
 
 use super::{
     authority,
@@ -93,11 +96,12 @@ impl Forwarding {
                 hop = hop.port(authority::port(asked).unwrap_or_else(|| scheme.default_port()));
             }
         }
-        if prefix.is_empty() {
-            return Ok(hop);
-        }
         let invalid =
             |error| Failure::new(FailureKind::Internal, "the prefix is none").with_source(error);
-        hop.prefix(prefix).map_err(invalid)
+        match (MountPath::entered(extensions), prefix) {
+            ("", "") => Ok(hop),
+            ("", one) | (one, "") => hop.prefix(one).map_err(invalid),
+            (mounts, prefix) => hop.prefix(&[mounts, prefix].concat()).map_err(invalid),
+        }
     }
 }

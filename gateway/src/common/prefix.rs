@@ -8,9 +8,7 @@
 //!    segment, no `//`, no comma, no encoded slash, backslash or control character.
 //! 6. `*` and an authority are under no prefix.
 
-use std::sync::Arc;
-
-use proxyfix::{Hop, Peer};
+use proxyfix::MountPath;
 
 use super::{
     error::ConfigError,
@@ -21,7 +19,7 @@ use super::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Prefix {
     units: Vec<Unit>,
-    text: Arc<str>,
+    path: MountPath,
 }
 
 impl Prefix {
@@ -30,13 +28,7 @@ impl Prefix {
         let invalid = |reason| ConfigError::InvalidPrefix { prefix: text.to_owned(), reason };
         let trimmed = text.strip_prefix('/').unwrap_or(text);
         let trimmed = trimmed.strip_suffix('/').unwrap_or(trimmed);
-        if trimmed.is_empty() {
-            return match text {
-                "" | "/" => Ok(Self { units: Vec::new(), text: Arc::from("") }),
-                _ => Err(invalid("has two slashes in a row")),
-            };
-        }
-        if trimmed.contains("//") || trimmed.starts_with('/') || trimmed.ends_with('/') {
+        if text.starts_with("//") || format!("/{trimmed}/").contains("//") && !trimmed.is_empty() {
             return Err(invalid("has two slashes in a row"));
         }
         if trimmed.contains(['?', '#']) {
@@ -44,23 +36,22 @@ impl Prefix {
         }
         let mut units = vec![(b'/', false)];
         units.extend(Units::new(trimmed.as_bytes()));
-        let text = print(&units);
-        // The core's rule, by the function that will write it.
-        Hop::new(Peer::UNIX)
-            .prefix(&text)
-            .map(|_| ())
+        let path = MountPath::new(&print(&units))
             .map_err(|_| invalid("has a character or a segment that no prefix may have"))?;
-        Ok(Self { units, text: text.into() })
+        if path.as_str().is_empty() {
+            units.clear();
+        }
+        Ok(Self { units, path })
     }
 
     /// As it is told to the application: canonical, without a slash at its end.
     pub(crate) fn as_str(&self) -> &str {
-        &self.text
+        self.path.as_str()
     }
 
-    /// The same, to keep.
-    pub(crate) fn text(&self) -> Arc<str> {
-        Arc::clone(&self.text)
+    /// The same, as the core knows it.
+    pub(crate) fn path(&self) -> &MountPath {
+        &self.path
     }
 
     /// What follows this prefix in a path: nothing, or a text that begins with a slash.
@@ -125,12 +116,22 @@ impl<T> PrefixTable<T> {
 
     /// Adds an entry.
     pub(crate) fn insert(&mut self, prefix: &str, value: T) -> Result<(), ConfigError> {
+        self.insert_with(prefix, |_| value)
+    }
+
+    /// Adds an entry that is made of its prefix.
+    pub(crate) fn insert_with(
+        &mut self,
+        prefix: &str,
+        value: impl FnOnce(&MountPath) -> T,
+    ) -> Result<(), ConfigError> {
         let prefix = Prefix::parse(prefix)?;
         if self.entries.iter().any(|(other, _)| *other == prefix) {
             return Err(ConfigError::RepeatedPrefix {
                 prefix: format!("/{}", prefix.as_str().trim_start_matches('/')),
             });
         }
+        let value = value(prefix.path());
         let length = prefix.units.len();
         let at = self.entries.partition_point(|(other, _)| other.units.len() >= length);
         self.entries.insert(at, (prefix, value));

@@ -55,7 +55,7 @@ impl Front {
         let rest_at = normal.len().saturating_sub(found.rest.len());
         Ok(Some(Mapping {
             target: found.value.clone(),
-            prefix: Some(found.prefix.text()),
+            prefix: Some(found.prefix.path().clone()),
             rest_at,
             normal: match normal {
                 Cow::Owned(normal) => Some(normal),

@@ -10,7 +10,7 @@
 //! 4. The version is never the client's.
 //! 5. The request hook comes last. What it adds may not end here or frame the message.
 
-use std::{borrow::Cow, sync::Arc};
+use std::borrow::Cow;
 
 use bytes::Bytes;
 use http::{
@@ -20,6 +20,7 @@ use http::{
     uri::PathAndQuery,
 };
 use http_body::SizeHint;
+use proxyfix::MountPath;
 
 use super::{
     options::Options,
@@ -40,7 +41,7 @@ use crate::common::{
 pub(crate) struct Mapping {
     pub(crate) target: Target,
     /// The prefix that matched, canonical. `None` if there is no table.
-    pub(crate) prefix: Option<Arc<str>>,
+    pub(crate) prefix: Option<MountPath>,
     /// The path without dot segments, if it had any.
     pub(crate) normal: Option<String>,
     /// Where in the path the prefix ends.
@@ -50,8 +51,8 @@ pub(crate) struct Mapping {
 impl Mapping {
     /// The prefix that is removed from the path, or nothing.
     pub(super) fn removed(&self) -> &str {
-        let removed = self.prefix.as_deref().filter(|_| self.target.0.remove_prefix);
-        removed.unwrap_or_default()
+        let removed = self.prefix.as_ref().filter(|_| self.target.0.remove_prefix);
+        removed.map_or("", MountPath::as_str)
     }
 }
 

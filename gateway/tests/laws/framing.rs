@@ -119,6 +119,10 @@ fn read(bytes: &[u8]) -> (End, Vec<u8>, bool) {
     let [version @ ("HTTP/1.1" | "HTTP/1.0"), status, ..] = *words.as_slice() else { return doubt };
     let Some(fields) = fields(&lines[1..]) else { return doubt };
     let lengths = values(&fields, "content-length");
+    // The answer is what follows, and that is none.
+    if status.starts_with('1') {
+        return doubt;
+    }
     if ["204", "304"].contains(&status) {
         return (End::Whole, body, true);
     }
@@ -152,7 +156,10 @@ async fn check_answer(bytes: Vec<u8>) -> Result<(), TestCaseError> {
         }
     })
     .await;
-    let proxy = ReverseProxy::new(&format!("http://{}/", upstream.address)).unwrap();
+    // Whoever waits for more than came is told so: 504, which no answer is.
+    let limits = Limits::default().head(Duration::from_secs(5)).gap(Duration::from_secs(5));
+    let target = Target::builder(format!("http://{}/", upstream.address)).limits(limits).build();
+    let proxy = ReverseProxy::with_options(target.unwrap(), ProxyOptions::new()).unwrap();
     let address = front::serve(proxy).await;
     let mut client = Client::connect(address).await;
     client.send("GET /first HTTP/1.1\r\nHost: a\r\n\r\n").await;

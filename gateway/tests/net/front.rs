@@ -1,6 +1,10 @@
 //! A server around a service of the gateway.
 
-use std::{convert::Infallible, net::SocketAddr};
+use std::{
+    convert::Infallible,
+    net::{Ipv4Addr, SocketAddr},
+    sync::atomic::{AtomicU8, Ordering},
+};
 
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
@@ -14,6 +18,15 @@ use proxyfix_gateway::Body;
 use tokio::net::TcpListener;
 use tower::{Service, service_fn, util::BoxCloneSyncService};
 
+/// Where to listen: a free port of an address that is not the clients'. Otherwise, the thousands of connections of a
+/// law would leave none free for a minute (`TIME_WAIT`). Only Linux has more than one loopback address from the start.
+pub(crate) fn own_address() -> (Ipv4Addr, u16) {
+    static LAST: AtomicU8 = AtomicU8::new(0);
+    let last =
+        if cfg!(target_os = "linux") { LAST.fetch_add(1, Ordering::Relaxed) % 250 + 2 } else { 1 };
+    (Ipv4Addr::new(127, 0, 0, last), 0)
+}
+
 /// Serves HTTP/1.1 and HTTP/2 on a port of its own, and says which.
 pub(crate) async fn serve<S>(service: S) -> SocketAddr
 where
@@ -24,7 +37,7 @@ where
         + 'static,
     S::Future: Send + 'static,
 {
-    let listener = TcpListener::bind(super::own_address()).await.unwrap();
+    let listener = TcpListener::bind(own_address()).await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
         while let Ok((stream, peer)) = listener.accept().await {

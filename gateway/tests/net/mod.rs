@@ -7,25 +7,12 @@ pub(crate) mod client;
 pub(crate) mod front;
 pub(crate) mod upstream;
 
-use std::{
-    net::{Ipv4Addr, SocketAddr},
-    sync::atomic::{AtomicU8, Ordering},
-    time::Duration,
-};
+use std::{net::SocketAddr, time::Duration};
 
 use tokio::net::TcpSocket;
 
 /// Long enough for the slowest machine. No test waits this long if all is right.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
-
-/// Where to listen: a free port of an address that is not the clients'. Otherwise, the thousands of connections of a
-/// law would leave none free for a minute (`TIME_WAIT`). Only Linux has more than one loopback address from the start.
-pub(crate) fn own_address() -> (Ipv4Addr, u16) {
-    static LAST: AtomicU8 = AtomicU8::new(0);
-    let last =
-        if cfg!(target_os = "linux") { LAST.fetch_add(1, Ordering::Relaxed) % 250 + 2 } else { 1 };
-    (Ipv4Addr::new(127, 0, 0, last), 0)
-}
 
 /// An address that refuses connections as long as the socket lives: it is bound, and does not listen. A port that
 /// was only free a moment ago may be another test's now.

@@ -70,7 +70,7 @@ impl Upstream {
     where
         F: Fn(usize, &Seen) -> Vec<Step> + Send + Sync + 'static,
     {
-        let listener = TcpListener::bind(super::own_address()).await.unwrap();
+        let listener = TcpListener::bind(super::front::own_address()).await.unwrap();
         let upstream = Self {
             address: listener.local_addr().unwrap(),
             seen: Arc::default(),

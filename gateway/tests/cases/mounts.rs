@@ -1,0 +1,195 @@
+//! Cases of mounts: `mounts.jsonl`, and what data does not say.
+//!
+//! An expectation is the service that got the request, where the core says that it is, and the target that it saw.
+
+use std::convert::Infallible;
+
+use axum::extract::OriginalUri;
+use http::{Request, Response};
+use proxyfix::{MountPath, Peer, PrefixLayer, ProxyFixLayer, Resolved};
+use proxyfix_gateway::{
+    Body, DotSegments, Mount, MountService, ReverseProxyLayer, Target, WithoutSlash,
+};
+use serde::Deserialize;
+use tower::{Layer, Service, ServiceExt, service_fn, util::BoxCloneSyncService};
+
+use crate::net::{client::Client, front, upstream::Upstream};
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Case {
+    id: String,
+    variant: Option<String>,
+    mounts: Vec<(String, String)>,
+    dot_segments: Option<String>,
+    host: Option<String>,
+    request: String,
+    expect: String,
+}
+
+type Site = MountService<String, Infallible>;
+type App = BoxCloneSyncService<Request<String>, Response<Body>, Infallible>;
+
+/// A service that says its name, where it is, and what it sees.
+fn app(name: &str) -> App {
+    let name = name.to_owned();
+    BoxCloneSyncService::new(service_fn(move |request: Request<String>| {
+        let path = MountPath::entered(request.extensions());
+        let is_bare = request.extensions().get::<WithoutSlash>().is_some();
+        let end = if is_bare { " without-slash" } else { "" };
+        let text = format!("{name} {path} {}{end}{}", request.uri(), request.body());
+        async { Ok(Response::new(Body::from(text))) }
+    }))
+}
+
+async fn ask<S>(service: S, request: Request<String>) -> String
+where
+    S: Service<Request<String>, Response = Response<Body>, Error = Infallible>,
+{
+    let response = service.oneshot(request).await.unwrap();
+    if response.status() != 200 {
+        return response.status().as_u16().to_string();
+    }
+    let body = axum::body::to_bytes(axum::body::Body::new(response.into_body()), 1000).await;
+    String::from_utf8(body.unwrap().to_vec()).unwrap()
+}
+
+async fn outcome(case: &Case) -> String {
+    let mut mount = Mount::new().fallback(app("fallback"));
+    for (place, name) in &case.mounts {
+        mount = match place.split_once(' ') {
+            Some((host, path)) => mount.at_host(host, path, app(name)),
+            None => mount.at(place, app(name)),
+        };
+    }
+    if case.dot_segments.is_some() {
+        mount = mount.dot_segments(DotSegments::Normalize);
+    }
+    let site = match mount.build() {
+        Ok(site) => site,
+        Err(error) => return format!("error: {}", error.to_string().split(';').next().unwrap()),
+    };
+    let (method, target) = case.request.split_once(' ').unwrap_or(("GET", &case.request));
+    let mut request = Request::builder().method(method).uri(target);
+    if let Some(host) = &case.host {
+        request = request.header("Host", host);
+    }
+    ask(site, request.body(String::new()).unwrap()).await
+}
+
+#[tokio::test]
+async fn mounts() {
+    for line in include_str!("mounts.jsonl").lines() {
+        let case: Case = serde_json::from_str(line).expect(line);
+        assert_eq!(outcome(&case).await, case.expect, "{} {:?}", case.id, case.variant);
+    }
+}
+
+fn get(target: &str) -> Request<String> {
+    let client = Peer::from(std::net::IpAddr::from([127, 0, 0, 1]));
+    let request = Request::get(target).header("Host", "shop.example").extension(client);
+    request.body(String::new()).unwrap()
+}
+
+#[tokio::test]
+async fn nested() {
+    let site: Site = Mount::new()
+        .at("/o", Mount::new().at("/app", app("inner")).build().unwrap())
+        .at("/p", Mount::new().at("/", app("all")).build().unwrap())
+        .build()
+        .unwrap();
+    assert_eq!(ask(site.clone(), get("/o/app/x?q=/o")).await, "inner /o/app /x?q=/o");
+    assert_eq!(ask(site.clone(), get("/o/other")).await, "404");
+    assert_eq!(ask(site.clone(), get("/other")).await, "404");
+    assert_eq!(ask(site.clone(), get("/p")).await, "all /p / without-slash");
+    assert_eq!(ask(site, get("/p/x")).await, "all /p /x");
+}
+
+/// axum's `nest` sends `/app/admin/` to `/app`.
+#[tokio::test]
+async fn below_another_mount() {
+    let site: Site =
+        Mount::new().at("/app", app("app")).at("/app/admin", app("admin")).build().unwrap();
+    for (target, seen) in [
+        ("/app/admin", "admin /app/admin / without-slash"),
+        ("/app/admin/", "admin /app/admin /"),
+        ("/app/admin/x", "admin /app/admin /x"),
+        ("/app/administrator", "app /app /administrator"),
+        ("/app/", "app /app /"),
+    ] {
+        assert_eq!(ask(site.clone(), get(target)).await, seen);
+    }
+}
+
+/// A proxy within a mount tells upstream both paths.
+#[tokio::test]
+async fn around_a_proxy() {
+    let upstream = Upstream::answering("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await;
+    let target = Target::builder(format!("http://{}/", upstream.address)).remove_prefix(true);
+    let layer = ReverseProxyLayer::builder().target("/api", target.build().unwrap()).build();
+    let site = Mount::new().at("/app", layer.unwrap().layer(front::inner())).build().unwrap();
+    let front = front::serve(site).await;
+    let forged = "X-Forwarded-Prefix: /evil\r\n";
+    Client::once(front, format!("GET /app/api/x HTTP/1.1\r\nHost: a\r\n{forged}\r\n")).await;
+    let seen = upstream.last().await.unwrap();
+    assert_eq!(seen.line(), "GET /x HTTP/1.1");
+    assert_eq!(seen.field("x-forwarded-prefix").as_deref(), Some("/app/api"));
+}
+
+/// The first URI is there for whoever needs it, for axum's extractor too.
+#[tokio::test]
+async fn the_original_uri() {
+    let show = service_fn(|request: Request<String>| {
+        let core = MountPath::original_uri(request.extensions()).unwrap();
+        let OriginalUri(axum) = request.extensions().get().unwrap();
+        let text = format!("{core} {axum}");
+        async { Ok::<_, Infallible>(Response::new(Body::from(text))) }
+    });
+    let site: Site =
+        Mount::new().at("/o", Mount::new().at("/app", show).build().unwrap()).build().unwrap();
+    assert_eq!(ask(site, get("/o/app/x?q")).await, "/o/app/x?q /o/app/x?q");
+}
+
+/// A proxy strips `/outer/`, and a mount `/app`. The application knows nothing of both.
+#[tokio::test]
+async fn under_a_proxy() {
+    let login = service_fn(|request: Request<String>| {
+        let resolved: &Resolved = request.extensions().get().unwrap();
+        let cookie = format!("id=1; Path=/; Comment={}", resolved.external_path("/x"));
+        let response =
+            Response::builder().header("Location", "/login").header("Set-Cookie", cookie);
+        async { Ok::<_, Infallible>(response.body(Body::empty()).unwrap()) }
+    });
+    let site = Mount::new().at("/app", PrefixLayer::new().layer(login)).build().unwrap();
+    let config = "proxies=loopback for=1 prefix=1".parse().unwrap();
+    let mut request = get("/app/x");
+    let headers = request.headers_mut();
+    headers.insert("x-forwarded-for", "203.0.113.9".parse().unwrap());
+    headers.insert("x-forwarded-prefix", "/outer/".parse().unwrap());
+    let response = ProxyFixLayer::new(config).layer(site).oneshot(request).await.unwrap();
+    assert_eq!(response.headers()["location"], "/outer/app/login");
+    assert_eq!(response.headers()["set-cookie"], "id=1; Path=/outer/app; Comment=/outer/app/x");
+}
+
+/// Whoever sends the request again after the mount's service failed has it as it was.
+#[tokio::test]
+async fn the_request_is_not_changed() {
+    let failing = service_fn(|_: Request<String>| async {
+        Ok::<_, Infallible>(Response::builder().status(503).body(Body::empty()).unwrap())
+    });
+    let site: Site = Mount::new().at("/app", failing).build().unwrap();
+    let fallback = app("fallback");
+    let request = get("/app/x").map(|_| " body".to_owned());
+    assert_eq!(ask(site, request.clone()).await, "503");
+    assert_eq!(ask(fallback, request).await, "fallback  /app/x body");
+}
+
+/// The service is called when it is ready, and not before.
+#[tokio::test]
+async fn readiness() {
+    let limited = tower::limit::ConcurrencyLimit::new(app("limited"), 1);
+    let site: Site = Mount::new().at("/app", limited).fallback(app("fallback")).build().unwrap();
+    let (first, second) = (ask(site.clone(), get("/app/1")), ask(site.clone(), get("/app/2")));
+    assert_eq!(tokio::join!(first, second), ("limited /app /1".into(), "limited /app /2".into()));
+    assert_eq!(ask(site, get("/x")).await, "fallback  /x");
+}
