@@ -12,7 +12,7 @@ fn main() {
 }
 
 async fn serve(listen: &str, upstream: &str) {
-    let proxy = ReverseProxy::new("/", &format!("http://{upstream}"));
+    let proxy = ReverseProxy::new("/", format!("http://{upstream}"));
     let app: Router = proxy.into();
     let listener = TcpListener::bind(listen).await.unwrap();
     loop {

@@ -1,33 +1,43 @@
-//! Our proxy: `ours LISTEN UPSTREAM [THREADS]`.
+//! Our proxy: `ours LISTEN UPSTREAM [threads | axum]`.
+//!
+//! It is served by hyper on one thread; with `threads`, on a runtime with two threads; with `axum`, by `axum::serve`
+//! on one thread.
 
 use std::net::SocketAddr;
 
+use axum::{Router, serve::ListenerExt};
 use hyper_util::{rt::TokioIo, service::TowerToHyperService};
 use proxyfix::Peer;
 use proxyfix_gateway::{Limits, ProxyOptions, ReverseProxy, Target};
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, runtime::Builder};
 use tower::{Service, service_fn};
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let (listen, upstream) = (arguments[0].clone(), arguments[1].clone());
-    let threads = arguments.get(2).map_or(0, |threads| threads.parse().unwrap());
-    let mut builder = match threads {
-        0 => tokio::runtime::Builder::new_current_thread(),
-        _ => tokio::runtime::Builder::new_multi_thread(),
+    let (listen, upstream) = (&arguments[0], &arguments[1]);
+    let how = arguments.get(2).map(String::as_str);
+    let mut runtime = match how {
+        Some("threads") => Builder::new_multi_thread(),
+        _ => Builder::new_current_thread(),
     };
-    if threads > 0 {
-        builder.worker_threads(threads);
-    }
-    builder.enable_all().build().unwrap().block_on(serve(&listen, &upstream));
+    let runtime = runtime.worker_threads(2).enable_all().build().unwrap();
+    runtime.block_on(async {
+        let listener = TcpListener::bind(listen).await.unwrap();
+        match how {
+            Some("axum") => serve_by_axum(listener, proxy(upstream)).await,
+            _ => serve(listener, proxy(upstream)).await,
+        }
+    });
 }
 
-async fn serve(listen: &str, upstream: &str) {
+fn proxy(upstream: &str) -> ReverseProxy {
     // As many idle connections as the others keep.
     let limits = Limits::default().idle_connections(512).connections(4096);
     let target = Target::builder(format!("http://{upstream}/")).limits(limits).build().unwrap();
-    let proxy = ReverseProxy::with_options(target, ProxyOptions::new()).unwrap();
-    let listener = TcpListener::bind(listen).await.unwrap();
+    ReverseProxy::with_options(target, ProxyOptions::new()).unwrap()
+}
+
+async fn serve(listener: TcpListener, proxy: ReverseProxy) {
     loop {
         let (stream, peer): (_, SocketAddr) = listener.accept().await.unwrap();
         let _ = stream.set_nodelay(true);
@@ -43,4 +53,12 @@ async fn serve(listen: &str, upstream: &str) {
                 connection.serve_connection(TokioIo::new(stream), service).with_upgrades().await;
         });
     }
+}
+
+async fn serve_by_axum(listener: TcpListener, proxy: ReverseProxy) {
+    let app = Router::new().fallback_service(proxy);
+    let listener = listener.tap_io(|stream| {
+        let _ = stream.set_nodelay(true);
+    });
+    axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>()).await.unwrap();
 }

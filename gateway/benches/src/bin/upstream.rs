@@ -1,42 +1,47 @@
-//! The upstream for big bodies and WebSockets: `upstream LISTEN`.
+//! The upstream for big bodies and upgrades: `upstream LISTEN`.
+//!
+//! `/down/MEBIBYTES` sends a body, `/up/MEBIBYTES` says whether it received one, `/ws` echoes.
 
 use std::convert::Infallible;
 
 use axum::{
     Router,
-    body::{Body, Bytes},
-    extract::{Request, WebSocketUpgrade, ws::WebSocket},
+    body::Body,
+    extract::{Path, Request, WebSocketUpgrade, ws::WebSocket},
     response::{IntoResponse, Response},
-    routing::any,
+    routing::{any, get, post},
 };
+use futures_util::stream;
 use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody};
-
-/// 1 GiB in pieces of 64 KiB.
-const PIECES: usize = 1 << 14;
+use proxyfix_gateway_benches::{Check, Pieces};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
     let listen = std::env::args().nth(1).unwrap();
-    let app =
-        Router::new().route("/big", any(big)).route("/sink", any(sink)).route("/ws", any(socket));
+    let app = Router::new()
+        .route("/down/{mebibytes}", get(down))
+        .route("/up/{mebibytes}", post(up))
+        .route("/ws", any(socket));
     let listener = tokio::net::TcpListener::bind(listen).await.unwrap();
     axum::serve(listener, app).await.unwrap();
 }
 
-async fn big() -> Response {
-    let piece = Bytes::from(vec![b'x'; 1 << 16]);
-    let pieces = (0..PIECES).map(move |_| Ok::<_, Infallible>(Frame::data(piece.clone())));
-    let body = Body::new(StreamBody::new(futures_util::stream::iter(pieces)));
-    ([("content-length", (PIECES << 16).to_string())], body).into_response()
+async fn down(Path(mebibytes): Path<u64>) -> Response {
+    let length = mebibytes << 20;
+    let pieces = Pieces::new(length).map(|piece| Ok::<_, Infallible>(Frame::data(piece)));
+    let body = Body::new(StreamBody::new(stream::iter(pieces)));
+    ([("content-length", length.to_string())], body).into_response()
 }
 
-async fn sink(request: Request) -> String {
-    let (mut body, mut length) = (request.into_body(), 0_usize);
+async fn up(Path(mebibytes): Path<u64>, request: Request) -> String {
+    let (mut body, mut check) = (request.into_body(), Check::default());
     while let Some(Ok(frame)) = body.frame().await {
-        length += frame.data_ref().map_or(0, Bytes::len);
+        if let Some(data) = frame.data_ref() {
+            check.read(data);
+        }
     }
-    length.to_string()
+    check.verdict(mebibytes << 20)
 }
 
 async fn socket(upgrade: WebSocketUpgrade) -> Response {
