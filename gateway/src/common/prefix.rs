@@ -20,6 +20,8 @@ use super::{
 pub(crate) struct Prefix {
     units: Vec<Unit>,
     path: MountPath,
+    /// The text of `path`, which that one checks whenever it is asked for.
+    text: String,
 }
 
 impl Prefix {
@@ -41,12 +43,13 @@ impl Prefix {
         if path.as_str().is_empty() {
             units.clear();
         }
-        Ok(Self { units, path })
+        let text = path.as_str().to_owned();
+        Ok(Self { units, path, text })
     }
 
     /// As it is told to the application: canonical, without a slash at its end.
     pub(crate) fn as_str(&self) -> &str {
-        self.path.as_str()
+        &self.text
     }
 
     /// The same, as the core knows it.
@@ -55,6 +58,7 @@ impl Prefix {
     }
 
     /// What follows this prefix in a path: nothing, or a text that begins with a slash.
+    #[inline]
     pub(crate) fn strip<'a>(&self, path: &'a str) -> Option<&'a str> {
         // A prefix without triplets, the usual one, in a path without them.
         if let Some(rest) = path.strip_prefix(self.as_str()) {
