@@ -17,15 +17,17 @@
 )]
 
 // Without a system, there is nothing to share.
-#[cfg(any(feature = "mount", feature = "reverse"))]
+#[cfg(any(feature = "files", feature = "mount", feature = "reverse"))]
 #[cfg_attr(not(feature = "reverse"), allow(dead_code, reason = "some rules are those of proxies"))]
 mod common;
+#[cfg(feature = "files")]
+mod files;
 #[cfg(feature = "mount")]
 mod mount;
 #[cfg(feature = "reverse")]
 mod reverse;
 
-#[cfg(any(feature = "mount", feature = "reverse"))]
+#[cfg(any(feature = "files", feature = "mount", feature = "reverse"))]
 pub use self::common::{
     body::{Body, BoxError},
     error::ConfigError,
@@ -34,6 +36,16 @@ pub use self::common::{
 };
 #[cfg(feature = "reverse")]
 pub use self::common::{hop_by_hop::Underscores, limits::Limits};
+#[cfg(feature = "rust-embed")]
+pub use self::files::embedded::Folder;
+#[cfg(feature = "files")]
+pub use self::files::{
+    builder::{Exported, FilesBuilder},
+    embedded::{Embedded, EmbeddedFile, EmbeddedFiles},
+    export::{Dir, File},
+    layer::{FilesFuture, FilesLayer, FilesService, NotFound},
+    root::Symlinks,
+};
 #[cfg(feature = "mount")]
 pub use self::mount::{
     builder::Mount,

@@ -107,6 +107,22 @@ pub enum ConfigError {
         /// The pseudonym as it was written.
         pseudonym: String,
     },
+    /// A directory or file to export is missing.
+    #[error("{path:?} cannot be exported: {reason}; if it comes later, use lazy")]
+    #[non_exhaustive]
+    MissingExport {
+        /// The path as it was written.
+        path: std::path::PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A type of content is malformed.
+    #[error("{mime:?} is no type of content; write it like text/plain")]
+    #[non_exhaustive]
+    InvalidMimeType {
+        /// The type as it was written.
+        mime: String,
+    },
     /// A network is malformed.
     #[error("{network:?} is no network; write it like 10.0.0.0/8 or 2001:db8::/32")]
     #[non_exhaustive]
@@ -128,4 +144,11 @@ pub enum ConfigError {
         /// What is missing, and what to add.
         reason: Arc<str>,
     },
+}
+
+#[cfg(feature = "files")]
+impl ConfigError {
+    pub(crate) fn missing_export(path: &std::path::Path, reason: &str) -> Self {
+        Self::MissingExport { path: path.to_owned(), reason: reason.to_owned() }
+    }
 }
