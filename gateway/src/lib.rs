@@ -70,6 +70,9 @@ mod documents {
     mod readme {}
     #[doc = include_str!("../docs/DEVELOPMENT.md")]
     mod development {}
+    #[cfg(feature = "files")]
+    #[doc = include_str!("../docs/FILES.md")]
+    mod files {}
     #[doc = include_str!("../docs/MOUNT.md")]
     mod mount {}
 }

@@ -83,6 +83,7 @@ fn key(stat: &Stat) -> Option<Key> {
 }
 
 #[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, reason = "the numbers are small")]
 mod tests {
     use std::{
         sync::Arc,

@@ -122,6 +122,7 @@ fn tag(list: &[u8]) -> Option<(Tag<'_>, &[u8])> {
 }
 
 #[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, reason = "the numbers are small")]
 mod tests {
     use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

@@ -87,6 +87,7 @@ impl Lifetimes {
 }
 
 #[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, reason = "the numbers are small")]
 mod tests {
     use std::time::{Duration, UNIX_EPOCH};
 

@@ -129,6 +129,7 @@ impl From<&std::fs::Metadata> for Stat {
 }
 
 #[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, reason = "the numbers are small")]
 mod tests {
     use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

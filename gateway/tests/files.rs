@@ -1,0 +1,14 @@
+//! Static files: what Werkzeug's `SharedDataMiddleware` and other servers were seen to do, and what is right.
+//! `files/cases.jsonl` has the cases as data, the other files of `files/` those where data does not do;
+//! `files/elsewhere.txt` says where. `files/ids.txt` lists all of them.
+
+#![cfg(unix)]
+
+mod files {
+    mod data;
+    mod fixture;
+    mod ids;
+    mod places;
+    mod races;
+    mod serving;
+}
