@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args};
 
-use super::settings::{AccessLog, Bind, FamilyChoice, HostChoice, SchemeChoice};
+use super::settings::{AccessLog, Bind, FamilyChoice, HostChoice, SchemeChoice, bytes, seconds};
 use crate::keys;
 
 /// Runs a reverse proxy in front of your servers
@@ -97,11 +97,11 @@ pub(crate) struct Serve {
     pub(super) methods: Vec<String>,
 
     /// The longest wait for a connection, an answer, or the next part of a body [default: 10, 30 and 60]
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub(super) timeout: Option<f64>,
 
     /// The longest body of a request; longer ones get 413
-    #[arg(long, value_name = "BYTES")]
+    #[arg(long, value_name = "BYTES", value_parser = bytes)]
     pub(super) body_bytes: Option<u64>,
 
     /// Turns redirects and cookies that name the target back into what the client knows

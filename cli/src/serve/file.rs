@@ -202,7 +202,7 @@ mod tests {
             ("\nbind = x", "2: "),
             (
                 "bind = 'x'",
-                "1: bind: expected an address with a port such as 127.0.0.1:8000, or unix:/run/front.sock",
+                "1: bind: expected an IP address with a port such as 127.0.0.1:8000, or unix:/run/front.sock",
             ),
             ("bind = 1", "1: bind is an integer; write a text: bind = \"127.0.0.1:8000\""),
             (

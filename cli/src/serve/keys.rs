@@ -201,6 +201,14 @@ fn instead(key: &str, known: &[&str]) -> String {
     // `access_log`, `header`, `HTTP2`, as other programs spell them.
     let spelt = key.to_ascii_lowercase().replace('_', "-");
     let meant = known.iter().find(|name| **name == spelt || name.strip_suffix('s') == Some(&spelt));
+    let other = match &*spelt {
+        "remove-prefix" => "the prefix is removed unless keep-prefix = true",
+        "limits" | "timeouts" => "write timeout = 30 and body-bytes = 1_048_576",
+        _ => "",
+    };
+    if !other.is_empty() && known.contains(&"timeout") {
+        return format!("the key \"{shown}\" is unknown; {other}");
+    }
     match meant {
         Some(name) => format!("the key \"{shown}\" is unknown; write {name}"),
         None => format!("the key \"{shown}\" is unknown; here may be {}", known.join(", ")),

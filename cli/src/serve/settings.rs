@@ -133,9 +133,19 @@ impl FromStr for Bind {
             return Ok(Self::Unix(path.into()));
         }
         let expected =
-            "expected an address with a port such as 127.0.0.1:8000, or unix:/run/front.sock";
+            "expected an IP address with a port such as 127.0.0.1:8000, or unix:/run/front.sock";
         text.parse().map(Self::Tcp).map_err(|_| expected.to_owned())
     }
+}
+
+/// Reads `--timeout`.
+pub(super) fn seconds(text: &str) -> Result<f64, &'static str> {
+    text.parse().map_err(|_| "write a number of seconds without a unit, such as 30 or 0.5")
+}
+
+/// Reads `--body-bytes`.
+pub(super) fn bytes(text: &str) -> Result<u64, &'static str> {
+    text.parse().map_err(|_| "write a number of bytes without a unit, such as 1048576 for 1 MiB")
 }
 
 /// What `Host` tells upstream.

@@ -42,7 +42,10 @@ fn in_a_file() {
             &format!("{first}headers = [\"a: b\", \"Authorization\"]\n"),
             "1: header number 2 has no colon; ",
         ),
-        (&format!("{first}methods = [\"G T\"]\n"), "1: \"G T\" is no method; write it like GET"),
+        (
+            &format!("{first}methods = [\"G T\"]\n"),
+            "1: \"G T\" is not a valid method; methods are case-sensitive: write GET",
+        ),
         (&format!("{first}host = \"a b\"\n"), "1: \"a b\" is no host; "),
         (&format!("{first}cacert = \"missing.pem\"\n"), "1: cacert: missing.pem: No such file"),
         (

@@ -66,8 +66,8 @@ pub enum ConfigError {
         /// What to do instead.
         instead: &'static str,
     },
-    /// A method is not a token of RFC 9110.
-    #[error("{method:?} is no method; write it like GET")]
+    /// A method is not a token of RFC 9110, or a standard one in another case.
+    #[error("{method:?} is not a valid method; methods are case-sensitive: write GET")]
     #[non_exhaustive]
     InvalidMethod {
         /// The method as it was written.

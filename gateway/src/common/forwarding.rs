@@ -90,14 +90,14 @@ impl Forwarding {
         let scheme = resolved.map_or(own, Resolved::scheme);
         let mut hop = peer.map_or_else(Hop::unknown, Hop::new).scheme(scheme);
         if let Some(asked) = asked {
-            let invalid = |error| Failure::invalid("Host is no host").with_source(error);
+            let invalid = |error| Failure::invalid("invalid Host").with_source(error);
             hop = hop.host(asked).map_err(invalid)?;
             if self.family == Family::XForwarded {
                 hop = hop.port(authority::port(asked).unwrap_or_else(|| scheme.default_port()));
             }
         }
         let invalid =
-            |error| Failure::new(FailureKind::Internal, "the prefix is none").with_source(error);
+            |error| Failure::new(FailureKind::Internal, "the prefix is invalid").with_source(error);
         match (MountPath::entered(extensions), prefix) {
             ("", "") => Ok(hop),
             ("", one) | (one, "") => hop.prefix(one).map_err(invalid),

@@ -73,7 +73,7 @@ fn set(value: &[u8]) -> Option<&[u8]> {
     unit.trim_ascii().eq_ignore_ascii_case(b"bytes").then_some(set.get(1..)?)
 }
 
-/// A range that is none.
+/// A malformed range.
 struct Malformed;
 
 /// The bytes of a range, if it is within the file.

@@ -79,7 +79,7 @@ impl<B, E> Mounts<B, E> {
             };
         };
         let Some(below) = uri_below(&asked, found.rest) else {
-            return answer(Failure::invalid("the path is none"));
+            return answer(Failure::invalid("the path is invalid"));
         };
         found.value.path.enter(&mut parts.extensions, &asked);
         if found.rest.is_empty() {

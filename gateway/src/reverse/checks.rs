@@ -94,11 +94,20 @@ pub(super) fn checked_host(host: HostHeader) -> Result<Host, ConfigError> {
     }
 }
 
+/// The methods of RFC 9110 §9 and RFC 5789.
+const STANDARD: [&str; 9] =
+    ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"];
+
 pub(super) fn checked_methods(methods: &[String]) -> Result<Methods, ConfigError> {
     let mut list = Vec::new();
     for method in methods {
         let invalid = || ConfigError::InvalidMethod { method: method.clone() };
-        list.push(Method::from_bytes(method.as_bytes()).map_err(|_| invalid())?);
+        let read = Method::from_bytes(method.as_bytes()).map_err(|_| invalid())?;
+        // Methods are case-sensitive, so `get` would admit nobody.
+        if STANDARD.iter().any(|name| *name != method && name.eq_ignore_ascii_case(method)) {
+            return Err(invalid());
+        }
+        list.push(read);
     }
     let allow = HeaderValue::try_from(methods.join(", "))
         .map_err(|_| ConfigError::InvalidMethod { method: methods.join(", ") })?;

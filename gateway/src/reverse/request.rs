@@ -135,7 +135,7 @@ fn uri(method: &Method, asked: &Uri, mapping: &Mapping) -> Result<Uri, Failure> 
         text.push('?');
         text.push_str(&query);
     }
-    let invalid = |error| Failure::invalid("the path is none").with_source(error);
+    let invalid = |error| Failure::invalid("the path is invalid").with_source(error);
     PathAndQuery::from_maybe_shared(Bytes::from(text)).map(Uri::from).map_err(invalid)
 }
 
@@ -165,7 +165,7 @@ fn set_host(headers: &mut HeaderMap, target: &Inner, asked: Option<&[u8]>) -> Re
         (Host::Fixed(host), _) => host.clone(),
         (Host::Target, _) | (Host::Client, None) => target.url.authority.clone(),
         (Host::Client, Some(asked)) => HeaderValue::from_bytes(asked)
-            .map_err(|error| Failure::invalid("Host is no host").with_source(error))?,
+            .map_err(|error| Failure::invalid("invalid Host").with_source(error))?,
     };
     headers.insert(HOST, host);
     Ok(())

@@ -212,14 +212,13 @@ impl Inner {
         let Some(asked) = authority::asked(request) else {
             return Err(Failure::invalid("no host"));
         };
-        let invalid = |error| Failure::invalid("Host is no host").with_source(error);
+        let invalid = |error| Failure::invalid("invalid Host").with_source(error);
         authority::check(asked).map_err(invalid)?;
         let scheme = self.scheme(request);
         let authority = if self.is_forced {
             String::new()
         } else {
-            let text =
-                std::str::from_utf8(asked).map_err(|_| Failure::invalid("Host is no host"))?;
+            let text = std::str::from_utf8(asked).map_err(|_| Failure::invalid("invalid Host"))?;
             let url = TargetUrl::new(scheme, text, "").map_err(Failure::invalid)?;
             url.authority_str().to_owned()
         };

@@ -72,7 +72,7 @@ impl TargetUrl {
 
     /// A URL of these parts. `path` is empty, or begins with `/` or `?`.
     pub(crate) fn new(scheme: Scheme, authority: &str, path: &str) -> Result<Self, &'static str> {
-        authority::check(authority.as_bytes()).map_err(|_| "has a host that is none")?;
+        authority::check(authority.as_bytes()).map_err(|_| "has an invalid host or port")?;
         let port = authority::port(authority.as_bytes());
         let host = match authority.rfind(']') {
             Some(bracket) => authority.get(..=bracket),
@@ -82,7 +82,8 @@ impl TargetUrl {
         let port = port.unwrap_or_else(|| scheme.default_port());
         let is_default = port == scheme.default_port();
         let written = if is_default { host.clone() } else { format!("{host}:{port}") };
-        let authority = HeaderValue::try_from(written).map_err(|_| "has a host that is none")?;
+        let authority =
+            HeaderValue::try_from(written).map_err(|_| "has an invalid host or port")?;
         let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
         Self::with_path(scheme, Address::Tcp { host, port }, authority, path)
     }
@@ -117,7 +118,7 @@ impl TargetUrl {
         }
         let probe = format!("/{}", path.trim_start_matches('/'));
         if probe.parse::<Uri>().is_err() {
-            return Err("has a path or query that is none");
+            return Err("has an invalid path or query");
         }
         Ok(Self { scheme, address, authority, base: base.to_owned(), query })
     }

@@ -85,7 +85,7 @@ async fn error_hooks() {
     let options = ProxyOptions::new().on_error(move |failure| {
         seen.lock().unwrap().push(failure.kind());
         assert!(
-            failure.to_string().starts_with("connection_refused: no connection: "),
+            failure.to_string().starts_with("connection_refused: could not connect: "),
             "{failure}"
         );
         let mut response = http::Response::new(Body::from("closed for today"));

@@ -185,6 +185,7 @@ async fn check_answer(bytes: Vec<u8>) -> Result<(), TestCaseError> {
 
 /// Runs a case on a runtime of its own, so that nothing of it stays.
 fn run(case: impl Future<Output = Result<(), TestCaseError>>) -> Result<(), TestCaseError> {
+    front::spread();
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(case)
 }
 

@@ -3,7 +3,7 @@
 use std::{
     convert::Infallible,
     net::{Ipv4Addr, SocketAddr},
-    sync::atomic::{AtomicU8, Ordering},
+    sync::atomic::{AtomicBool, AtomicU8, Ordering},
 };
 
 use http::{Request, Response, StatusCode};
@@ -18,12 +18,21 @@ use proxyfix_gateway::Body;
 use tokio::net::TcpListener;
 use tower::{Service, service_fn, util::BoxCloneSyncService};
 
-/// Where to listen: a free port of an address that is not the clients'. Otherwise, the thousands of connections of a
-/// law would leave none free for a minute (`TIME_WAIT`). Only Linux has more than one loopback address from the start.
+/// Whether each listener has an address of its own.
+static IS_SPREAD: AtomicBool = AtomicBool::new(false);
+
+/// Gives each listener an address that is not the clients'. Otherwise, the thousands of connections of a law would
+/// leave no port free for a minute (`TIME_WAIT`). Only Linux has more than one loopback address from the start.
+#[allow(dead_code, reason = "only the laws make so many")]
+pub(crate) fn spread() {
+    IS_SPREAD.store(cfg!(target_os = "linux"), Ordering::Relaxed);
+}
+
+/// Where to listen.
 pub(crate) fn own_address() -> (Ipv4Addr, u16) {
     static LAST: AtomicU8 = AtomicU8::new(0);
-    let last =
-        if cfg!(target_os = "linux") { LAST.fetch_add(1, Ordering::Relaxed) % 250 + 2 } else { 1 };
+    let is_spread = IS_SPREAD.load(Ordering::Relaxed);
+    let last = if is_spread { LAST.fetch_add(1, Ordering::Relaxed) % 250 + 2 } else { 1 };
     (Ipv4Addr::new(127, 0, 0, last), 0)
 }
 

@@ -125,14 +125,12 @@ fn there<T>(result: io::Result<T>) -> Option<T> {
 /// Whether it is the machine's fault, and not only that nothing is there.
 #[cfg(feature = "tracing")]
 fn is_trouble(error: &io::Error) -> bool {
-    use io::ErrorKind::{InvalidFilename, InvalidInput, NotADirectory, NotFound, PermissionDenied};
-    let is_usual = matches!(
-        error.kind(),
-        InvalidFilename | InvalidInput | NotADirectory | NotFound | PermissionDenied
-    );
+    use io::ErrorKind::{InvalidInput, NotADirectory, NotFound, PermissionDenied};
+    let is_usual =
+        matches!(error.kind(), InvalidInput | NotADirectory | NotFound | PermissionDenied);
     #[cfg(unix)]
     let is_usual = is_usual
-        || [rustix::io::Errno::LOOP, rustix::io::Errno::XDEV]
+        || [rustix::io::Errno::LOOP, rustix::io::Errno::NAMETOOLONG, rustix::io::Errno::XDEV]
             .iter()
             .any(|errno| error.raw_os_error() == Some(errno.raw_os_error()));
     !is_usual

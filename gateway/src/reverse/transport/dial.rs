@@ -129,5 +129,5 @@ fn refused(error: io::Error) -> Failure {
     let is_late = error.kind() == io::ErrorKind::TimedOut;
     let kind =
         if is_late { FailureKind::ConnectionTimeout } else { FailureKind::ConnectionRefused };
-    Failure::new(kind, "no connection").with_source(error)
+    Failure::new(kind, "could not connect").with_source(error)
 }
