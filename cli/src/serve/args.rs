@@ -21,6 +21,9 @@ Examples:
   Two servers under one address:
     proxyfix serve --proxy /api=http://127.0.0.1:5001/ --proxy /=http://127.0.0.1:5173/
 
+  A directory before a server:
+    proxyfix serve --files /static=./dist --proxy /=http://127.0.0.1:5001/
+
   Behind nginx on the same machine, which is believed:
     proxyfix serve --trust 'proxies=loopback for=1 proto=1' --proxy /=unix:/run/app.sock
 
@@ -41,16 +44,20 @@ Examples:
 Each request is logged to standard output: GET /api/x → http://127.0.0.1:5001/x 200 3 ms 512 B
 
 Exit status: 0 stopped by a signal, or the settings are right; 2 wrong usage. The text of --trust has these keys:"))]
-#[command(group(ArgGroup::new("what").args(["proxy", "config", "transparent"]).required(true).multiple(true)))]
+#[command(group(ArgGroup::new("what").args(["proxy", "files", "config", "transparent"]).required(true).multiple(true)))]
 pub(crate) struct Serve {
     /// Sends requests under PREFIX to URL (a server or a Unix socket); may be repeated, and the
     /// longest prefix wins
     #[arg(long, value_name = "PREFIX=URL")]
     pub(super) proxy: Vec<String>,
 
+    /// Serves the files of PATH under PREFIX (a directory or a file), before all targets; may be repeated
+    #[arg(long, value_name = "PREFIX=PATH")]
+    pub(super) files: Vec<String>,
+
     /// Reads the settings from a TOML file; only --bind and --access-log may stand beside it
     #[arg(long, short, value_name = "FILE")]
-    #[arg(conflicts_with_all = ["proxy", "transparent", "trust", "family", "listener", "pseudonym", "keep_prefix",
+    #[arg(conflicts_with_all = ["proxy", "files", "transparent", "trust", "family", "listener", "pseudonym", "keep_prefix",
         "host", "headers", "remove_headers", "methods", "timeout", "body_bytes", "rewrite", "http2", "cacert", "insecure",
         "allow", "allow_network", "force_host", "force_scheme"])]
     pub(super) config: Option<PathBuf>,

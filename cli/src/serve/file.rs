@@ -7,6 +7,7 @@
 use std::{fs, path::Path};
 
 use super::{
+    files::{FILES, Folder},
     keys::{Keys, Source},
     settings::{
         Bind, FamilyChoice, HostChoice, Placed, Route, SchemeChoice, Settings, TargetOptions,
@@ -19,8 +20,17 @@ use crate::{escape, status::Failure};
 const LONGEST: u64 = 1 << 20;
 
 /// What holds for all targets, and the tables.
-pub(super) const WHOLE: [&str; 8] =
-    ["bind", "trust", "family", "listener", "pseudonym", "access-log", "proxy", "transparent"];
+pub(super) const WHOLE: [&str; 9] = [
+    "bind",
+    "trust",
+    "family",
+    "listener",
+    "pseudonym",
+    "access-log",
+    "files",
+    "proxy",
+    "transparent",
+];
 
 /// What a target needs, and its options.
 pub(super) const PROXY: [&str; 13] = [
@@ -82,6 +92,10 @@ fn parse(source: &Source<'_>) -> Result<Settings, Failure> {
     for mut keys in keys.tables("proxy", &PROXY)? {
         routes.push(route(&mut keys)?);
     }
+    let mut files = Vec::new();
+    for mut keys in keys.tables("files", &FILES)? {
+        files.push(Folder::table(&mut keys)?);
+    }
     let transparent = keys.table("transparent", &TRANSPARENT)?;
     Ok(Settings {
         bind: bind.transpose()?.unwrap_or_default(),
@@ -90,6 +104,7 @@ fn parse(source: &Source<'_>) -> Result<Settings, Failure> {
         listener: listener.into(),
         pseudonym: keys.text("pseudonym", "front")?,
         access_log: keys.choice("access-log")?.unwrap_or_default(),
+        files,
         routes,
         transparent: transparent.map(|mut keys| transparent_of(&mut keys)).transpose()?,
     })

@@ -1,4 +1,4 @@
-//! `proxyfix serve`: the reverse proxy of `proxyfix-gateway` without Rust.
+//! `proxyfix serve`: the reverse proxy and the static files of `proxyfix-gateway` without Rust.
 //!
 //! 1. The command line and the file make the same [`Settings`]. All of them are checked before the listener is
 //!    opened.
@@ -7,12 +7,13 @@
 //! 4. The first SIGINT or SIGTERM ends the listener and lets requests finish. The second ends all.
 //! 5. Nobody may read what is printed: that stops no request.
 //!
-//! Read `args` and `settings` first, then `file` and `keys` (TOML), `table` (what the settings build), `server`, `connection`,
+//! Read `args` and `settings` first, then `file` and `keys` (TOML), `files` and `table` (what the settings build), `server`, `connection`,
 //! `patience` and `log`.
 
 pub(crate) mod args;
 mod connection;
 mod file;
+mod files;
 mod keys;
 mod log;
 mod patience;

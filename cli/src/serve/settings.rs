@@ -5,7 +5,7 @@ use std::{fmt, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 use clap::ValueEnum;
 use proxyfix::{Family, Scheme};
 
-use super::{args::Serve, file};
+use super::{args::Serve, file, files::Folder};
 use crate::{escape, status::Failure};
 
 /// Where a setting stands, as a message begins: `front.toml:3: `, or nothing for an argument.
@@ -58,6 +58,8 @@ pub(super) struct Settings {
     pub(super) listener: Scheme,
     pub(super) pseudonym: Option<Placed<String>>,
     pub(super) access_log: AccessLog,
+    /// They come before the routes.
+    pub(super) files: Vec<Folder>,
     pub(super) routes: Vec<Route>,
     pub(super) transparent: Option<Transparent>,
 }
@@ -224,12 +226,13 @@ impl Settings {
         if let Some(access_log) = serve.access_log {
             settings.access_log = access_log;
         }
-        if settings.routes.is_empty() && settings.transparent.is_none() {
+        let has_none = settings.routes.is_empty() && settings.files.is_empty();
+        if has_none && settings.transparent.is_none() {
             let place = serve.config.as_ref().map(|path| {
                 let name = escape::text(path.as_os_str().as_encoded_bytes());
                 Place::file(&name)
             });
-            let text = "there is nothing to serve; write a [[proxy]] with prefix and url";
+            let text = "there is nothing to serve; write a [[proxy]] with prefix and url, or a [[files]] with prefix and path";
             return Err(place.unwrap_or_default().refuse(&text));
         }
         Ok(settings)
@@ -279,6 +282,11 @@ impl Settings {
             listener: serve.listener.into(),
             pseudonym: serve.pseudonym.clone().map(Placed::argument),
             access_log: AccessLog::default(),
+            files: serve
+                .files
+                .iter()
+                .map(|text| Folder::argument(text))
+                .collect::<Result<_, _>>()?,
             routes,
             transparent,
         })

@@ -1,7 +1,8 @@
 //! What the settings build: the service that answers each request.
 //!
 //! 1. With `--trust`, `ProxyFixLayer` is outside the proxy, so that the proxy knows whom to believe.
-//! 2. A request under no prefix gets 404, or goes through the transparent proxy.
+//! 2. Files come before targets. What is no file goes on.
+//! 3. A request under no prefix gets 404, or goes through the transparent proxy.
 
 use std::{convert::Infallible, fs, path::Path, sync::Arc};
 
@@ -18,7 +19,10 @@ use rustls::{
 };
 use tower::{Layer, service_fn, util::BoxCloneSyncService};
 
-use super::settings::{HostChoice, Place, Placed, Route, Settings, TargetOptions, Transparent};
+use super::{
+    files::Folder,
+    settings::{HostChoice, Place, Placed, Route, Settings, TargetOptions, Transparent},
+};
 use crate::{config, escape, status::Failure};
 
 /// Answers requests.
@@ -41,7 +45,7 @@ pub(super) struct Shown {
 }
 
 impl Shown {
-    fn new(from: String, to: String, options: Option<&TargetOptions>) -> Self {
+    pub(super) fn new(from: String, to: String, options: Option<&TargetOptions>) -> Self {
         let is_insecure = options.is_some_and(|options| options.insecure);
         Self {
             from,
@@ -73,11 +77,18 @@ impl Table {
             let layer = layer(settings, &targets, &options)?;
             service = BoxCloneSyncService::new(layer.layer(service));
         }
+        // The first one is the outermost.
+        for folder in settings.files.iter().rev() {
+            service = BoxCloneSyncService::new(folder.layer()?.layer(service));
+        }
+        let folders = settings.files.iter().map(Folder::shown);
+        let routes: Vec<_> = folders.chain(routes).collect();
         if let Some(trust) = &settings.trust {
             let config = believed(trust)?;
             service = BoxCloneSyncService::new(ProxyFixLayer::new(config).layer(service));
         }
-        let has_all = routes.iter().any(|route| route.from == "/");
+        let has_all =
+            settings.routes.iter().any(|route| route.prefix.value.trim_matches('/').is_empty());
         let otherwise = (!has_all).then(|| {
             let options = settings.transparent.as_ref().map(|transparent| &transparent.options);
             Shown::new(OTHER.to_owned(), elsewhere(settings.transparent.as_ref()), options)

@@ -117,3 +117,30 @@ fn a_head_that_is_too_long() {
         assert!(got.starts_with(&format!("HTTP/1.1 {status} ")), "{fields}: {got}");
     }
 }
+
+/// Files come first; what is no file goes to the target.
+#[test]
+fn files() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("d")).unwrap();
+    fs::write(folder.path().join("d/index.html"), "the index").unwrap();
+    fs::write(folder.path().join("a.key"), "SECRET").unwrap();
+    let path = folder.path().join("front.toml");
+    let text = "[[files]]\nprefix = \"/\"\npath = \"PATH\"\nindex = \"index.html\"\nredirect = true\n\
+        disallow = [\"*.key\", \"*.toml\"]\n";
+    fs::write(&path, text.replace("PATH", folder.path().to_str().unwrap())).unwrap();
+    let server = Server::start(&["--config", path.to_str().unwrap()]);
+    let shown: Vec<_> = server.start[0].split_whitespace().collect();
+    assert_eq!(shown, ["/", "→", folder.path().to_str().unwrap(), "(files)"]);
+    for (target, status, end) in [
+        ("/d/", "200", "\r\n\r\nthe index"),
+        ("/d", "307", "\r\n\r\n"),
+        ("/a.key", "404", "404 Not Found\n"),
+        ("/front.toml", "404", "404 Not Found\n"),
+        ("/missing", "404", "404 Not Found\n"),
+    ] {
+        let got = get(server.address, target, "");
+        let begin = format!("HTTP/1.1 {status} ");
+        assert!(got.starts_with(&begin) && got.ends_with(end), "{target}: {got}");
+    }
+}
