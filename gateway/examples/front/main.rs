@@ -16,7 +16,7 @@ mod nginx;
 mod table;
 mod upstream;
 
-use std::{error::Error, net::SocketAddr, process::ExitCode};
+use std::{error::Error, fs, net::SocketAddr, process::ExitCode};
 
 use axum::{Router, routing::get};
 use proxyfix_gateway::{ConfigError, ReverseProxyLayer, Target};
@@ -38,7 +38,12 @@ fn app(api: SocketAddr, files: Option<SocketAddr>) -> Result<Router, ConfigError
 
 async fn run() -> Result<bool, Box<dyn Error>> {
     let api = upstream::start().await?;
-    let nginx = nginx::start().await?;
+    let nginx = nginx::start(|folder| {
+        fs::create_dir_all(folder.join("html/folder"))?;
+        fs::write(folder.join("html/ten.txt"), "0123456789")?;
+        Ok(format!("root {}/html;", folder.display()))
+    })
+    .await?;
     let files = nginx.as_ref().map(nginx::Nginx::address);
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let front = listener.local_addr()?;
@@ -54,7 +59,7 @@ async fn run() -> Result<bool, Box<dyn Error>> {
         None => println!("(nginx is not installed, so nothing is under /files)\n"),
     }
     let rows = checks::all(front, &api, files).await;
-    Ok(table::print(&rows))
+    Ok(table::print("upstream saw", &rows))
 }
 
 #[tokio::main]

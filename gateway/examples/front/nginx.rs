@@ -1,9 +1,10 @@
-//! A real nginx with a file and a folder, if one is installed.
+//! A real nginx, if one is installed. The example `site` uses it too.
 
 use std::{
     error::Error,
-    fs,
+    fs, io,
     net::{SocketAddr, TcpListener},
+    path::Path,
     process::{Child, Command, Stdio},
     time::Duration,
 };
@@ -30,22 +31,23 @@ impl Drop for Nginx {
     }
 }
 
-/// Starts nginx. `None` if it is not installed.
-pub(crate) async fn start() -> Result<Option<Nginx>, Box<dyn Error>> {
+/// Starts nginx with these directives in its `server`. `None` if it is not installed.
+pub(crate) async fn start(
+    directives: impl FnOnce(&Path) -> io::Result<String>,
+) -> Result<Option<Nginx>, Box<dyn Error>> {
     if Command::new("nginx").arg("-v").stderr(Stdio::null()).status().is_err() {
         return Ok(None);
     }
     let folder = tempfile::tempdir()?;
     let root = folder.path();
-    fs::create_dir_all(root.join("html/folder"))?;
-    fs::write(root.join("html/ten.txt"), "0123456789")?;
+    let directives = directives(root)?;
     let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
     let configuration = format!(
         "daemon off; master_process off; pid {root}/pid; error_log {root}/error.log;\n\
          events {{ worker_connections 64; }}\n\
          http {{ access_log off; client_body_temp_path {root}/1; proxy_temp_path {root}/2;\n\
          fastcgi_temp_path {root}/3; uwsgi_temp_path {root}/4; scgi_temp_path {root}/5;\n\
-         server {{ listen {address}; root {root}/html; }} }}\n",
+         server {{ listen {address}; {directives} }} }}\n",
         root = root.display(),
     );
     fs::write(root.join("nginx.conf"), configuration)?;

@@ -3,7 +3,7 @@
 /// One thing that was tried.
 pub(crate) struct Row {
     pub(crate) what: &'static str,
-    /// What upstream saw.
+    /// What upstream saw, or which service it was.
     pub(crate) upstream: String,
     /// What the client got.
     pub(crate) client: String,
@@ -18,8 +18,8 @@ impl Row {
 }
 
 /// Prints the table. Says whether all is right.
-pub(crate) fn print(rows: &[Row]) -> bool {
-    let head = ["tried", "upstream saw", "the client got", ""].map(str::to_owned);
+pub(crate) fn print(upstream: &str, rows: &[Row]) -> bool {
+    let head = ["tried", upstream, "the client got", ""].map(str::to_owned);
     let mut lines = vec![head];
     for row in rows {
         let mark = if row.is_right() { "right" } else { "WRONG" };
