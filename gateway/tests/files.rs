@@ -8,7 +8,9 @@ mod files {
     mod data;
     mod fixture;
     mod ids;
+    mod laws;
     mod places;
     mod races;
+    mod reference;
     mod serving;
 }
