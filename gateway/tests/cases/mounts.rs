@@ -8,7 +8,7 @@ use axum::extract::OriginalUri;
 use http::{Request, Response};
 use proxyfix::{MountPath, Peer, PrefixLayer, ProxyFixLayer, Resolved};
 use proxyfix_gateway::{
-    Body, DotSegments, Mount, MountService, ReverseProxyLayer, Target, WithoutSlash,
+    Body, DotSegments, Mount, MountService, ReverseProxy, ReverseProxyLayer, Target, WithoutSlash,
 };
 use serde::Deserialize;
 use tower::{Layer, Service, ServiceExt, service_fn, util::BoxCloneSyncService};
@@ -127,13 +127,20 @@ async fn around_a_proxy() {
     let upstream = Upstream::answering("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await;
     let target = Target::builder(format!("http://{}/", upstream.address)).remove_prefix(true);
     let layer = ReverseProxyLayer::builder().target("/api", target.build().unwrap()).build();
-    let site = Mount::new().at("/app", layer.unwrap().layer(front::inner())).build().unwrap();
+    let whole = ReverseProxy::new(&format!("http://{}/", upstream.address)).unwrap();
+    let site = Mount::new()
+        .at("/app", layer.unwrap().layer(front::inner()))
+        .at("/whole", whole)
+        .build()
+        .unwrap();
     let front = front::serve(site).await;
     let forged = "X-Forwarded-Prefix: /evil\r\n";
-    Client::once(front, format!("GET /app/api/x HTTP/1.1\r\nHost: a\r\n{forged}\r\n")).await;
-    let seen = upstream.last().await.unwrap();
-    assert_eq!(seen.line(), "GET /x HTTP/1.1");
-    assert_eq!(seen.field("x-forwarded-prefix").as_deref(), Some("/app/api"));
+    for (target, prefix) in [("/app/api/x", "/app/api"), ("/whole/x", "/whole")] {
+        Client::once(front, format!("GET {target} HTTP/1.1\r\nHost: a\r\n{forged}\r\n")).await;
+        let seen = upstream.last().await.unwrap();
+        assert_eq!(seen.line(), "GET /x HTTP/1.1");
+        assert_eq!(seen.field("x-forwarded-prefix").as_deref(), Some(prefix));
+    }
 }
 
 /// The first URI is there for whoever needs it, for axum's extractor too.
