@@ -44,9 +44,13 @@ fn before_and_after_the_decision() {
         for mounts_before in 0..=mounts.len() {
             let mut request = proxied(believed);
             let (before, after) = mounts.split_at(mounts_before);
-            before.iter().for_each(|path| enter(&mut request, path));
+            for path in before {
+                enter(&mut request, path);
+            }
             fix_request(&mut request, &config(CONFIG)).unwrap();
-            after.iter().for_each(|path| enter(&mut request, path));
+            for path in after {
+                enter(&mut request, path);
+            }
 
             let resolved = resolved(&request);
             assert_eq!(resolved.prefix(), whole);

@@ -27,6 +27,8 @@ mod mount;
 #[cfg(feature = "reverse")]
 mod reverse;
 
+#[cfg(any(feature = "files", feature = "reverse"))]
+pub use self::common::future::ResponseFuture;
 #[cfg(any(feature = "files", feature = "mount", feature = "reverse"))]
 pub use self::common::{
     body::{Body, BoxError},
@@ -43,7 +45,7 @@ pub use self::files::{
     builder::{Exported, FilesBuilder},
     embedded::{Embedded, EmbeddedFile, EmbeddedFiles},
     export::{Dir, File},
-    layer::{FilesFuture, FilesLayer, FilesService, NotFound},
+    layer::{FilesLayer, FilesService, NotFound},
     root::Symlinks,
 };
 #[cfg(feature = "mount")]
@@ -54,7 +56,7 @@ pub use self::mount::{
 #[cfg(feature = "reverse")]
 pub use self::reverse::{
     exchange::Exchange,
-    layer::{ReverseProxyBuilder, ReverseProxyFuture, ReverseProxyLayer, ReverseProxyService},
+    layer::{ReverseProxyBuilder, ReverseProxyLayer, ReverseProxyService},
     options::ProxyOptions,
     picker::{PickFuture, Picker},
     proxy::{ProxyFuture, ReverseProxy},

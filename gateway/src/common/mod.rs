@@ -8,6 +8,8 @@ pub(crate) mod failure;
 pub(crate) mod forwarding;
 #[cfg(feature = "reverse")]
 pub(crate) mod framing;
+#[cfg(any(feature = "files", feature = "reverse"))]
+pub(crate) mod future;
 #[cfg(feature = "reverse")]
 pub(crate) mod hop_by_hop;
 #[cfg(feature = "reverse")]

@@ -8,10 +8,9 @@
 use std::{
     convert::Infallible,
     fmt,
-    future::{Future, Ready, ready},
-    pin::Pin,
+    future::{Ready, ready},
     sync::Arc,
-    task::{Context, Poll, ready as wait},
+    task::{Context, Poll},
 };
 
 use bytes::Bytes;
@@ -24,6 +23,7 @@ use super::{builder::FilesBuilder, root::WouldWait, serve::Files};
 use crate::common::{
     body::{Body, BoxError},
     failure::plain,
+    future::ResponseFuture,
 };
 
 /// Serves files before an application, or by itself.
@@ -124,7 +124,7 @@ where
 {
     type Response = Response<Body>;
     type Error = S::Error;
-    type Future = FilesFuture<S::Future, S::Error>;
+    type Future = ResponseFuture<S::Future, S::Error>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(context)
@@ -134,18 +134,17 @@ where
         let (parts, body) = request.into_parts();
         let answer =
             if self.files.off_thread { Err(WouldWait) } else { self.files.answer(&parts, false) };
-        let kind = match answer {
-            Ok(None) => Kind::Inner { future: self.inner.call(Request::from_parts(parts, body)) },
-            Ok(Some(response)) => Kind::Answered { response: Some(response) },
+        match answer {
+            Ok(None) => ResponseFuture::inner(self.inner.call(Request::from_parts(parts, body))),
+            Ok(Some(response)) => ResponseFuture::answered(response),
             Err(WouldWait) => {
                 // The clone takes the place of the service that is ready.
                 let clone = self.inner.clone();
                 let inner = std::mem::replace(&mut self.inner, clone);
                 let files = Arc::clone(&self.files);
-                Kind::Waiting { future: Box::pin(waiting(files, inner, parts, body)) }
+                ResponseFuture::own(waiting(files, inner, parts, body))
             }
-        };
-        FilesFuture { kind }
+        }
     }
 }
 
@@ -175,52 +174,5 @@ where
         }
         // Only a panic of a filter or a hook of the application, or the end of the runtime.
         Err(_) => Ok(plain(StatusCode::INTERNAL_SERVER_ERROR)),
-    }
-}
-
-type Waiting<E> = Pin<Box<dyn Future<Output = Result<Response<Body>, E>> + Send>>;
-
-pin_project_lite::pin_project! {
-    /// The response of [`FilesService`].
-    pub struct FilesFuture<F, E> {
-        #[pin]
-        kind: Kind<F, E>,
-    }
-}
-
-pin_project_lite::pin_project! {
-    #[project = KindProjection]
-    enum Kind<F, E> {
-        Inner { #[pin] future: F },
-        Waiting { future: Waiting<E> },
-        Answered { response: Option<Response<Body>> },
-    }
-}
-
-impl<F, E> fmt::Debug for FilesFuture<F, E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("FilesFuture")
-    }
-}
-
-impl<F, R, E> Future for FilesFuture<F, E>
-where
-    F: Future<Output = Result<Response<R>, E>>,
-    R: HttpBody<Data = Bytes> + Send + 'static,
-    R::Error: Into<BoxError>,
-{
-    type Output = Result<Response<Body>, E>;
-
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        match self.project().kind.project() {
-            KindProjection::Inner { future } => {
-                Poll::Ready(wait!(future.poll(context)).map(|response| response.map(Body::new)))
-            }
-            KindProjection::Waiting { future } => future.as_mut().poll(context),
-            KindProjection::Answered { response } => match response.take() {
-                Some(response) => Poll::Ready(Ok(response)),
-                None => Poll::Pending,
-            },
-        }
     }
 }

@@ -9,10 +9,8 @@
 use std::{
     borrow::Cow,
     fmt,
-    future::Future,
-    pin::Pin,
     sync::Arc,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
 };
 
 use bytes::Bytes;
@@ -33,6 +31,7 @@ use crate::common::{
     body::{Body, BoxError},
     error::ConfigError,
     failure::{Failure, FailureKind},
+    future::ResponseFuture,
     prefix::PrefixTable,
 };
 
@@ -221,7 +220,7 @@ where
 {
     type Response = Response<Body>;
     type Error = S::Error;
-    type Future = ReverseProxyFuture<S::Future, S::Error>;
+    type Future = ResponseFuture<S::Future, S::Error>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(context)
@@ -231,11 +230,11 @@ where
         let (parts, body) = request.into_parts();
         let options = &self.front.options;
         let route = self.front.route(&parts);
-        let kind = match route {
-            Err(failure) => Kind::Failed { response: Some(options.failed(failure, parts.version)) },
+        match route {
+            Err(failure) => ResponseFuture::answered(options.failed(failure, parts.version)),
             Ok(Some(mapping)) => {
                 let request = Request::from_parts(parts, body);
-                Kind::Own { future: Box::pin(answer(Arc::clone(options), mapping, request)) }
+                ResponseFuture::own(answer(Arc::clone(options), mapping, request))
             }
             Ok(None) if self.front.picker.is_some() => {
                 // The clone takes the place of the service that is ready.
@@ -243,11 +242,10 @@ where
                 let inner = std::mem::replace(&mut self.inner, clone);
                 let front = Arc::clone(&self.front);
                 let request = Request::from_parts(parts, body);
-                Kind::Own { future: Box::pin(pick(front, inner, request)) }
+                ResponseFuture::own(pick(front, inner, request))
             }
-            Ok(None) => Kind::Inner { future: self.inner.call(Request::from_parts(parts, body)) },
-        };
-        ReverseProxyFuture { kind }
+            Ok(None) => ResponseFuture::inner(self.inner.call(Request::from_parts(parts, body))),
+        }
     }
 }
 
@@ -297,53 +295,6 @@ where
         Err(error) => {
             let failure = Failure::new(FailureKind::Dns, "the picker failed").with_source(error);
             Ok(options.failed(failure, parts.version))
-        }
-    }
-}
-
-type Own<E> = Pin<Box<dyn Future<Output = Result<Response<Body>, E>> + Send>>;
-
-pin_project_lite::pin_project! {
-    /// The response of a [`ReverseProxyService`].
-    pub struct ReverseProxyFuture<F, E> {
-        #[pin]
-        kind: Kind<F, E>,
-    }
-}
-
-pin_project_lite::pin_project! {
-    #[project = KindProjection]
-    enum Kind<F, E> {
-        Inner { #[pin] future: F },
-        Own { future: Own<E> },
-        Failed { response: Option<Response<Body>> },
-    }
-}
-
-impl<F, E> fmt::Debug for ReverseProxyFuture<F, E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ReverseProxyFuture")
-    }
-}
-
-impl<F, R, E> Future for ReverseProxyFuture<F, E>
-where
-    F: Future<Output = Result<Response<R>, E>>,
-    R: HttpBody<Data = Bytes> + Send + 'static,
-    R::Error: Into<BoxError>,
-{
-    type Output = Result<Response<Body>, E>;
-
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        match self.project().kind.project() {
-            KindProjection::Inner { future } => {
-                Poll::Ready(ready!(future.poll(context)).map(|response| response.map(Body::new)))
-            }
-            KindProjection::Own { future } => future.as_mut().poll(context),
-            KindProjection::Failed { response } => match response.take() {
-                Some(response) => Poll::Ready(Ok(response)),
-                None => Poll::Pending,
-            },
         }
     }
 }

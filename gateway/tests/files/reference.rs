@@ -154,11 +154,11 @@ fn ranges(headers: &HeaderMap, length: u64) -> Expected {
             parts.push((*first, *last));
         }
     }
-    let sent: u64 = parts.iter().map(|(first, last)| last - first + 1).sum();
+    let total: u64 = parts.iter().map(|(first, last)| last - first + 1).sum();
     if elements.is_empty()
         || length == 0
         || elements.len() > 16
-        || (parts.len() > 1 && sent > length)
+        || (parts.len() > 1 && total > length)
     {
         Expected::Whole
     } else if parts.is_empty() {
