@@ -4,6 +4,8 @@
 //! 1. A difference without a name fails (`oracles/names.rs` has the names, each with its reason).
 //! 2. A name that did not occur fails.
 //!
+//! `oracles/mounts.rs` does the same for mounts, without sockets.
+//!
 //! `cargo test -p proxyfix-gateway --test oracles -- --ignored --nocapture` prints how often each name occurred.
 //! Without Go, its part is left out, and the output says so; with `GATEWAY_ALL_PROGRAMS=1` that is an error.
 
@@ -15,6 +17,8 @@ mod compare;
 mod fits;
 #[path = "oracles/lists.rs"]
 mod lists;
+#[path = "oracles/mounts.rs"]
+mod mounts;
 #[path = "oracles/names.rs"]
 mod names;
 #[path = "oracles/programs.rs"]
