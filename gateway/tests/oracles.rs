@@ -4,7 +4,7 @@
 //! 1. A difference without a name fails (`oracles/names.rs` has the names, each with its reason).
 //! 2. A name that did not occur fails.
 //!
-//! `oracles/mounts.rs` does the same for mounts, without sockets.
+//! `oracles/mounts.rs` and `oracles/files.rs` do the same for mounts and static files, without sockets.
 //!
 //! `cargo test -p proxyfix-gateway --test oracles -- --ignored --nocapture` prints how often each name occurred.
 //! Without Go, its part is left out, and the output says so; with `GATEWAY_ALL_PROGRAMS=1` that is an error.
@@ -13,8 +13,15 @@
 mod cases;
 #[path = "oracles/compare.rs"]
 mod compare;
+#[cfg(unix)]
+#[path = "oracles/files.rs"]
+mod files;
 #[path = "oracles/fits/mod.rs"]
 mod fits;
+#[cfg(unix)]
+#[path = "files/fixture.rs"]
+#[allow(dead_code, reason = "the oracles use the tree alone")]
+mod fixture;
 #[path = "oracles/lists.rs"]
 mod lists;
 #[path = "oracles/mounts.rs"]

@@ -57,7 +57,7 @@ struct Case {
     expect: String,
 }
 
-/// Service, SCRIPT_NAME and PATH_INFO.
+/// Service, `SCRIPT_NAME` and `PATH_INFO`.
 type Seen = (String, String, String);
 
 #[derive(Deserialize)]
