@@ -229,3 +229,33 @@ async fn links_to_hidden_names() {
         }
     }
 }
+
+#[cfg(feature = "include-dir")]
+#[tokio::test]
+async fn what_include_dir_embeds() {
+    static DOCS: include_dir::Dir<'_> = include_dir::include_dir!("$CARGO_MANIFEST_DIR/docs");
+    let files =
+        FilesLayer::builder().embedded("/docs", EmbeddedFiles::from(&DOCS)).build().unwrap();
+    let answer = get(&files, "/docs/FILES.md").await;
+    assert!(answer.text().starts_with("# Static files"));
+    assert_eq!(answer.field("content-type"), Some("text/markdown; charset=utf-8"));
+    assert_eq!(get(&files, "/docs/missing").await.status, APP);
+}
+
+#[cfg(feature = "rust-embed")]
+#[tokio::test]
+async fn what_rust_embed_embeds() {
+    #[derive(rust_embed::RustEmbed)]
+    #[folder = "docs"]
+    struct Docs;
+    let docs = proxyfix_gateway::Folder::<Docs>::new();
+    let files = FilesLayer::builder().embedded("/docs", docs).build().unwrap();
+    let answer = get(&files, "/docs/FILES.md").await;
+    assert!(answer.text().starts_with("# Static files"));
+    let etag = answer.field("etag").unwrap().to_owned();
+    let same = Request::get("/docs/FILES.md").header("If-None-Match", etag);
+    assert_eq!(ask(&files, same.body(String::new()).unwrap()).await.status, 304);
+    for target in ["/docs/../Cargo.toml", "/docs/./FILES.md", "/docs/..%2fCargo.toml"] {
+        assert_eq!(get(&files, target).await.status, APP, "{target}");
+    }
+}

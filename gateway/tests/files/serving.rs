@@ -275,3 +275,37 @@ async fn backpressure() {
     let asked = layer(&tree).layer(Busy).oneshot(request);
     assert!(tokio::time::timeout(Duration::from_millis(50), asked).await.is_err());
 }
+
+/// 100,000 requests of every kind leave no descriptor behind.
+#[tokio::test]
+async fn descriptors() {
+    let tree = Tree::new();
+    long(&tree);
+    let files = layer(&tree);
+    sleep(SETTLED).await;
+    let targets = [
+        "/test.txt",
+        "/missing",
+        "/inside-link.txt",
+        "/link.txt",
+        "/dir",
+        "/fifo",
+        "/nix.txt",
+        "/now.txt",
+        "/long.bin",
+    ];
+    let count = || fs::read_dir("/proc/self/fd").unwrap().count();
+    let mut most = 0;
+    for round in 0..100_000 {
+        let target = targets[round % targets.len()];
+        // Of the long file, only the head.
+        let method = if target == "/long.bin" { "HEAD" } else { "GET" };
+        let request = Request::builder().method(method).uri(target).body(String::new()).unwrap();
+        ask(&files, request).await;
+        if round == 1_000 {
+            most = count();
+        }
+    }
+    // Other tests run beside this one, and have files of their own.
+    assert!(count() < most + 200, "{} descriptors, {most} before", count());
+}
