@@ -7,6 +7,7 @@ mod faults {
     mod cut;
     mod early;
     mod frames;
+    mod holding;
     mod http2;
     mod limits;
     mod reuse;

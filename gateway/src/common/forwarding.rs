@@ -74,6 +74,15 @@ impl Forwarding {
         )
     }
 
+    /// The effective scheme.
+    pub(crate) fn scheme(self, extensions: &Extensions) -> Scheme {
+        if let Some(resolved) = extensions.get::<Resolved>() {
+            return resolved.scheme();
+        }
+        let peer = Peer::from_extensions(extensions);
+        peer.and_then(|peer| peer.scheme()).unwrap_or(self.listener)
+    }
+
     /// Rules 3 to 5.
     fn hop(
         self,
@@ -86,8 +95,7 @@ impl Forwarding {
             Some(resolved) => resolved.peer(),
             None => Peer::from_extensions(extensions),
         };
-        let own = peer.and_then(|peer| peer.scheme()).unwrap_or(self.listener);
-        let scheme = resolved.map_or(own, Resolved::scheme);
+        let scheme = self.scheme(extensions);
         let mut hop = peer.map_or_else(Hop::unknown, Hop::new).scheme(scheme);
         if let Some(asked) = asked {
             let invalid = |error| Failure::invalid("invalid Host").with_source(error);

@@ -6,7 +6,10 @@
 //! 3. A request that nominates a field on which others rely is refused: `Host`, `Cookie`, `Authorization`,
 //!    `Content-*`, `Via`, `Expect`, `Max-Forwards`, and every forwarding header. A client would otherwise choose what
 //!    is dropped between two hops. So is one that nominates what is no token, or more than 32 names.
-//! 4. Names in which `_` stands for `-`, and which so alias a field of rule 1, a framing field, a forwarding
+//!    A response that nominates such a field keeps it: an upstream must not be able to drop what says how its body is read.
+//! 4. Trailers have no field that frames or routes a message, modifies or authenticates a request, controls a response,
+//!    or says how a content is read (RFC 9110 §6.5.1), and none of rules 1 to 3.
+//! 5. Names in which `_` stands for `-`, and which so alias a field of rule 1, a framing field, a forwarding
 //!    header or a configured header, are dropped from requests: CGI, WSGI and PHP fold both into one variable.
 
 use http::{
@@ -31,6 +34,35 @@ const ENDS_HERE: [&str; 10] = [
 
 /// The fields that frame or route a message.
 const FRAMES: [&str; 4] = ["content-length", "host", "trailer", "expect"];
+
+/// The fields that have no meaning in trailers, or a dangerous one, besides those that frame and `Content-*`.
+const NOT_IN_TRAILERS: [&str; 25] = [
+    "accept-ranges",
+    "age",
+    "authorization",
+    "cache-control",
+    "cookie",
+    "date",
+    "expires",
+    "if-match",
+    "if-modified-since",
+    "if-none-match",
+    "if-range",
+    "if-unmodified-since",
+    "location",
+    "max-forwards",
+    "origin",
+    "pragma",
+    "proxy-status",
+    "range",
+    "refresh",
+    "retry-after",
+    "set-cookie",
+    "vary",
+    "via",
+    "warning",
+    "www-authenticate",
+];
 
 /// The most names that `Connection` may nominate. Real ones have three at most; pingora admits 10.
 const MAX_NOMINATED: usize = 32;
@@ -104,7 +136,10 @@ pub(crate) fn strip_request(
         return Err(Nomination::EndToEnd);
     }
     let has_trailers = accepts_trailers(headers);
-    strip(headers, &nominated, |name| is_dropped_alias(name, underscores, configured));
+    // CGI makes of `Proxy` the variable in which many clients look for their proxy (CVE-2016-5385).
+    strip(headers, &nominated, |name| {
+        name == "proxy" || is_dropped_alias(name, underscores, configured)
+    });
     if has_trailers {
         headers.insert(TE, HeaderValue::from_static("trailers"));
     }
@@ -119,6 +154,7 @@ pub(crate) fn strip_response(headers: &mut HeaderMap) -> Result<Barred, Nominati
         Err(Nomination::NoToken) => Vec::new(),
         other => other?,
     };
+    let nominated: Vec<_> = nominated.into_iter().filter(|name| !is_kept(name)).collect();
     strip(headers, &nominated, |_| false);
     Ok(Barred { nominated, request: None })
 }
@@ -133,7 +169,11 @@ pub(crate) fn strip_trailers(headers: &mut HeaderMap, barred: &Barred) {
                 || request.configured.contains(name)
                 || is_dropped_alias(name, request.underscores, &request.configured)
         });
-        frames(name) || in_request
+        let name = name.as_str();
+        name.starts_with("content-")
+            || FRAMES.contains(&name)
+            || NOT_IN_TRAILERS.contains(&name)
+            || in_request
     });
 }
 
@@ -186,7 +226,22 @@ fn is_relied_on(name: &HeaderName) -> bool {
         || is_forwarding_header(name)
 }
 
-/// Rule 4.
+/// Rule 3, in a response.
+fn is_kept(name: &HeaderName) -> bool {
+    const KEPT: [&str; 8] = [
+        "cache-control",
+        "etag",
+        "location",
+        "set-cookie",
+        "strict-transport-security",
+        "vary",
+        "www-authenticate",
+        "x-frame-options",
+    ];
+    is_relied_on(name) || KEPT.contains(&name.as_str())
+}
+
+/// Rule 5.
 fn is_dropped_alias(
     name: &HeaderName,
     underscores: Underscores,

@@ -68,6 +68,9 @@ pub(crate) fn count_down(method: &Method, headers: &mut HeaderMap) -> Result<For
         return Ok(Forwards::On);
     }
     let Some(value) = headers.get(&MAX_FORWARDS) else { return Ok(Forwards::On) };
+    if headers.get_all(&MAX_FORWARDS).iter().count() > 1 {
+        return Err(Failure::invalid("two Max-Forwards"));
+    }
     let digits = value.to_str().ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
     let number: u32 = digits
         .and_then(|digits| digits.parse().ok())

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::common::{error::ConfigError, prefix::Prefix};
 
-/// What [`FilesBuilder::export`] takes: a [`Dir`](crate::Dir) or a [`File`](crate::File).
+/// What [`FilesBuilder::export`] takes: a [`Dir`] or a [`File`].
 #[derive(Clone, Debug)]
 pub struct Exported(Source);
 
@@ -72,7 +72,7 @@ impl FilesBuilder {
         }
     }
 
-    /// Adds a [`Dir`](crate::Dir) under a prefix, or a [`File`](crate::File) at a path. Exports are tried in this order, and
+    /// Adds a [`Dir`] under a prefix, or a [`File`] at a path. Exports are tried in this order, and
     /// several may have one prefix.
     pub fn export(mut self, prefix: impl Into<String>, source: impl Into<Exported>) -> Self {
         self.exports.push((prefix.into(), source.into().0));

@@ -99,12 +99,19 @@ const STANDARD: [&str; 9] =
     ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"];
 
 pub(super) fn checked_methods(methods: &[String]) -> Result<Methods, ConfigError> {
+    if methods.is_empty() {
+        return Err(ConfigError::InvalidMethod { method: String::new() });
+    }
     let mut list = Vec::new();
     for method in methods {
         let invalid = || ConfigError::InvalidMethod { method: method.clone() };
         let read = Method::from_bytes(method.as_bytes()).map_err(|_| invalid())?;
         // Methods are case-sensitive, so `get` would admit nobody.
         if STANDARD.iter().any(|name| *name != method && name.eq_ignore_ascii_case(method)) {
+            return Err(invalid());
+        }
+        // No target is asked to be a tunnel.
+        if read == Method::CONNECT {
             return Err(invalid());
         }
         list.push(read);

@@ -16,6 +16,7 @@ use http::{
 };
 use http_body::{Body as HttpBody, SizeHint};
 use hyper::upgrade::OnUpgrade;
+use proxyfix::Scheme;
 use tokio::time::{Instant, sleep_until};
 
 use super::{
@@ -156,6 +157,7 @@ struct Ready {
 struct Asked {
     method: Method,
     sent_host: Option<HeaderValue>,
+    told_scheme: Scheme,
     wanted: Option<Wanted>,
     client: Option<OnUpgrade>,
     /// Of a body that waits for 100.
@@ -191,6 +193,7 @@ where
     }
     let is_empty = body.is_end_stream();
     let size = if is_empty { SizeHint::with_exact(0) } else { body.size_hint() };
+    let told_scheme = options.forwarding.scheme(&parts.extensions);
     let Outgoing { parts, barred } =
         head::outgoing(parts, mapping, options, wanted.as_mut(), &size)?;
     let progress = Progress::new(!is_empty);
@@ -198,6 +201,7 @@ where
     let asked = Asked {
         method: parts.method.clone(),
         sent_host: parts.headers.get(HOST).cloned(),
+        told_scheme,
         wanted,
         client,
         key,
@@ -233,6 +237,7 @@ fn answer(
         target,
         prefix: mapping.removed(),
         sent_host: asked.sent_host.as_ref().map_or(b"", HeaderValue::as_bytes),
+        told: asked.told_scheme,
     };
     let size = body.size_hint();
     let barred = response::incoming(&mut parts, &asked.method, &size, switched, &rewrite, options)?;
@@ -262,9 +267,9 @@ fn check(
     framing::check_request(parts)?;
     head::check_size(parts, &target.limits)?;
     let wanted = upgrade::wanted(parts, &options.upgrades)?;
-    if wanted.is_none() {
-        head::check_method(&parts.method, target)?;
-    }
+    // Extended CONNECT becomes a GET.
+    let is_extended = parts.method == Method::CONNECT;
+    head::check_method(if is_extended { &Method::GET } else { &parts.method }, target)?;
     if parts.method == Method::TRACE && !options.trace {
         const OTHERS: HeaderValue =
             HeaderValue::from_static("GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH");

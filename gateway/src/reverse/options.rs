@@ -158,14 +158,13 @@ impl ProxyOptions {
         };
         for protocol in &self.upgrades {
             let name = protocol.split('/').next().unwrap_or_default();
-            let reason =
-                if ["h2c", "http", "tls"].iter().any(|never| name.eq_ignore_ascii_case(never)) {
-                    "its requests would pass by every rule of the proxy"
-                } else if is_token(&protocol.replacen('/', "-", 1)) {
-                    continue;
-                } else {
-                    "it is no token; write it like websocket"
-                };
+            let reason = if is_http(name) {
+                "its requests would pass by every rule of the proxy"
+            } else if is_token(&protocol.replacen('/', "-", 1)) {
+                continue;
+            } else {
+                "it is no token; write it like websocket"
+            };
             return Err(ConfigError::InvalidUpgrade { protocol: protocol.clone(), reason });
         }
         Ok(Options {
@@ -194,6 +193,12 @@ impl fmt::Debug for ProxyOptions {
             .field("hooks", &self.hooks)
             .finish_non_exhaustive()
     }
+}
+
+/// Whether a protocol carries requests of HTTP, or hides them (rule 2).
+fn is_http(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    name == "http" || name == "tls" || name.starts_with("h2") || name.starts_with("h3")
 }
 
 /// Checked options.

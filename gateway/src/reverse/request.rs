@@ -96,10 +96,11 @@ pub(super) fn outgoing(
     outgoing.version = Version::HTTP_11;
     outgoing.headers = parts.headers;
     if let Some(hook) = &options.hooks.request {
+        let before = [HOST, EXPECT].map(|name| (outgoing.headers.get(&name).cloned(), name));
         hook(&mut outgoing).map_err(|error| {
             Failure::new(FailureKind::Denied, "a hook refused").with_source(error)
         })?;
-        check_hook(&mut outgoing, body);
+        check_hook(&mut outgoing, before, body);
     }
     if let Some(wanted) = wanted {
         wanted.ask(&mut outgoing)?;
@@ -128,8 +129,9 @@ fn uri(method: &Method, asked: &Uri, mapping: &Mapping) -> Result<Uri, Failure> 
         return Ok(path_and_query.map_or_else(|| Uri::from_static("/"), Uri::from));
     }
     let mut text = path::join(base, rest);
-    if rest_at > 0 && text.starts_with("//") {
-        return Err(Failure::invalid("the path without its prefix begins with //"));
+    let is_changed = rest_at > 0 || mapping.normal.is_some();
+    if is_changed && text.starts_with("//") {
+        return Err(Failure::invalid("the path would begin with //"));
     }
     if let Some(query) = query(own_query, asked.query()) {
         text.push('?');
@@ -172,7 +174,11 @@ fn set_host(headers: &mut HeaderMap, target: &Inner, asked: Option<&[u8]>) -> Re
 }
 
 /// Rule 5.
-fn check_hook(outgoing: &mut request::Parts, body: &SizeHint) {
+fn check_hook(
+    outgoing: &mut request::Parts,
+    before: [(Option<HeaderValue>, http::HeaderName); 2],
+    body: &SizeHint,
+) {
     let names: Vec<_> = outgoing.headers.keys().filter(|name| ends_here(name)).cloned().collect();
     for name in names {
         // The proxy itself keeps `TE: trailers`.
@@ -184,9 +190,17 @@ fn check_hook(outgoing: &mut request::Parts, body: &SizeHint) {
             outgoing.headers.remove(name);
         }
     }
-    let host = outgoing.headers.get(HOST).cloned();
-    if let Some(host) = host.filter(|_| outgoing.headers.get_all(HOST).iter().count() > 1) {
-        outgoing.headers.insert(HOST, host);
+    for (before, name) in before {
+        let now = outgoing.headers.get(&name).cloned().filter(|_| name == HOST);
+        outgoing.headers.remove(&name);
+        if let Some(value) = now.or(before) {
+            outgoing.headers.insert(name, value);
+        }
+    }
+    // Where the request goes is the target's choice.
+    if outgoing.uri.authority().is_some() {
+        let path = outgoing.uri.path_and_query().cloned();
+        outgoing.uri = path.map_or_else(|| Uri::from_static("/"), Uri::from);
     }
     outgoing.version = Version::HTTP_11;
     framing::set_length(&outgoing.method, &mut outgoing.headers, body);

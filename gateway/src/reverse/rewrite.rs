@@ -1,7 +1,8 @@
 //! What of a response names upstream, turned back into what the client knows (Apache's `ProxyPassReverse`).
 //!
-//! 1. A URL is turned back if its host is the target's, or the `Host` that upstream was sent, and its path is under
-//!    the target's base. So is a path under the base. The result is a path: the client knows the host.
+//! 1. A URL is turned back if its scheme and host are the target's, or the scheme that upstream was told and the `Host`
+//!    that it was sent, and its path is under the target's base and has no dot segment. So is a path under the base. The
+//!    result is a path: the client knows the host. A redirect from `http` to `https` stays, or it would lead in a circle.
 //! 2. Everything else stays as it is: other hosts, relative references, and any value that a browser might read
 //!    as another host, before or after the change.
 //! 3. In `Refresh`, the URL after `url=` is turned back, if it is not quoted.
@@ -12,9 +13,10 @@ use http::{
     HeaderMap, HeaderName, HeaderValue,
     header::{CONTENT_LOCATION, LOCATION, REFRESH, SET_COOKIE},
 };
-use proxyfix::is_own_path;
+use proxyfix::{Scheme, is_own_path};
 
 use super::target::Inner;
+use crate::common::path::has_dot_segment;
 
 /// How to turn back.
 pub(super) struct Rewrite<'a> {
@@ -23,6 +25,8 @@ pub(super) struct Rewrite<'a> {
     pub(super) prefix: &'a str,
     /// The `Host` that upstream was sent.
     pub(super) sent_host: &'a [u8],
+    /// The scheme that upstream was told.
+    pub(super) told: Scheme,
 }
 
 impl Rewrite<'_> {
@@ -60,7 +64,7 @@ impl Rewrite<'_> {
     /// Rules 1 and 2.
     fn url(&self, url: &[u8]) -> Option<Vec<u8>> {
         let path = match split_origin(url) {
-            Some((authority, path)) if self.is_upstream(authority) => path,
+            Some((scheme, authority, path)) if self.is_upstream(scheme, authority) => path,
             Some(_) => return None,
             None => url,
         };
@@ -74,7 +78,8 @@ impl Rewrite<'_> {
 
     /// A path under the base, as the client knows it.
     fn path(&self, path: &[u8]) -> Option<Vec<u8>> {
-        if !is_own_path(path) {
+        let only_path = path.split(|byte| matches!(byte, b'?' | b'#')).next().unwrap_or_default();
+        if !is_own_path(path) || has_dot_segment(only_path) {
             return None;
         }
         let base = self.target.url.base.trim_end_matches('/').as_bytes();
@@ -90,13 +95,14 @@ impl Rewrite<'_> {
         is_own_path(&turned).then_some(turned)
     }
 
-    /// Whether a URL's authority is upstream, as the target or the sent `Host` names it.
-    fn is_upstream(&self, authority: &[u8]) -> bool {
-        let own = self.target.url.authority.as_bytes();
-        let port = format!(":{}", self.target.url.scheme.default_port());
-        let elided = authority.strip_suffix(port.as_bytes()).unwrap_or(authority);
-        [own, self.sent_host].iter().any(|known| {
-            known.eq_ignore_ascii_case(authority) || known.eq_ignore_ascii_case(elided)
+    /// Whether a URL is upstream's, as the target or the sent `Host` names it.
+    fn is_upstream(&self, scheme: &[u8], authority: &[u8]) -> bool {
+        let own = (self.target.url.scheme, self.target.url.authority.as_bytes());
+        [own, (self.told, self.sent_host), (own.0, self.sent_host)].iter().any(|(known, host)| {
+            let port = format!(":{}", known.default_port());
+            let elided = authority.strip_suffix(port.as_bytes()).unwrap_or(authority);
+            known.as_str().as_bytes().eq_ignore_ascii_case(scheme)
+                && (host.eq_ignore_ascii_case(authority) || host.eq_ignore_ascii_case(elided))
         })
     }
 
@@ -143,12 +149,13 @@ impl Rewrite<'_> {
             None => authority.to_ascii_lowercase(),
         };
         let domain = domain.to_ascii_lowercase();
-        !domain.is_empty() && host(self.target.url.authority.as_bytes()) == domain
+        let own = self.target.url.authority.as_bytes();
+        !domain.is_empty() && [own, self.sent_host].iter().any(|known| host(known) == domain)
     }
 }
 
-/// Splits an absolute URL of `http` or `https` into its authority and what follows.
-fn split_origin(url: &[u8]) -> Option<(&[u8], &[u8])> {
+/// An absolute URL of `http` or `https`: its scheme, its authority, and what follows.
+fn split_origin(url: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     let colon = url.iter().position(|&byte| byte == b':')?;
     let (scheme, rest) = url.split_at_checked(colon)?;
     if !scheme.eq_ignore_ascii_case(b"http") && !scheme.eq_ignore_ascii_case(b"https") {
@@ -156,7 +163,8 @@ fn split_origin(url: &[u8]) -> Option<(&[u8], &[u8])> {
     }
     let rest = rest.strip_prefix(b"://")?;
     let end = rest.iter().position(|byte| matches!(byte, b'/' | b'?' | b'#')).unwrap_or(rest.len());
-    rest.split_at_checked(end)
+    let (authority, path) = rest.split_at_checked(end)?;
+    Some((scheme, authority, path))
 }
 
 /// The name and the value of an attribute (RFC 6265 §5.2).

@@ -214,6 +214,9 @@ impl Inner {
         };
         let invalid = |error| Failure::invalid("invalid Host").with_source(error);
         authority::check(asked).map_err(invalid)?;
+        if !matches!(request.uri.scheme_str(), None | Some("http" | "https")) {
+            return Err(Failure::invalid("a scheme other than http and https"));
+        }
         let scheme = self.scheme(request);
         let authority = if self.is_forced {
             String::new()

@@ -1,7 +1,7 @@
 //! The handshake of an upgrade (RFC 9110 §7.8, RFC 6455 §4, RFC 8441).
 //!
 //! 1. Only protocols of the allow-list are asked for upstream. `Upgrade` for any other protocol is left out, and
-//!    the request goes on without it.
+//!    the request goes on without it. So it does with a body, and for WebSocket with a method other than GET.
 //! 2. Upstream's 101 must name the protocol that was asked for, and for WebSocket must answer the key. Any other 101 is
 //!    502.
 //! 3. Extended CONNECT in HTTP/2 becomes a GET with `Upgrade` in HTTP/1.1, with a key of ours. Upstream's 101 becomes
@@ -13,7 +13,10 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version,
-    header::{CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE},
+    header::{
+        CONNECTION, CONTENT_LENGTH, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION,
+        TRANSFER_ENCODING, UPGRADE,
+    },
     request, response,
 };
 use hyper::ext::Protocol;
@@ -48,7 +51,10 @@ pub(super) fn wanted(
         let protocol = protocol.map_err(|_| Failure::invalid("the protocol is no token"))?;
         return Ok(Some(Wanted { protocol, is_extended: true, accept: None }));
     }
-    if request.version != Version::HTTP_11 || !has_token(&request.headers, &CONNECTION, "upgrade") {
+    if request.version != Version::HTTP_11
+        || !has_token(&request.headers, &CONNECTION, "upgrade")
+        || has_body(&request.headers)
+    {
         return Ok(None);
     }
     for line in request.headers.get_all(UPGRADE) {
@@ -59,12 +65,21 @@ pub(super) fn wanted(
         {
             let protocol = HeaderValue::from_str(protocol)
                 .map_err(|_| Failure::invalid("Upgrade is not printable").and_close())?;
+            if is_websocket(&protocol) && request.method != Method::GET {
+                return Ok(None);
+            }
             let key = request.headers.get(SEC_WEBSOCKET_KEY).filter(|_| is_websocket(&protocol));
             let accept = key.and_then(|key| accept(key.as_bytes()));
             return Ok(Some(Wanted { protocol, is_extended: false, accept }));
         }
     }
     Ok(None)
+}
+
+/// Whether bytes follow the head that belong to the request.
+fn has_body(headers: &HeaderMap) -> bool {
+    let has_length = headers.get(CONTENT_LENGTH).is_some_and(|length| length != "0");
+    has_length || headers.contains_key(TRANSFER_ENCODING)
 }
 
 fn is_allowed(protocol: &str, allowed: &[String]) -> bool {

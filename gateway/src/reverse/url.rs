@@ -93,6 +93,9 @@ impl TargetUrl {
         if !socket.starts_with('/') {
             return Err("has no absolute path of a socket");
         }
+        if socket.ends_with('/') || !is_socket_path(socket) {
+            return Err("has a path that no socket can have");
+        }
         if !path.is_empty() && !path.starts_with('/') {
             return Err("has a path that does not begin with a slash");
         }
@@ -146,15 +149,22 @@ impl fmt::Display for TargetUrl {
     }
 }
 
-/// Rule 2: a URL to show.
+/// Whether the system takes it: the path is not too long, and has no NUL.
+fn is_socket_path(path: &str) -> bool {
+    std::os::unix::net::SocketAddr::from_pathname(path).is_ok()
+}
+
+/// Rule 2: a URL to show, without userinfo and without a query, in which secrets stand too.
 fn without_userinfo(text: &str) -> String {
-    match (text.find("://"), text.rfind('@')) {
-        (Some(scheme), Some(at)) if scheme < at => {
-            let scheme = text.get(..scheme).unwrap_or_default();
-            let rest = text.get(at..).unwrap_or_default();
-            format!("{scheme}://...{rest}")
-        }
-        _ => text.to_owned(),
+    let (text, query) = match text.find(['?', '#']) {
+        Some(at) => (text.get(..at).unwrap_or_default(), "?..."),
+        None => (text, ""),
+    };
+    let scheme =
+        text.find("://").map_or("", |at| text.get(..at.saturating_add(3)).unwrap_or_default());
+    match text.rfind('@') {
+        Some(at) => format!("{scheme}...{}{query}", text.get(at..).unwrap_or_default()),
+        None => format!("{text}{query}"),
     }
 }
 

@@ -168,7 +168,12 @@ async fn rewriting() {
     let own = format!("http://{up}");
     for (prefix, name, value, turned) in [
         ("/p", "Location", format!("{own}/base/login?x#y"), "/p/login?x#y"),
-        ("/p", "Location", format!("HTTPS://{up}/base"), "/p"),
+        ("/p", "Location", format!("HTTP://{up}/base"), "/p"),
+        ("/p", "Location", format!("https://{up}/base"), &format!("https://{up}/base")),
+        ("/c", "Location", "https://app.example/base/x".into(), "https://app.example/base/x"),
+        ("/p", "Location", "/base/../x".into(), "/base/../x"),
+        ("/c", "Set-Cookie", "a=1; Domain=app.example".into(), "a=1"),
+        ("/p", "Set-Cookie", "a=1; Path=/base/%2e%2e/x".into(), "a=1; Path=/base/%2e%2e/x"),
         ("/p", "Location", "/base/login".into(), "/p/login"),
         ("/p", "Location", "/base".into(), "/p"),
         ("/p", "Content-Location", "/base/a".into(), "/p/a"),

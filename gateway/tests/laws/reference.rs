@@ -127,3 +127,17 @@ pub(crate) fn is_relied_on(name: &str) -> bool {
         || ["host", "cookie", "authorization", "via", "expect", "max-forwards", "trailer"]
             .contains(&name.as_str())
 }
+
+/// Whether a field of an answer stays although it is nominated.
+pub(crate) fn is_kept(name: &str) -> bool {
+    let others = "cache-control etag location set-cookie strict-transport-security vary www-authenticate x-frame-options";
+    is_relied_on(name) || others.split(' ').any(|other| other == name)
+}
+
+/// RFC 9110 §6.5.1: what has no place after a body, and what frames a message.
+pub(crate) fn is_no_trailer(name: &str) -> bool {
+    let names = "accept-ranges age authorization cache-control cookie date expect expires host if-match \
+        if-modified-since if-none-match if-range if-unmodified-since location max-forwards origin pragma \
+        proxy-status range refresh retry-after set-cookie trailer vary via warning www-authenticate";
+    name.starts_with("content-") || names.split(' ').any(|other| other == name)
+}

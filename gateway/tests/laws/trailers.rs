@@ -52,13 +52,14 @@ fn left(head: &HeaderMap, trailers: &HeaderMap, is_request: bool) -> Fields {
     // In an answer, a name that is no token nominates nothing, nor does anything beside it.
     let counts = is_request || !nominated.iter().any(|name| name.contains(' '));
     let frames = |name: &str| ["content-length", "host", "trailer", "expect"].contains(&name);
+    let counts = |name: &str| counts && (is_request || !reference::is_kept(name));
     let crosses = |name: &&HeaderName| {
         let folded: HeaderName = name.as_str().replace('_', "-").parse().unwrap();
         let (text, is_alias) = (name.as_str(), folded != **name);
         let ends = |name: &HeaderName| reference::ends_here(name.as_str()) || frames(name.as_str());
         let is_refused = ends(name)
             || is_request && (is_forwarding_header(&folded) || is_alias && ends(&folded));
-        !(is_refused || counts && nominated.contains(text))
+        !(is_refused || reference::is_no_trailer(text) || counts(text) && nominated.contains(text))
     };
     trailers.keys().filter(crosses).map(|name| (name.to_string(), values(trailers, name))).collect()
 }

@@ -2,7 +2,8 @@
 //!
 //! 1. HTTP/2 is spoken where ALPN chose it, or where the target says so. An upgrade needs HTTP/1.1.
 //! 2. The limits of the head hold for what upstream sends, too.
-//! 3. A task drives the connection, and ends with it.
+//! 3. A task drives the connection. It ends with the connection, and over HTTP/1.1 with whoever holds it: hyper would
+//!    wait without end for an upstream that does not read what it is sent.
 
 use std::fmt;
 
@@ -11,7 +12,7 @@ use hyper::{
     rt::{Read, Write},
 };
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use tokio::time::Instant;
+use tokio::{task::AbortHandle, time::Instant};
 #[cfg(feature = "tls")]
 use tokio_util::either::Either;
 
@@ -29,18 +30,39 @@ use crate::{
     reverse::target::Protocol,
 };
 
+/// How many bytes of a response wait for a client that does not read, at most.
+const STREAM_WINDOW: u32 = 256 << 10;
+
+/// The most that RFC 9113 §6.9.1 admits, so that responses that wait never hold up the others of their connection. What
+/// waits is bounded by the windows of the streams.
+const CONNECTION_WINDOW: u32 = (1 << 31) - 1;
+
 /// The most fields that hyper reads without being told otherwise.
 const HYPERS_FIELDS: usize = 100;
 
-/// An HTTP/1.1 connection.
+/// An HTTP/1.1 connection. It is closed when this is dropped (rule 3).
 pub(super) struct Http1 {
     pub(super) sender: http1::SendRequest<Body>,
     pub(super) read: BytesRead,
+    task: Option<AbortHandle>,
 }
 
 impl Http1 {
     pub(super) fn is_closed(&self) -> bool {
         self.sender.is_closed()
+    }
+
+    /// Leaves the connection to the tunnel that it becomes.
+    pub(super) fn release(mut self) {
+        self.task = None;
+    }
+}
+
+impl Drop for Http1 {
+    fn drop(&mut self) {
+        if let Some(task) = &self.task {
+            task.abort();
+        }
     }
 }
 
@@ -78,15 +100,15 @@ pub(super) async fn open(
     if is_http2 {
         open_http2(upstream, io).await.map(Opened::Http2)
     } else {
-        let sender = open_http1(upstream, io).await?;
-        Ok(Opened::Http1(Http1 { sender, read }))
+        let (sender, task) = open_http1(upstream, io).await?;
+        Ok(Opened::Http1(Http1 { sender, read, task: Some(task) }))
     }
 }
 
 async fn open_http1(
     upstream: &Upstream,
     io: impl Read + Write + Send + Unpin + 'static,
-) -> Result<http1::SendRequest<Body>, Failure> {
+) -> Result<(http1::SendRequest<Body>, AbortHandle), Failure> {
     let limits = upstream.limits();
     let mut builder = http1::Builder::new();
     builder.max_header_size(limits.head_bytes);
@@ -96,11 +118,11 @@ async fn open_http1(
         builder.max_headers(limits.head_fields);
     }
     let (sender, connection) = builder.handshake(io).await.map_err(no_handshake)?;
-    tokio::spawn(async move {
+    let task = tokio::spawn(async move {
         // What went wrong is told to whoever waits for the response.
         let _ = connection.with_upgrades().await;
     });
-    Ok(sender)
+    Ok((sender, task.abort_handle()))
 }
 
 async fn open_http2(
@@ -110,6 +132,8 @@ async fn open_http2(
     let limits = upstream.limits();
     let (sender, connection) = http2::Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
         .max_header_list_size(limits.head_bytes.try_into().unwrap_or(u32::MAX))
         .handshake(io)
         .await

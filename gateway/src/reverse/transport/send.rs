@@ -251,6 +251,7 @@ async fn send_http1(
         Ok(response) => {
             let (parts, incoming) = response.into_parts();
             if parts.status == StatusCode::SWITCHING_PROTOCOLS {
+                connection.release();
                 return Ok(Response::from_parts(parts, Body::empty()));
             }
             let returning = Returning::new(incoming, connection, pool, sent);

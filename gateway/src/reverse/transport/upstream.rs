@@ -78,6 +78,20 @@ impl Upstream {
         self.limits
     }
 
+    /// The host and the port, for a transport of one's own. `None` for a Unix socket.
+    pub fn host_and_port(&self) -> Option<(&str, u16)> {
+        match &self.address {
+            Address::Tcp { host, port } => Some((host, *port)),
+            Address::Unix(_) => None,
+        }
+    }
+
+    /// Whether an address may be dialled. A transport of one's own must ask this of each address that it looked up, and
+    /// dial that address: otherwise a [`TransparentProxy`](crate::TransparentProxy) reaches private addresses.
+    pub fn admits(&self, address: SocketAddr) -> bool {
+        self.policy.admits(address)
+    }
+
     pub(super) fn address(&self) -> &Address {
         &self.address
     }
