@@ -43,6 +43,10 @@ pub(super) const HEAD: Duration = Duration::from_secs(60);
 /// How long a client may take for the answer to a ping: hyper's default.
 const PONG: Duration = Duration::from_secs(20);
 
+/// The most fields of a request, and the most bytes of its head: the gateway's own limits.
+const HEAD_FIELDS: usize = 256;
+const HEAD_BYTES: u32 = 64 << 10;
+
 /// Serves a connection until it ends.
 pub(super) async fn serve<S>(
     stream: S,
@@ -68,12 +72,18 @@ pub(super) async fn serve<S>(
         }
     });
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD);
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD)
+        .max_headers(HEAD_FIELDS)
+        .max_buf_size(HEAD_BYTES as usize);
     builder
         .http2()
         .timer(TokioTimer::new())
         .keep_alive_interval(HEAD)
         .keep_alive_timeout(PONG)
+        .max_header_list_size(HEAD_BYTES)
         .enable_connect_protocol();
     let stream = TokioIo::new(Patience::new(stream));
     let service = TowerToHyperService::new(service);

@@ -4,7 +4,7 @@
 //! 2. An unknown key is an error. Each error names the file and the line, and says what to write instead.
 //! 3. No message repeats a text of the file other than a key, because it may be a secret.
 
-use std::{fs, path::Path};
+use std::{fs, io::Read as _, path::Path};
 
 use super::{
     files::{FILES, Folder},
@@ -72,11 +72,13 @@ pub(super) fn read(path: &Path) -> Result<Settings, Failure> {
     let failed = |text: &dyn std::fmt::Display| {
         Failure::Usage(format!("{name}: {}", escape::lines(&text.to_string())))
     };
-    let size = fs::metadata(path).map_err(|error| failed(&error))?.len();
-    if size > LONGEST {
-        return Err(failed(&format!("{size} bytes are more than a table of targets needs")));
+    let file = fs::File::open(path).map_err(|error| failed(&error))?;
+    let mut text = String::new();
+    // What is no plain file may have any length.
+    file.take(LONGEST + 1).read_to_string(&mut text).map_err(|error| failed(&error))?;
+    if text.len() as u64 > LONGEST {
+        return Err(failed(&format!("more than {LONGEST} bytes are no table of targets")));
     }
-    let text = fs::read_to_string(path).map_err(|error| failed(&error))?;
     parse(&Source { name: &name, text: &text })
 }
 

@@ -1,9 +1,14 @@
-//! The listener, and how it ends.
+//! The listener, how many connections it takes, and how it ends.
+//!
+//! 1. A connection of a client may need one to a target too. So there are at most half as many as the process may have
+//!    files (`ulimit -n`). Others wait in the kernel.
+//! 2. The socket of a listener is removed at the end, unless another program has put its own there.
 
 use std::{
     fmt, fs, io,
-    os::unix::fs::FileTypeExt,
+    os::unix::fs::{FileTypeExt, MetadataExt},
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -11,7 +16,7 @@ use proxyfix::Peer;
 use tokio::{
     net::{TcpListener, UnixListener, UnixStream},
     signal::unix::{Signal, SignalKind, signal},
-    sync::watch,
+    sync::{OwnedSemaphorePermit, Semaphore, watch},
     time::{sleep, timeout},
 };
 
@@ -24,7 +29,39 @@ const FINISH: Duration = Duration::from_secs(10);
 /// A listener that is open.
 pub(super) enum Listener {
     Tcp(TcpListener),
-    Unix(UnixListener, PathBuf),
+    Unix(UnixListener, Socket),
+}
+
+/// A socket of ours in the file system.
+pub(super) struct Socket {
+    path: PathBuf,
+    /// Device and inode.
+    identity: Option<(u64, u64)>,
+}
+
+impl Socket {
+    fn new(path: &Path) -> Self {
+        Self { path: path.to_owned(), identity: identity(path) }
+    }
+
+    /// Rule 2.
+    fn remove(&self) {
+        if self.identity.is_some() && identity(&self.path) == self.identity {
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    fs::symlink_metadata(path).ok().map(|found| (found.dev(), found.ino()))
+}
+
+/// Rule 1. Some files are the program's own.
+fn most_connections() -> usize {
+    const OWN: u64 = 32;
+    let files = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    let most = files.map_or(u64::MAX, |files| files.saturating_sub(OWN) / 2).max(1);
+    usize::try_from(most).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS)
 }
 
 impl Listener {
@@ -45,7 +82,7 @@ impl Listener {
                     }
                     bound => bound,
                 };
-                Ok(Self::Unix(listener.map_err(failed)?, path.clone()))
+                Ok(Self::Unix(listener.map_err(failed)?, Socket::new(path)))
             }
         }
     }
@@ -56,21 +93,30 @@ impl Listener {
         service: &Service,
         log: &Log,
         stop: &watch::Receiver<()>,
+        permit: OwnedSemaphorePermit,
     ) -> io::Result<()> {
         let (service, log, stop) = (service.clone(), log.clone(), stop.clone());
         match self {
             Self::Tcp(listener) => {
                 let (stream, peer) = listener.accept().await?;
                 let _ = stream.set_nodelay(true);
-                tokio::spawn(connection::serve(stream, Peer::from(peer), service, log, stop));
+                let served = connection::serve(stream, Peer::from(peer), service, log, stop);
+                tokio::spawn(holding(permit, served));
             }
             Self::Unix(listener, _) => {
                 let (stream, _) = listener.accept().await?;
-                tokio::spawn(connection::serve(stream, Peer::UNIX, service, log, stop));
+                let served = connection::serve(stream, Peer::UNIX, service, log, stop);
+                tokio::spawn(holding(permit, served));
             }
         }
         Ok(())
     }
+}
+
+/// Serves a connection, and then gives its right back.
+async fn holding(permit: OwnedSemaphorePermit, served: impl Future<Output = ()>) {
+    served.await;
+    drop(permit);
 }
 
 /// Whether a socket is in the way, and nobody listens at it any more: a program that was killed leaves its socket behind.
@@ -94,7 +140,7 @@ impl fmt::Display for Listener {
                 Ok(address) => write!(f, "http://{address}/"),
                 Err(error) => write!(f, "an address that is not known: {error}"),
             },
-            Self::Unix(_, path) => write!(f, "unix:{}", shown(path)),
+            Self::Unix(_, socket) => write!(f, "unix:{}", shown(&socket.path)),
         }
     }
 }
@@ -127,8 +173,8 @@ pub(super) async fn run(listener: Listener, service: &Service, log: &Log, mut si
         () = accept(&listener, service, log, &stopped) => {}
         () = signals.next() => {}
     }
-    if let Listener::Unix(_, path) = &listener {
-        let _ = fs::remove_file(path);
+    if let Listener::Unix(_, socket) = &listener {
+        socket.remove();
     }
     drop((listener, stopped));
     // Each connection holds a receiver.
@@ -156,8 +202,10 @@ async fn finish(stop: watch::Sender<()>, signal: impl Future<Output = ()>) -> &'
 
 /// Accepts connections for ever.
 async fn accept(listener: &Listener, service: &Service, log: &Log, stop: &watch::Receiver<()>) {
-    loop {
-        if let Err(error) = listener.accept(service, log, stop).await {
+    let permits = Arc::new(Semaphore::new(most_connections()));
+    // The semaphore is never closed.
+    while let Ok(permit) = Arc::clone(&permits).acquire_owned().await {
+        if let Err(error) = listener.accept(service, log, stop, permit).await {
             wait_after(&error).await;
         }
     }

@@ -127,3 +127,30 @@ fn a_socket_of_unix() {
     assert!(child.wait().unwrap().success());
     assert!(!path.exists());
 }
+
+/// The socket of a program that took over is not ours to remove.
+#[test]
+fn a_socket_of_another_program() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("front.sock");
+    let bind = format!("unix:{}", path.display());
+    let (up, _seen) = answering(OK);
+    let mut child = Command::cargo_bin("proxyfix")
+        .unwrap()
+        .args(["serve", "--bind", &bind, "--proxy", &format!("/=http://{up}/")])
+        .stderr(Stdio::null())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    while UnixStream::connect(&path).is_err() {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    fs::remove_file(&path).unwrap();
+    let other = UnixListener::bind(&path).unwrap();
+    assert!(
+        Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success()
+    );
+    assert!(child.wait().unwrap().success());
+    UnixStream::connect(&path).unwrap();
+    drop(other);
+}

@@ -88,9 +88,10 @@ fn files_that_cannot_be_read() {
     let binary = folder.path().join("binary.toml");
     fs::write(&binary, b"\xff").unwrap();
     for (path, expected) in [
-        (&long, "1048577 bytes are more than"),
+        (&long, "more than 1048576 bytes are no table of targets"),
         (&binary, "UTF-8"),
         (&folder.path().to_path_buf(), "directory"),
+        (&"/dev/zero".into(), "more than 1048576 bytes are no table of targets"),
     ] {
         let output = run(&["--config", path.to_str().unwrap()]);
         let error = String::from_utf8(output.stderr).unwrap();

@@ -107,12 +107,12 @@ fn a_body_that_is_too_long() {
     assert!(got.starts_with("HTTP/1.1 413 "), "{got}");
 }
 
-/// The server's own limit of field lines is below the gateway's.
+/// As many fields as the gateway admits, which are more than hyper does by itself.
 #[test]
 fn a_head_that_is_too_long() {
     let (up, _seen) = answering(OK);
     let server = Server::start(&["--proxy", &format!("/=http://{up}/")]);
-    for (fields, status) in [(90, 200), (101, 431)] {
+    for (fields, status) in [(240, 200), (300, 431)] {
         let got = get(server.address, "/", &"X-A: b\r\n".repeat(fields));
         assert!(got.starts_with(&format!("HTTP/1.1 {status} ")), "{fields}: {got}");
     }

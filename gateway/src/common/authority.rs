@@ -40,7 +40,7 @@ pub(crate) struct HostPort {
 impl HostPort {
     /// Reads one of a configuration.
     pub(crate) fn parse(text: &str) -> Result<Self, ConfigError> {
-        let invalid = || ConfigError::InvalidHost { host: text.to_owned() };
+        let invalid = || ConfigError::invalid_host(text);
         check(text.as_bytes()).map_err(|_| invalid())?;
         Self::read(text.as_bytes()).ok_or_else(invalid)
     }

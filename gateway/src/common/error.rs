@@ -2,6 +2,7 @@
 //!
 //! 1. A message says what is wrong and what to write instead.
 //! 2. No request meets an error of the configuration.
+//! 3. What may be a secret is not repeated: userinfo and the query of a URL, and of a header what follows its name.
 
 use std::sync::Arc;
 
@@ -144,6 +145,27 @@ pub enum ConfigError {
         /// What is missing, and what to add.
         reason: Arc<str>,
     },
+}
+
+impl ConfigError {
+    /// A host that is none, without what may be a password (rule 3).
+    pub(crate) fn invalid_host(text: &str) -> Self {
+        let host = match text.rsplit_once('@') {
+            Some((_, rest)) => format!("...@{rest}"),
+            None => text.to_owned(),
+        };
+        Self::InvalidHost { host }
+    }
+
+    /// A header name that is none, without what follows it (rule 3).
+    #[cfg(feature = "reverse")]
+    pub(crate) fn invalid_header_name(text: &str) -> Self {
+        let end = text.find(['=', ':', ' ', '\t']).unwrap_or(text.len());
+        let (name, rest) = text.split_at_checked(end).unwrap_or((text, ""));
+        Self::InvalidHeaderName {
+            name: format!("{name}{}", if rest.is_empty() { "" } else { "..." }),
+        }
+    }
 }
 
 #[cfg(feature = "files")]

@@ -59,7 +59,7 @@ pub(super) fn header_map(fields: &[(String, String)]) -> Result<HeaderMap, Confi
 
 /// Rule 2.
 pub(super) fn header_name(text: &str) -> Result<HeaderName, ConfigError> {
-    let invalid = || ConfigError::InvalidHeaderName { name: text.to_owned() };
+    let invalid = || ConfigError::invalid_header_name(text);
     let name = HeaderName::try_from(text).map_err(|_| invalid())?;
     if text.contains('_') {
         return Err(invalid());
@@ -88,7 +88,7 @@ pub(super) fn checked_host(host: HostHeader) -> Result<Host, ConfigError> {
             let is_host = authority::check(host.as_bytes()).is_ok();
             match HeaderValue::from_str(&host) {
                 Ok(value) if is_host => Ok(Host::Fixed(value)),
-                _ => Err(ConfigError::InvalidHost { host }),
+                _ => Err(ConfigError::invalid_host(&host)),
             }
         }
     }

@@ -184,7 +184,7 @@ impl TransparentProxyBuilder {
         host: &str,
         policy: AddressPolicy,
     ) -> Result<Option<Target>, ConfigError> {
-        let invalid = |_| ConfigError::InvalidHost { host: host.to_owned() };
+        let invalid = |_| ConfigError::invalid_host(host);
         let url = TargetUrl::new(scheme, host, "").map_err(invalid)?;
         let policy = match (&url.address, policy) {
             // An address that is listed by itself.

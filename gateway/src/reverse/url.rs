@@ -216,6 +216,10 @@ mod tests {
             "http://127.1/",
             "http://2130706433/",
             "unix:run/a.sock",
+            "unix:/",
+            "unix:/run/",
+            "unix:/a\0b:/x",
+            &format!("unix:/{}", "a".repeat(200)),
             "unix:/run/a.sock:base",
             "http://a.example/a b",
             "http://[::1/",
@@ -223,7 +227,16 @@ mod tests {
         ] {
             assert!(TargetUrl::parse(text).is_err(), "{text}");
         }
-        let error = TargetUrl::parse("http://user:secret@a.example/").expect_err("userinfo");
-        assert!(!format!("{error} {error:?}").contains("secret"));
+        for text in [
+            "http://user:secret@a.example/",
+            "user:secret@a.example:80",
+            "//user:secret@a.example/",
+            "http:user:secret@a.example/",
+            "http://a.example/?token=secret#f",
+            "a.example?secret",
+        ] {
+            let error = TargetUrl::parse(text).expect_err(text);
+            assert!(!format!("{error} {error:?}").contains("secret"), "{error}");
+        }
     }
 }

@@ -172,6 +172,12 @@ fn mistakes() {
         (target().header("a b", "1").build().map(|_| ()), "is no header name"),
         (target().header("A", "a\nb").build().map(|_| ()), "control character"),
         (target().methods(["GE T"]).build().map(|_| ()), "is not a valid method"),
+        (target().methods([""; 0]).build().map(|_| ()), "is not a valid method"),
+        (target().methods(["CONNECT"]).build().map(|_| ()), "is not a valid method"),
+        (
+            target().header("Authorization=Bearer secret", "x").build().map(|_| ()),
+            "\"Authorization...\"",
+        ),
         (target().methods(["get"]).build().map(|_| ()), "is not a valid method"),
         (target().timeout(Duration::ZERO).build().map(|_| ()), "more than zero"),
         (target().chunk_size(0).build().map(|_| ()), "chunk_size"),
