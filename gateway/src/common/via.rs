@@ -19,27 +19,42 @@ pub(crate) fn is_token(text: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
 }
 
-/// Rules 1 and 2.
-pub(crate) fn add(
-    headers: &mut HeaderMap,
-    version: Version,
-    pseudonym: &str,
-) -> Result<(), Failure> {
-    if went_through(headers, pseudonym) {
-        return Err(Failure::new(FailureKind::Loop, "Via has our own pseudonym"));
+/// What a proxy writes into `Via`, made once.
+#[derive(Clone, Debug)]
+pub(crate) struct Via {
+    pub(crate) pseudonym: String,
+    http10: HeaderValue,
+    http11: HeaderValue,
+    http2: HeaderValue,
+    http3: HeaderValue,
+}
+
+impl Via {
+    /// `None` if the pseudonym is no token.
+    pub(crate) fn new(pseudonym: String) -> Option<Self> {
+        if !is_token(&pseudonym) {
+            return None;
+        }
+        let line = |version: &str| HeaderValue::try_from(format!("{version} {pseudonym}")).ok();
+        let (http10, http11) = (line("1.0")?, line("1.1")?);
+        let (http2, http3) = (line("2.0")?, line("3.0")?);
+        Some(Self { pseudonym, http10, http11, http2, http3 })
     }
-    let version = match version {
-        Version::HTTP_09 => "0.9",
-        Version::HTTP_10 => "1.0",
-        Version::HTTP_2 => "2.0",
-        Version::HTTP_3 => "3.0",
-        _ => "1.1",
-    };
-    let full = |_| Failure::new(FailureKind::HeadTooLarge, "no room for Via");
-    let own = format!("{version} {pseudonym}");
-    let own = HeaderValue::try_from(own)
-        .map_err(|error| Failure::new(FailureKind::Internal, "Via").with_source(error))?;
-    headers.try_append(VIA, own).map_err(full).map(|_| ())
+
+    /// Rules 1 and 2.
+    pub(crate) fn add(&self, headers: &mut HeaderMap, version: Version) -> Result<(), Failure> {
+        if went_through(headers, &self.pseudonym) {
+            return Err(Failure::new(FailureKind::Loop, "Via has our own pseudonym"));
+        }
+        let own = match version {
+            Version::HTTP_09 | Version::HTTP_10 => &self.http10,
+            Version::HTTP_2 => &self.http2,
+            Version::HTTP_3 => &self.http3,
+            _ => &self.http11,
+        };
+        let full = |_| Failure::new(FailureKind::HeadTooLarge, "no room for Via");
+        headers.try_append(VIA, own.clone()).map_err(full).map(|_| ())
+    }
 }
 
 fn went_through(headers: &HeaderMap, pseudonym: &str) -> bool {

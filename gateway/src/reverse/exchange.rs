@@ -103,7 +103,7 @@ impl Options {
                 response.extensions_mut().insert(failure);
                 response
             }
-            None => failure.into_response(&self.pseudonym, version),
+            None => failure.into_response(&self.via.pseudonym, version),
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::common::{
     forwarding::Forwarding,
     hop_by_hop::Underscores,
     path::DotSegments,
-    via::is_token,
+    via::{Via, is_token},
 };
 
 /// What holds for all targets of a proxy.
@@ -151,11 +151,9 @@ impl ProxyOptions {
 
     /// Checks the options.
     pub(crate) fn build(self) -> Result<Options, ConfigError> {
-        let pseudonym = match self.pseudonym {
-            Some(pseudonym) if is_token(&pseudonym) => pseudonym,
-            Some(pseudonym) => return Err(ConfigError::InvalidPseudonym { pseudonym }),
-            None => random_pseudonym(),
-        };
+        let pseudonym = self.pseudonym.unwrap_or_else(random_pseudonym);
+        let invalid = || ConfigError::InvalidPseudonym { pseudonym: pseudonym.clone() };
+        let via = Via::new(pseudonym.clone()).ok_or_else(invalid)?;
         for protocol in &self.upgrades {
             let name = protocol.split('/').next().unwrap_or_default();
             let reason = if is_http(name) {
@@ -169,7 +167,7 @@ impl ProxyOptions {
         }
         Ok(Options {
             forwarding: Forwarding { family: self.family, listener: self.listener },
-            pseudonym,
+            via,
             dot_segments: self.dot_segments,
             underscores: self.underscores,
             upgrades: self.upgrades,
@@ -204,7 +202,7 @@ fn is_http(name: &str) -> bool {
 /// Checked options.
 pub(crate) struct Options {
     pub(crate) forwarding: Forwarding,
-    pub(crate) pseudonym: String,
+    pub(crate) via: Via,
     pub(crate) dot_segments: DotSegments,
     pub(crate) underscores: Underscores,
     pub(crate) upgrades: Vec<String>,

@@ -33,7 +33,7 @@ use crate::common::{
     framing,
     hop_by_hop::{Barred, ends_here, frames, strip_request},
     limits::Limits,
-    path, via,
+    path,
 };
 
 /// Where a request goes.
@@ -81,7 +81,7 @@ pub(super) fn outgoing(
         framing::join_cookies(headers);
     }
     options.forwarding.write(headers, &parts.extensions, asked.as_deref(), mapping.removed())?;
-    via::add(headers, parts.version, &options.pseudonym)?;
+    options.via.add(headers, parts.version)?;
     configure(headers, target)?;
     set_host(headers, target, asked.as_deref())?;
     framing::set_length(&parts.method, headers, body);
