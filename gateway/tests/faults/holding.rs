@@ -31,8 +31,8 @@ const LONG: usize = 32 << 20;
 
 /// One connection at most, and short limits.
 fn limits() -> Limits {
-    let gap = Duration::from_millis(600);
-    Limits::default().connections(1).connect(PATIENCE).head(Duration::from_secs(1)).gap(gap)
+    let gap = Duration::from_millis(1_500);
+    Limits::default().connections(1).connect(PATIENCE).head(Duration::from_secs(2)).gap(gap)
 }
 
 async fn front_of(address: SocketAddr, limits: Limits, protocol: Protocol) -> SocketAddr {
