@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// The path at which a service mounts an application: the part of the request's path that the application
-/// does not see. It is for whoever writes such a service; `Mount` of the crate `proxyfix-gateway` is one.
+/// does not see. It is for authors of such a service. `Mount` of the crate `proxyfix-gateway` is one.
 ///
 /// ```
 /// use http::{Extensions, Uri};

@@ -1,4 +1,4 @@
-//! The bytes of a big body. Whoever receives one can tell whether a byte was lost, changed, or came twice.
+//! The bytes of a big body. The receiver can tell whether a byte was lost, changed, or came twice.
 
 use bytes::Bytes;
 

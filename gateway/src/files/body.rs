@@ -65,10 +65,7 @@ impl FileBody {
     fn next(&mut self) -> Option<Bytes> {
         match (self.parts.pop_front()?, &self.content) {
             (Part::Text(text), _) => Some(text),
-            (Part::File(span), Content::Memory(bytes)) => {
-                let place = |at: u64| usize::try_from(at).unwrap_or(usize::MAX).min(bytes.len());
-                Some(bytes.slice(place(span.start)..place(span.end)))
-            }
+            (Part::File(span), Content::Memory(bytes)) => Some(span.of(bytes)),
             (Part::File(span), Content::Disk(file, state)) => {
                 let length = usize::try_from(span.len()).unwrap_or(usize::MAX).min(PIECE);
                 let end = span.start.saturating_add(u64::try_from(length).unwrap_or(u64::MAX));

@@ -7,6 +7,7 @@
 //! 4. More than [`MAX_RANGES`] ranges, or ranges that together are longer than the file, are ignored: the file is sent
 //!    once instead (CVE-2011-3192). Of an empty file there are no ranges.
 
+use bytes::Bytes;
 use http::{HeaderMap, header::RANGE};
 
 /// The most ranges of one request. nginx has no such limit by default, and Apache's is 200. Real clients ask for a few.
@@ -22,6 +23,12 @@ pub(super) struct Span {
 impl Span {
     pub(super) fn len(self) -> u64 {
         self.end.saturating_sub(self.start)
+    }
+
+    /// These bytes of a content in memory.
+    pub(super) fn of(self, content: &Bytes) -> Bytes {
+        let place = |at: u64| usize::try_from(at).unwrap_or(usize::MAX).min(content.len());
+        content.slice(place(self.start)..place(self.end))
     }
 
     /// `Content-Range` (§14.4).

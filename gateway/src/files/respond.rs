@@ -213,10 +213,7 @@ fn boundary() -> String {
 
 fn body(parts: Vec<Part>, content: Content, permits: &Arc<Semaphore>) -> Body {
     match (parts.as_slice(), &content) {
-        ([Part::File(span)], Content::Memory(bytes)) => {
-            let place = |at: u64| usize::try_from(at).unwrap_or(usize::MAX).min(bytes.len());
-            Body::from(bytes.slice(place(span.start)..place(span.end)))
-        }
+        ([Part::File(span)], Content::Memory(bytes)) => Body::from(span.of(bytes)),
         _ => Body::new(FileBody::new(parts, content, Arc::clone(permits))),
     }
 }

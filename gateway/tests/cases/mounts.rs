@@ -143,7 +143,7 @@ async fn around_a_proxy() {
     }
 }
 
-/// The first URI is there for whoever needs it, for axum's extractor too.
+/// The first URI is kept, for axum's extractor too.
 #[tokio::test]
 async fn the_original_uri() {
     let show = service_fn(|request: Request<String>| {
@@ -178,7 +178,7 @@ async fn under_a_proxy() {
     assert_eq!(response.headers()["set-cookie"], "id=1; Path=/outer/app; Comment=/outer/app/x");
 }
 
-/// Whoever sends the request again after the mount's service failed has it as it was.
+/// A caller that sends the request again after the mount's service failed has it as it was.
 #[tokio::test]
 async fn the_request_is_not_changed() {
     let failing = service_fn(|_: Request<String>| async {

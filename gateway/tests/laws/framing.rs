@@ -156,7 +156,7 @@ async fn check_answer(bytes: Vec<u8>) -> Result<(), TestCaseError> {
         }
     })
     .await;
-    // Whoever waits for more than came is told so: 504, which no answer is.
+    // If the proxy waits for more than came, the client gets 504, which no answer is.
     let limits = Limits::default().head(Duration::from_secs(5)).gap(Duration::from_secs(5));
     let target = Target::builder(format!("http://{}/", upstream.address)).limits(limits).build();
     let proxy = ReverseProxy::with_options(target.unwrap(), ProxyOptions::new()).unwrap();

@@ -25,7 +25,7 @@ pub enum Symlinks {
     /// Those whose target is below the same directory. A link with an absolute target is not, wherever it leads.
     #[default]
     Inside,
-    /// All. **Whoever can make a link in the directory can publish any file that the server can read.**
+    /// All. **Anybody who can make a link in the directory can publish any file that the server can read.**
     Any,
 }
 

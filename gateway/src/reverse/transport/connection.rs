@@ -2,8 +2,8 @@
 //!
 //! 1. HTTP/2 is spoken where ALPN chose it, or where the target says so. An upgrade needs HTTP/1.1.
 //! 2. The limits of the head hold for what upstream sends, too.
-//! 3. A task drives the connection. It ends with the connection, and over HTTP/1.1 with whoever holds it: hyper would
-//!    wait without end for an upstream that does not read what it is sent.
+//! 3. A task drives the connection. It ends with the connection. Over HTTP/1.1 it also ends when its owner drops it,
+//!    because hyper would wait without end for an upstream that does not read what it is sent.
 
 use std::fmt;
 
