@@ -135,3 +135,91 @@ fn is_trouble(error: &io::Error) -> bool {
             .any(|errno| error.raw_os_error() == Some(errno.raw_os_error()));
     !is_usual
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::{fs, os::unix::fs::symlink, path::Path};
+
+    use super::{Kind, Root, Symlinks, portable};
+    use crate::files::name::Name;
+
+    /// Both ways to look, with the same answers.
+    fn roots(path: &Path) -> Vec<Root> {
+        let by_segments = Root {
+            #[cfg(target_os = "linux")]
+            linux: None,
+            portable: portable::Root::open(path).expect("a directory"),
+        };
+        vec![Root::open(path).expect("a directory"), by_segments]
+    }
+
+    fn name(path: &str) -> Name {
+        Name::parse(path).expect(path)
+    }
+
+    #[test]
+    fn what_is_there() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let at = |name: &str| folder.path().join(name);
+        fs::create_dir_all(at("root/a/b")).expect("folders");
+        for name in ["root/file", "root/a/b/file", "outside"] {
+            fs::write(at(name), name).expect("a file");
+        }
+        for (link, target) in [
+            ("root/inside", "file"),
+            ("root/a/up", "../file"),
+            ("root/folder", "a/b"),
+            ("root/out", "../outside"),
+            ("root/nowhere", "missing"),
+            ("root/loop", "loop"),
+        ] {
+            symlink(target, at(link)).expect("a link");
+        }
+        symlink(at("root/file"), at("root/absolute")).expect("a link");
+        let fifo = std::process::Command::new("mkfifo").arg(at("root/fifo")).status();
+        assert!(fifo.expect("mkfifo").success());
+
+        // The path; what is there without links, with those inside, and with all; and the real name.
+        for (path, none, inside, any, real) in [
+            ("/file", "root/file", "root/file", "root/file", None),
+            ("/a/b/file", "root/a/b/file", "root/a/b/file", "root/a/b/file", None),
+            ("/inside", "", "root/file", "root/file", Some("file")),
+            ("/a/up", "", "root/file", "root/file", Some("file")),
+            ("/folder/file", "", "root/a/b/file", "root/a/b/file", Some("a/b/file")),
+            ("/out", "", "", "outside", Some("outside")),
+            ("/absolute", "", "", "root/file", Some("file")),
+            ("/nowhere", "", "", "", None),
+            ("/loop", "", "", "", None),
+            ("/fifo", "", "", "", None),
+            ("/file/x", "", "", "", None),
+            ("/missing", "", "", "", None),
+            ("/a", "", "", "", None),
+        ] {
+            let policies =
+                [(Symlinks::None, none), (Symlinks::Inside, inside), (Symlinks::Any, any)];
+            for (number, root) in roots(&at("root")).into_iter().enumerate() {
+                for (symlinks, content) in policies {
+                    let case = format!("{path} {symlinks:?} {number}");
+                    let found = root.look_up(&name(path), symlinks, true).expect("it may wait");
+                    let is_file = found.as_ref().is_some_and(|found| found.kind == Kind::File);
+                    assert_eq!(is_file, !content.is_empty(), "{case}");
+                    let opened = root.read(&name(path), symlinks);
+                    assert_eq!(opened.is_some(), !content.is_empty(), "{case}");
+                    let Some(opened) = opened else { continue };
+                    let read = std::io::read_to_string(&opened.file).expect("text");
+                    assert_eq!(read, content, "{case}");
+                    let found = found.expect("it was there");
+                    assert_eq!(opened.stat, found.stat, "{case}");
+                    let real = real.map(|real| Name::of(Path::new(real)));
+                    assert_eq!((&opened.real, &found.real), (&real, &real), "{case}");
+                }
+            }
+        }
+        for root in roots(&at("root")) {
+            let found = root.look_up(&name("/a"), Symlinks::Inside, true).expect("it may wait");
+            assert_eq!(found.map(|found| found.kind), Some(Kind::Directory));
+            let itself = root.look_up(&name("/"), Symlinks::Inside, true).expect("it may wait");
+            assert_eq!(itself.map(|found| found.kind), Some(Kind::Directory));
+        }
+    }
+}
