@@ -136,7 +136,8 @@ fn is_trouble(error: &io::Error) -> bool {
     !is_usual
 }
 
-#[cfg(all(test, unix))]
+#[cfg(unix)]
+#[cfg(test)]
 mod tests {
     use std::{fs, os::unix::fs::symlink, path::Path};
 
@@ -210,8 +211,8 @@ mod tests {
                     assert_eq!(read, content, "{case}");
                     let found = found.expect("it was there");
                     assert_eq!(opened.stat, found.stat, "{case}");
-                    let real = real.map(|real| Name::of(Path::new(real)));
-                    assert_eq!((&opened.real, &found.real), (&real, &real), "{case}");
+                    let target = real.map(|real| Name::of(Path::new(real)));
+                    assert_eq!((&opened.real, &found.real), (&target, &target), "{case}");
                 }
             }
         }
