@@ -44,7 +44,7 @@ Examples:
 Each request is logged to standard output: GET /api/x → http://127.0.0.1:5001/x 200 3 ms 512 B
 
 Exit status: 0 stopped by a signal, or the settings are right; 2 wrong usage. The text of --trust has these keys:"))]
-#[command(group(ArgGroup::new("what").args(["proxy", "files", "config", "transparent"]).required(true).multiple(true)))]
+#[command(group(ArgGroup::new("what").args(["proxy", "files", "mount", "config", "transparent"]).required(true).multiple(true)))]
 pub(crate) struct Serve {
     /// Sends requests under PREFIX to URL (a server or a Unix socket); may be repeated, and the
     /// longest prefix wins
@@ -55,9 +55,13 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "PREFIX=PATH")]
     pub(super) files: Vec<String>,
 
+    /// Serves the settings of a TOML file under PREFIX, before the targets; may be repeated
+    #[arg(long, value_name = "PREFIX=FILE")]
+    pub(super) mount: Vec<String>,
+
     /// Reads the settings from a TOML file; only --bind and --access-log may stand beside it
     #[arg(long, short, value_name = "FILE")]
-    #[arg(conflicts_with_all = ["proxy", "files", "transparent", "trust", "family", "listener", "pseudonym", "keep_prefix",
+    #[arg(conflicts_with_all = ["proxy", "files", "mount", "transparent", "trust", "family", "listener", "pseudonym", "keep_prefix",
         "host", "headers", "remove_headers", "methods", "timeout", "body_bytes", "rewrite", "http2", "cacert", "insecure",
         "allow", "allow_network", "force_host", "force_scheme"])]
     pub(super) config: Option<PathBuf>,

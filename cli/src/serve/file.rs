@@ -9,6 +9,7 @@ use std::{fs, io::Read as _, path::Path};
 use super::{
     files::{FILES, Folder},
     keys::{Keys, Source},
+    mounts::{MOUNT, Mounted},
     settings::{
         Bind, FamilyChoice, HostChoice, Placed, Route, SchemeChoice, Settings, TargetOptions,
         Transparent,
@@ -20,7 +21,7 @@ use crate::{escape, status::Failure};
 const LONGEST: u64 = 1 << 20;
 
 /// What holds for all targets, and the tables.
-pub(super) const WHOLE: [&str; 9] = [
+pub(super) const WHOLE: [&str; 10] = [
     "bind",
     "trust",
     "family",
@@ -28,9 +29,14 @@ pub(super) const WHOLE: [&str; 9] = [
     "pseudonym",
     "access-log",
     "files",
+    "mount",
     "proxy",
     "transparent",
 ];
+
+/// The same in a file that is mounted.
+const MOUNTED: [&str; 7] =
+    ["family", "listener", "pseudonym", "files", "mount", "proxy", "transparent"];
 
 /// What a target needs, and its options.
 pub(super) const PROXY: [&str; 13] = [
@@ -66,8 +72,8 @@ pub(super) const TRANSPARENT: [&str; 13] = [
     "insecure",
 ];
 
-/// Reads a file.
-pub(super) fn read(path: &Path) -> Result<Settings, Failure> {
+/// Reads a file. `depth` says in how many files it is mounted.
+pub(super) fn read(path: &Path, depth: usize) -> Result<Settings, Failure> {
     let name = escape::text(path.as_os_str().as_encoded_bytes());
     let failed = |text: &dyn std::fmt::Display| {
         Failure::Usage(format!("{name}: {}", escape::lines(&text.to_string())))
@@ -79,11 +85,13 @@ pub(super) fn read(path: &Path) -> Result<Settings, Failure> {
     if text.len() as u64 > LONGEST {
         return Err(failed(&format!("more than {LONGEST} bytes are no table of targets")));
     }
-    parse(&Source { name: &name, text: &text })
+    let folder = path.parent().unwrap_or_else(|| Path::new(""));
+    parse(&Source { name: &name, text: &text }, folder, depth)
 }
 
-fn parse(source: &Source<'_>) -> Result<Settings, Failure> {
-    let mut keys = Keys::whole(source, &WHOLE)?;
+fn parse(source: &Source<'_>, folder: &Path, depth: usize) -> Result<Settings, Failure> {
+    let known: &[&str] = if depth == 0 { &WHOLE } else { &MOUNTED };
+    let mut keys = Keys::whole(source, known)?;
     let bind = keys.text("bind", "127.0.0.1:8000")?.map(|bind| {
         let parsed = bind.value.parse::<Bind>();
         parsed.map_err(|error| bind.place.refuse(&format!("bind: {error}")))
@@ -98,6 +106,10 @@ fn parse(source: &Source<'_>) -> Result<Settings, Failure> {
     for mut keys in keys.tables("files", &FILES)? {
         files.push(Folder::table(&mut keys)?);
     }
+    let mut mounts = Vec::new();
+    for mut keys in keys.tables("mount", &MOUNT)? {
+        mounts.push(Mounted::table(&mut keys, folder, depth)?);
+    }
     let transparent = keys.table("transparent", &TRANSPARENT)?;
     Ok(Settings {
         bind: bind.transpose()?.unwrap_or_default(),
@@ -107,6 +119,7 @@ fn parse(source: &Source<'_>) -> Result<Settings, Failure> {
         pseudonym: keys.text("pseudonym", "front")?,
         access_log: keys.choice("access-log")?.unwrap_or_default(),
         files,
+        mounts,
         routes,
         transparent: transparent.map(|mut keys| transparent_of(&mut keys)).transpose()?,
     })
@@ -170,7 +183,8 @@ mod tests {
     use crate::serve::settings::{AccessLog, Bind, HostChoice, Settings};
 
     fn read(text: &str) -> Result<Settings, String> {
-        parse(&Source { name: "front.toml", text }).map_err(|failure| failure.to_string())
+        parse(&Source { name: "front.toml", text }, std::path::Path::new(""), 0)
+            .map_err(|failure| failure.to_string())
     }
 
     /// Each key of each table is read: none is only in the list of keys.

@@ -7,7 +7,7 @@
 //! 4. The first SIGINT or SIGTERM ends the listener and lets requests finish. The second ends all.
 //! 5. Nobody may read what is printed: that stops no request.
 //!
-//! Read `args` and `settings` first, then `file` and `keys` (TOML), `files` and `table` (what the settings build), `server`, `connection`,
+//! Read `args` and `settings` first, then `file` and `keys` (TOML), `files`, `mounts` and `table` (what the settings build), `server`, `connection`,
 //! `patience` and `log`.
 
 pub(crate) mod args;
@@ -16,6 +16,7 @@ mod file;
 mod files;
 mod keys;
 mod log;
+mod mounts;
 mod patience;
 mod server;
 mod settings;

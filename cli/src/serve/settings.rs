@@ -5,7 +5,7 @@ use std::{fmt, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 use clap::ValueEnum;
 use proxyfix::{Family, Scheme};
 
-use super::{args::Serve, file, files::Folder};
+use super::{args::Serve, file, files::Folder, mounts::Mounted};
 use crate::{escape, status::Failure};
 
 /// Where a setting stands, as a message begins: `front.toml:3: `, or nothing for an argument.
@@ -60,8 +60,19 @@ pub(super) struct Settings {
     pub(super) access_log: AccessLog,
     /// They come before the routes.
     pub(super) files: Vec<Folder>,
+    pub(super) mounts: Vec<Mounted>,
     pub(super) routes: Vec<Route>,
     pub(super) transparent: Option<Transparent>,
+}
+
+impl Settings {
+    /// Whether there is anything to serve.
+    pub(super) fn is_empty(&self) -> bool {
+        self.routes.is_empty()
+            && self.files.is_empty()
+            && self.mounts.is_empty()
+            && self.transparent.is_none()
+    }
 }
 
 /// A prefix and its target.
@@ -216,7 +227,7 @@ impl Settings {
     /// The settings of the file, or of the arguments.
     pub(super) fn of(serve: &Serve) -> Result<Self, Failure> {
         let mut settings = match &serve.config {
-            Some(path) => file::read(path)?,
+            Some(path) => file::read(path, 0)?,
             None => Self::of_arguments(serve)?,
         };
         // These may be given beside a file.
@@ -226,8 +237,7 @@ impl Settings {
         if let Some(access_log) = serve.access_log {
             settings.access_log = access_log;
         }
-        let has_none = settings.routes.is_empty() && settings.files.is_empty();
-        if has_none && settings.transparent.is_none() {
+        if settings.is_empty() {
             let place = serve.config.as_ref().map(|path| {
                 let name = escape::text(path.as_os_str().as_encoded_bytes());
                 Place::file(&name)
@@ -286,6 +296,11 @@ impl Settings {
                 .files
                 .iter()
                 .map(|text| Folder::argument(text))
+                .collect::<Result<_, _>>()?,
+            mounts: serve
+                .mount
+                .iter()
+                .map(|text| Mounted::argument(text))
                 .collect::<Result<_, _>>()?,
             routes,
             transparent,

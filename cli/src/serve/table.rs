@@ -10,7 +10,7 @@ use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 use proxyfix::{Config, ProxyFixLayer};
 use proxyfix_gateway::{
-    Body, ConfigError, HostHeader, Limits, Protocol, ProxyOptions, ReverseProxyBuilder,
+    Body, ConfigError, HostHeader, Limits, Mount, Protocol, ProxyOptions, ReverseProxyBuilder,
     ReverseProxyLayer, Target, TargetBuilder, TransparentProxy,
 };
 use rustls::{
@@ -21,6 +21,7 @@ use tower::{Layer, service_fn, util::BoxCloneSyncService};
 
 use super::{
     files::Folder,
+    mounts::Mounted,
     settings::{HostChoice, Place, Placed, Route, Settings, TargetOptions, Transparent},
 };
 use crate::{config, escape, status::Failure};
@@ -77,12 +78,16 @@ impl Table {
             let layer = layer(settings, &targets, &options)?;
             service = BoxCloneSyncService::new(layer.layer(service));
         }
+        let mut mounted = Vec::new();
+        if !settings.mounts.is_empty() {
+            service = mount(&settings.mounts, service, &mut mounted)?;
+        }
         // The first one is the outermost.
         for folder in settings.files.iter().rev() {
             service = BoxCloneSyncService::new(folder.layer()?.layer(service));
         }
         let folders = settings.files.iter().map(Folder::shown);
-        let routes: Vec<_> = folders.chain(routes).collect();
+        let routes: Vec<_> = folders.chain(mounted).chain(routes).collect();
         if let Some(trust) = &settings.trust {
             let config = believed(trust)?;
             service = BoxCloneSyncService::new(ProxyFixLayer::new(config).layer(service));
@@ -95,6 +100,32 @@ impl Table {
         });
         Ok(Self { routes, otherwise, service })
     }
+}
+
+/// The services of other files under their prefixes, before this one.
+fn mount(
+    mounts: &[Mounted],
+    otherwise: Service,
+    shown: &mut Vec<Shown>,
+) -> Result<Service, Failure> {
+    let mut mount = Mount::new();
+    for one in mounts {
+        let table = Table::build(&one.settings)?;
+        // The prefix by itself, so that an error is told where it stands.
+        let probe = Mount::new().at(&one.prefix, table.service.clone());
+        probe.build().map_err(|error| one.place.refuse(&error))?;
+        mount = mount.at(&one.prefix, table.service);
+        let prefix = format!("/{}", escape::text(one.prefix.trim_matches('/').as_bytes()));
+        for route in table.routes.into_iter().chain(table.otherwise) {
+            let rest =
+                if route.from == OTHER { " other" } else { route.from.trim_end_matches('/') };
+            let from = format!("{}{rest}", prefix.trim_end_matches('/'));
+            shown.push(Shown { from, ..route });
+        }
+    }
+    let first = mounts.first().map(|one| one.place.clone()).unwrap_or_default();
+    let built = mount.fallback(otherwise).build().map_err(|error| first.refuse(&error))?;
+    Ok(BoxCloneSyncService::new(built))
 }
 
 /// Stands for the requests under no prefix.

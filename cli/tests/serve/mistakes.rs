@@ -148,3 +148,31 @@ fn secrets_are_not_repeated() {
     let error = error("[[proxy]]\nprefix = \"/\"\nurl = \"http://user:hunter2@a.example/\"\n");
     assert!(error.starts_with("3: ") && !error.contains("hunter2"), "{error}");
 }
+
+#[test]
+fn mounted_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let mount = |prefix: &str, name: &str| {
+        format!("[[mount]]\nprefix = \"{prefix}\"\nconfig = \"{name}\"\n")
+    };
+    fs::write(at("itself.toml"), mount("/a", "itself.toml")).unwrap();
+    fs::write(at("bind.toml"), "bind = \"127.0.0.1:1\"\n").unwrap();
+    for (text, expected) in [
+        (mount("/a", "itself.toml"), "1: more than 8 files mount each other"),
+        (mount("/a", "bind.toml"), "bind.toml:1: the key \"bind\" is unknown; here may be family"),
+        (mount("/a", "missing.toml"), "missing.toml: No such file"),
+        ("[[mount]]\nprefix = \"/a\"\n".to_owned(), "1: this [[mount]] has no config; "),
+    ] {
+        fs::write(at("front.toml"), &text).unwrap();
+        let output = run(&["--check", "--config", at("front.toml").to_str().unwrap()]);
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{text}: {error}");
+        assert!(error.contains(expected), "{text}: {error}");
+    }
+    fs::write(at("inner.toml"), "[[files]]\nprefix = \"/\"\npath = \".\"\n").unwrap();
+    fs::write(at("front.toml"), mount("/a/../b", "inner.toml")).unwrap();
+    let output = run(&["--check", "--config", at("front.toml").to_str().unwrap()]);
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(error.contains("front.toml:1: the prefix \"/a/../b\" has "), "{error}");
+}

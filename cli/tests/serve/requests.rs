@@ -144,3 +144,30 @@ fn files() {
         assert!(got.starts_with(&begin) && got.ends_with(end), "{target}: {got}");
     }
 }
+
+/// The settings of another file, under a prefix.
+#[test]
+fn a_mount() {
+    let (up, seen) = answering(OK);
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let text = format!("[[proxy]]\nprefix = \"/api\"\nurl = \"http://{up}/\"\n");
+    fs::write(at("admin.toml"), text).unwrap();
+    fs::write(at("front.toml"), "[[mount]]\nprefix = \"/admin\"\nconfig = \"admin.toml\"\n")
+        .unwrap();
+    let by_argument = format!("/admin={}", at("admin.toml").display());
+    for arguments in [["--config", at("front.toml").to_str().unwrap()], ["--mount", &by_argument]] {
+        let server = Server::start(&arguments);
+        assert_eq!(server.start[0], format!("/admin/api    →  http://{up}/"));
+        assert_eq!(server.start[1], "/admin other  →  404");
+        let got = get(server.address, "/admin/api/x", "");
+        assert!(got.ends_with("ok"), "{got}");
+        let head = seen.recv_timeout(PATIENCE).unwrap();
+        assert!(head.starts_with("get /x http/1.1\r\n"), "{head}");
+        assert_has(&head, &["x-forwarded-prefix: /admin/api"]);
+        for path in ["/admin/x", "/api/x", "/x"] {
+            let got = get(server.address, path, "");
+            assert!(got.starts_with("HTTP/1.1 404 "), "{path}: {got}");
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! `--mount` and `[[mount]]`: the settings of another file, under a prefix.
+//!
+//! 1. What holds for the whole server (`bind`, `trust`, `access-log`) is not for a file that is mounted.
+//! 2. Mounts are at most [`DEEPEST`] deep, so that a file that mounts itself is an error.
+//! 3. Mounts come before targets, and after files.
+
+use std::path::{Path, PathBuf};
+
+use super::{
+    file,
+    keys::Keys,
+    settings::{Place, Settings},
+};
+use crate::{escape, status::Failure};
+
+/// The keys of `[[mount]]`.
+pub(super) const MOUNT: [&str; 2] = ["prefix", "config"];
+
+/// More than any site needs.
+const DEEPEST: usize = 8;
+
+/// A prefix, and the settings under it.
+#[derive(Debug)]
+pub(super) struct Mounted {
+    pub(super) prefix: String,
+    pub(super) settings: Settings,
+    pub(super) place: Place,
+}
+
+impl Mounted {
+    /// Reads `--mount PREFIX=FILE`.
+    pub(super) fn argument(text: &str) -> Result<Self, Failure> {
+        let Some((prefix, path)) = text.split_once('=') else {
+            return Err(Failure::Usage(format!(
+                "--mount {}: expected a prefix and a file, such as /admin=admin.toml",
+                escape::text(text.as_bytes())
+            )));
+        };
+        let (prefix, place) = (prefix.to_owned(), Place::default());
+        Ok(Self { prefix, settings: file::read(Path::new(path), 1)?, place })
+    }
+
+    /// Reads a `[[mount]]` of a file in this folder. `depth` is the file's own.
+    pub(super) fn table(
+        keys: &mut Keys<'_, '_>,
+        folder: &Path,
+        depth: usize,
+    ) -> Result<Self, Failure> {
+        let place = keys.place();
+        let mut needed = |key, example: &str| {
+            let found = keys.text(key, example)?;
+            found.map(|found| found.value).ok_or_else(|| {
+                place.refuse(&format!("this [[mount]] has no {key}; write {key} = {example:?}"))
+            })
+        };
+        let (prefix, config) = (needed("prefix", "/admin")?, needed("config", "admin.toml")?);
+        if depth >= DEEPEST {
+            return Err(place.refuse(&format!("more than {DEEPEST} files mount each other")));
+        }
+        let path: PathBuf = folder.join(config);
+        Ok(Self { prefix, settings: file::read(&path, depth + 1)?, place })
+    }
+}
