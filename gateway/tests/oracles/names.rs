@@ -122,10 +122,14 @@ rows! {
     &[Go], "unzipped", fits::unzipped, "Go's client asks for gzip by itself, and unpacks it";
 }
 
+/// Rows that need not occur, because time decides: Go breaks such a body off as we do, sometimes before its head is out.
+const SOMETIMES: &[(Oracle, &str)] = &[(Go, "cut")];
+
 /// All names of these oracles.
 pub(crate) fn all(oracles: &BTreeSet<Oracle>) -> impl Iterator<Item = String> {
     ROWS.iter().flat_map(|row| {
         let run = row.oracles.iter().filter(|oracle| oracles.contains(oracle));
+        let run = run.filter(|oracle| !SOMETIMES.contains(&(**oracle, row.name)));
         run.map(|oracle| format!("{}-{}", oracle.name(), row.name))
     })
 }
