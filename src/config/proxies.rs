@@ -274,3 +274,20 @@ impl FromIterator<IpAddr> for TrustedProxies {
         addresses.into_iter().map(IpNet::from).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::TrustedProxies;
+
+    /// What is added takes nothing away.
+    #[test]
+    fn adding() {
+        let unix: TrustedProxies = "unix".parse().expect("proxies");
+        let networks: TrustedProxies = "10.0.0.0/8".parse().expect("proxies");
+        for first in [TrustedProxies::any(), unix] {
+            let mut both = first.clone();
+            both.add(&networks);
+            assert!(both.holds_all_of(&first) && both.holds_all_of(&networks));
+        }
+    }
+}

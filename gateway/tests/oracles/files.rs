@@ -1,16 +1,12 @@
 //! Werkzeug's `SharedDataMiddleware` with the cases of static files: which requests it answers, and with which status.
 //! What ours does in each case is tested in `files/data.rs`; here, each difference from it has a reason.
 
-use std::{
-    collections::BTreeSet,
-    io::Write as _,
-    process::{Command, Stdio},
-};
+use std::collections::BTreeSet;
 
 use serde::Deserialize;
 use serde_json::json;
 
-use super::fixture::Tree;
+use super::{fixture::Tree, programs::lines_of};
 
 /// The reason, and the cases.
 const DIFFERENCES: &[(&str, &[&str])] = &[
@@ -85,33 +81,21 @@ fn files() {
         .map(|line| serde_json::from_str(line).expect(line))
         .filter(Case::is_comparable)
         .collect();
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/oracles/files.py");
-    let mut child = Command::new("python3")
-        .arg(script)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("Python");
-    let mut input = child.stdin.take().expect("a pipe");
-    for case in &cases {
+    let line = |case: &Case| {
         let usual = vec![("/".to_owned(), "root".to_owned())];
         let exports = case.exports.as_ref().unwrap_or(&usual).iter().map(|(prefix, source)| {
             let source = if source == "single" { "single.txt" } else { source };
             (prefix, tree.path(source))
         });
-        let line = json!({
-            "exports": exports.collect::<Vec<_>>(), "disallow": case.disallow, "request": case.request,
-            "headers": case.headers,
-        });
-        writeln!(input, "{line}").expect("it reads");
-    }
-    drop(input);
-    let output = child.wait_with_output().expect("it ends");
-    let theirs = String::from_utf8(output.stdout).expect("text");
-    assert_eq!(theirs.lines().count(), cases.len());
+        let exports: Vec<_> = exports.collect();
+        let (disallow, headers) = (&case.disallow, &case.headers);
+        json!({ "exports": exports, "disallow": disallow, "request": case.request, "headers": headers })
+            .to_string()
+    };
+    let theirs = lines_of("files.py", &cases.iter().map(line).collect::<Vec<_>>());
 
     let (mut found, mut unnamed) = (BTreeSet::new(), Vec::new());
-    for (case, theirs) in cases.iter().zip(theirs.lines()) {
+    for (case, theirs) in cases.iter().zip(&theirs) {
         let (ours, name) = (&case.expect[0], case.name());
         if theirs == ours {
             continue;

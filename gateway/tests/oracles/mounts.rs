@@ -1,13 +1,11 @@
 //! Werkzeug's `DispatcherMiddleware` and Paste's `URLMap` with the cases of mounts. What ours does in each case is tested
 //! in `cases/mounts.rs`; here, each difference from theirs has a reason.
 
-use std::{
-    collections::BTreeSet,
-    io::Write as _,
-    process::{Command, Stdio},
-};
+use std::collections::BTreeSet;
 
 use serde::Deserialize;
+
+use super::programs::lines_of;
 
 const DECODED: &str =
     "servers of WSGI decode the path, so %2F separates, and what follows is not byte for byte";
@@ -98,31 +96,19 @@ fn decoded(text: &str) -> String {
 #[test]
 #[ignore = "needs Python 3.11 and PyPI; .ci/run runs it"]
 fn mounts() {
-    let lines: Vec<&str> = include_str!("../cases/mounts.jsonl")
+    let lines: Vec<String> = include_str!("../cases/mounts.jsonl")
         .lines()
         .filter(|line| {
             let case: Case = serde_json::from_str(line).expect(line);
             // WSGI knows no normalizing, and the hosts of URLMap are in its keys.
             case.host.is_none() && case.dot_segments.is_none()
         })
+        .map(str::to_owned)
         .collect();
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/oracles/mounts.py");
-    let mut child = Command::new("python3")
-        .arg(script)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("Python");
-    let mut input = child.stdin.take().expect("a pipe");
-    input.write_all(lines.join("\n").as_bytes()).expect("it reads");
-    drop(input);
-    let output = child.wait_with_output().expect("it ends");
-    assert!(output.status.success());
-    let theirs = String::from_utf8(output.stdout).expect("text");
-    assert_eq!(theirs.lines().count(), lines.len());
+    let theirs = lines_of("mounts.py", &lines);
 
     let (mut found, mut unnamed) = (BTreeSet::new(), Vec::new());
-    for (line, theirs) in lines.iter().zip(theirs.lines()) {
+    for (line, theirs) in lines.iter().zip(&theirs) {
         let case: Case = serde_json::from_str(line).expect(line);
         let theirs: Theirs = serde_json::from_str(theirs).expect(theirs);
         let ours = ours(&case.expect);

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     env,
-    io::{BufRead as _, BufReader},
+    io::{BufRead as _, BufReader, Write as _},
     net::SocketAddr,
     path::{Path, PathBuf},
     process::{Child, ChildStdout, Command, Stdio},
@@ -51,6 +51,25 @@ pub(crate) fn start(upstreams: [SocketAddr; 4]) -> Programs {
         None => println!("go is not installed: its reverse proxy is not compared"),
     }
     programs
+}
+
+/// Gives these lines to a script of this folder, and returns one line for each.
+pub(crate) fn lines_of(script: &str, lines: &[String]) -> Vec<String> {
+    let mut child = Command::new("python3")
+        .arg(here().join(script))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("Python");
+    let mut input = child.stdin.take().expect("a pipe");
+    input.write_all(lines.join("\n").as_bytes()).expect("it reads");
+    drop(input);
+    let output = child.wait_with_output().expect("it ends");
+    assert!(output.status.success());
+    let outcomes = String::from_utf8(output.stdout).expect("text");
+    let outcomes: Vec<_> = outcomes.lines().map(str::to_owned).collect();
+    assert_eq!(outcomes.len(), lines.len());
+    outcomes
 }
 
 fn here() -> PathBuf {
