@@ -6,9 +6,11 @@ The arguments are the authorities of their upstreams, in this order. Writes one 
 "transparent": PORT}, and serves until standard input ends.
 
 The versions are installed from PyPI into a virtual environment, in the folder that ORACLES_VENV
-names, else in target/gateway-oracles. It is made anew where it does not hold these versions.
+names, else in target/gateway-oracles. It is made anew where it does not hold these versions, by one process
+at a time.
 """
 
+import fcntl
 import json
 import os
 import pathlib
@@ -43,15 +45,19 @@ def environment():
         run = [python, "-c", check, *pins]
         return python.exists() and not subprocess.run(run, stderr=subprocess.DEVNULL).returncode
 
-    if not holds_pins():
-        if home.exists() and any(home.iterdir()) and not (home / "pyvenv.cfg").exists():
-            sys.exit(f"{home} is no virtual environment; it would be cleared")
-        print(f"installing {' '.join(pins)}", file=sys.stderr)
-        venv.create(home, clear=True, with_pip=True)
-        pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        subprocess.run([*pip, *pins], check=True, stdout=sys.stderr)
+    home.parent.mkdir(parents=True, exist_ok=True)
+    with open(home.with_suffix(".lock"), "w") as lock:
+        # The tests start several of these scripts at once.
+        fcntl.flock(lock, fcntl.LOCK_EX)
         if not holds_pins():
-            sys.exit(f"{home} does not hold {' '.join(pins)}")
+            if home.exists() and any(home.iterdir()) and not (home / "pyvenv.cfg").exists():
+                sys.exit(f"{home} is no virtual environment; it would be cleared")
+            print(f"installing {' '.join(pins)}", file=sys.stderr)
+            venv.create(home, clear=True, with_pip=True)
+            pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+            subprocess.run([*pip, *pins], check=True, stdout=sys.stderr)
+            if not holds_pins():
+                sys.exit(f"{home} does not hold {' '.join(pins)}")
     return python
 
 
