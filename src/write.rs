@@ -155,25 +155,37 @@ pub fn write(
             host.clone().with_port(port).to_string()
         });
         let element = PrintedElement { r#for: &node, proto: hop.scheme, host: host.as_deref() };
-        return record(headers, &FORWARDED, Some(element), mode);
+        return record(headers, &FORWARDED, printed(element), mode);
     }
     let names = Names::X_FORWARDED;
-    if hop.peer.is_some_and(|peer| peer.is_unix()) {
-        record(headers, &names.r#for, Some("unix:"), mode)?;
+    let client = if hop.peer.is_some_and(|peer| peer.is_unix()) {
+        Some(HeaderValue::from_static("unix:"))
     } else {
-        record(headers, &names.r#for, Some(XNode(&node)), mode)?;
-    }
-    record(headers, &names.proto, hop.scheme, mode)?;
-    record(headers, &names.host, hop.host.as_ref(), mode)?;
-    record(headers, &names.port, hop.port, mode)?;
-    record(headers, &names.prefix, hop.prefix.as_ref().map(Prefix::as_str), mode)
+        printed(XNode(&node))
+    };
+    let host = hop.host.as_ref().and_then(|host| match host.port {
+        None => HeaderValue::from_str(host.host()).ok(),
+        Some(_) => printed(host),
+    });
+    let prefix = hop.prefix.as_ref().and_then(|prefix| HeaderValue::from_str(prefix.as_str()).ok());
+    record(headers, &names.r#for, client, mode)?;
+    let scheme = hop.scheme.map(|scheme| HeaderValue::from_static(scheme.as_str()));
+    record(headers, &names.proto, scheme, mode)?;
+    record(headers, &names.host, host, mode)?;
+    record(headers, &names.port, hop.port.map(HeaderValue::from), mode)?;
+    record(headers, &names.prefix, prefix, mode)
+}
+
+/// A text of ours. All of them are valid in a field line: their parsers admit nothing else.
+fn printed(text: impl fmt::Display) -> Option<HeaderValue> {
+    HeaderValue::try_from(text.to_string()).ok()
 }
 
 /// Records one value in one header.
 fn record(
     headers: &mut HeaderMap,
     name: &HeaderName,
-    value: Option<impl fmt::Display>,
+    value: Option<HeaderValue>,
     mode: WriteMode,
 ) -> Result<(), Error> {
     let inherited = match mode {
@@ -181,23 +193,21 @@ fn record(
         WriteMode::Append => inherited(headers, name),
         WriteMode::Replace | WriteMode::IfAbsent => Vec::new(),
     };
-    let own = match value {
-        Some(value) => value.to_string(),
+    let full = || Error::in_header(ErrorKind::TooManyHeaders, name);
+    let line = match value {
         None if inherited.is_empty() => {
             headers.remove(name);
             return Ok(());
         }
-        None => String::new(),
+        // At the edge of a network nothing is inherited, and our own text is the line.
+        Some(own) if inherited.is_empty() => own,
+        own => {
+            let own = own.as_ref().map_or(&b""[..], HeaderValue::as_bytes);
+            // The bytes of valid lines and our own text make a valid line.
+            HeaderValue::try_from([&inherited[..], &[own]].concat().join(&b", "[..]))
+                .map_err(|_| full())?
+        }
     };
-    // At the edge of a network nothing is inherited, and our own text is the line.
-    let line = if inherited.is_empty() {
-        own.into_bytes()
-    } else {
-        [&inherited[..], &[own.as_bytes()]].concat().join(&b", "[..])
-    };
-    let full = || Error::in_header(ErrorKind::TooManyHeaders, name);
-    // The bytes of valid lines and our own text make a valid line.
-    let line = HeaderValue::try_from(line).map_err(|_| full())?;
     headers.try_insert(name, line).map(|_| ()).map_err(|_| full())
 }
 

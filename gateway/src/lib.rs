@@ -29,6 +29,8 @@ mod reverse;
 
 #[cfg(any(feature = "files", feature = "reverse"))]
 pub use self::common::future::ResponseFuture;
+#[cfg(any(feature = "files", feature = "mount"))]
+pub use self::common::path::WithoutSlash;
 #[cfg(any(feature = "files", feature = "mount", feature = "reverse"))]
 pub use self::common::{
     body::{Body, BoxError},
@@ -51,7 +53,7 @@ pub use self::files::{
 #[cfg(feature = "mount")]
 pub use self::mount::{
     builder::Mount,
-    service::{MountFuture, MountService, WithoutSlash},
+    service::{MountFuture, MountService},
 };
 #[cfg(feature = "reverse")]
 pub use self::reverse::{

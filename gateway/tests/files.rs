@@ -13,4 +13,5 @@ mod files {
     mod races;
     mod reference;
     mod serving;
+    mod visibility;
 }

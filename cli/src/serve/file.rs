@@ -2,7 +2,8 @@
 //!
 //! 1. Its keys are the arguments without the dashes. Those of one target stand below its `[[proxy]]`.
 //! 2. An unknown key is an error. Each error names the file and the line, and says what to write instead.
-//! 3. No message repeats a text of the file other than a key, because it may be a secret.
+//! 3. A path is relative to the folder of the file, not to where the program was started.
+//! 4. No message repeats a text of the file other than a key, because it may be a secret.
 
 use std::{fs, io::Read as _, path::Path};
 
@@ -86,10 +87,10 @@ pub(super) fn read(path: &Path, depth: usize) -> Result<Settings, Failure> {
         return Err(failed(&format!("more than {LONGEST} bytes are no table of targets")));
     }
     let folder = path.parent().unwrap_or_else(|| Path::new(""));
-    parse(&Source { name: &name, text: &text }, folder, depth)
+    parse(&Source { name: &name, folder, text: &text }, depth)
 }
 
-fn parse(source: &Source<'_>, folder: &Path, depth: usize) -> Result<Settings, Failure> {
+fn parse(source: &Source<'_>, depth: usize) -> Result<Settings, Failure> {
     let known: &[&str] = if depth == 0 { &WHOLE } else { &MOUNTED };
     let mut keys = Keys::whole(source, known)?;
     let bind = keys.text("bind", "127.0.0.1:8000")?.map(|bind| {
@@ -108,7 +109,7 @@ fn parse(source: &Source<'_>, folder: &Path, depth: usize) -> Result<Settings, F
     }
     let mut mounts = Vec::new();
     for mut keys in keys.tables("mount", &MOUNT)? {
-        mounts.push(Mounted::table(&mut keys, folder, depth)?);
+        mounts.push(Mounted::table(&mut keys, depth)?);
     }
     let transparent = keys.table("transparent", &TRANSPARENT)?;
     Ok(Settings {
@@ -168,7 +169,7 @@ fn options(keys: &mut Keys<'_, '_>) -> Result<TargetOptions, Failure> {
         body_bytes: keys.number("body-bytes", "1_048_576")?,
         rewrite: keys.flag("rewrite")?,
         http2: keys.flag("http2")?,
-        cacert: value(keys.text("cacert", "/etc/ssl/internal.pem")?).map(Into::into),
+        cacert: keys.path("cacert", "/etc/ssl/internal.pem")?,
         insecure: keys.flag("insecure")?,
     })
 }
@@ -183,7 +184,7 @@ mod tests {
     use crate::serve::settings::{AccessLog, Bind, HostChoice, Settings};
 
     fn read(text: &str) -> Result<Settings, String> {
-        parse(&Source { name: "front.toml", text }, std::path::Path::new(""), 0)
+        parse(&Source { name: "front.toml", folder: std::path::Path::new(""), text }, 0)
             .map_err(|failure| failure.to_string())
     }
 

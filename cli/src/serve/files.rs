@@ -1,6 +1,6 @@
 //! `--files` and `[[files]]`: directories and files that come before the targets.
 
-use std::path::Path;
+use std::path::PathBuf;
 
 use proxyfix_gateway::{ConfigError, Dir, File, FilesBuilder, FilesLayer};
 
@@ -29,7 +29,7 @@ pub(super) const FILES: [&str; 9] = [
 #[derive(Clone, Debug, Default)]
 pub(super) struct Folder {
     pub(super) prefix: String,
-    pub(super) path: String,
+    pub(super) path: PathBuf,
     pub(super) index: Option<String>,
     pub(super) redirect: bool,
     pub(super) precompressed: bool,
@@ -49,19 +49,18 @@ impl Folder {
                 escape::text(text.as_bytes())
             )));
         };
-        Ok(Self { prefix: prefix.to_owned(), path: path.to_owned(), ..Self::default() })
+        Ok(Self { prefix: prefix.to_owned(), path: path.into(), ..Self::default() })
     }
 
     /// Reads a `[[files]]`.
     pub(super) fn table(keys: &mut Keys<'_, '_>) -> Result<Self, Failure> {
-        let mut needed = |key, example: &str| {
-            let found = keys.text(key, example)?;
-            found.map(|found| found.value).ok_or_else(|| {
-                let text = format!("this [[files]] has no {key}; write {key} = {example:?}");
-                keys.place().refuse(&text)
-            })
+        let place = keys.place();
+        let missing = |key: &str, example: &str| {
+            place.refuse(&format!("this [[files]] has no {key}; write {key} = {example:?}"))
         };
-        let (prefix, path) = (needed("prefix", "/static")?, needed("path", "./dist")?);
+        let prefix = keys.text("prefix", "/static")?.map(|prefix| prefix.value);
+        let prefix = prefix.ok_or_else(|| missing("prefix", "/static"))?;
+        let path = keys.path("path", "dist")?.ok_or_else(|| missing("path", "dist"))?;
         Ok(Self {
             prefix,
             path,
@@ -72,18 +71,27 @@ impl Folder {
             disallow: keys.list("disallow", "*.map")?.unwrap_or_default(),
             immutable: keys.list("immutable", "assets/*")?.unwrap_or_default(),
             no_cache: keys.flag("no-cache")?,
-            place: keys.place(),
+            place,
         })
+    }
+
+    fn is_file(&self) -> bool {
+        self.path.is_file()
     }
 
     /// A layer of this alone, because each has options of its own.
     pub(super) fn layer(&self) -> Result<FilesLayer, Failure> {
+        let for_directories = self.index.is_some() || self.redirect || self.precompressed;
+        if self.is_file() && (for_directories || self.dotfiles) {
+            let text = "index, redirect, precompressed and dotfiles are for directories, and the path is a file";
+            return Err(self.place.refuse(&text));
+        }
         let built = self.export().and_then(FilesBuilder::build);
         built.map_err(|error| match &error {
             // Its text names what to write in Rust.
             ConfigError::MissingExport { reason, .. } => {
-                let path = escape::text(self.path.as_bytes());
-                self.place.refuse(&format!("{path} cannot be exported: {reason}"))
+                let path = escape::text(self.path.as_os_str().as_encoded_bytes());
+                self.place.refuse(&format!("the path \"{path}\" cannot be exported: {reason}"))
             }
             error => self.place.refuse(error),
         })
@@ -95,7 +103,7 @@ impl Folder {
         for pattern in &self.immutable {
             builder = builder.immutable(pattern);
         }
-        if Path::new(&self.path).is_file() {
+        if self.is_file() {
             return Ok(builder.export(&self.prefix, File::open(&self.path)?));
         }
         let mut dir = Dir::open(&self.path)?
@@ -111,7 +119,11 @@ impl Folder {
     /// The line of the table of routes.
     pub(super) fn shown(&self) -> Shown {
         let prefix = escape::text(self.prefix.trim_matches('/').as_bytes());
-        let mut shown = Shown::new(format!("/{prefix}"), escape::text(self.path.as_bytes()), None);
+        let mut shown = Shown::new(
+            format!("/{prefix}"),
+            escape::text(self.path.as_os_str().as_encoded_bytes()),
+            None,
+        );
         shown.notes.push("files");
         shown
     }

@@ -4,6 +4,8 @@
 //!    a missing one.
 //! 2. A message names keys and the kinds of values, and never a value.
 
+use std::path::{Path, PathBuf};
+
 use clap::ValueEnum;
 use toml::{
     Spanned,
@@ -20,6 +22,8 @@ use crate::{escape, status::Failure};
 pub(super) struct Source<'a> {
     /// Its name, printable.
     pub(super) name: &'a str,
+    /// Where it is. The paths in it are relative to it.
+    pub(super) folder: &'a Path,
     pub(super) text: &'a str,
 }
 
@@ -91,6 +95,16 @@ impl<'a, 'i> Keys<'a, 'i> {
                 kind(value.get_ref())
             ))),
         }
+    }
+
+    /// A path, relative to the file. An empty one stays empty, so that it is refused.
+    pub(super) fn path(&mut self, key: &str, example: &str) -> Result<Option<PathBuf>, Failure> {
+        let text = self.text(key, example)?.map(|text| text.value);
+        Ok(text.map(
+            |text| {
+                if text.is_empty() { PathBuf::new() } else { self.source.folder.join(text) }
+            },
+        ))
     }
 
     /// A list of texts.

@@ -4,7 +4,7 @@
 //! 2. Mounts are at most [`DEEPEST`] deep, so that a file that mounts itself is an error.
 //! 3. Mounts come before targets, and after files.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::{
     file,
@@ -40,24 +40,19 @@ impl Mounted {
         Ok(Self { prefix, settings: file::read(Path::new(path), 1)?, place })
     }
 
-    /// Reads a `[[mount]]` of a file in this folder. `depth` is the file's own.
-    pub(super) fn table(
-        keys: &mut Keys<'_, '_>,
-        folder: &Path,
-        depth: usize,
-    ) -> Result<Self, Failure> {
+    /// Reads a `[[mount]]`. `depth` is the file's own.
+    pub(super) fn table(keys: &mut Keys<'_, '_>, depth: usize) -> Result<Self, Failure> {
         let place = keys.place();
-        let mut needed = |key, example: &str| {
-            let found = keys.text(key, example)?;
-            found.map(|found| found.value).ok_or_else(|| {
-                place.refuse(&format!("this [[mount]] has no {key}; write {key} = {example:?}"))
-            })
+        let missing = |key: &str, example: &str| {
+            place.refuse(&format!("this [[mount]] has no {key}; write {key} = {example:?}"))
         };
-        let (prefix, config) = (needed("prefix", "/admin")?, needed("config", "admin.toml")?);
+        let prefix = keys.text("prefix", "/admin")?.map(|prefix| prefix.value);
+        let prefix = prefix.ok_or_else(|| missing("prefix", "/admin"))?;
+        let path = keys.path("config", "admin.toml")?;
+        let path = path.ok_or_else(|| missing("config", "admin.toml"))?;
         if depth >= DEEPEST {
             return Err(place.refuse(&format!("more than {DEEPEST} files mount each other")));
         }
-        let path: PathBuf = folder.join(config);
         Ok(Self { prefix, settings: file::read(&path, depth + 1)?, place })
     }
 }

@@ -33,7 +33,12 @@ fn in_a_file() {
             &format!("{first}[[proxy]]\nurl = \"http://b.example/\"\nprefix = \"a/\"\n"),
             "6: the prefix \"/a\" is in the table twice; ",
         ),
-        ("[[files]]\nprefix = \"/\"\npath = \"missing\"\n", "1: missing cannot be exported: "),
+        ("[[files]]\nprefix = \"/\"\npath = \"missing\"\n", "/missing\" cannot be exported: "),
+        ("[[files]]\nprefix = \"/\"\npath = \"\"\n", "1: the path \"\" cannot be exported: "),
+        (
+            "[[files]]\nprefix = \"/\"\npath = \".\"\nindex = \"../x\"\n",
+            "1: the export under \"/\" cannot work: its index is no name of a file; ",
+        ),
         ("[[files]]\nprefix = \"/\"\n", "1: this [[files]] has no path; write path = \"./dist\""),
         ("[[files]]\nprefix = \"/a/../b\"\npath = \".\"\n", "1: the prefix \"/a/../b\" has "),
         (&format!("{first}timeout = 0\n"), "1: timeout: 0 is no number of seconds above zero; "),

@@ -171,3 +171,33 @@ fn a_mount() {
         }
     }
 }
+
+/// A path in a file is relative to that file, wherever the program was started.
+#[test]
+fn paths_in_a_mounted_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    fs::create_dir_all(at("sub/public")).unwrap();
+    fs::write(at("sub/public/a.txt"), "sub").unwrap();
+    fs::write(at("sub/in.toml"), "[[files]]\nprefix = \"/\"\npath = \"public\"\n").unwrap();
+    fs::write(at("front.toml"), "[[mount]]\nprefix = \"/m\"\nconfig = \"sub/in.toml\"\n").unwrap();
+    let server = Server::start(&["--config", at("front.toml").to_str().unwrap()]);
+    let got = get(server.address, "/m/a.txt", "");
+    assert!(got.ends_with("sub"), "{got}");
+}
+
+/// A redirect of a target within a mount leads to where the client finds it.
+#[test]
+fn a_redirect_in_a_mount() {
+    let (up, _) = answering(
+        "HTTP/1.1 302 Found\r\nLocation: /base/next\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("in.toml");
+    let text =
+        format!("[[proxy]]\nprefix = \"/api\"\nurl = \"http://{up}/base/\"\nrewrite = true\n");
+    fs::write(&path, text).unwrap();
+    let server = Server::start(&["--mount", &format!("/m={}", path.display())]);
+    let got = get(server.address, "/m/api/x", "").to_ascii_lowercase();
+    assert!(got.contains("\r\nlocation: /m/api/next\r\n"), "{got}");
+}

@@ -5,6 +5,9 @@
 //! 3. An authority with userinfo, or that is no host, is an error of the client.
 
 #[cfg(feature = "mount")]
+use std::net::Ipv6Addr;
+
+#[cfg(feature = "mount")]
 use http::uri::Authority;
 use http::{header::HOST, request};
 use proxyfix::{Error, Hop, Peer, Resolved};
@@ -47,10 +50,16 @@ impl HostPort {
 
     /// Reads one of a request. `None` if it is no host.
     pub(crate) fn read(authority: &[u8]) -> Option<Self> {
+        check(authority).ok()?;
         let authority = Authority::try_from(authority).ok()?;
-        let host = authority.host().trim_end_matches('.').to_ascii_lowercase();
-        let port = authority.port_u16();
-        (!host.is_empty() && !authority.as_str().contains('@')).then_some(Self { host, port })
+        let host = authority.host();
+        let address = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+        let host = match address.and_then(|address| address.parse::<Ipv6Addr>().ok()) {
+            // One spelling for each (RFC 5952).
+            Some(address) => address.to_string(),
+            None => host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase(),
+        };
+        Some(Self { host, port: authority.port_u16() })
     }
 
     pub(crate) fn without_port(&self) -> Self {

@@ -117,6 +117,15 @@ pub enum ConfigError {
         /// What is wrong with it.
         reason: String,
     },
+    /// An export with which no request would find a file, or not the one that is meant.
+    #[error("the export under {prefix:?} cannot work: {reason}")]
+    #[non_exhaustive]
+    InvalidExport {
+        /// Its prefix as it was written.
+        prefix: String,
+        /// What is wrong, and what to write instead.
+        reason: &'static str,
+    },
     /// A type of content is malformed.
     #[error("{mime:?} is no type of content; write it like text/plain")]
     #[non_exhaustive]

@@ -20,11 +20,17 @@ pub enum DotSegments {
     #[default]
     Reject,
     /// Dot segments are removed before the path is compared and forwarded (RFC 3986 §5.2.4). Spellings
-    /// that only some servers resolve, such as `..;x` and `..%2f`, get 400.
+    /// that only some servers resolve, such as `..;x` and `..%2f`, get 400. A request under no prefix keeps its path.
     Normalize,
     /// They go on as they came. **Upstream may resolve them**, and then a request leaves the prefix.
     Pass,
 }
+
+/// In the extensions of a request whose path ends where a service is mounted: `/app`, not `/app/`. The service sees
+/// `/` in both cases. One that redirects to the slash needs to know which it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct WithoutSlash;
 
 /// A path that has a dot segment, and may not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

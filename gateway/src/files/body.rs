@@ -3,8 +3,9 @@
 //! 1. One piece is read at a time, when the connection has room for it. So a slow client holds one piece, and one more
 //!    on its way.
 //! 2. The disk is read on tokio's threads for blocking work. At most so many wait at once, over all requests.
-//! 3. A file that becomes shorter, or is written without becoming longer, breaks the body off: the client sees that it is not
-//!    whole. What is appended meanwhile is not sent.
+//! 3. A file that is written meanwhile breaks the body off: the client sees that it is not whole. One that is renamed,
+//!    replaced or removed is sent to its end.
+//! 4. In a directory whose files grow, such as logs, what is appended meanwhile is not sent, and breaks nothing off.
 
 use std::{
     collections::VecDeque,
@@ -30,7 +31,15 @@ const PIECE: usize = 256 << 10;
 #[derive(Clone, Debug)]
 pub(super) enum Content {
     Memory(Bytes),
-    Disk(Arc<File>, Stat),
+    Disk(Arc<OpenFile>),
+}
+
+/// A file that is sent, and the state that it must keep.
+#[derive(Debug)]
+pub(super) struct OpenFile {
+    pub(super) file: File,
+    pub(super) stat: Stat,
+    pub(super) may_grow: bool,
 }
 
 /// A part of a body.
@@ -66,13 +75,13 @@ impl FileBody {
         match (self.parts.pop_front()?, &self.content) {
             (Part::Text(text), _) => Some(text),
             (Part::File(span), Content::Memory(bytes)) => Some(span.of(bytes)),
-            (Part::File(span), Content::Disk(file, state)) => {
+            (Part::File(span), Content::Disk(open)) => {
                 let length = usize::try_from(span.len()).unwrap_or(usize::MAX).min(PIECE);
                 let end = span.start.saturating_add(u64::try_from(length).unwrap_or(u64::MAX));
                 if end < span.end {
                     self.parts.push_front(Part::File(Span { start: end, end: span.end }));
                 }
-                let (file, state, start) = (Arc::clone(file), *state, span.start);
+                let (open, start) = (Arc::clone(open), span.start);
                 let mut buffer = std::mem::take(&mut self.buffer);
                 let permits = Arc::clone(&self.permits);
                 self.reading = Some(Box::pin(async move {
@@ -80,8 +89,8 @@ impl FileBody {
                     let read = tokio::task::spawn_blocking(move || {
                         let _held = permit;
                         buffer.resize(length, 0);
-                        read_at(&file, &mut buffer, start)?;
-                        check(&state, &file)?;
+                        read_at(&open.file, &mut buffer, start)?;
+                        open.check()?;
                         Ok(buffer)
                     });
                     read.await.map_err(io::Error::other)?
@@ -101,13 +110,18 @@ impl Part {
     }
 }
 
-/// Rule 3.
-fn check(stat: &Stat, file: &File) -> io::Result<()> {
-    let now = Stat::from(&file.metadata()?);
-    if now.size > stat.size || (now.size, now.modified) == (stat.size, stat.modified) {
-        return Ok(());
+impl OpenFile {
+    /// Rules 3 and 4. A new name or a lost one changes the time of change, and not the content.
+    fn check(&self) -> io::Result<()> {
+        let (was, now) = (&self.stat, Stat::from(&self.file.metadata()?));
+        let is_same = now.size == was.size
+            && now.modified == was.modified
+            && (now.changed == was.changed || now.links != was.links);
+        if is_same || (self.may_grow && now.size > was.size) {
+            return Ok(());
+        }
+        Err(io::Error::other("the file changed while it was sent"))
     }
-    Err(io::Error::other("the file changed while it was sent"))
 }
 
 #[cfg(unix)]

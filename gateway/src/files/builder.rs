@@ -16,7 +16,7 @@ use super::{
     search::{Filter, Hidden},
     serve::{Files, Hook},
 };
-use crate::common::{error::ConfigError, prefix::Prefix};
+use crate::common::error::ConfigError;
 
 /// What [`FilesBuilder::export`] takes: a [`Dir`] or a [`File`].
 #[derive(Clone, Debug)]
@@ -95,7 +95,8 @@ impl FilesBuilder {
         self
     }
 
-    /// Hides what this function says no to. It sees the decoded path below the prefix, and for a link its target.
+    /// Hides what this function says no to. It sees the decoded path below the prefix, and for a link its target. It may be
+    /// called several times for a request, also on the thread of the request: it must not wait.
     pub fn filter(self, filter: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
         Self { filter: Some(Arc::new(filter)), ..self }
     }
@@ -145,8 +146,8 @@ impl FilesBuilder {
         Self { hook: Some(Arc::new(hook)), ..self }
     }
 
-    /// How many bytes of small files are kept in memory. Default: 32 MiB. A file of more than an eighth is not kept. 0
-    /// keeps none.
+    /// How many bytes of files are kept in memory. Default: 32 MiB. A file of more than an eighth, or of more than 4 MiB, is
+    /// not kept. While slow clients take files that gave way to others, it may be twice as much. 0 keeps none.
     pub fn memory(self, bytes: u64) -> Self {
         Self { memory: bytes, ..self }
     }
@@ -165,13 +166,14 @@ impl FilesBuilder {
     /// Checks the options.
     ///
     /// # Errors
-    /// [`ConfigError::InvalidPrefix`] for `/a/../b`; [`ConfigError::InvalidMimeType`] for `""`, `text`;
+    /// [`ConfigError::InvalidPrefix`] for `/a/../b`; [`ConfigError::InvalidExport`] for an index `..`, a redirect without an
+    /// index, `Dir::lazy("")`; [`ConfigError::InvalidMimeType`] for `""`, `text`;
     /// [`ConfigError::InvalidHeaderValue`] for a `Cache-Control` with a line break; [`ConfigError::InvalidLimit`] for
     /// `waiting(0)`.
     pub fn build(self) -> Result<FilesLayer, ConfigError> {
         let mut exports = Vec::new();
         for (prefix, source) in self.exports {
-            exports.push(Export { prefix: Prefix::parse(&prefix)?, source });
+            exports.push(Export::new(&prefix, source)?);
         }
         if self.waiting == 0 || self.waiting > Semaphore::MAX_PERMITS {
             return Err(ConfigError::InvalidLimit { limit: "waiting", expected: "1 or more" });

@@ -23,6 +23,16 @@ pub(super) struct Validators {
     pub(super) etag: Option<HeaderValue>,
     /// In whole seconds, and never in the future.
     pub(super) modified: Option<SystemTime>,
+    /// `modified`, as the field has it.
+    pub(super) last_modified: Option<HeaderValue>,
+}
+
+impl Validators {
+    pub(super) fn new(etag: Option<HeaderValue>, modified: Option<SystemTime>) -> Self {
+        let text = modified.map(httpdate::fmt_http_date);
+        let last_modified = text.and_then(|text| HeaderValue::try_from(text).ok());
+        Self { etag, modified, last_modified }
+    }
 }
 
 /// What the conditions say.
@@ -142,7 +152,7 @@ mod tests {
 
     fn own() -> Validators {
         let etag = HeaderValue::from_static("\"e\"");
-        Validators { etag: Some(etag), modified: Some(at(MODIFIED)) }
+        Validators::new(Some(etag), Some(at(MODIFIED)))
     }
 
     fn headers(lines: &[(&str, &str)]) -> HeaderMap {
@@ -238,7 +248,7 @@ mod tests {
             assert_eq!(is_range_valid(&headers, &own(), now), is_valid, "{value}");
         }
         assert!(is_range_valid(&HeaderMap::new(), &own(), later));
-        let weak = Validators { etag: Some(HeaderValue::from_static("W/\"e\"")), modified: None };
+        let weak = Validators::new(Some(HeaderValue::from_static("W/\"e\"")), None);
         assert!(!is_range_valid(&headers(&[("if-range", "W/\"e\"")]), &weak, later));
     }
 }

@@ -8,18 +8,35 @@
 use http::{HeaderMap, header::ACCEPT_ENCODING};
 
 /// A coding of content.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Coding {
-    pub(super) name: &'static str,
-    pub(super) suffix: &'static str,
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Coding {
+    Brotli,
+    Zstandard,
+    Gzip,
 }
 
-/// The codings, the one that makes the shortest files first.
-const CODINGS: [Coding; 3] = [
-    Coding { name: "br", suffix: ".br" },
-    Coding { name: "zstd", suffix: ".zst" },
-    Coding { name: "gzip", suffix: ".gz" },
-];
+impl Coding {
+    /// All, the one that makes the shortest files first.
+    pub(super) const ALL: [Self; 3] = [Self::Brotli, Self::Zstandard, Self::Gzip];
+
+    /// Its name (RFC 9110 §8.4.1, RFC 7932, RFC 8878).
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Brotli => "br",
+            Self::Zstandard => "zstd",
+            Self::Gzip => "gzip",
+        }
+    }
+
+    /// How the name of a compressed file ends.
+    pub(super) fn suffix(self) -> &'static str {
+        match self {
+            Self::Brotli => ".br",
+            Self::Zstandard => ".zst",
+            Self::Gzip => ".gz",
+        }
+    }
+}
 
 /// The codings that a client accepts, the best first.
 pub(super) fn accepted(headers: &HeaderMap) -> Vec<Coding> {
@@ -31,9 +48,9 @@ pub(super) fn accepted(headers: &HeaderMap) -> Vec<Coding> {
         }
     }
     let identity = weights.of("identity").unwrap_or(0);
-    let mut accepted: Vec<_> = CODINGS
+    let mut accepted: Vec<_> = Coding::ALL
         .into_iter()
-        .filter_map(|coding| Some((weights.of(coding.name).or(weights.any)?, coding)))
+        .filter_map(|coding| Some((weights.of(coding.name()).or(weights.any)?, coding)))
         .filter(|(weight, _)| *weight > 0 && *weight >= identity)
         .collect();
     // The sort keeps the order of equals.
@@ -119,7 +136,7 @@ mod tests {
         ] {
             let value = HeaderValue::from_static(value);
             let headers = HeaderMap::from_iter([(ACCEPT_ENCODING, value.clone())]);
-            let names: Vec<_> = accepted(&headers).iter().map(|coding| coding.name).collect();
+            let names: Vec<_> = accepted(&headers).iter().map(|coding| coding.name()).collect();
             assert_eq!(names.join(" "), codings, "{value:?}");
         }
         assert!(accepted(&HeaderMap::new()).is_empty());

@@ -30,6 +30,7 @@ use crate::common::{error::ConfigError, prefix::Prefix};
 /// ```
 #[derive(Clone, Debug)]
 #[must_use]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub struct Dir {
     pub(super) place: Place,
     pub(super) symlinks: Symlinks,
@@ -37,6 +38,7 @@ pub struct Dir {
     pub(super) index: Option<String>,
     pub(super) redirect: bool,
     pub(super) precompressed: bool,
+    pub(super) growing: bool,
 }
 
 impl Dir {
@@ -67,6 +69,7 @@ impl Dir {
             index: None,
             redirect: false,
             precompressed: false,
+            growing: false,
         }
     }
 
@@ -97,6 +100,27 @@ impl Dir {
         Self { precompressed, ..self }
     }
 
+    /// Whether files grow at their end while they are sent, as logs do. What is appended meanwhile is not sent. Default: no.
+    /// Then a file that is written while it is sent breaks the response off, so that nobody gets half of each.
+    pub fn growing(self, growing: bool) -> Self {
+        Self { growing, ..self }
+    }
+
+    /// Why it cannot work.
+    fn fault(&self) -> Option<&'static str> {
+        let is_file = |index: &String| {
+            let name = Name::parse(index).filter(|name| name.segments().count() == 1);
+            name.is_some_and(|name| name.as_bytes() == index.as_bytes() && !self.hides(&name))
+        };
+        match &self.index {
+            None if self.redirect => Some("it redirects to an index; add index(\"index.html\")"),
+            Some(index) if !is_file(index) => {
+                Some("its index is no name of a file; write it like index.html")
+            }
+            _ => self.place.fault(),
+        }
+    }
+
     /// Rule 3.
     pub(super) fn hides(&self, name: &Name) -> bool {
         !self.dotfiles && is_dotfile(name)
@@ -123,6 +147,7 @@ pub(super) fn is_dotfile(name: &Name) -> bool {
 pub struct File {
     pub(super) place: Place,
     pub(super) name: Name,
+    pub(super) growing: bool,
 }
 
 impl File {
@@ -138,7 +163,7 @@ impl File {
             return Err(missing("it is no plain file"));
         }
         let (parent, name) = split(path).ok_or_else(|| missing("it has no name"))?;
-        Ok(Self { place: Place::held(&parent)?, name })
+        Ok(Self { place: Place::held(&parent)?, name, growing: false })
     }
 
     /// A file that may be missing now.
@@ -149,7 +174,13 @@ impl File {
         let path = path.as_ref();
         let missing = || ConfigError::missing_export(path, "it has no name");
         let (parent, name) = split(path).ok_or_else(missing)?;
-        Ok(Self { place: Place::Lazy { path: parent, root: Arc::default() }, name })
+        let place = Place::Lazy { path: parent, root: Arc::default() };
+        Ok(Self { place, name, growing: false })
+    }
+
+    /// Whether the file grows at its end while it is sent, as [`Dir::growing`].
+    pub fn growing(self, growing: bool) -> Self {
+        Self { growing, ..self }
     }
 }
 
@@ -179,6 +210,16 @@ impl Place {
         Ok(Self::Held(Arc::new(root)))
     }
 
+    /// Rule 1, of a directory that is opened later.
+    fn fault(&self) -> Option<&'static str> {
+        match self {
+            Self::Lazy { path, .. } | Self::Reopened(path) if path.as_os_str().is_empty() => {
+                Some("an empty path would be the working directory; write .")
+            }
+            Self::Held(_) | Self::Lazy { .. } | Self::Reopened(_) => None,
+        }
+    }
+
     /// The directory. `None` if it is not there.
     pub(super) fn root(&self, may_wait: bool) -> Result<Option<Arc<Root>>, WouldWait> {
         match self {
@@ -205,6 +246,27 @@ pub(super) enum Source {
 pub(super) struct Export {
     pub(super) prefix: Prefix,
     pub(super) source: Source,
+}
+
+impl Export {
+    /// Whether what follows the prefix is nothing. At the root, that is a slash.
+    pub(super) fn is_exact(&self, rest: &str) -> bool {
+        rest.is_empty() || (rest == "/" && self.prefix.as_str().is_empty())
+    }
+
+    /// Checks that a request can find something.
+    pub(super) fn new(text: &str, source: Source) -> Result<Self, ConfigError> {
+        let prefix = Prefix::parse(text)?;
+        let reason = match &source {
+            Source::Dir(dir) => dir.fault(),
+            Source::File(file) => file.place.fault(),
+            Source::Embedded(_) => None,
+        };
+        match reason {
+            None => Ok(Self { prefix, source }),
+            Some(reason) => Err(ConfigError::InvalidExport { prefix: text.to_owned(), reason }),
+        }
+    }
 }
 
 impl fmt::Debug for Source {

@@ -7,7 +7,10 @@
 //!    matches wins.
 //! 4. `Expires` is never after the year 9999, and `max-age` never above 2^31 (RFC 9111 §1.2.2).
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::{
+    cell::RefCell,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use http::HeaderValue;
 
@@ -33,11 +36,26 @@ impl Lifetime {
     }
 
     /// Rule 4.
-    pub(super) fn expires(&self, now: SystemTime) -> Option<SystemTime> {
+    pub(super) fn expires(&self, now: SystemTime) -> Option<HeaderValue> {
         let now = now.duration_since(UNIX_EPOCH).ok()?.as_secs();
-        let at = now.saturating_add(self.max_age?).min(LAST_SECOND);
-        UNIX_EPOCH.checked_add(Duration::from_secs(at))
+        date(now.saturating_add(self.max_age?).min(LAST_SECOND))
     }
+}
+
+/// A date, in seconds from 1970. Each thread keeps the last one, because it holds for a second.
+fn date(seconds: u64) -> Option<HeaderValue> {
+    thread_local! {
+        static LAST: RefCell<Option<(u64, HeaderValue)>> = const { RefCell::new(None) };
+    }
+    LAST.with_borrow_mut(|last| {
+        if let Some((_, text)) = last.as_ref().filter(|(own, _)| *own == seconds) {
+            return Some(text.clone());
+        }
+        let time = UNIX_EPOCH.checked_add(Duration::from_secs(seconds))?;
+        let text = HeaderValue::try_from(httpdate::fmt_http_date(time)).ok()?;
+        *last = Some((seconds, text.clone()));
+        Some(text)
+    })
 }
 
 /// The rules of a layer.
@@ -113,7 +131,9 @@ mod tests {
             let lifetime = lifetimes.of(&Name::parse("/a").expect("a name"));
             assert_eq!(lifetime.cache_control, cache_control);
             let expires = expires.map(|at| UNIX_EPOCH + Duration::from_secs(at));
-            assert_eq!(lifetime.expires(now), expires, "{timeout:?}");
+            let expires = expires.map(httpdate::fmt_http_date);
+            let text = lifetime.expires(now);
+            assert_eq!(text.as_ref().and_then(|text| text.to_str().ok()), expires.as_deref());
         }
     }
 

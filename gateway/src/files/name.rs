@@ -7,10 +7,18 @@
 //! 3. On Windows, what that system reads as another name names no file either: drives, streams, devices, a dot or a
 //!    space at the end.
 //! 4. A slash at the end asks for a directory.
+//! 5. A name that is longer than any system admits names no file, so that no rule about names has to read it.
 
 use std::{borrow::Cow, ffi::OsStr, path::Path};
 
 use percent_encoding::percent_decode;
+
+/// The longest path of Linux (`PATH_MAX`). Other systems have shorter ones.
+const MAX_NAME: usize = 4096;
+
+/// The longest name of a file: 255 bytes (`NAME_MAX`), and 255 units of UTF-16 on Windows, which are three times as many
+/// bytes at most.
+const MAX_SEGMENT: usize = if cfg!(windows) { 765 } else { 255 };
 
 /// A name below a root: segments with slashes between them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -39,6 +47,9 @@ impl Name {
                     bytes.push(b'/');
                 }
                 bytes.extend_from_slice(&segment);
+                if segment.len() > MAX_SEGMENT || bytes.len() > MAX_NAME {
+                    return None;
+                }
             }
         }
         Some(Self { bytes, is_directory })
@@ -74,6 +85,12 @@ impl Name {
         let slash: &[u8] = if self.bytes.is_empty() { b"" } else { b"/" };
         let bytes = [self.bytes.as_slice(), slash, file.as_bytes()].concat();
         Self { bytes, is_directory: false }
+    }
+
+    /// The file whose name ends before the suffix.
+    pub(super) fn without_suffix(&self, suffix: &str) -> Option<Self> {
+        let bytes = self.bytes.strip_suffix(suffix.as_bytes())?.to_vec();
+        Some(Self { bytes, is_directory: self.is_directory })
     }
 
     /// The file whose name goes on, such as `app.js.br`.
@@ -168,6 +185,19 @@ mod tests {
             "/%2f", "/a%2Fb", "/a%00", "/%", "/%zz", "/%4", "/\u{e9}",
         ] {
             assert_eq!(Name::parse(rest), None, "{rest}");
+        }
+    }
+
+    #[test]
+    fn names_that_are_too_long() {
+        let segment = "a".repeat(255);
+        assert!(Name::parse(&format!("/{segment}")).is_some());
+        let path = format!("{}/{}", format!("/{segment}").repeat(15), "a".repeat(254));
+        assert_eq!(Name::parse(&path).map(|name| name.as_bytes().len()), Some(4094));
+        assert!(Name::parse(&format!("{path}/a")).is_some());
+        assert!(Name::parse(&format!("{path}/aa")).is_none());
+        if !cfg!(windows) {
+            assert!(Name::parse(&format!("/{segment}a")).is_none());
         }
     }
 

@@ -92,6 +92,8 @@ pub(super) fn respond(
 ) -> Response<Body> {
     let mut response = Response::new(Body::empty());
     let headers = response.headers_mut();
+    // All that are set here, in one allocation.
+    headers.reserve(11);
     let status = match plan {
         Plan::Failed => StatusCode::PRECONDITION_FAILED,
         Plan::NotModified => {
@@ -109,7 +111,7 @@ pub(super) fn respond(
             headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
             headers.insert(CONTENT_TYPE, file.mime.clone());
             if let Some(coding) = file.coding {
-                headers.insert(CONTENT_ENCODING, HeaderValue::from_static(coding.name));
+                headers.insert(CONTENT_ENCODING, HeaderValue::from_static(coding.name()));
             }
             let (status, parts, length) = parts(plan, file, headers);
             headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
@@ -136,12 +138,12 @@ fn describe(headers: &mut HeaderMap, file: &Representation, now: SystemTime) {
     if let Some(etag) = &file.validators.etag {
         headers.insert(ETAG, etag.clone());
     }
-    if let Some(modified) = file.validators.modified {
-        set(headers, LAST_MODIFIED, httpdate::fmt_http_date(modified));
+    if let Some(modified) = &file.validators.last_modified {
+        headers.insert(LAST_MODIFIED, modified.clone());
     }
     headers.insert(CACHE_CONTROL, file.lifetime.cache_control.clone());
     if let Some(expires) = file.lifetime.expires(now) {
-        set(headers, EXPIRES, httpdate::fmt_http_date(expires));
+        headers.insert(EXPIRES, expires);
     }
     if file.varies {
         headers.insert(VARY, HeaderValue::from_name(ACCEPT_ENCODING));

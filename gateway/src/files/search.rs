@@ -4,8 +4,11 @@
 //! 2. The exports are tried in their order. The first one that has the file wins, not the longest prefix.
 //! 3. A file export has one path. A directory has those of its files.
 //! 4. What is disallowed is hidden in every export: under the name in the path, and under the real one. The path below the
-//!    prefix, and each of its segments, is compared. Nothing is looked up for it.
+//!    prefix, and each of its segments, is compared. Where compressed files are sent, one is hidden with the file that it
+//!    stands for.
 //! 5. A compressed file is looked for beside the one that was asked for, and only if that one exists and is not newer.
+//! 6. The index of a directory is for the path with a slash. In a mount, the path that ends where the mount is has none.
+//! 7. A file that is there, but cannot be read, is not there: the search goes on behind it.
 
 use std::sync::Arc;
 
@@ -13,7 +16,7 @@ use http::{Method, request};
 use proxyfix::{MountPath, Resolved, is_own_path};
 
 use super::{
-    embedded::EmbeddedFile,
+    embedded::{Embedded, EmbeddedFile},
     encoding::{self, Coding},
     export::{Dir, Export, File, Source, is_dotfile},
     name::Name,
@@ -21,13 +24,14 @@ use super::{
     root::{Found, Kind, Root, Symlinks, WouldWait},
     stat::Stat,
 };
+use crate::common::path::WithoutSlash;
 
 /// What a request asks for.
 pub(super) enum Asked {
     /// The inner service knows.
     NotOurs,
-    /// The path with a slash at its end.
-    Redirect(String),
+    /// The path with a slash at its end, for the directory of this name.
+    Redirect(String, Name),
     File(Hit),
 }
 
@@ -48,12 +52,15 @@ pub(super) enum HitSource {
 
 /// Where a file is on the disk, and its state when it was looked up.
 pub(super) struct OnDisk {
+    /// The number of its export.
+    pub(super) export: usize,
     pub(super) root: Arc<Root>,
     pub(super) symlinks: Symlinks,
     /// Below the root, with the suffix of a coding.
     pub(super) name: Name,
     pub(super) stat: Stat,
     pub(super) admits_dotfiles: bool,
+    pub(super) may_grow: bool,
 }
 
 impl OnDisk {
@@ -86,186 +93,216 @@ impl Hidden {
     }
 }
 
-/// Rules 1 and 2.
-pub(super) fn search(
-    exports: &[Export],
-    hidden: &Hidden,
-    request: &request::Parts,
-    may_wait: bool,
-) -> Result<Asked, WouldWait> {
-    if !matches!(request.method, Method::GET | Method::HEAD) {
-        return Ok(Asked::NotOurs);
-    }
-    let path = request.uri.path();
-    if !path.starts_with('/') {
-        return Ok(Asked::NotOurs);
-    }
-    for export in exports {
-        let Some(rest) = export.prefix.strip(path) else { continue };
-        let found = match &export.source {
-            Source::File(file) if rest.is_empty() => of_file(file, hidden, path, may_wait)?,
-            Source::File(_) => continue,
-            Source::Dir(dir) => of_dir(dir, hidden, rest, request, may_wait)?,
-            Source::Embedded(files) => {
-                let name = Name::parse(rest).filter(|name| !name.is_directory);
-                match name {
-                    Some(name) if hidden.has(&name) => Some(Asked::NotOurs),
-                    Some(name) => name.as_str().and_then(|name| files.get(name)).map(|file| {
-                        let source = HitSource::Embedded(file);
-                        Asked::File(Hit { name, coding: None, varies: false, source })
-                    }),
-                    None => None,
-                }
-            }
-        };
-        if let Some(asked) = found {
-            return Ok(asked);
-        }
-    }
-    Ok(Asked::NotOurs)
+/// A file that cannot be read: the number of its export, and its name there.
+pub(super) type Lost = (usize, Name);
+
+/// A search for the file of a request.
+pub(super) struct Search<'a> {
+    pub(super) exports: &'a [Export],
+    pub(super) hidden: &'a Hidden,
+    pub(super) request: &'a request::Parts,
+    pub(super) may_wait: bool,
+    /// What was found before, and cannot be read (rule 7).
+    pub(super) lost: &'a [Lost],
 }
 
-/// The file of a file export. The operator named it, so any link leads to it.
-fn of_file(
-    file: &File,
-    hidden: &Hidden,
-    path: &str,
-    may_wait: bool,
-) -> Result<Option<Asked>, WouldWait> {
-    let names = [Name::parse(path), Some(file.name.clone())];
-    if names.iter().flatten().any(|name| hidden.has(name)) {
-        return Ok(Some(Asked::NotOurs));
+/// A directory that is searched.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    export: usize,
+    dir: &'a Dir,
+    root: &'a Arc<Root>,
+}
+
+impl Search<'_> {
+    /// Rules 1 and 2.
+    pub(super) fn run(&self) -> Result<Asked, WouldWait> {
+        if !matches!(self.request.method, Method::GET | Method::HEAD) {
+            return Ok(Asked::NotOurs);
+        }
+        let path = self.request.uri.path();
+        if !path.starts_with('/') {
+            return Ok(Asked::NotOurs);
+        }
+        for (number, export) in self.exports.iter().enumerate() {
+            let Some(rest) = export.prefix.strip(path) else { continue };
+            let found = match &export.source {
+                Source::File(file) if export.is_exact(rest) => self.of_file(number, file)?,
+                Source::File(_) => None,
+                Source::Dir(dir) => self.of_dir(number, dir, rest)?,
+                Source::Embedded(files) => self.of_embedded(&**files, rest),
+            };
+            if let Some(asked) = found {
+                return Ok(asked);
+            }
+        }
+        Ok(Asked::NotOurs)
     }
-    let Some(root) = file.place.root(may_wait)? else { return Ok(None) };
-    let found = root.look_up(&file.name, Symlinks::Any, may_wait)?;
-    Ok(found.filter(|found| found.kind == Kind::File).map(|found| {
-        let (name, stat, symlinks) = (file.name.clone(), found.stat, Symlinks::Any);
+
+    /// Whether the path is that of a mount, without a slash (rule 6).
+    fn is_mount(&self) -> bool {
+        self.request.uri.path() == "/" && self.request.extensions.get::<WithoutSlash>().is_some()
+    }
+
+    fn of_embedded(&self, files: &dyn Embedded, rest: &str) -> Option<Asked> {
+        let name = Name::parse(rest).filter(|name| !name.is_directory && !is_dotfile(name))?;
+        if self.hidden.has(&name) {
+            return Some(Asked::NotOurs);
+        }
+        let source = HitSource::Embedded(files.get(name.as_str()?)?);
+        Some(Asked::File(Hit { name, coding: None, varies: false, source }))
+    }
+
+    /// The file of a file export. The operator named it, so any link leads to it.
+    fn of_file(&self, export: usize, file: &File) -> Result<Option<Asked>, WouldWait> {
+        let names = [Name::parse(self.request.uri.path()), Some(file.name.clone())];
+        if names.iter().flatten().any(|name| self.hidden.has(name)) {
+            return Ok(Some(Asked::NotOurs));
+        }
+        if self.is_lost(export, &file.name) {
+            return Ok(None);
+        }
+        let Some(root) = file.place.root(self.may_wait)? else { return Ok(None) };
+        let found = root.look_up(&file.name, Symlinks::Any, self.may_wait)?;
+        let Some(found) = found.filter(|found| found.kind == Kind::File) else { return Ok(None) };
+        if found.real.is_some_and(|real| self.hidden.has(&real)) {
+            return Ok(Some(Asked::NotOurs));
+        }
+        let (name, symlinks) = (file.name.clone(), Symlinks::Any);
         let source = HitSource::Disk(OnDisk {
+            export,
             root,
             symlinks,
             name: name.clone(),
-            stat,
+            stat: found.stat,
             admits_dotfiles: true,
+            may_grow: file.growing,
         });
-        Asked::File(Hit { name, coding: None, varies: false, source })
-    }))
-}
-
-/// A file of a directory.
-fn of_dir(
-    dir: &Dir,
-    hidden: &Hidden,
-    rest: &str,
-    request: &request::Parts,
-    may_wait: bool,
-) -> Result<Option<Asked>, WouldWait> {
-    let Some(mut name) = Name::parse(rest) else { return Ok(None) };
-    if hidden.has(&name) {
-        return Ok(Some(Asked::NotOurs));
+        Ok(Some(Asked::File(Hit { name, coding: None, varies: false, source })))
     }
-    if name.is_directory {
-        match &dir.index {
-            Some(index) if !rest.is_empty() => name = name.join(index),
-            _ => return index_of(dir, hidden, &name, rest, request, may_wait),
-        }
-        if hidden.has(&name) {
+
+    /// A file of a directory.
+    fn of_dir(&self, export: usize, dir: &Dir, rest: &str) -> Result<Option<Asked>, WouldWait> {
+        let Some(mut name) = Name::parse(rest) else { return Ok(None) };
+        if self.is_hidden(dir, &name) {
             return Ok(Some(Asked::NotOurs));
         }
-    }
-    let Some(root) = dir.place.root(may_wait)? else { return Ok(None) };
-    match visible(dir, hidden, &root, &name, may_wait)? {
-        None => Ok(None),
-        Some(found) if found.kind == Kind::File => {
-            choose(dir, hidden, root, name, found.stat, request, may_wait).map(Some)
+        let has_slash = !rest.is_empty() && name.is_directory && !self.is_mount();
+        let Some(root) = &dir.place.root(self.may_wait)? else { return Ok(None) };
+        let place = Place { export, dir, root };
+        if name.is_directory {
+            match &dir.index {
+                Some(index) if has_slash => name = name.join(index),
+                _ => return self.redirect(place, &name, has_slash),
+            }
+            if self.is_hidden(dir, &name) {
+                return Ok(Some(Asked::NotOurs));
+            }
         }
-        Some(_) => index_of(dir, hidden, &name, rest, request, may_wait),
-    }
-}
-
-/// What is at a name, if both its names may be seen.
-fn visible(
-    dir: &Dir,
-    hidden: &Hidden,
-    root: &Root,
-    name: &Name,
-    may_wait: bool,
-) -> Result<Option<Found>, WouldWait> {
-    if dir.hides(name) {
-        return Ok(None);
-    }
-    let found = root.look_up(name, dir.symlinks, may_wait)?;
-    let is_visible = |real: &Name| !dir.hides(real) && !hidden.has(real);
-    Ok(found.filter(|found| found.real.as_ref().is_none_or(is_visible)))
-}
-
-/// The redirect to the slash of a directory that has an index.
-fn index_of(
-    dir: &Dir,
-    hidden: &Hidden,
-    name: &Name,
-    rest: &str,
-    request: &request::Parts,
-    may_wait: bool,
-) -> Result<Option<Asked>, WouldWait> {
-    let (Some(index), true) = (&dir.index, dir.redirect && !rest.ends_with('/')) else {
-        return Ok(None);
-    };
-    let index = name.join(index);
-    let Some(root) = dir.place.root(may_wait)? else { return Ok(None) };
-    let found =
-        visible(dir, hidden, &root, &index, may_wait)?.filter(|found| found.kind == Kind::File);
-    Ok(found.and_then(|_| with_slash(request)).map(Asked::Redirect))
-}
-
-/// The path with a slash, as the client sees it.
-fn with_slash(request: &request::Parts) -> Option<String> {
-    let path = request.uri.path();
-    if !is_own_path(path.as_bytes()) {
-        return None;
-    }
-    let mut target = match request.extensions.get::<Resolved>() {
-        Some(resolved) => resolved.external_path(path),
-        None => format!("{}{path}", MountPath::entered(&request.extensions)),
-    };
-    target.push('/');
-    if let Some(query) = request.uri.query() {
-        target.push('?');
-        target.push_str(query);
-    }
-    Some(target)
-}
-
-/// Rule 5.
-fn choose(
-    dir: &Dir,
-    hidden: &Hidden,
-    root: Arc<Root>,
-    name: Name,
-    stat: Stat,
-    request: &request::Parts,
-    may_wait: bool,
-) -> Result<Asked, WouldWait> {
-    let codings = if dir.precompressed { encoding::accepted(&request.headers) } else { Vec::new() };
-    let mut chosen = None;
-    for coding in codings {
-        let compressed = name.with_suffix(coding.suffix);
-        if hidden.has(&compressed) {
-            continue;
-        }
-        let found = visible(dir, hidden, &root, &compressed, may_wait)?;
-        let is_usable =
-            |found: &Found| found.kind == Kind::File && found.stat.modified >= stat.modified;
-        if let Some(found) = found.filter(is_usable) {
-            chosen = Some((coding, compressed, found.stat));
-            break;
+        match self.visible(place, &name)? {
+            None => Ok(None),
+            Some(found) if found.kind == Kind::File => {
+                self.choose(place, name, found.stat).map(Some)
+            }
+            Some(_) => self.redirect(place, &name, has_slash),
         }
     }
-    let symlinks = dir.symlinks;
-    let (coding, file, stat) = match chosen {
-        Some((coding, file, stat)) => (Some(coding), file, stat),
-        None => (None, name.clone(), stat),
-    };
-    let admits_dotfiles = dir.dotfiles;
-    let source = HitSource::Disk(OnDisk { root, symlinks, name: file, stat, admits_dotfiles });
-    Ok(Asked::File(Hit { name, coding, varies: dir.precompressed, source }))
+
+    /// Rule 4.
+    fn is_hidden(&self, dir: &Dir, name: &Name) -> bool {
+        let stands_for =
+            || Coding::ALL.iter().find_map(|coding| name.without_suffix(coding.suffix()));
+        self.hidden.has(name)
+            || dir.precompressed && stands_for().is_some_and(|name| self.hidden.has(&name))
+    }
+
+    fn is_lost(&self, export: usize, name: &Name) -> bool {
+        self.lost.iter().any(|(lost, own)| *lost == export && own == name)
+    }
+
+    /// What is at a name, if both its names may be seen.
+    fn visible(&self, place: Place<'_>, name: &Name) -> Result<Option<Found>, WouldWait> {
+        let Place { export, dir, root } = place;
+        if dir.hides(name) || self.is_lost(export, name) {
+            return Ok(None);
+        }
+        let found = root.look_up(name, dir.symlinks, self.may_wait)?;
+        let is_visible = |real: &Name| !dir.hides(real) && !self.hidden.has(real);
+        Ok(found.filter(|found| found.real.as_ref().is_none_or(is_visible)))
+    }
+
+    /// The redirect to the slash of a directory that has an index.
+    fn redirect(
+        &self,
+        place: Place<'_>,
+        directory: &Name,
+        has_slash: bool,
+    ) -> Result<Option<Asked>, WouldWait> {
+        let dir = place.dir;
+        let (Some(index), true) = (&dir.index, dir.redirect && !has_slash) else {
+            return Ok(None);
+        };
+        let index = directory.join(index);
+        if self.is_hidden(dir, &index) {
+            return Ok(None);
+        }
+        let found = self.visible(place, &index)?.filter(|found| found.kind == Kind::File);
+        let location = found.and_then(|_| self.with_slash());
+        Ok(location.map(|location| Asked::Redirect(location, directory.clone())))
+    }
+
+    /// The path with a slash, as the client sees it.
+    fn with_slash(&self) -> Option<String> {
+        let (path, extensions) = (self.request.uri.path(), &self.request.extensions);
+        if !is_own_path(path.as_bytes()) {
+            return None;
+        }
+        let mut target = match extensions.get::<Resolved>() {
+            Some(resolved) => resolved.external_path(path),
+            None => format!("{}{path}", MountPath::entered(extensions)),
+        };
+        if !self.is_mount() {
+            target.push('/');
+        }
+        if let Some(query) = self.request.uri.query() {
+            target.push('?');
+            target.push_str(query);
+        }
+        Some(target)
+    }
+
+    /// Rule 5.
+    fn choose(&self, place: Place<'_>, name: Name, stat: Stat) -> Result<Asked, WouldWait> {
+        let Place { export, dir, root } = place;
+        let codings =
+            if dir.precompressed { encoding::accepted(&self.request.headers) } else { Vec::new() };
+        let mut chosen = None;
+        for coding in codings {
+            let compressed = name.with_suffix(coding.suffix());
+            if self.hidden.has(&compressed) {
+                continue;
+            }
+            let found = self.visible(place, &compressed)?;
+            let is_usable =
+                |found: &Found| found.kind == Kind::File && found.stat.modified >= stat.modified;
+            if let Some(found) = found.filter(is_usable) {
+                chosen = Some((coding, compressed, found.stat));
+                break;
+            }
+        }
+        let (coding, file, stat) = match chosen {
+            Some((coding, file, stat)) => (Some(coding), file, stat),
+            None => (None, name.clone(), stat),
+        };
+        let source = HitSource::Disk(OnDisk {
+            export,
+            root: Arc::clone(root),
+            symlinks: dir.symlinks,
+            name: file,
+            stat,
+            admits_dotfiles: dir.dotfiles,
+            may_grow: dir.growing,
+        });
+        Ok(Asked::File(Hit { name, coding, varies: dir.precompressed, source }))
+    }
 }

@@ -1,21 +1,32 @@
 //! What tells one state of a file from another, and the validators that follow from it.
 //!
-//! 1. A file is the same as before if device, inode, size, time of modification and time of change are.
-//! 2. The tag has the time of modification, in nanoseconds, and the size. It has no inode, so that replicas have the
-//!    same tag.
-//! 3. A time at or before one second after 1970 tells nothing: Nix, Bazel and images of containers set it for every
-//!    file. Such a file has no `Last-Modified`, and its tag is that of its content, or none if that is not at hand.
-//! 4. `Last-Modified` is never in the future (RFC 9110 §8.8.2.1), and never after the year 9999.
+//! 1. A file is the same as before if device, inode, number of names, size, time of modification and time of change
+//!    are.
+//! 2. The tag has the time of modification, in nanoseconds, the size, and the coding. It has no inode, so that replicas
+//!    have the same tag.
+//! 3. A time before 1990 tells nothing: no file of the Web is so old. Tools set such a time for every file, so that it stays
+//!    the same when the content changes: Nix and Bazel 1970, zip 1980, npm 1985. Such a file has no `Last-Modified`, and
+//!    its tag is that of its content, or none if that is not at hand.
+//! 4. A file that was written within the last seconds has neither, because it may be written again without another
+//!    time. Some file systems count whole seconds.
+//! 5. `Last-Modified` is never in the future (RFC 9110 §8.8.2.1), and never after the year 9999.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::HeaderValue;
 use sha2::{Digest, Sha256};
 
-use super::conditional::Validators;
+use super::{conditional::Validators, encoding::Coding};
 
 /// The last second that a date of HTTP can name, from 1970.
 const LAST_SECOND: i64 = 253_402_300_799;
+
+/// 1990-01-01 (rule 3).
+const FIRST_SECOND: i64 = 631_152_000;
+
+/// How long a file may be written again without another time: FAT counts in steps of 2 s, the clock of a kernel in
+/// steps of 10 ms at most.
+const SETTLED: Duration = Duration::from_secs(2);
 
 /// A time as the system has it: seconds from 1970, and nanoseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,40 +40,57 @@ pub(super) struct Time {
 pub(super) struct Stat {
     pub(super) device: u64,
     pub(super) inode: u64,
+    /// How many names the file has.
+    pub(super) links: u64,
     pub(super) size: u64,
     pub(super) modified: Time,
     pub(super) changed: Time,
 }
 
 impl Stat {
-    /// Rules 2 to 4. `content` is the tag of the content, if that is at hand.
-    pub(super) fn validators(&self, now: SystemTime, content: Option<&HeaderValue>) -> Validators {
+    /// Rules 2 to 5. `content` is the tag of the content, if that is at hand.
+    pub(super) fn validators(
+        &self,
+        now: SystemTime,
+        coding: Option<Coding>,
+        content: Option<&HeaderValue>,
+    ) -> Validators {
         let Time { seconds, nanoseconds } = self.modified;
         if self.has_no_time() {
-            return Validators { etag: content.cloned(), modified: None };
+            return Validators::new(content.cloned(), None);
         }
-        let etag = format!("\"{seconds:x}.{nanoseconds:x}-{:x}\"", self.size);
-        Validators { etag: HeaderValue::try_from(etag).ok(), modified: date(seconds, now) }
+        if is_recent(self.modified, now) {
+            return Validators::default();
+        }
+        let suffix = coding.map_or("", Coding::suffix);
+        let etag = format!("\"{seconds:x}.{nanoseconds:x}-{:x}{suffix}\"", self.size);
+        Validators::new(HeaderValue::try_from(etag).ok(), date(seconds, now))
     }
 
     /// Rule 3.
     pub(super) fn has_no_time(&self) -> bool {
-        self.modified.seconds <= 1
+        self.modified.seconds < FIRST_SECOND
     }
 
-    /// Whether the file may change once more without a later time. The clock of the kernel ticks every 10 ms at most,
-    /// and that of a network file system may be behind.
-    pub(super) fn is_recent(&self, now: SystemTime) -> bool {
-        const SETTLED: Duration = Duration::from_secs(2);
-        let last = self.modified.max(self.changed).seconds;
-        let last = u64::try_from(last).map_or(UNIX_EPOCH, |last| {
-            UNIX_EPOCH.checked_add(Duration::from_secs(last)).unwrap_or(now)
-        });
-        now.duration_since(last).is_ok_and(|age| age < SETTLED) || last > now
+    /// Whether the file may change once more and have the same state, or whether the clock of its file system is
+    /// ahead.
+    pub(super) fn may_change_unseen(&self, now: SystemTime) -> bool {
+        let last = self.modified.max(self.changed);
+        is_recent(last, now) || since_1970(last) > now
     }
 }
 
+fn since_1970(time: Time) -> SystemTime {
+    let seconds = Duration::from_secs(time.seconds.try_into().unwrap_or_default());
+    UNIX_EPOCH.checked_add(seconds).unwrap_or(UNIX_EPOCH)
+}
+
 /// Rule 4.
+fn is_recent(time: Time, now: SystemTime) -> bool {
+    now.duration_since(since_1970(time)).is_ok_and(|age| age < SETTLED)
+}
+
+/// Rule 5.
 fn date(seconds: i64, now: SystemTime) -> Option<SystemTime> {
     if seconds > LAST_SECOND {
         return None;
@@ -101,6 +129,7 @@ impl From<&std::fs::Metadata> for Stat {
         Self {
             device: metadata.dev(),
             inode: metadata.ino(),
+            links: metadata.nlink(),
             size: metadata.size(),
             modified: time(metadata.mtime(), metadata.mtime_nsec()),
             changed: time(metadata.ctime(), metadata.ctime_nsec()),
@@ -121,6 +150,7 @@ impl From<&std::fs::Metadata> for Stat {
         Self {
             device: 0,
             inode: 0,
+            links: 1,
             size: metadata.len(),
             modified: time(metadata.modified()),
             changed: time(metadata.created()),
@@ -135,12 +165,14 @@ mod tests {
 
     use http::HeaderValue;
 
-    use super::{Stat, Time, tag_of_content};
+    use super::{Coding, Stat, Time, tag_of_content};
 
     fn modified(seconds: i64, nanoseconds: u32) -> Stat {
         let time = Time { seconds, nanoseconds };
-        Stat { device: 1, inode: 2, size: 300, modified: time, changed: time }
+        Stat { device: 1, inode: 2, links: 1, size: 300, modified: time, changed: time }
     }
+
+    const NOW: i64 = 2_000_000_000;
 
     fn now() -> SystemTime {
         UNIX_EPOCH + Duration::from_millis(2_000_000_000_500)
@@ -149,42 +181,59 @@ mod tests {
     #[test]
     fn validators() {
         let content = tag_of_content(b"content");
-        for (seconds, date) in [
-            (1_577_934_245, Some(1_577_934_245)),
-            (2, Some(2)),
-            (1, None),
-            (0, None),
-            (-1, None),
-            (i64::MIN, None),
-            (4_070_908_800, Some(2_000_000_000)),
-            (253_402_300_799, Some(2_000_000_000)),
-            (253_402_300_800, None),
-            (i64::MAX, None),
+        for (seconds, has_time, date) in [
+            (1_577_934_245, true, Some(1_577_934_245)),
+            (631_152_000, true, Some(631_152_000)),
+            (631_151_999, false, None),
+            (0, false, None),
+            (-1, false, None),
+            (i64::MIN, false, None),
+            // Within 2 s, there is nothing to compare by.
+            (NOW - 2, true, Some(NOW - 2)),
+            (NOW + 1, true, Some(NOW)),
+            (4_070_908_800, true, Some(NOW)),
+            (253_402_300_799, true, Some(NOW)),
+            (253_402_300_800, true, None),
+            (i64::MAX, true, None),
         ] {
-            let validators = modified(seconds, 0).validators(now(), content.as_ref());
-            let date = date.map(|date| UNIX_EPOCH + Duration::from_secs(date));
+            let validators = modified(seconds, 0).validators(now(), None, content.as_ref());
+            let date = date.map(|date| UNIX_EPOCH + Duration::from_secs(date.try_into().unwrap()));
             assert_eq!(validators.modified, date, "{seconds}");
-            assert_eq!(validators.etag == content, seconds <= 1, "{seconds}");
+            assert_eq!(validators.last_modified.is_some(), date.is_some(), "{seconds}");
+            assert!(validators.etag.is_some(), "{seconds}");
+            assert_eq!(validators.etag == content, !has_time, "{seconds}");
         }
-        let etag = |stat: Stat| stat.validators(now(), None).etag;
-        assert_eq!(etag(modified(255, 16)), Some(HeaderValue::from_static("\"ff.10-12c\"")));
-        assert_ne!(etag(modified(255, 16)), etag(modified(255, 17)));
-        assert_ne!(etag(modified(255, 16)), etag(Stat { size: 301, ..modified(255, 16) }));
-        assert_eq!(
-            etag(modified(255, 16)),
-            etag(Stat { inode: 9, device: 9, ..modified(255, 16) })
-        );
-        assert_eq!(etag(modified(0, 0)), None);
+        for seconds in [NOW, NOW - 1] {
+            let validators = modified(seconds, 0).validators(now(), None, content.as_ref());
+            assert_eq!((validators.etag, validators.modified), (None, None), "{seconds}");
+        }
     }
 
     #[test]
-    fn recent() {
-        assert!(modified(2_000_000_000, 0).is_recent(now()));
-        assert!(modified(1_999_999_999, 0).is_recent(now()));
-        assert!(!modified(1_999_999_998, 0).is_recent(now()));
-        assert!(modified(2_000_000_001, 0).is_recent(now()));
+    fn tags() {
+        let tag = |stat: Stat, coding| stat.validators(now(), coding, None).etag;
+        let settled = modified(0x4000_0000, 16);
+        let plain = tag(settled, None);
+        assert_eq!(plain, Some(HeaderValue::from_static("\"40000000.10-12c\"")));
+        assert_ne!(plain, tag(modified(0x4000_0000, 17), None));
+        assert_ne!(plain, tag(Stat { size: 301, ..settled }, None));
+        assert_eq!(plain, tag(Stat { inode: 9, device: 9, links: 2, ..settled }, None));
+        for (coding, expected) in
+            [(Coding::Brotli, "\"40000000.10-12c.br\""), (Coding::Gzip, "\"40000000.10-12c.gz\"")]
+        {
+            assert_eq!(tag(settled, Some(coding)), Some(HeaderValue::from_static(expected)));
+        }
+        assert_eq!(tag(modified(0, 0), None), None);
+    }
+
+    #[test]
+    fn what_may_change_unseen() {
+        for (seconds, may_change) in
+            [(NOW, true), (NOW - 1, true), (NOW - 2, false), (NOW + 1, true), (-5, false)]
+        {
+            assert_eq!(modified(seconds, 0).may_change_unseen(now()), may_change, "{seconds}");
+        }
         let old = Time { seconds: 5, nanoseconds: 0 };
-        assert!(Stat { modified: old, ..modified(2_000_000_000, 0) }.is_recent(now()));
-        assert!(!modified(-5, 0).is_recent(now()));
+        assert!(Stat { modified: old, ..modified(NOW, 0) }.may_change_unseen(now()));
     }
 }

@@ -25,15 +25,9 @@ use crate::common::{
     authority::{self, HostPort},
     body::Body,
     failure::{Failure, plain},
-    path::DotSegments,
+    path::{DotSegments, WithoutSlash},
     prefix::{self, PrefixTable},
 };
-
-/// In the extensions of a request whose path ends where the service is mounted: `/app`, not `/app/`. The service sees
-/// `/` in both cases. One that redirects to the slash needs to know which it was.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct WithoutSlash;
 
 /// A service, and where it is.
 pub(super) struct Entry<B, E> {

@@ -16,7 +16,7 @@ use http::{
 };
 use http_body::{Body as HttpBody, SizeHint};
 use hyper::upgrade::OnUpgrade;
-use proxyfix::Scheme;
+use proxyfix::{MountPath, Resolved, Scheme};
 use tokio::time::{Instant, sleep_until};
 
 use super::{
@@ -129,7 +129,10 @@ where
     watch_informational(&mut request, options, asked.key.as_ref());
     let (upstream, limits) = (&target.upstream, &target.limits);
     let response = match &options.transport {
-        None => within_limits(send(upstream, request, Some(&progress)), &progress, limits).await,
+        None => {
+            let sent = pin!(send(upstream, request, Some(&progress)));
+            within_limits(sent, &progress, limits).await
+        }
         Some(own) => within_limits(own.send(upstream, request), &progress, limits).await,
     };
     let response = response.map_err(|failure| {
@@ -158,6 +161,9 @@ struct Asked {
     method: Method,
     sent_host: Option<HeaderValue>,
     told_scheme: Scheme,
+    /// Where the client finds the path that the proxy got: what a proxy in front strips, and the mounts. Only if the
+    /// target turns paths back.
+    outer: String,
     wanted: Option<Wanted>,
     client: Option<OnUpgrade>,
     /// Of a body that waits for 100.
@@ -194,6 +200,12 @@ where
     let is_empty = body.is_end_stream();
     let size = if is_empty { SizeHint::with_exact(0) } else { body.size_hint() };
     let told_scheme = options.forwarding.scheme(&parts.extensions);
+    let outer = match parts.extensions.get::<Resolved>() {
+        _ if !target.turns_back() => "",
+        Some(resolved) => resolved.prefix(),
+        None => MountPath::entered(&parts.extensions),
+    };
+    let outer = outer.to_owned();
     let Outgoing { parts, barred } =
         head::outgoing(parts, mapping, options, wanted.as_mut(), &size)?;
     let progress = Progress::new(!is_empty);
@@ -202,6 +214,7 @@ where
         method: parts.method.clone(),
         sent_host: parts.headers.get(HOST).cloned(),
         told_scheme,
+        outer,
         wanted,
         client,
         key,
@@ -235,7 +248,7 @@ fn answer(
     let upstream = parts.extensions.remove::<OnUpgrade>();
     let rewrite = Rewrite {
         target,
-        prefix: mapping.removed(),
+        prefix: [&asked.outer, mapping.removed()],
         sent_host: asked.sent_host.as_ref().map_or(b"", HeaderValue::as_bytes),
         told: asked.told_scheme,
     };
@@ -329,13 +342,12 @@ fn watch_informational(request: &mut Request<Body>, options: &Options, key: Opti
 
 /// Rule 2.
 async fn within_limits(
-    send: impl Future<Output = Result<Response<Body>, Failure>>,
+    mut send: impl Future<Output = Result<Response<Body>, Failure>> + Unpin,
     progress: &Progress,
     limits: &Limits,
 ) -> Result<Response<Body>, Failure> {
     let first = Instant::now().checked_add(limits.head.min(limits.gap));
     let Some(first) = first else { return send.await };
-    let mut send = pin!(send);
     let mut timer = pin!(sleep_until(first));
     loop {
         tokio::select! {

@@ -2,7 +2,8 @@
 //!
 //! 1. A URL is turned back if its scheme and host are the target's, or the scheme that upstream was told and the `Host`
 //!    that it was sent, and its path is under the target's base and has no dot segment. So is a path under the base. The
-//!    result is a path: the client knows the host. A redirect from `http` to `https` stays, or it would lead in a circle.
+//!    result is a path: the client knows the host. It begins with what a proxy in front strips, and with the mounts, so that
+//!    [`PrefixLayer`](proxyfix::PrefixLayer) finds nothing to add. A redirect from `http` to `https` stays, or it would lead in a circle.
 //! 2. Everything else stays as it is: other hosts, relative references, and any value that a browser might read
 //!    as another host, before or after the change.
 //! 3. In `Refresh`, the URL after `url=` is turned back, if it is not quoted.
@@ -21,8 +22,8 @@ use crate::common::path::has_dot_segment;
 /// How to turn back.
 pub(super) struct Rewrite<'a> {
     pub(super) target: &'a Inner,
-    /// The prefix that was removed from the path, or nothing.
-    pub(super) prefix: &'a str,
+    /// What the client has before the path that upstream got: what is removed before this proxy, and by it.
+    pub(super) prefix: [&'a str; 2],
     /// The `Host` that upstream was sent.
     pub(super) sent_host: &'a [u8],
     /// The scheme that upstream was told.
@@ -32,7 +33,7 @@ pub(super) struct Rewrite<'a> {
 impl Rewrite<'_> {
     /// Turns back every field that the target's options name.
     pub(super) fn apply(&self, headers: &mut HeaderMap) {
-        if !self.target.rewrites_location && !self.target.rewrites_cookies {
+        if !self.target.turns_back() {
             return;
         }
         for (name, value) in headers.iter_mut() {
@@ -87,7 +88,8 @@ impl Rewrite<'_> {
         if !matches!(rest.first(), None | Some(b'/' | b'?' | b'#')) {
             return None;
         }
-        let turned = [self.prefix.as_bytes(), rest].concat();
+        let [outer, removed] = self.prefix;
+        let turned = [outer.as_bytes(), removed.as_bytes(), rest].concat();
         let turned = match turned.first() {
             None | Some(b'?' | b'#') => [b"/".as_slice(), &turned].concat(),
             Some(_) => turned,

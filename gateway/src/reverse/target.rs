@@ -77,6 +77,13 @@ pub(crate) struct Inner {
     pub(crate) upstream: Upstream,
 }
 
+impl Inner {
+    /// Whether anything of a response is turned back.
+    pub(crate) fn turns_back(&self) -> bool {
+        self.rewrites_location || self.rewrites_cookies
+    }
+}
+
 /// A checked [`HostHeader`].
 pub(crate) enum Host {
     Target,

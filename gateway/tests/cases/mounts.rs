@@ -15,6 +15,32 @@ use tower::{Layer, Service, ServiceExt, service_fn, util::BoxCloneSyncService};
 
 use crate::net::{client::Client, front, upstream::Upstream};
 
+/// An authority that is no host selects no table of a host.
+#[tokio::test]
+async fn hosts() {
+    let site: Site = Mount::new()
+        .at_host("a.example", "/", app("host"))
+        .at_host("[::1]", "/", app("address"))
+        .fallback(app("other"))
+        .build()
+        .unwrap();
+    for (host, name) in [
+        ("a.example", "host"),
+        ("A.Example.:8080", "host"),
+        ("a.example:", "host"),
+        ("[::1]:80", "address"),
+        ("[0:0:0:0:0:0:0:1]", "address"),
+        ("a.example..", "other"),
+        ("a.example:99999", "other"),
+        ("a.example:abc", "other"),
+        ("user@a.example", "other"),
+    ] {
+        let request = Request::get("/x").header("Host", host).body(String::new()).unwrap();
+        let seen = ask(site.clone(), request).await;
+        assert_eq!(seen.split(' ').next(), Some(name), "{host}");
+    }
+}
+
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Case {
@@ -140,6 +166,33 @@ async fn around_a_proxy() {
         let seen = upstream.last().await.unwrap();
         assert_eq!(seen.line(), "GET /x HTTP/1.1");
         assert_eq!(seen.field("x-forwarded-prefix").as_deref(), Some(prefix));
+    }
+}
+
+/// A proxy turns back to where the client finds it: below what a proxy in front strips, and below the mounts. A
+/// `PrefixLayer` around it adds nothing.
+#[tokio::test]
+async fn what_a_proxy_turns_back() {
+    let head = "HTTP/1.1 302 Found\r\nLocation: /base/next\r\nSet-Cookie: a=1; Path=/base\r\n";
+    let upstream = Upstream::answering(&format!("{head}Content-Length: 0\r\n\r\n")).await;
+    let target = Target::builder(format!("http://{}/base/", upstream.address)).remove_prefix(true);
+    let target = target.rewrite_location(true).rewrite_cookies(true).build().unwrap();
+    let layer = ReverseProxyLayer::builder().target("/api", target).build().unwrap();
+    let inner = Mount::new().at("/n", layer.layer(front::inner())).build().unwrap();
+    let site = Mount::new().at("/m", inner).build().unwrap();
+    let config: proxyfix::Config = "proxies=loopback for=1 prefix=1".parse().unwrap();
+    let fixed = ProxyFixLayer::new(config.clone());
+    let around = ProxyFixLayer::new(config).layer(PrefixLayer::new().layer(site.clone()));
+    let forwarded = "X-Forwarded-For: 203.0.113.9\r\nX-Forwarded-Prefix: /app\r\n";
+    for (address, expected) in [
+        (front::serve(site.clone()).await, "/m/n/api"),
+        (front::serve(fixed.layer(site)).await, "/app/m/n/api"),
+        (front::serve(around).await, "/app/m/n/api"),
+    ] {
+        let request = format!("GET /m/n/api/x HTTP/1.1\r\nHost: a\r\n{forwarded}\r\n");
+        let answer = Client::once(address, request).await;
+        assert_eq!(answer.field("location"), Some(format!("{expected}/next")));
+        assert_eq!(answer.field("set-cookie"), Some(format!("a=1; Path={expected}")));
     }
 }
 

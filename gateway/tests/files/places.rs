@@ -170,9 +170,9 @@ async fn targets_without_a_slash() {
 async fn no_listing() {
     let tree = Tree::new();
     for index in [None, Some("nothing.html")] {
-        let mut dir = Dir::open(tree.path("root")).unwrap().redirect(true);
+        let mut dir = Dir::open(tree.path("root")).unwrap();
         if let Some(index) = index {
-            dir = dir.index(index);
+            dir = dir.index(index).redirect(true);
         }
         let files = layer("/d", dir);
         for target in ["/d", "/d/", "/d/dir", "/d/dir/"] {

@@ -11,10 +11,11 @@ use std::{
     thread,
 };
 
+use http::Request;
 use proptest::{collection::vec, prelude::*, sample::select};
 use proxyfix_gateway::{Dir, FilesLayer, Symlinks};
 
-use super::fixture::{APP, get, write};
+use super::fixture::{APP, ask, get, write};
 
 const TRIES: usize = 20_000;
 
@@ -100,7 +101,7 @@ async fn a_file_that_is_replaced_again_and_again() {
     let root = dir.path().join("root");
     let content = |round: usize| vec![b'a' + u8::try_from(round % 26).unwrap(); 1000 + round % 26];
     write(&root.join("file"), &content(0));
-    let end = swap(root.join("file"), move |round, path| fs::write(path, content(round)).unwrap());
+    let end = swap(root.join("file"), move |round, path| write(path, &content(round)));
     let files = FilesLayer::builder().export("/", Dir::open(&root).unwrap()).build().unwrap();
     for _ in 0..TRIES {
         let answer = get(&files, "/file").await;
@@ -110,6 +111,126 @@ async fn a_file_that_is_replaced_again_and_again() {
         assert_eq!(answer.body.len(), 1000 + usize::from(first - b'a'));
         let length = format!("-{:x}\"", answer.body.len());
         assert!(answer.field("etag").unwrap().ends_with(&length));
+    }
+    end();
+}
+
+/// Does something again and again, until it is told to end.
+fn again_and_again(mut act: impl FnMut(usize) + Send + 'static) -> impl FnOnce() {
+    let is_over = Arc::new(AtomicBool::new(false));
+    let ends = Arc::clone(&is_over);
+    let thread = thread::spawn(move || {
+        let mut round = 0;
+        while !ends.load(Ordering::Relaxed) {
+            act(round);
+            round += 1;
+        }
+        assert!(round > 100, "only {round} rounds");
+    });
+    move || {
+        is_over.store(true, Ordering::Relaxed);
+        thread.join().unwrap();
+    }
+}
+
+/// A name is known by where the directory is, and that may change at any time: `mv dist old` under load.
+#[tokio::test]
+async fn a_root_that_is_renamed() {
+    let dir = tempfile::tempdir().unwrap();
+    let (root, moved) = (dir.path().join("root"), dir.path().join("moved"));
+    write(&root.join(".git/config"), b"SECRET");
+    write(&root.join("private/x"), b"SECRET");
+    write(&root.join("plain"), b"inside");
+    for (link, target) in [("a.txt", ".git/config"), ("b.txt", "private/x"), ("c.txt", "plain")] {
+        symlink(target, root.join(link)).unwrap();
+    }
+    let held = Dir::open(&root).unwrap();
+    let files = FilesLayer::builder().export("/", held).disallow(["private"]).build().unwrap();
+    let end = again_and_again(move |round| {
+        let (from, to) = if round % 2 == 0 { (&root, &moved) } else { (&moved, &root) };
+        fs::rename(from, to).unwrap();
+    });
+    let mut found = 0;
+    for _ in 0..TRIES {
+        for target in ["/a.txt", "/b.txt"] {
+            assert_eq!(get(&files, target).await.status, APP, "{target}");
+        }
+        found += usize::from(get(&files, "/c.txt").await.text() == "inside");
+    }
+    end();
+    assert!(found > TRIES / 2, "only {found} of {TRIES}");
+}
+
+/// While a file is replaced, the old one has no name that a rule could be asked about.
+#[tokio::test]
+async fn a_hidden_target_that_is_replaced() {
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path().join("root");
+    write(&root.join("secret.key"), b"SECRET");
+    symlink("secret.key", root.join("public.txt")).unwrap();
+    let end = swap(root.join("secret.key"), |_, path| fs::write(path, b"SECRET").unwrap());
+    let export = Dir::open(&root).unwrap();
+    let files = FilesLayer::builder().export("/", export).disallow(["*.key"]).build().unwrap();
+    for round in 0..TRIES {
+        let method = if round % 2 == 0 { "GET" } else { "HEAD" };
+        let request = Request::builder().method(method).uri("/public.txt");
+        assert_eq!(ask(&files, request.body(String::new()).unwrap()).await.status, APP);
+    }
+    end();
+}
+
+/// The kernel resolves `..` again if anything is renamed meanwhile, wherever that is.
+#[tokio::test]
+async fn renames_elsewhere() {
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path().join("root");
+    write(&root.join("file"), b"inside");
+    write(&root.join("a/x"), b"");
+    symlink("../file", root.join("a/up")).unwrap();
+    let (one, other) = (dir.path().join("one"), dir.path().join("other"));
+    fs::create_dir(&one).unwrap();
+    let end = again_and_again(move |round| {
+        let (from, to) = if round % 2 == 0 { (&one, &other) } else { (&other, &one) };
+        fs::rename(from, to).unwrap();
+    });
+    for memory in [0, 1 << 20] {
+        let export = Dir::open(&root).unwrap();
+        let files = FilesLayer::builder().export("/", export).memory(memory).build().unwrap();
+        for _ in 0..TRIES / 4 {
+            assert_eq!(get(&files, "/a/up").await.text(), "inside");
+        }
+    }
+    end();
+}
+
+/// A compressed file, or one of the first export, that comes and goes: something is there all the time.
+#[tokio::test]
+async fn what_is_behind_a_file_that_goes() {
+    let dir = tempfile::tempdir().unwrap();
+    let [first, second] = ["first", "second"].map(|name| dir.path().join(name));
+    write(&first.join("a"), b"plain");
+    write(&second.join("b"), b"second");
+    let going = [first.join("a.gz"), first.join("b")];
+    let end = again_and_again(move |round| {
+        let path = &going[(round / 2) % 2];
+        if round % 2 == 0 {
+            write(&path.with_extension("next"), b"first");
+            fs::rename(path.with_extension("next"), path).unwrap();
+        } else {
+            fs::remove_file(path).unwrap();
+        }
+    });
+    let files = FilesLayer::builder()
+        .export("/", Dir::open(&first).unwrap().precompressed(true))
+        .export("/", Dir::open(&second).unwrap())
+        .memory(0)
+        .build()
+        .unwrap();
+    for round in 0..TRIES {
+        let target = ["/a", "/b"][round % 2];
+        let request = Request::get(target).header("Accept-Encoding", "gzip");
+        let answer = ask(&files, request.body(String::new()).unwrap()).await;
+        assert_eq!(answer.status, 200, "{target} {round}");
     }
     end();
 }

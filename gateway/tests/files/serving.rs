@@ -9,7 +9,7 @@ use std::{
 };
 
 use http::{HeaderValue, Request, Response};
-use proxyfix_gateway::{Body, Dir, FilesLayer};
+use proxyfix_gateway::{Body, Dir, File, FilesLayer};
 use tokio::time::sleep;
 use tower::{Layer, Service, ServiceExt, service_fn};
 
@@ -98,15 +98,60 @@ async fn a_file_that_is_written_in_place() {
     assert!(piece(&mut body).await.is_none());
 }
 
+/// A log is sent as it was. Of any other file, the part that was there may have changed too.
 #[tokio::test]
 async fn a_file_that_grows() {
     let tree = Tree::new();
     let content = long(&tree);
+    let file = || File::open(tree.path("root/long.bin")).unwrap();
+    let builder = FilesLayer::builder()
+        .export("/logs", Dir::open(tree.path("root")).unwrap().growing(true))
+        .export("/log", file().growing(true))
+        .export("/other", file());
+    let files = builder.build().unwrap();
+    for (target, is_log) in [("/logs/long.bin", true), ("/log", true), ("/other", false)] {
+        let mut body = response(&files, target).await.into_body();
+        let mut sent = piece(&mut body).await.unwrap().unwrap().to_vec();
+        let mut file = fs::File::options().append(true).open(tree.path("root/long.bin")).unwrap();
+        file.write_all(b"more").unwrap();
+        drop(file);
+        let mut is_cut = false;
+        while let Some(piece) = piece(&mut body).await {
+            match piece {
+                Ok(piece) => sent.extend(piece),
+                Err(()) => is_cut = true,
+            }
+        }
+        assert_eq!(is_cut, !is_log, "{target}");
+        assert!(!is_log || sent.starts_with(&content) && sent.len() < LONG + 9, "{target}");
+    }
+}
+
+/// As `rsync --inplace --times` does it: neither the length nor the time of modification tells.
+#[tokio::test]
+async fn a_file_that_is_written_without_another_time() {
+    let tree = Tree::new();
+    let content = long(&tree);
+    let mut body = response(&layer(&tree), "/long.bin").await.into_body();
+    piece(&mut body).await.unwrap().unwrap();
+    sleep(Duration::from_millis(20)).await;
+    write(&tree.path("root/long.bin"), &vec![b'x'; content.len()]);
+    assert!(piece(&mut body).await.unwrap().is_err());
+}
+
+/// Another name, or one less, is no change of the content.
+#[tokio::test]
+async fn a_file_whose_names_change() {
+    let tree = Tree::new();
+    let content = long(&tree);
+    let (path, other) = (tree.path("root/long.bin"), tree.path("root/other.bin"));
     let mut body = response(&layer(&tree), "/long.bin").await.into_body();
     let mut sent = piece(&mut body).await.unwrap().unwrap().to_vec();
-    let mut file = fs::File::options().append(true).open(tree.path("root/long.bin")).unwrap();
-    file.write_all(b"more").unwrap();
-    drop(file);
+    sleep(Duration::from_millis(20)).await;
+    fs::hard_link(&path, &other).unwrap();
+    sent.extend(piece(&mut body).await.unwrap().unwrap());
+    fs::remove_file(&path).unwrap();
+    fs::remove_file(&other).unwrap();
     while let Some(piece) = piece(&mut body).await {
         sent.extend(piece.unwrap());
     }
@@ -229,8 +274,8 @@ async fn off_the_thread() {
     for _ in 0..2 {
         assert_eq!(get(&files, "/test.txt").await.text(), "FOUND");
         assert_eq!(get(&files, "/missing").await.status, APP);
-        // Without memory, there is no tag of a content.
-        assert_eq!(get(&files, "/nix.txt").await.field("etag"), None);
+        // It is short, so it is read for its tag.
+        assert!(get(&files, "/nix.txt").await.field("etag").is_some());
     }
     assert_eq!(
         read(files.service(), Request::get("/missing").body(String::new()).unwrap()).await.status,

@@ -4,8 +4,9 @@
 //!    (openat2 with `RESOLVE_BENEATH`). Where it cannot, [`portable`] does it segment by segment.
 //! 2. [`Symlinks`] says which links are followed. A link of `/proc` never is, except under `Any` where the kernel cannot
 //!    tell.
-//! 3. If a link was followed, the real name comes with the file, because rules about names hold for both names.
-//! 4. Only plain files and directories are there. Opening never waits for a writer, as a FIFO would make it do.
+//! 3. If a link was followed, the real name comes with the file, because rules about names hold for both names. It begins at
+//!    the directory, or for a file elsewhere at the nearest directory above both.
+//! 4. Only plain files and directories are there. Nothing else is opened, so nothing waits for the writer of a FIFO.
 //! 5. What cannot be reached or read is not there.
 
 #[cfg(target_os = "linux")]
@@ -107,6 +108,12 @@ impl Root {
     }
 }
 
+/// The name of a file from the nearest directory that is above it and at or above the root (rule 3).
+fn beside<'a>(root: &Path, real: &'a Path) -> &'a Path {
+    let above = root.ancestors().find_map(|above| real.strip_prefix(above).ok());
+    above.unwrap_or(real)
+}
+
 /// Rule 5.
 fn there<T>(result: io::Result<T>) -> Option<T> {
     match result {
@@ -163,7 +170,8 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let at = |name: &str| folder.path().join(name);
         fs::create_dir_all(at("root/a/b")).expect("folders");
-        for name in ["root/file", "root/a/b/file", "outside"] {
+        fs::create_dir_all(at("elsewhere/.a")).expect("folders");
+        for name in ["root/file", "root/a/b/file", "outside", "elsewhere/.a/b"] {
             fs::write(at(name), name).expect("a file");
         }
         for (link, target) in [
@@ -171,6 +179,7 @@ mod tests {
             ("root/a/up", "../file"),
             ("root/folder", "a/b"),
             ("root/out", "../outside"),
+            ("root/far", "../elsewhere/.a/b"),
             ("root/nowhere", "missing"),
             ("root/loop", "loop"),
         ] {
@@ -188,6 +197,7 @@ mod tests {
             ("/a/up", "", "root/file", "root/file", Some("file")),
             ("/folder/file", "", "root/a/b/file", "root/a/b/file", Some("a/b/file")),
             ("/out", "", "", "outside", Some("outside")),
+            ("/far", "", "", "elsewhere/.a/b", Some("elsewhere/.a/b")),
             ("/absolute", "", "", "root/file", Some("file")),
             ("/nowhere", "", "", "", None),
             ("/loop", "", "", "", None),

@@ -1,8 +1,10 @@
 //! Segment by segment, by cap-std, where the kernel has no openat2.
 //!
 //! 1. The real name is found first, and then opened without following any link. So a link that is made in between
-//!    leads nowhere.
+//!    leads nowhere. Under [`Symlinks::Any`], it may lead anywhere.
 //! 2. Nothing is known without a disk.
+//! 3. What is no plain file and no directory is not opened. If it becomes one in between, opening does not wait for a
+//!    writer.
 
 use std::{
     fs::File,
@@ -16,7 +18,7 @@ use cap_std::{
     fs::{Dir, OpenOptions},
 };
 
-use super::{Found, Kind, Opened, Symlinks};
+use super::{Found, Kind, Opened, Symlinks, beside};
 use crate::files::{name::Name, stat::Stat};
 
 #[derive(Debug)]
@@ -63,7 +65,7 @@ impl Root {
         Ok((file, is_link.then(|| Name::of(&real))))
     }
 
-    /// Rule 1.
+    /// Rules 1 and 3.
     fn open_plainly(&self, real: &Path) -> io::Result<File> {
         let mut directory = self.directory.try_clone()?;
         let mut segments = real.components().filter(|part| *part != Component::CurDir).peekable();
@@ -71,6 +73,10 @@ impl Root {
             if segments.peek().is_some() {
                 directory = directory.open_dir_nofollow(Path::new(&segment))?;
             } else {
+                let kind = directory.symlink_metadata(Path::new(&segment))?;
+                if !kind.is_file() && !kind.is_dir() {
+                    return Err(io::ErrorKind::NotFound.into());
+                }
                 let mut options = options();
                 options.follow(FollowSymlinks::No);
                 return directory
@@ -85,6 +91,10 @@ impl Root {
         let whole = self.path.join(path);
         let real = std::fs::canonicalize(&whole)?;
         let root = std::fs::canonicalize(&self.path)?;
+        let kind = std::fs::metadata(&real)?;
+        if !kind.is_file() && !kind.is_dir() {
+            return Err(io::ErrorKind::NotFound.into());
+        }
         let mut options = std::fs::OpenOptions::new();
         options.read(true);
         #[cfg(unix)]
@@ -93,8 +103,7 @@ impl Root {
             options.custom_flags(nonblocking());
         }
         let file = options.open(&real)?;
-        let below = real.strip_prefix(&root).ok();
-        let name = below.or_else(|| real.file_name().map(Path::new)).unwrap_or(&real);
+        let name = beside(&root, &real);
         Ok((file, (name != path).then(|| Name::of(name))))
     }
 }

@@ -6,6 +6,8 @@
 //! 3. A request that HTTP/2 refused (`REFUSED_STREAM`, GOAWAY) had no effect. It is sent once more, whatever the
 //!    method, if the body was not touched.
 //! 4. Nothing else is sent twice.
+//!
+//! What opens a connection is boxed. It is rare and large, and every request would otherwise carry room for it.
 
 use std::{error::Error as StdError, sync::Arc};
 
@@ -131,7 +133,7 @@ pub(crate) async fn send(
     }
     connecting(true);
     let deadline = Instant::now().checked_add(upstream.limits().connect).unwrap_or(deadline);
-    let line = new_line(upstream, &needs, deadline).await?;
+    let line = Box::pin(new_line(upstream, &needs, deadline)).await?;
     connecting(false);
     let second = line.send(upstream, Request::from_parts(again, sent.attempt()), &sent).await;
     second.map_err(|unanswered| unanswered.failure)
@@ -154,11 +156,13 @@ async fn line(
         if let Some(sender) = pool.http2() {
             return Ok((Line::Http2(sender), true));
         }
-        return new_line(upstream, needs, deadline).await.map(|line| (line, false));
+        let line = Box::pin(new_line(upstream, needs, deadline)).await?;
+        return Ok((line, false));
     }
     loop {
         if let Some(permit) = pool.permit() {
-            return opened(upstream, needs, permit, deadline).await.map(|line| (line, false));
+            let line = Box::pin(opened(upstream, needs, permit, deadline)).await?;
+            return Ok((line, false));
         }
         wait(pool, deadline).await?;
         if let Some(line) = idle_line(pool, needs, true, deadline).await {
