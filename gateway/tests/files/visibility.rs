@@ -189,7 +189,7 @@ fn exports_that_cannot_work() {
 async fn clients_that_take_nothing() {
     let tree = Tree::new();
     for number in 0..60 {
-        write(&tree.path(&format!("root/{number}")), &[0; 100_000]);
+        write(&tree.path(&format!("root/{number}")), &vec![0; 100_000]);
     }
     tokio::time::sleep(std::time::Duration::from_millis(2_100)).await;
     let dir = Dir::open(tree.path("root")).unwrap();
