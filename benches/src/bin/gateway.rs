@@ -15,14 +15,14 @@ use proxyfix_benches::{
     gate::{self, Compared},
 };
 use proxyfix_gateway::{
-    Body, ProxyOptions, ReverseProxy, ReverseProxyLayer, SendFuture, Target, TransparentProxy,
+    Body, EmbeddedFiles, FilesLayer, Mount, ProxyOptions, ReverseProxy, ReverseProxyLayer, SendFuture, Target, TransparentProxy,
     TransparentProxyBuilder, Transport, Upstream,
 };
 use tokio::runtime::Runtime;
 use tower::{Layer, Service, service_fn};
 
 /// What is counted: the service, what is asked of it, and a description.
-const ROWS: [(&str, &str, &str); 7] = [
+const ROWS: [(&str, &str, &str); 11] = [
     ("layer", "table:1", "one prefix, which matches"),
     ("layer", "table:10", "ten prefixes, of which the last matches"),
     ("layer", "table:100", "a hundred prefixes, of which the last matches"),
@@ -30,6 +30,10 @@ const ROWS: [(&str, &str, &str); 7] = [
     ("layer", "hostile", "one prefix; forged forwarding headers, aliases and nominations"),
     ("proxy", "one", "`ReverseProxy`: no prefix"),
     ("transparent", "one", "`TransparentProxy` with ten authorities"),
+    ("mount", "ten", "ten mounts, of which the last matches"),
+    ("files", "embedded", "an embedded file of 1 KiB"),
+    ("files", "not-modified", "the same, with `If-None-Match`: 304"),
+    ("files", "fall-through", "three embedded exports, of which none has the file: the inner service answers"),
 ];
 
 /// Answers at once, as an upstream would.
@@ -72,6 +76,20 @@ fn service(subject: &str, workload: &str) -> Answers {
     };
     match subject {
         "proxy" => answers(ReverseProxy::with_options(target(), options).expect("a proxy")),
+        "mount" => {
+            let mount = (0..9).fold(Mount::new(), |mount, at| {
+                mount.at(&format!("/an/other/{at}"), service_fn(inner))
+            });
+            answers(mount.at("/api", service_fn(inner)).build().expect("mounts"))
+        }
+        "files" => {
+            let mut embedded = EmbeddedFiles::new();
+            embedded.insert("item/7", vec![b'x'; 1024]);
+            let (one, other) = (embedded.clone(), EmbeddedFiles::new());
+            let builder = FilesLayer::builder().embedded("/", other).embedded("/api", one);
+            let layer = builder.embedded("/", embedded).build().expect("a layer");
+            answers(layer.layer(service_fn(inner)))
+        }
         "transparent" => {
             let hosts =
                 (0..9).map(|at| format!("host{at}.example")).chain(["backend.internal".to_owned()]);
@@ -91,20 +109,26 @@ fn service(subject: &str, workload: &str) -> Answers {
                 builder.target(prefix, target())
             });
             let layer = builder.options(options).build().expect("a layer");
-            answers(layer.layer(service_fn(|request: Request<Body>| async {
-                black_box(request);
-                Ok::<_, Infallible>(Response::new(Body::from("ok")))
-            })))
+            answers(layer.layer(service_fn(inner)))
         }
     }
+}
+
+/// The inner service.
+async fn inner(request: Request<Body>) -> Result<Response<Body>, Infallible> {
+    black_box(request);
+    Ok(Response::new(Body::from("ok")))
 }
 
 /// The request of a row: a browser's.
 fn request(workload: &str) -> Request<Body> {
     let own = Workload::new("none", Beside::Browser);
     let mut request = Workload::request(&own.headers()).map(|()| Body::empty());
-    let target = if workload == "fall-through" { "/item/7?q=1" } else { "/api/item/7?q=1" };
+    let target = if workload == "fall-through" { "/item/8?q=1" } else { "/api/item/7?q=1" };
     *request.uri_mut() = target.parse().expect("a target");
+    if workload == "not-modified" {
+        request.headers_mut().insert("if-none-match", http::HeaderValue::from_static("*"));
+    }
     if workload == "hostile" {
         for (name, value) in [
             ("connection", "close, x-hop, te"),
@@ -134,7 +158,8 @@ fn runtime() -> Runtime {
 fn work(subject: &str, workload: &str) {
     let (mut service, runtime) = (service(subject, workload), runtime());
     let status = service(request(workload), &runtime).status();
-    assert!(status.is_success(), "{subject} {workload}: {status}");
+    let is_right = if workload == "not-modified" { status == 304 } else { status.is_success() };
+    assert!(is_right, "{subject} {workload}: {status}");
     for _ in 0..RUNS {
         counted_run(&mut service, request(workload), &runtime);
     }
