@@ -6,6 +6,9 @@
 
 #[path = "clients/curl.rs"]
 mod curl;
+#[cfg(feature = "forward")]
+#[path = "clients/examples.rs"]
+mod examples;
 #[path = "clients/http2.rs"]
 mod http2;
 #[path = "clients/httpbin.rs"]

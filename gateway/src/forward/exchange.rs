@@ -176,7 +176,7 @@ fn route(front: &Front, request: Request<Body>, way: &Way) -> Result<Route, Fail
     head::set_target(&mut parts, path, origin)?;
     head::set_peer(front, &mut parts, origin, *client)?;
     parts.extensions.insert(proxied);
-    let body = Body::new(Received::new(body, barred, front.limits.gap));
+    let body = Body::new(Received::new(body, barred, front.limits.gap, parts.version));
     let request = Request::from_parts(parts, body);
     Ok(match matched {
         Some(Some(app)) => Route::App(Arc::clone(app), request),
