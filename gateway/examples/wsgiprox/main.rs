@@ -77,7 +77,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
     let fixed = TcpListener::bind(next("127.0.0.1:8080")).await?;
     let other = TcpListener::bind(next("127.0.0.1:8081")).await?;
     let authority = CertificateAuthority::open(next("ca/wsgiprox-ca.pem"))?;
-    print(&authority, fixed.local_addr()?.to_string(), &other.local_addr()?.to_string())?;
+    print(&authority, &fixed.local_addr()?.to_string(), &other.local_addr()?.to_string())?;
     let stop = || async { _ = ctrl_c().await };
     let first = proxy(authority.clone())?.layer(app());
     let second = by_client(authority)?.layer(app());
@@ -88,12 +88,8 @@ async fn run() -> Result<(), Box<dyn Error>> {
 }
 
 /// Prints the lines to try, and what each answers.
-fn print(
-    authority: &CertificateAuthority,
-    fixed: String,
-    other: &str,
-) -> Result<(), Box<dyn Error>> {
-    let path = authority.path().unwrap_or(Path::new("")).display();
+fn print(authority: &CertificateAuthority, fixed: &str, other: &str) -> Result<(), Box<dyn Error>> {
+    let path = authority.path().unwrap_or_else(|| Path::new("")).display();
     let mut out = std::io::stdout().lock();
     writeln!(out, "the authority is {path}, SHA-256 {}\n", authority.fingerprint())?;
     let curl = format!("curl -s -x http://{fixed} --cacert {path}");

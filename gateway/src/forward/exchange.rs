@@ -173,7 +173,7 @@ fn route(front: &Front, request: Request<Body>, way: &Way) -> Result<Route, Fail
             }
         }
     };
-    head::set_target(&mut parts, path, origin)?;
+    head::set_target(&mut parts, path)?;
     head::set_peer(front, &mut parts, origin, *client)?;
     parts.extensions.insert(proxied);
     let body = Body::new(Received::new(body, barred, front.limits.gap, parts.version));

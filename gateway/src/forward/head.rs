@@ -5,7 +5,7 @@
 //! 2. Forwarding headers go, in each spelling: the client wrote them. They stay only outside of tunnels, if the core
 //!    trusts the peer. Nobody but the client can write within TLS.
 //! 3. `Host` is the authority of the URL.
-//! 4. The target is in origin form. Over HTTP/2 it keeps scheme and authority, as hyper gives them.
+//! 4. The target is in origin form, over HTTP/2 too: the scheme and the authority are those of the URL, which is in the path.
 //! 5. The peer is the client, with the scheme of the URL, so that a core within is right. If the core is around, its
 //!    [`Resolved`] is made again, for the URL and without trust.
 //! 6. Cookie lines of HTTP/2 are joined. The method, the version and all other fields stay.
@@ -14,7 +14,7 @@ use http::{
     HeaderValue, Method, Uri, Version,
     header::{CONNECTION, HOST, UPGRADE},
     request,
-    uri::{Authority, PathAndQuery},
+    uri::PathAndQuery,
 };
 use hyper::{ext::Protocol, upgrade::OnUpgrade};
 use proxyfix::{Peer, Resolved, fix_parts};
@@ -75,26 +75,14 @@ fn is_handshake(parts: &request::Parts) -> bool {
 }
 
 /// Sets the target (rule 4).
-pub(super) fn set_target(
-    parts: &mut request::Parts,
-    path: String,
-    origin: &Origin,
-) -> Result<(), Failure> {
-    let failed = |error: http::Error| {
-        Failure::new(FailureKind::Internal, "the resolver's target is no path").with_source(error)
-    };
-    let path = PathAndQuery::try_from(path).map_err(|error| failed(error.into()))?;
-    if !path.as_str().starts_with('/') {
-        return Err(Failure::new(FailureKind::Internal, "the resolver's target has no slash"));
+pub(super) fn set_target(parts: &mut request::Parts, path: String) -> Result<(), Failure> {
+    let failed = |detail| Failure::new(FailureKind::Internal, detail);
+    if !path.starts_with('/') {
+        return Err(failed("the resolver's target has no slash"));
     }
-    parts.uri = if parts.version >= Version::HTTP_2 {
-        let authority =
-            Authority::try_from(origin.authority()).map_err(|error| failed(error.into()))?;
-        let uri = Uri::builder().scheme(origin.scheme.as_str()).authority(authority);
-        uri.path_and_query(path).build().map_err(failed)?
-    } else {
-        Uri::from(path)
-    };
+    let path = PathAndQuery::try_from(path)
+        .map_err(|error| failed("the resolver's target is no path").with_source(error))?;
+    parts.uri = Uri::from(path);
     Ok(())
 }
 
