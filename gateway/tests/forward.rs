@@ -10,5 +10,12 @@ mod forward {
     #[allow(dead_code, reason = "each test uses a part")]
     mod wire;
 
+    #[cfg(unix)]
+    mod authority;
     mod basics;
+    mod data;
+    mod http2;
+    mod ids;
+    mod others;
+    mod tunnels;
 }

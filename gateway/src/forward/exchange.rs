@@ -74,6 +74,8 @@ pub(super) struct Way {
     pub(super) tunnel: Option<(Host, u16)>,
     pub(super) client: Option<Peer>,
     pub(super) admitted: Admitted,
+    /// Whether the core is around the proxy.
+    pub(super) has_core: bool,
 }
 
 /// Where a request goes.
@@ -122,7 +124,7 @@ where
 }
 
 fn route(front: &Front, request: Request<Body>, way: &Way) -> Result<Route, Failure> {
-    let Way { origin, tunnel, client, admitted } = way;
+    let Way { origin, tunnel, client, admitted, has_core } = way;
     let (mut parts, body) = request.into_parts();
     framing::check_request(&parts)?;
     let asked = target(&parts).clone();
@@ -174,7 +176,7 @@ fn route(front: &Front, request: Request<Body>, way: &Way) -> Result<Route, Fail
         }
     };
     head::set_target(&mut parts, path)?;
-    head::set_peer(front, &mut parts, origin, *client)?;
+    head::set_peer(&mut parts, origin, *client, front.nobody.as_ref().filter(|_| *has_core))?;
     parts.extensions.insert(proxied);
     let body = Body::new(Received::new(body, barred, front.limits.gap, parts.version));
     let request = Request::from_parts(parts, body);

@@ -17,7 +17,7 @@ use http::{
     uri::PathAndQuery,
 };
 use hyper::{ext::Protocol, upgrade::OnUpgrade};
-use proxyfix::{Peer, Resolved, fix_parts};
+use proxyfix::{Config, Peer, Resolved, fix_parts};
 
 use super::{front::Front, host::Origin};
 use crate::common::{
@@ -86,20 +86,20 @@ pub(super) fn set_target(parts: &mut request::Parts, path: String) -> Result<(),
     Ok(())
 }
 
-/// Tells who the client is (rule 5).
+/// Tells who the client is (rule 5). `core` is there if the core is around.
 pub(super) fn set_peer(
-    front: &Front,
     parts: &mut request::Parts,
     origin: &Origin,
     client: Option<Peer>,
+    core: Option<&Config>,
 ) -> Result<(), Failure> {
     match client {
         Some(client) => _ = parts.extensions.insert(client.with_scheme(origin.scheme)),
         None => _ = parts.extensions.remove::<Peer>(),
     }
-    let had_core = parts.extensions.remove::<Resolved>().is_some();
-    if let Some(nobody) = front.nobody.as_ref().filter(|_| had_core) {
-        fix_parts(parts, nobody)
+    parts.extensions.remove::<Resolved>();
+    if let Some(core) = core {
+        fix_parts(parts, core)
             .map_err(|error| Failure::invalid("the core refuses it").with_source(error))?;
     }
     Ok(())

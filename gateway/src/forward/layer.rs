@@ -15,6 +15,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Request, Response};
 use http_body::Body as HttpBody;
 use hyper::{ext::ReasonPhrase, upgrade::OnUpgrade};
+use proxyfix::Resolved;
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -169,10 +170,11 @@ where
         let place = front.tunnels.begin().ok_or_else(full)?;
         let client = client(&parts);
         let mut extensions = std::mem::take(&mut parts.extensions);
-        // They are of the CONNECT alone. If the core is around, it made a `Resolved`, which is made again.
+        // They are of the CONNECT alone: a request within would be taken for it.
         extensions.remove::<OnUpgrade>();
+        let has_core = extensions.remove::<Resolved>().is_some();
         let asked = handshake::Asked { host, port };
-        let tunnel = Tunnel { asked, client, admitted, extensions };
+        let tunnel = Tunnel { asked, client, admitted, has_core, extensions };
         let inner = self.inner.clone();
         tokio::spawn(tunnel::run(Arc::clone(front), inner, tunnel, upgrade, place));
         let mut response = Response::new(Body::empty());
@@ -212,7 +214,9 @@ where
             }
             Ok(Asked::Resource(origin)) => {
                 let admitted = Admitted::of(front, &parts);
-                let way = Way { origin, tunnel: None, client: client(&parts), admitted };
+                let has_core = parts.extensions.get::<Resolved>().is_some();
+                let client = client(&parts);
+                let way = Way { origin, tunnel: None, client, admitted, has_core };
                 // The clone takes the place of the service that is ready.
                 let clone = self.inner.clone();
                 let inner = std::mem::replace(&mut self.inner, clone);

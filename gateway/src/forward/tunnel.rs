@@ -19,7 +19,7 @@ use tokio::{
 use tower_service::Service;
 
 use super::{
-    asked::{is_connect, target},
+    asked::is_connect,
     connection,
     exchange::{Admitted, Way, answer},
     front::Front,
@@ -38,6 +38,8 @@ pub(super) struct Tunnel {
     pub(super) asked: Asked,
     pub(super) client: Option<proxyfix::Peer>,
     pub(super) admitted: Admitted,
+    /// Whether the core is around the proxy.
+    pub(super) has_core: bool,
     /// Those of the CONNECT.
     pub(super) extensions: Extensions,
 }
@@ -104,8 +106,8 @@ async fn serve<S, R, T>(
     T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let (limits, websockets) = (front.limits, front.websockets);
-    let Tunnel { asked, client, admitted, extensions } = tunnel;
-    let way = Way { origin, tunnel: Some((asked.host, asked.port)), client, admitted };
+    let Tunnel { asked, client, admitted, has_core, extensions } = tunnel;
+    let way = Way { origin, tunnel: Some((asked.host, asked.port)), client, admitted, has_core };
     let handle = move |request: Request<Incoming>| {
         let (front, inner, way) = (Arc::clone(&front), inner.clone(), way.clone());
         let (mut parts, body) = request.into_parts();
@@ -134,13 +136,12 @@ fn check(parts: &request::Parts, origin: &Origin) -> Result<(), Failure> {
         return Err(Failure::invalid("CONNECT within a tunnel").and_close());
     }
     let misdirected = || Failure::new(FailureKind::Misdirected, "another host than the tunnel's");
-    let target = target(parts);
-    if let Some(scheme) = target.scheme_str() {
+    if let Some(scheme) = parts.uri.scheme_str() {
         if scheme != origin.scheme.as_str() {
             return Err(misdirected());
         }
     }
-    let authority = target.authority().map(|authority| authority.as_str().as_bytes());
+    let authority = parts.uri.authority().map(|authority| authority.as_str().as_bytes());
     let hosts = parts.headers.get_all(HOST).iter().map(http::HeaderValue::as_bytes);
     let is_right =
         |named: &[u8]| std::str::from_utf8(named).is_ok_and(|named| origin.is_named_by(named));

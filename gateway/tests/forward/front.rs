@@ -11,7 +11,7 @@ use rustls::{
     ClientConfig, RootCertStore, crypto::ring::default_provider, pki_types::CertificateDer,
 };
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
-use tower::{Layer, ServiceBuilder, make::Shared, service_fn};
+use tower::{Layer, ServiceBuilder, service_fn};
 
 use super::application::{Log, application, custom};
 
@@ -80,7 +80,11 @@ impl Front {
         let task = tokio::spawn(async move {
             let listener = listener.tap_io(|stream| _ = stream.set_nodelay(true));
             let stopped = async { _ = stopped.await };
-            axum::serve(listener, Shared::new(app)).with_graceful_shutdown(stopped).await.unwrap();
+            let app =
+                axum::ServiceExt::<axum::extract::Request>::into_make_service_with_connect_info::<
+                    SocketAddr,
+                >(app);
+            axum::serve(listener, app).with_graceful_shutdown(stopped).await.unwrap();
         });
         Self { address, layer, log, stop: Some(stop), task }
     }

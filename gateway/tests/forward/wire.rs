@@ -120,6 +120,17 @@ impl<T: Stream> Wire<T> {
         std::mem::take(&mut self.buffer)
     }
 
+    /// What comes until the connection ends, or for so long.
+    pub(crate) async fn rest_within(&mut self, time: Duration) -> Vec<u8> {
+        let _ = timeout(time, async { while self.more().await {} }).await;
+        std::mem::take(&mut self.buffer)
+    }
+
+    /// Whether the other side takes this within so long.
+    pub(crate) async fn send_within(&mut self, bytes: impl AsRef<[u8]>, time: Duration) -> bool {
+        timeout(time, self.send(bytes)).await.is_ok()
+    }
+
     /// Exactly so many bytes. Fewer if the connection ends.
     pub(crate) async fn bytes(&mut self, length: usize) -> Vec<u8> {
         while self.buffer.len() < length && self.more().await {}
