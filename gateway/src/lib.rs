@@ -17,29 +17,33 @@
 )]
 
 // Without a system, there is nothing to share.
-#[cfg(any(feature = "files", feature = "mount", feature = "reverse"))]
+#[cfg(any(feature = "files", feature = "forward", feature = "mount", feature = "reverse"))]
 #[cfg_attr(not(feature = "reverse"), allow(dead_code, reason = "some rules are those of proxies"))]
 mod common;
 #[cfg(feature = "files")]
 mod files;
+#[cfg(feature = "forward")]
+mod forward;
 #[cfg(feature = "mount")]
 mod mount;
 #[cfg(feature = "reverse")]
 mod reverse;
 
-#[cfg(any(feature = "files", feature = "reverse"))]
+#[cfg(any(feature = "files", feature = "forward", feature = "reverse"))]
 pub use self::common::future::ResponseFuture;
+#[cfg(any(feature = "forward", feature = "reverse"))]
+pub use self::common::hop_by_hop::Underscores;
+#[cfg(feature = "reverse")]
+pub use self::common::limits::Limits;
 #[cfg(any(feature = "files", feature = "mount"))]
 pub use self::common::path::WithoutSlash;
-#[cfg(any(feature = "files", feature = "mount", feature = "reverse"))]
+#[cfg(any(feature = "files", feature = "forward", feature = "mount", feature = "reverse"))]
 pub use self::common::{
     body::{Body, BoxError},
     error::ConfigError,
     failure::{Failure, FailureKind},
     path::DotSegments,
 };
-#[cfg(feature = "reverse")]
-pub use self::common::{hop_by_hop::Underscores, limits::Limits};
 #[cfg(feature = "rust-embed")]
 pub use self::files::embedded::Folder;
 #[cfg(feature = "files")]
@@ -49,6 +53,19 @@ pub use self::files::{
     export::{Dir, File},
     layer::{FilesLayer, FilesService, NotFound},
     root::Symlinks,
+};
+#[cfg(feature = "forward")]
+pub use self::forward::{
+    builder::ForwardProxyBuilder,
+    ca::authority::{AuthorityOptions, CertificateAuthority},
+    credentials::Credentials,
+    hosts::NotMine,
+    layer::{ForwardProxyLayer, ForwardProxyService},
+    limits::ForwardLimits,
+    request::ProxyRequest,
+    resolver::{FixedResolver, ForwardTarget, Resolver, UserResolver},
+    serve::{Serve, serve},
+    tunnels::Tunnels,
 };
 #[cfg(feature = "mount")]
 pub use self::mount::{

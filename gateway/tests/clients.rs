@@ -4,8 +4,14 @@
 //! target folder, in the versions of `clients/requirements.txt` and `clients/package.json`. A test whose program is
 //! missing is left out, and says so. With `GATEWAY_ALL_PROGRAMS=1` it fails.
 
+#[cfg(feature = "forward")]
+#[path = "clients/chromium.rs"]
+mod chromium;
 #[path = "clients/curl.rs"]
 mod curl;
+#[cfg(feature = "forward")]
+#[path = "clients/examples.rs"]
+mod examples;
 #[path = "clients/http2.rs"]
 mod http2;
 #[path = "clients/httpbin.rs"]

@@ -15,8 +15,8 @@ use proxyfix_benches::{
     gate::{self, Compared},
 };
 use proxyfix_gateway::{
-    Body, EmbeddedFiles, FilesLayer, Mount, ProxyOptions, ReverseProxy, ReverseProxyLayer, SendFuture, Target, TransparentProxy,
-    TransparentProxyBuilder, Transport, Upstream,
+    Body, EmbeddedFiles, FilesLayer, Mount, ProxyOptions, ReverseProxy, ReverseProxyLayer,
+    SendFuture, Target, TransparentProxy, TransparentProxyBuilder, Transport, Upstream,
 };
 use tokio::runtime::Runtime;
 use tower::{Layer, Service, service_fn};
@@ -33,7 +33,11 @@ const ROWS: [(&str, &str, &str); 11] = [
     ("mount", "ten", "ten mounts, of which the last matches"),
     ("files", "embedded", "an embedded file of 1 KiB"),
     ("files", "not-modified", "the same, with `If-None-Match`: 304"),
-    ("files", "fall-through", "three embedded exports, of which none has the file: the inner service answers"),
+    (
+        "files",
+        "fall-through",
+        "three embedded exports, of which none has the file: the inner service answers",
+    ),
 ];
 
 /// Answers at once, as an upstream would.

@@ -4,7 +4,10 @@
 //! 2. No request meets an error of the configuration.
 //! 3. What may be a secret is not repeated: userinfo and the query of a URL, and of a header what follows its name.
 
-use std::sync::Arc;
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use thiserror::Error;
 
@@ -113,7 +116,7 @@ pub enum ConfigError {
     #[non_exhaustive]
     MissingExport {
         /// The path as it was written.
-        path: std::path::PathBuf,
+        path: PathBuf,
         /// What is wrong with it.
         reason: String,
     },
@@ -154,6 +157,36 @@ pub enum ConfigError {
         /// What is missing, and what to add.
         reason: Arc<str>,
     },
+    /// A certificate authority cannot be read, made or used.
+    #[error("the certificate authority{} cannot be used: {reason}", of_file(path.as_deref()))]
+    #[non_exhaustive]
+    Authority {
+        /// Its file, if it has one.
+        path: Option<PathBuf>,
+        /// What is wrong, without anything of its private key.
+        reason: String,
+    },
+    /// A host stands in a table twice.
+    #[error("the host {host:?} is set twice; a proxy host has one meaning")]
+    #[non_exhaustive]
+    RepeatedHost {
+        /// The host.
+        host: String,
+    },
+    /// What asks for credentials cannot be told to clients.
+    #[error("the realm {realm:?} {reason}")]
+    #[non_exhaustive]
+    InvalidRealm {
+        /// The realm as it was written.
+        realm: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+}
+
+/// How a message names a file.
+fn of_file(path: Option<&Path>) -> String {
+    path.map(|path| format!(" {}", path.display())).unwrap_or_default()
 }
 
 impl ConfigError {
@@ -177,9 +210,16 @@ impl ConfigError {
     }
 }
 
+#[cfg(feature = "forward")]
+impl ConfigError {
+    pub(crate) fn authority(path: Option<&Path>, reason: impl Into<String>) -> Self {
+        Self::Authority { path: path.map(Path::to_owned), reason: reason.into() }
+    }
+}
+
 #[cfg(feature = "files")]
 impl ConfigError {
-    pub(crate) fn missing_export(path: &std::path::Path, reason: &str) -> Self {
+    pub(crate) fn missing_export(path: &Path, reason: &str) -> Self {
         Self::MissingExport { path: path.to_owned(), reason: reason.to_owned() }
     }
 }

@@ -64,6 +64,10 @@ kinds! {
     Expectation => EXPECTATION_FAILED, "http_request_error";
     /// A method or a transfer coding that is not for a gateway.
     NotImplemented => NOT_IMPLEMENTED, "http_request_error";
+    /// The forward proxy asks for credentials, and there are none, or wrong ones.
+    ProxyAuthentication => PROXY_AUTHENTICATION_REQUIRED, "http_request_denied";
+    /// The request is for another host than the one of its tunnel (RFC 9110 §7.4).
+    Misdirected => MISDIRECTED_REQUEST, "http_request_error";
     /// The request went through this proxy before.
     Loop => LOOP_DETECTED, "proxy_loop_detected";
     /// A hook failed, or the proxy itself.

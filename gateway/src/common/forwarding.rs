@@ -18,6 +18,16 @@ use super::{
     failure::{Failure, FailureKind},
 };
 
+/// Removes every forwarding header, in each spelling.
+#[cfg(feature = "forward")]
+pub(crate) fn remove_all(headers: &mut HeaderMap) {
+    let names: Vec<HeaderName> =
+        headers.keys().filter(|name| is_forwarding_header(name)).cloned().collect();
+    for name in names {
+        headers.remove(name);
+    }
+}
+
 /// What is written.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Forwarding {

@@ -97,6 +97,12 @@ fn is_chunked(coding: &HeaderValue) -> bool {
     coding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked")
 }
 
+/// Whether bytes follow the head that belong to the request.
+pub(crate) fn has_body(headers: &HeaderMap) -> bool {
+    let has_length = headers.get(CONTENT_LENGTH).is_some_and(|length| length != "0");
+    has_length || headers.contains_key(TRANSFER_ENCODING)
+}
+
 /// Rule 4: the length that a request's body has.
 pub(crate) fn set_length(method: &Method, headers: &mut HeaderMap, body: &SizeHint) {
     let stated = headers.get(CONTENT_LENGTH).and_then(number);

@@ -268,6 +268,14 @@ fn folded(name: &HeaderName) -> Option<HeaderName> {
     HeaderName::try_from(name.as_str().replace('_', "-")).ok()
 }
 
+/// Whether a list of tokens has this one.
+pub(crate) fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
+    let lines = headers.get_all(name).iter();
+    lines
+        .flat_map(|line| line.as_bytes().split(|&byte| byte == b','))
+        .any(|found| found.trim_ascii().eq_ignore_ascii_case(token.as_bytes()))
+}
+
 /// Whether a request says `TE: trailers`, beside other codings or not (RFC 9110 §10.1.4).
 fn accepts_trailers(headers: &HeaderMap) -> bool {
     let lines = headers.get_all(TE).iter();

@@ -2,19 +2,23 @@
 
 pub(crate) mod authority;
 pub(crate) mod body;
+#[cfg(any(feature = "forward", feature = "mount"))]
+pub(crate) mod boxed;
+#[cfg(any(feature = "forward", feature = "reverse"))]
+pub(crate) mod clock;
 pub(crate) mod error;
 pub(crate) mod failure;
-#[cfg(feature = "reverse")]
+#[cfg(any(feature = "forward", feature = "reverse"))]
 pub(crate) mod forwarding;
-#[cfg(feature = "reverse")]
+#[cfg(any(feature = "forward", feature = "reverse"))]
 pub(crate) mod framing;
-#[cfg(any(feature = "files", feature = "reverse"))]
+#[cfg(any(feature = "files", feature = "forward", feature = "reverse"))]
 pub(crate) mod future;
-#[cfg(feature = "reverse")]
+#[cfg(any(feature = "forward", feature = "reverse"))]
 pub(crate) mod hop_by_hop;
 #[cfg(feature = "reverse")]
 pub(crate) mod limits;
 pub(crate) mod path;
 pub(crate) mod prefix;
-#[cfg(feature = "reverse")]
+#[cfg(any(feature = "forward", feature = "reverse"))]
 pub(crate) mod via;

@@ -10,12 +10,14 @@ use http::{Request, Response};
 use http_body::Body as HttpBody;
 use tower_service::Service;
 
-use super::{
-    boxed::{Cloned, Mounted},
-    service::{Entry, MountService, Mounts},
-};
+use super::service::{Entry, MountService, Mounts};
 use crate::common::{
-    authority::HostPort, body::BoxError, error::ConfigError, path::DotSegments, prefix::PrefixTable,
+    authority::HostPort,
+    body::BoxError,
+    boxed::{Cloned, Mounted},
+    error::ConfigError,
+    path::DotSegments,
+    prefix::PrefixTable,
 };
 
 type Any<B, E> = Arc<dyn Mounted<B, E>>;

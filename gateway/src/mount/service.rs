@@ -20,10 +20,10 @@ use http::{Request, Response, StatusCode, Uri, request, uri::PathAndQuery};
 use proxyfix::MountPath;
 use tower_service::Service;
 
-use super::boxed::{BoxFuture, Mounted};
 use crate::common::{
     authority::{self, HostPort},
     body::Body,
+    boxed::{BoxFuture, Mounted},
     failure::{Failure, plain},
     path::{DotSegments, WithoutSlash},
     prefix::{self, PrefixTable},

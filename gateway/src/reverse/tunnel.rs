@@ -3,21 +3,14 @@
 //! 1. Bytes go both ways as they are. Where one side ends, the other side is told, and may go on.
 //! 2. The tunnel ends if nothing goes either way for the limit `upgraded_idle`, or if one side breaks off.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+use std::time::Duration;
 
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
-use tokio::{
-    io::{AsyncRead, AsyncWrite, copy_bidirectional_with_sizes},
-    time::{Instant, sleep},
-};
+use tokio::io::{AsyncRead, AsyncWrite, copy_bidirectional_with_sizes};
 use tokio_util::io::{InspectReader, InspectWriter};
+
+use crate::common::clock::Clock;
 
 /// The buffer of each direction, in bytes. Most WebSocket messages are shorter.
 const BUFFER: usize = 4096;
@@ -39,36 +32,6 @@ async fn run(client: Upgraded, upstream: Upgraded, idle: Duration) {
     tokio::select! {
         _ = copy_bidirectional_with_sizes(&mut client, &mut upstream, BUFFER, BUFFER) => {}
         () = clock.idle(idle) => {}
-    }
-}
-
-/// When bytes last went either way.
-#[derive(Clone)]
-struct Clock {
-    start: Instant,
-    last: Arc<AtomicU64>,
-}
-
-impl Clock {
-    fn new() -> Self {
-        Self { start: Instant::now(), last: Arc::default() }
-    }
-
-    fn tick(&self) {
-        let now = self.start.elapsed().as_millis().try_into().unwrap_or(u64::MAX);
-        self.last.store(now, Ordering::Relaxed);
-    }
-
-    /// Ends when nothing went either way for this long.
-    async fn idle(&self, limit: Duration) {
-        loop {
-            let last = Duration::from_millis(self.last.load(Ordering::Relaxed));
-            let quiet = self.start.elapsed().saturating_sub(last);
-            match limit.checked_sub(quiet) {
-                None | Some(Duration::ZERO) => return,
-                Some(rest) => sleep(rest).await,
-            }
-        }
     }
 }
 

@@ -12,17 +12,18 @@
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use http::{
-    HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version,
-    header::{
-        CONNECTION, CONTENT_LENGTH, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION,
-        TRANSFER_ENCODING, UPGRADE,
-    },
+    HeaderValue, Method, StatusCode, Version,
+    header::{CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE},
     request, response,
 };
 use hyper::ext::Protocol;
 use sha1::{Digest, Sha1};
 
-use crate::common::failure::{Failure, FailureKind};
+use crate::common::{
+    failure::{Failure, FailureKind},
+    framing::has_body,
+    hop_by_hop::has_token,
+};
 
 /// RFC 6455 §1.3.
 const WEBSOCKET_GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -76,26 +77,12 @@ pub(super) fn wanted(
     Ok(None)
 }
 
-/// Whether bytes follow the head that belong to the request.
-fn has_body(headers: &HeaderMap) -> bool {
-    let has_length = headers.get(CONTENT_LENGTH).is_some_and(|length| length != "0");
-    has_length || headers.contains_key(TRANSFER_ENCODING)
-}
-
 fn is_allowed(protocol: &str, allowed: &[String]) -> bool {
     allowed.iter().any(|allowed| allowed.eq_ignore_ascii_case(protocol))
 }
 
 fn is_websocket(protocol: &HeaderValue) -> bool {
     protocol.as_bytes().eq_ignore_ascii_case(b"websocket")
-}
-
-/// Whether a list of tokens has this one.
-fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
-    let lines = headers.get_all(name).iter();
-    lines
-        .flat_map(|line| line.as_bytes().split(|&byte| byte == b','))
-        .any(|found| found.trim_ascii().eq_ignore_ascii_case(token.as_bytes()))
 }
 
 /// RFC 6455 §4.2.2.

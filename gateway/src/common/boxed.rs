@@ -1,4 +1,4 @@
-//! Services of different types as one.
+//! Services of different types as one: those of mounts, and those of proxy hosts.
 //!
 //! 1. A service is cloned for each request, and awaited until it is ready. So one that is not ready delays only its
 //!    own requests.
@@ -11,18 +11,18 @@ use http::{Request, Response};
 use http_body::Body as HttpBody;
 use tower_service::Service;
 
-use crate::common::body::{Body, BoxError};
+use super::body::{Body, BoxError};
 
-/// The response of a mounted service.
-pub(super) type BoxFuture<E> = Pin<Box<dyn Future<Output = Result<Response<Body>, E>> + Send>>;
+/// The response of such a service.
+pub(crate) type BoxFuture<E> = Pin<Box<dyn Future<Output = Result<Response<Body>, E>> + Send>>;
 
 /// A service of any type.
-pub(super) trait Mounted<B, E>: Send + Sync {
+pub(crate) trait Mounted<B, E>: Send + Sync {
     fn call(&self, request: Request<B>) -> BoxFuture<E>;
 }
 
 /// A service that is cloned for each request.
-pub(super) struct Cloned<S>(pub(super) S);
+pub(crate) struct Cloned<S>(pub(crate) S);
 
 impl<S, B, R> Mounted<B, S::Error> for Cloned<S>
 where

@@ -1,0 +1,111 @@
+//! The file of the authority.
+//!
+//! 1. A new file is readable by its user alone from its first byte, and so is a folder that is made for it.
+//! 2. It is written beside its place, brought to the disk, and linked to its place, which fails if there is one. So
+//!    processes that start at once end with the same file, and nobody reads half of one.
+//! 3. A file that others may read is read, and told of: the operator of a container may not be able to change it.
+
+use std::{
+    fs::{self, DirBuilder, File, OpenOptions},
+    io::{self, Read as _, Write as _},
+    path::{Path, PathBuf},
+};
+
+use ring::rand::{SecureRandom as _, SystemRandom};
+
+/// The longest file, in bytes. A key and a certificate of RSA with 4096 bits have about 6 KiB.
+const LONGEST: u64 = 1 << 20;
+
+/// A file that was read.
+pub(super) struct Read {
+    pub(super) text: String,
+    pub(super) is_exposed: bool,
+}
+
+/// Reads the file, or makes it with this text.
+pub(super) fn read_or_create(
+    path: &Path,
+    text: impl FnOnce() -> Result<String, String>,
+) -> Result<Read, String> {
+    match read(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            create(path, &text()?).map_err(|error| format!("it cannot be written: {error}"))?;
+            read(path)
+        }
+        read => read,
+    }
+    .map_err(|error| format!("it cannot be read: {error}"))
+}
+
+fn read(path: &Path) -> io::Result<Read> {
+    let file = File::open(path)?;
+    let is_exposed = is_exposed(&file)?;
+    let mut text = String::new();
+    file.take(LONGEST).read_to_string(&mut text)?;
+    Ok(Read { text, is_exposed })
+}
+
+/// Rules 1 and 2. That somebody else was faster is no error.
+fn create(path: &Path, text: &str) -> io::Result<()> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    if !folder.exists() {
+        make_folder(folder)?;
+    }
+    let draft = draft(path)?;
+    let result = write(&draft, text).and_then(|()| match fs::hard_link(&draft, path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        linked => linked,
+    });
+    // The link stays. Without one, nothing does.
+    let removed = fs::remove_file(&draft);
+    result?;
+    removed?;
+    // A folder cannot be brought to the disk everywhere, and the file is there.
+    let _ = File::open(folder).and_then(|folder| folder.sync_all());
+    Ok(())
+}
+
+/// A name that nobody else writes.
+fn draft(path: &Path) -> io::Result<PathBuf> {
+    let mut random = [0_u8; 8];
+    SystemRandom::new()
+        .fill(&mut random)
+        .map_err(|_| io::Error::other("the system has no random numbers"))?;
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{:016x}", u64::from_be_bytes(random)));
+    Ok(path.with_file_name(name))
+}
+
+fn write(path: &Path, text: &str) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
+}
+
+fn make_folder(folder: &Path) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
+
+/// Rule 3.
+#[cfg(unix)]
+fn is_exposed(file: &File) -> io::Result<bool> {
+    use std::os::unix::fs::PermissionsExt as _;
+    Ok(file.metadata()?.permissions().mode() & 0o077 != 0)
+}
+
+/// Rule 3. The permissions of other systems are not known here.
+#[cfg(not(unix))]
+fn is_exposed(_: &File) -> io::Result<bool> {
+    Ok(false)
+}
