@@ -1,0 +1,62 @@
+//! Static files beside what nobody here wrote.
+//!
+//! 1. `suites`: requests of nginx-tests and of Go's tests, restated in `files/suites/`. Each difference of ours has a reason in
+//!    `servers/suites.rs`. `suites_there` sends the same requests to a real nginx and to Go: they answer as the lines say.
+
+#![cfg(unix)]
+
+#[path = "servers/facts.rs"]
+mod facts;
+#[path = "clients/programs.rs"]
+#[allow(dead_code, reason = "each test uses a part")]
+mod programs;
+#[path = "servers/running.rs"]
+mod running;
+#[path = "servers/suites.rs"]
+mod suites;
+#[path = "servers/tree.rs"]
+mod tree;
+#[path = "corpora/wire/mod.rs"]
+#[allow(dead_code, reason = "each test uses a part")]
+mod wire;
+
+use std::time::Duration;
+
+use self::tree::Tree;
+
+/// How long an answer may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+#[tokio::test]
+async fn suites() {
+    let tree = Tree::new();
+    let server = suites::ours(&tree).await;
+    let (nginx, go) = (suites::lines(suites::NGINX), suites::lines(suites::GO));
+    let wrong = [suites::wrong(&nginx, server).await, suites::wrong(&go, server).await];
+    let differing = suites::differing(&wrong);
+    for suite in ["range", "range_if_range", "not_modified"] {
+        println!("nginx-tests {suite}: {} checks", suites::checks_of(&nginx, suite));
+    }
+    println!(
+        "nginx-tests: {} requests, {} are answered otherwise; Go: {} and {}; {differing} by name",
+        nginx.len(),
+        wrong[0].len(),
+        go.len(),
+        wrong[1].len(),
+    );
+}
+
+#[tokio::test]
+#[ignore = "needs nginx and Go; .ci/run runs it"]
+async fn suites_there() {
+    let tree = Tree::new();
+    let nginx = running::nginx(&tree, "nginx-suites.conf");
+    let servers = [("nginx", suites::NGINX, nginx), ("Go", suites::GO, running::go(&tree, true))];
+    for (name, table, server) in servers {
+        let Some(server) = server else { continue };
+        let lines = suites::lines(table);
+        let wrong = suites::wrong(&lines, server.address()).await;
+        assert!(wrong.is_empty(), "{name} answers otherwise: {wrong:#?}");
+        println!("{name} answers all {} requests as they say", lines.len());
+    }
+}
