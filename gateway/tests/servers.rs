@@ -2,14 +2,25 @@
 //!
 //! 1. `suites`: requests of nginx-tests and of Go's tests, restated in `files/suites/`. Each difference of ours has a reason in
 //!    `servers/suites.rs`. `suites_there` sends the same requests to a real nginx and to Go: they answer as the lines say.
+//! 2. `beside`: some hundred requests to ours and to eleven other servers of the same folder. What most of them answer otherwise
+//!    has a name and a reason in `servers/names.rs`, and each name occurs. `SERVERS_SEED=7` makes other requests.
+//!
+//! `cargo test -p proxyfix-gateway --features files --test servers -- --ignored --nocapture` prints what was counted. A server that
+//! is not installed is not compared, and the output says so; with `GATEWAY_ALL_PROGRAMS=1` that is an error.
 
 #![cfg(unix)]
 
+#[path = "servers/beside.rs"]
+mod beside;
 #[path = "servers/facts.rs"]
 mod facts;
+#[path = "servers/names.rs"]
+mod names;
 #[path = "clients/programs.rs"]
 #[allow(dead_code, reason = "each test uses a part")]
 mod programs;
+#[path = "servers/requests.rs"]
+mod requests;
 #[path = "servers/running.rs"]
 mod running;
 #[path = "servers/suites.rs"]
@@ -59,4 +70,11 @@ async fn suites_there() {
         assert!(wrong.is_empty(), "{name} answers otherwise: {wrong:#?}");
         println!("{name} answers all {} requests as they say", lines.len());
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs the other servers, crates.io and npm; .ci/run runs it"]
+async fn beside() {
+    let seed = std::env::var("SERVERS_SEED").ok().and_then(|seed| seed.parse().ok());
+    beside::compare(seed).await;
 }

@@ -1,10 +1,10 @@
 //! What is compared of a response.
 
-use std::net::SocketAddr;
+use std::{collections::BTreeMap, net::SocketAddr};
 
 use super::{
     PATIENCE,
-    wire::{bytes, client::Response, client::ask, end_of_head, fields},
+    wire::{bytes, client::Response, client::ask, end_of_head, fields, latin1},
 };
 
 /// What a server says of a file.
@@ -70,4 +70,48 @@ pub(crate) fn parts(response: &Response) -> Option<Vec<(String, Vec<u8>)>> {
         rest = &after[delimiter.len()..];
     }
     Some(parts)
+}
+
+/// The facts of a response that are compared. Of a failure, that is its status alone: what else it says is each server's own.
+pub(crate) fn facts(response: &Response, method: &str) -> BTreeMap<&'static str, String> {
+    let value = |name: &str| response.value(name).unwrap_or_default().to_owned();
+    let mut facts = BTreeMap::from([("status", response.status.to_string())]);
+    match response.status {
+        200 | 206 => {
+            let parts = parts(response);
+            // The length of a multipart body depends on the boundary, and of chunks, on nothing.
+            let is_framed = parts.is_some() || response.value("transfer-encoding").is_some();
+            let length = if is_framed { "its own".to_owned() } else { value("content-length") };
+            facts.insert("content-length", length);
+            let kind = value("content-type").to_ascii_lowercase();
+            let base = kind.split(';').next().unwrap_or_default();
+            facts.insert("content-type", base.trim().to_owned());
+            for name in ["accept-ranges", "content-encoding", "content-range", "last-modified"] {
+                facts.insert(name, value(name));
+            }
+            let body = match parts {
+                Some(parts) => format!("{parts:?}"),
+                None if response.is_complete => latin1(&response.body),
+                None => "cut".to_owned(),
+            };
+            if method != "HEAD" {
+                facts.insert("body", body);
+            }
+        }
+        301 | 302 | 303 | 307 | 308 => {
+            let location = value("location").replacen("http://files.example", "", 1);
+            facts.insert("location", location);
+        }
+        416 => {
+            facts.insert("content-range", value("content-range"));
+        }
+        _ => {}
+    }
+    if matches!(response.status, 200 | 206 | 304) {
+        let has_tag = response.value("etag").is_some();
+        facts.insert("etag", if has_tag { "yes" } else { "no" }.to_owned());
+        let vary = value("vary").to_ascii_lowercase().contains("accept-encoding");
+        facts.insert("vary", if vary { "accept-encoding" } else { "no" }.to_owned());
+    }
+    facts
 }

@@ -9,7 +9,10 @@ use std::{
     time::Duration,
 };
 
-use super::{programs, tree::Tree};
+use super::{
+    programs::{self, is_there},
+    tree::Tree,
+};
 
 /// A server that runs. It is ended with this.
 pub(crate) enum Running {
@@ -108,6 +111,60 @@ pub(crate) fn go(tree: &Tree, suites: bool) -> Option<Running> {
     Some(Running::Told(programs::Server::start(&mut command)))
 }
 
+fn caddy(tree: &Tree) -> Option<Running> {
+    is_here("caddy", "version", "caddy").then(|| {
+        Running::given(tree, "Caddyfile", |config| {
+            with("caddy", &["run", "--adapter", "caddyfile", "--config"], config)
+        })
+    })
+}
+
+fn apache(tree: &Tree) -> Option<Running> {
+    is_here("apache2", "-v", "apache2").then(|| {
+        Running::given(tree, "apache.conf", |config| with("apache2", &["-X", "-f"], config))
+    })
+}
+
+fn lighttpd(tree: &Tree) -> Option<Running> {
+    is_here("lighttpd", "-v", "lighttpd").then(|| {
+        Running::given(tree, "lighttpd.conf", |config| with("lighttpd", &["-D", "-f"], config))
+    })
+}
+
+fn h2o(tree: &Tree) -> Option<Running> {
+    is_here("h2o", "--version", "h2o")
+        .then(|| Running::given(tree, "h2o.conf", |config| with("h2o", &["-c"], config)))
+}
+
+fn python(tree: &Tree) -> Option<Running> {
+    is_there("python3", "python3").then(|| {
+        let mut command = Command::new("python3");
+        command.arg(configs().join("http_server.py")).arg(tree.root());
+        Running::Told(programs::Server::start(&mut command))
+    })
+}
+
+fn npm(tree: &Tree, package: &str) -> Option<Running> {
+    let packages = programs::node()?;
+    let mut command = Command::new("node");
+    command.arg(configs().join("packages.cjs")).arg(packages).arg(package).arg(tree.root());
+    Some(Running::Told(programs::Server::start(command.env("NODE_ENV", "production"))))
+}
+
+/// The program of `gateway/benches/servers`, which is no member of the workspace: what it depends on takes a minute to
+/// build, and nothing else needs it.
+fn crate_(tree: &Tree, library: &str) -> Running {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/servers/Cargo.toml");
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("servers");
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut build = Command::new(cargo);
+    build.args(["build", "--quiet", "--locked", "--target-dir"]).arg(&target);
+    build.env("CARGO_PROFILE_DEV_DEBUG", "0");
+    programs::run(build.arg("--manifest-path").arg(manifest));
+    let mut command = Command::new(target.join("debug/proxyfix-gateway-servers"));
+    Running::Told(programs::Server::start(command.arg(library).arg(tree.root())))
+}
+
 /// As `is_there`, with the argument that has the program say its version.
 fn is_here(program: &str, argument: &str, package: &str) -> bool {
     let mut command = Command::new(program);
@@ -121,3 +178,24 @@ fn is_here(program: &str, argument: &str, package: &str) -> bool {
     println!("{text}");
     false
 }
+
+/// All that can be had here, by name.
+pub(crate) fn all(tree: &Tree) -> Vec<(&'static str, Running)> {
+    let servers = [
+        ("nginx", nginx(tree, "nginx.conf")),
+        ("Apache", apache(tree)),
+        ("lighttpd", lighttpd(tree)),
+        ("Caddy", caddy(tree)),
+        ("h2o", h2o(tree)),
+        ("Go", go(tree, false)),
+        ("http.server", python(tree)),
+        ("serve-static", npm(tree, "serve-static")),
+        ("sirv", npm(tree, "sirv")),
+        ("ServeDir", Some(crate_(tree, "tower-http"))),
+        ("actix-files", Some(crate_(tree, "actix-files"))),
+    ];
+    servers.into_iter().filter_map(|(name, server)| Some((name, server?))).collect()
+}
+
+/// How many there are.
+pub(crate) const ALL: usize = 11;
