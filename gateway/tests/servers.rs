@@ -4,6 +4,7 @@
 //!    `servers/suites.rs`. `suites_there` sends the same requests to a real nginx and to Go: they answer as the lines say.
 //! 2. `beside`: some hundred requests to ours and to eleven other servers of the same folder. What most of them answer otherwise
 //!    has a name and a reason in `servers/names.rs`, and each name occurs. `SERVERS_SEED=7` makes other requests.
+//! 3. `redbot`: what redbot says of our answers. No note is bad, and each warning has a reason in `servers/redbot.rs`.
 //!
 //! `cargo test -p proxyfix-gateway --features files --test servers -- --ignored --nocapture` prints what was counted. A server that
 //! is not installed is not compared, and the output says so; with `GATEWAY_ALL_PROGRAMS=1` that is an error.
@@ -19,6 +20,8 @@ mod names;
 #[path = "clients/programs.rs"]
 #[allow(dead_code, reason = "each test uses a part")]
 mod programs;
+#[path = "servers/redbot.rs"]
+mod redbot;
 #[path = "servers/requests.rs"]
 mod requests;
 #[path = "servers/running.rs"]
@@ -77,4 +80,10 @@ async fn suites_there() {
 async fn beside() {
     let seed = std::env::var("SERVERS_SEED").ok().and_then(|seed| seed.parse().ok());
     beside::compare(seed).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Python 3.11 and PyPI; .ci/run runs it"]
+async fn redbot() {
+    redbot::check().await;
 }
