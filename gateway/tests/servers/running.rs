@@ -41,7 +41,24 @@ impl Running {
 
     /// A program with its file from `configs/`. `@ROOT@`, `@OWN@` and `@PORT@` are the served folder, a folder of the
     /// program's own, and where to listen. It stays one process, so that ending that ends it.
-    fn given(tree: &Tree, config: &str, command: impl FnOnce(&Path) -> Command) -> Self {
+    fn given(tree: &Tree, config: &str, command: impl Fn(&Path) -> Command) -> Self {
+        let mut why = String::new();
+        // Another connection can take the port before the program does.
+        for _ in 0..3 {
+            match Self::try_given(tree, config, &command) {
+                Ok(running) => return running,
+                Err(log) => why = log,
+            }
+        }
+        panic!("{config}: {why}");
+    }
+
+    /// The error is what the program wrote.
+    fn try_given(
+        tree: &Tree,
+        config: &str,
+        command: impl Fn(&Path) -> Command,
+    ) -> Result<Self, String> {
         let own = tree.beside(config);
         let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
         let address = port.expect("a port");
@@ -66,13 +83,13 @@ impl Running {
                 break;
             }
             if TcpStream::connect(address).is_ok() {
-                return Self::Given(address, child);
+                return Ok(Self::Given(address, child));
             }
             sleep(Duration::from_millis(50));
         }
         let _ = child.kill();
         let _ = child.wait();
-        panic!("{command:?}: {}", fs::read_to_string(&log).unwrap_or_default());
+        Err(fs::read_to_string(&log).unwrap_or_default())
     }
 }
 
@@ -151,18 +168,21 @@ fn npm(tree: &Tree, package: &str) -> Option<Running> {
     Some(Running::Told(programs::Server::start(command.env("NODE_ENV", "production"))))
 }
 
-/// The program of `gateway/benches/servers`, which is no member of the workspace: what it depends on takes a minute to
-/// build, and nothing else needs it.
-fn crate_(tree: &Tree, library: &str) -> Running {
+/// A library in Rust, by the program of `gateway/benches/servers`. That is no member of the workspace: what it depends on takes a
+/// minute to build, and nothing else needs it.
+fn rust(tree: &Tree, library: &str) -> Option<Running> {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/servers/Cargo.toml");
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("servers");
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut build = Command::new(cargo);
     build.args(["build", "--quiet", "--locked", "--target-dir"]).arg(&target);
     build.env("CARGO_PROFILE_DEV_DEBUG", "0");
-    programs::run(build.arg("--manifest-path").arg(manifest));
+    let status = build.arg("--manifest-path").arg(manifest).status();
+    if !status.is_ok_and(|status| status.success()) {
+        return missing(&format!("{library} cannot be built"));
+    }
     let mut command = Command::new(target.join("debug/proxyfix-gateway-servers"));
-    Running::Told(programs::Server::start(command.arg(library).arg(tree.root())))
+    Some(Running::Told(programs::Server::start(command.arg(library).arg(tree.root()))))
 }
 
 /// As `is_there`, with the argument that has the program say its version.
@@ -172,11 +192,15 @@ fn is_here(program: &str, argument: &str, package: &str) -> bool {
     if command.status().is_ok_and(|status| status.success()) {
         return true;
     }
-    let text = format!("{program} is not installed (Debian: {package}): not compared");
+    missing::<()>(&format!("{program} is not installed (Debian: {package})")).is_some()
+}
+
+/// Says what is missing. With `GATEWAY_ALL_PROGRAMS=1`, nothing may be.
+fn missing<T>(what: &str) -> Option<T> {
     let must = env::var_os("GATEWAY_ALL_PROGRAMS").is_some_and(|value| value == "1");
-    assert!(!must, "{text}");
-    println!("{text}");
-    false
+    assert!(!must, "{what}");
+    println!("{what}: not compared");
+    None
 }
 
 /// All that can be had here, by name.
@@ -191,8 +215,8 @@ pub(crate) fn all(tree: &Tree) -> Vec<(&'static str, Running)> {
         ("http.server", python(tree)),
         ("serve-static", npm(tree, "serve-static")),
         ("sirv", npm(tree, "sirv")),
-        ("ServeDir", Some(crate_(tree, "tower-http"))),
-        ("actix-files", Some(crate_(tree, "actix-files"))),
+        ("ServeDir", rust(tree, "tower-http")),
+        ("actix-files", rust(tree, "actix-files")),
     ];
     servers.into_iter().filter_map(|(name, server)| Some((name, server?))).collect()
 }
