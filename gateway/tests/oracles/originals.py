@@ -30,12 +30,13 @@ PINS = {
 }
 
 
-def environment():
-    """The Python of a virtual environment with the pinned versions."""
+def environment(versions=PINS, suffix=""):
+    """The Python of a virtual environment with the pinned versions, in the folder whose name ends so."""
     default = pathlib.Path(__file__).resolve().parents[3] / "target" / "gateway-oracles"
     home = pathlib.Path(os.environ.get("ORACLES_VENV") or default)
+    home = home.with_name(home.name + suffix)
     python = home / "bin" / "python"
-    pins = [f"{name}=={version}" for name, version in PINS.items()]
+    pins = [f"{name}=={version}" for name, version in versions.items()]
     check = (
         "import importlib.metadata as m, sys\n"
         "sys.exit(any(m.version(n) != v for n, v in (p.split('==') for p in sys.argv[1:])))"
