@@ -16,6 +16,7 @@
 mod args;
 mod attack;
 mod config;
+mod doctor;
 mod explain;
 mod json;
 mod keys;
@@ -39,6 +40,7 @@ pub fn main() -> ExitCode {
     arguments.color.write_global();
     let done = match &arguments.command {
         Command::Attack(attack) => attack::run(attack),
+        Command::Doctor(arguments) => doctor::run(arguments),
         Command::Explain(explain) => explain::run(explain),
         Command::Lint(lint) => lint::run(lint),
         Command::Serve(serve) => serve::run(serve),

@@ -200,6 +200,19 @@ impl Arrived {
         path.split('?').next().unwrap_or_default().to_owned()
     }
 
+    /// Replaces a secret in the target, and in every value, by as many dots.
+    pub fn hide(&mut self, secret: &str) {
+        let dots = ".".repeat(secret.len());
+        let hide = |octets: &mut Octets| {
+            if octets.has(secret) {
+                let text = octets.to_string().replace(secret, &dots);
+                *octets = text.parse().unwrap_or_default();
+            }
+        };
+        hide(&mut self.target);
+        self.fields.iter_mut().for_each(|field| hide(&mut field.value));
+    }
+
     /// The request made again, with its peer in its extensions; `None` if no HTTP library would take it.
     pub fn request(&self) -> Option<Request<()>> {
         let mut request = Request::new(());

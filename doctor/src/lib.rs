@@ -5,8 +5,12 @@
 //!
 //! Read it in this order: [`escape`] and [`arrived`] (what the receiver saw), [`probe`] (what is sent),
 //! [`record`] (both together), [`proof`] (a line on every recorded probe), [`infer`] (the line and the findings).
-//! These modules are pure: they open no socket and read no clock.
+//! [`view`] puts the report into words. These modules are pure: they open no socket and read no clock.
+//!
+//! Around them are [`receiver`] (a tower service), [`listen`] (a server for it), [`prober`] (the client), and the
+//! page that the receiver serves.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 #![deny(
     missing_docs,
@@ -20,8 +24,19 @@
 )]
 
 pub mod arrived;
+pub mod curl;
 pub mod escape;
 pub mod infer;
+#[cfg(feature = "listen")]
+pub mod listen;
+#[cfg(feature = "receiver")]
+mod page;
 pub mod probe;
+#[cfg(feature = "prober")]
+pub mod prober;
 pub mod proof;
+#[cfg(feature = "receiver")]
+pub mod receiver;
 pub mod record;
+pub mod view;
+pub mod wire;

@@ -53,8 +53,9 @@ impl Finding {
 }
 
 /// The codes of all findings, in the order of the document.
-pub const CODES: [&str; 31] = [
+pub const CODES: [&str; 32] = [
     "no-answer",
+    "way-closed",
     "login",
     "untried",
     "same-address",
@@ -97,7 +98,16 @@ pub(super) fn findings(
     if derived.line.is_none() {
         findings.extend(blocks::blocks(recording, headers, derived));
     }
+    if recording.honest().next().is_some() {
+        let closed = blocks::closed(recording).into_iter();
+        findings.extend(closed.filter(|finding| finding.severity != Severity::Blocks));
+    }
     findings.extend(notes::notes(recording, headers, derived));
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     findings
+}
+
+/// Whether the way that clients use is closed.
+pub(super) fn is_closed(recording: &Recording) -> bool {
+    blocks::closed(recording).iter().any(|finding| finding.severity == Severity::Blocks)
 }

@@ -76,7 +76,11 @@ impl Report {
 /// ```
 pub fn infer(recording: &Recording) -> Report {
     let headers = headers::headers(recording);
-    let derived = derive::derive(recording, &headers);
+    let mut derived = derive::derive(recording, &headers);
+    // Without the way that clients use, nothing is proved.
+    if findings::is_closed(recording) {
+        derived.line = None;
+    }
     let findings = findings::findings(recording, &headers, &derived);
     let asked = |way: &crate::record::Way| {
         let mut asked = Asked { way: way.name(), sent: 0, arrived: 0 };

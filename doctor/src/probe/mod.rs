@@ -14,6 +14,7 @@ mod write;
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::write::END;
 pub use self::{
     catalogue::{Catalogue, STANDARD},
     write::{Fetch, curl, fetch, head, sendable_by_browsers},

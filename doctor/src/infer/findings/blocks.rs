@@ -14,11 +14,11 @@ use super::{
         instead::{self, Needs},
     },
     Finding,
-    Severity::Blocks,
+    Severity::{self, Blocks},
 };
 use crate::{
     proof::{Fault, Value, tells_apart},
-    record::{Outcome, Recording, is_tried},
+    record::{Outcome, Recording, Way, is_tried},
 };
 
 pub(super) fn blocks(recording: &Recording, headers: &[Header], derived: &Derived) -> Vec<Finding> {
@@ -26,7 +26,8 @@ pub(super) fn blocks(recording: &Recording, headers: &[Header], derived: &Derive
         return vec![no_answer(recording)];
     }
     let names = chain::names(recording);
-    let mut found = Vec::new();
+    let mut found: Vec<_> =
+        closed(recording).into_iter().filter(|finding| finding.severity == Blocks).collect();
     let differences = differences(recording);
     let read = |name: &str| super::super::findings::notes::is_read(name);
     let mut odd = differences.lengths.iter().filter(|((_, name), _)| read(name));
@@ -71,29 +72,64 @@ pub(super) fn blocks(recording: &Recording, headers: &[Header], derived: &Derive
     found
 }
 
-fn no_answer(recording: &Recording) -> Finding {
+/// The ways by which no honest probe arrived, unless they only lead to https. The first way is the one that
+/// clients use, and no line is proved without it.
+pub(super) fn closed(recording: &Recording) -> Vec<Finding> {
+    let open = recording.open_ways();
+    let first = recording.exchanges.first().map(|exchange| &exchange.way);
+    let mut found = Vec::new();
+    for way in recording.ways().into_iter().filter(|way| !open.contains(way)) {
+        let (statuses, reasons) = reasons(recording, Some(way));
+        let leads = |(status, location): &(u16, Option<String>)| {
+            let to = location.as_deref().unwrap_or_default();
+            matches!(status, 301..=308) && to.starts_with("https://")
+        };
+        if reasons.is_empty() && !statuses.is_empty() && statuses.iter().all(leads) {
+            continue;
+        }
+        let each = statuses.iter().map(|(status, _)| format!("status {status}")).chain(reasons);
+        found.push(Finding::new(
+            "way-closed",
+            if Some(way) == first { Blocks } else { Severity::Warning },
+            format!(
+                "no honest probe arrived over {}: {}",
+                way.name(),
+                each.collect::<Vec<_>>().join(", ")
+            ),
+            "nothing is proved about this way; if clients can use it, make it lead to the receiver and ask again",
+        ));
+    }
+    found
+}
+
+type Statuses = BTreeSet<(u16, Option<String>)>;
+
+/// Why honest probes did not arrive: statuses with where they lead, and other reasons.
+fn reasons(recording: &Recording, way: Option<&Way>) -> (Statuses, BTreeSet<String>) {
     let mut statuses = BTreeSet::new();
     let mut reasons = BTreeSet::new();
-    for exchange in recording.exchanges.iter().filter(|exchange| exchange.probe.is_honest()) {
-        match &exchange.outcome {
+    let asked = recording.exchanges.iter().filter(|exchange| {
+        exchange.probe.is_honest() && way.is_none_or(|way| exchange.way == *way)
+    });
+    for exchange in asked {
+        let reason = match &exchange.outcome {
             Outcome::Refused { status, location } => {
                 statuses.insert((*status, location.clone()));
+                continue;
             }
-            Outcome::Failed(reason) => {
-                reasons.insert(reason.clone());
-            }
-            Outcome::Closed => {
-                reasons.insert("the connection ended without an answer".to_owned());
-            }
-            Outcome::TimedOut => {
-                reasons.insert("no answer came in time".to_owned());
-            }
-            Outcome::Kept => {
-                reasons.insert("the answer was about another request".to_owned());
-            }
-            Outcome::Arrived(_) | Outcome::NotSent => {}
-        }
+            Outcome::Failed(reason) => reason.as_str(),
+            Outcome::Closed => "the connection ended without an answer",
+            Outcome::TimedOut => "no answer came in time",
+            Outcome::Kept => "the answer was about another request",
+            Outcome::Arrived(_) | Outcome::NotSent => continue,
+        };
+        reasons.insert(reason.to_owned());
     }
+    (statuses, reasons)
+}
+
+fn no_answer(recording: &Recording) -> Finding {
+    let (statuses, reasons) = reasons(recording, None);
     let is_login = |(status, location): &(u16, Option<String>)| {
         matches!(status, 401 | 403 | 407) || matches!(status, 301..=308) && location.is_some()
     };
@@ -248,7 +284,7 @@ fn scheme(
             let wrong = found.into_iter().flat_map(|header| &header.honest);
             let wrong: Vec<_> = wrong.map(|(way, value)| format!("{value} over {way}")).collect();
             let passes = format!("{} says {}", found.map_or(name, |h| &h.name), wrong.join(", "));
-            ("scheme-overwritten", passes, format!("{}\n{add}", instead::pass_on(name)))
+            ("scheme-overwritten", passes, instead::pass_on(name))
         }
         Some(effect @ (Effect::Conditional { .. } | Effect::Mangled { .. })) => (
             "scheme-conditional",

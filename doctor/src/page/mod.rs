@@ -1,0 +1,8 @@
+//! The page.
+
+pub(crate) use crate::view::view;
+
+pub(crate) const HTML: &str = "";
+pub(crate) fn policy() -> String {
+    "default-src 'none'".into()
+}
