@@ -4,7 +4,8 @@
 //!    for, and the prefix that a proxy took away, or none.
 //! 2. A probe that lies gives the same truth, an unknown client, or a rejection. Nothing else.
 //! 3. No marker is left in a forwarding header of the rewritten request.
-//! 4. The client chooses the host. A probe that names several hosts, or none, proves nothing about it.
+//! 4. The client chooses the host. A probe that names several hosts, or none, proves only that the host is none that
+//!    it wrote into another header.
 //! 5. An address proves nothing if the client shares it with a proxy. At least one way must tell them apart.
 
 use std::net::IpAddr;
@@ -161,10 +162,13 @@ fn judge(
             faults.push(fault(Value::Scheme, got, way.scheme.clone()));
         }
         let host = resolved.host().unwrap_or("none");
-        if asks && host != way.host {
+        let lies = |text: &str| {
+            exchange.probe.markers.iter().any(|marker| !marker.is_common && marker.text == text)
+        };
+        if asks && host != way.host || lies(host) {
             faults.push(fault(Value::Host, host.to_owned(), way.host.clone()));
         }
-        if asks && resolved.port() != way.port {
+        if asks && resolved.port() != way.port || lies(&resolved.port().to_string()) {
             let got = resolved.port().to_string();
             faults.push(fault(Value::Port, got, way.port.to_string()));
         }

@@ -173,9 +173,8 @@ impl Exchange {
             return if given.any(|own| *own == ip) { Sight::Own } else { Sight::Other };
         }
         let Some(from) = self.from else {
-            // A page does not know its own address. A private one may be a proxy's.
-            let may_be = !is_private(ip) || ip.is_loopback();
-            return if may_be { Sight::Translated } else { Sight::Other };
+            // A page does not know its own address.
+            return Sight::Translated;
         };
         let from = from.ip().to_canonical();
         let leaves = is_private(from) && self.to.is_none_or(|to| !is_private(to.ip()));

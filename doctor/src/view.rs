@@ -162,12 +162,16 @@ fn words(report: &Report) -> Vec<Word> {
             word.as_ref().map(|word| if word.is_empty() { own.to_owned() } else { word.clone() });
         Word { value, word }
     };
-    vec![
+    let mut all = vec![
         of("who may speak", &words.proxies, ""),
         of("the client", &words.client, ""),
         of("the scheme", &words.scheme, "http, without a header"),
         of("the host", &words.host, "Host, as it arrives"),
         of("the port", &words.port, "that of the host"),
         of("the prefix", &words.prefix, "none"),
-    ]
+    ];
+    if words.missing.is_some() {
+        all.push(of("no header", &words.missing, ""));
+    }
+    all
 }

@@ -69,6 +69,8 @@ pub struct Words {
     pub port: Option<String>,
     /// What names the prefix. Empty: there is none, or nothing names it.
     pub prefix: Option<String>,
+    /// What becomes of a request without any trusted header, if a client can bring that about.
+    pub missing: Option<String>,
 }
 
 /// What is looked for.
@@ -157,12 +159,23 @@ fn join(line: &str, word: &str) -> String {
     format!("{line} {word}").trim_end().to_owned()
 }
 
-/// Proves the whole line.
+/// Proves the whole line. If a client can have its headers dropped, and so be unknown, such a request is
+/// rejected; all honest ones have the headers.
 fn finish(recording: &Recording, derived: &mut Derived) {
-    let Words { proxies, client, scheme, host, port, prefix } = &derived.words;
+    let Words { proxies, client, scheme, host, port, prefix, .. } = &derived.words;
     let words = [proxies, client, scheme, host, port, prefix];
     let words = words.into_iter().flatten().filter(|word| !word.is_empty());
     let text = words.cloned().collect::<Vec<_>>().join(" ");
+    prove_whole(recording, derived, &text);
+    let vanishes = derived.line.as_ref().is_some_and(|line| line.proof.unknown > 0);
+    if vanishes {
+        derived.line = None;
+        derived.words.missing = Some("missing=reject".to_owned());
+        prove_whole(recording, derived, &format!("{text} missing=reject"));
+    }
+}
+
+fn prove_whole(recording: &Recording, derived: &mut Derived, text: &str) {
     let Ok(config) = text.parse::<Config>() else { return };
     let all =
         [Value::Client, Value::Scheme, Value::Host, Value::Port, Value::Prefix, Value::Markers];
@@ -171,13 +184,13 @@ fn finish(recording: &Recording, derived: &mut Derived) {
             derived.faults.insert(Stage::Whole, faults);
         }
         Ok(proof) => {
-            let (notes, worse): (Vec<_>, Vec<_>) = lint(&text, &config)
+            let (notes, worse): (Vec<_>, Vec<_>) = lint(text, &config)
                 .into_iter()
                 .partition(|finding| finding.severity == Severity::Note);
             derived.dangers = worse.iter().map(|finding| finding.code).collect();
             if worse.is_empty() {
                 let notes = notes.iter().map(|finding| finding.code).collect();
-                derived.line = Some(Line { text, proof, notes });
+                derived.line = Some(Line { text: text.to_owned(), proof, notes });
             }
         }
     }
@@ -304,20 +317,24 @@ impl Search<'_> {
         in_elements: bool,
         derived: &mut Derived,
     ) -> (Option<String>, Option<String>) {
-        let mut hosts = vec![String::new()];
-        if in_elements {
-            hosts.push("host=1".to_owned());
-        } else {
+        // A header that the edge sets says more than `Host`: inner proxies may change that, and the port in it is
+        // the client's choice.
+        let mut hosts = Vec::new();
+        if !in_elements {
             hosts.extend(self.counted("host", "x-forwarded-host"));
             for name in HOSTS {
                 let counted = self.counted("host", name);
                 hosts.extend(counted.iter().map(|word| format!("{word} host-name={name}")));
             }
         }
-        let mut ports = vec![String::new()];
-        if !in_elements {
-            ports.extend(self.counted("port", "x-forwarded-port"));
+        hosts.push(String::new());
+        let mut ports = Vec::new();
+        if in_elements {
+            hosts.push("host=1".to_owned());
+        } else {
+            ports = self.counted("port", "x-forwarded-port");
         }
+        ports.push(String::new());
         for host in &hosts {
             let with_host = join(so_far, host);
             if let Some(port) = self.first(Stage::Authority, &with_host, ports.clone(), derived) {

@@ -5,7 +5,7 @@
 //!    result for it then depends on nothing else.
 //! 3. All other known forwarding headers are probed together, so many at once that no server refuses the
 //!    number of lines: Apache and HAProxy take a hundred. Long ones are probed alone.
-//! 4. Odd targets come last.
+//! 4. Odd targets come last, each alone and with lies.
 
 use std::collections::BTreeSet;
 
@@ -92,21 +92,27 @@ impl Catalogue {
         probes
     }
 
-    /// Odd targets and hosts.
+    /// Odd targets and hosts, each alone and with a lie in every standard header: a proxy may write a header only
+    /// where the request names a host (lighttpd), or take its value from the target (nghttpx).
     pub fn targets(&mut self) -> Vec<Probe> {
-        let marker = Marker { header: "host".to_owned(), text: OTHER.to_owned(), is_common: true };
-        let probe = |kind| {
-            let lines = match kind {
-                Kind::TwoHosts => vec![Field::new("Host", OTHER)],
-                _ => Vec::new(),
-            };
-            let markers = match kind {
-                Kind::TwoHosts | Kind::OtherAuthority => vec![marker.clone()],
-                _ => Vec::new(),
-            };
-            self.probe(kind, lines, markers)
-        };
-        Kind::TARGETS.map(probe).into()
+        let mut probes = Vec::new();
+        for kind in Kind::TARGETS {
+            let (mut lines, mut markers) = (Vec::new(), Vec::new());
+            if kind == Kind::TwoHosts {
+                lines.push(Field::new("Host", OTHER));
+            }
+            if matches!(kind, Kind::TwoHosts | Kind::OtherAuthority) {
+                let (header, text) = ("host".to_owned(), OTHER.to_owned());
+                markers.push(Marker { header, text, is_common: true });
+            }
+            probes.push(self.probe(kind, lines.clone(), markers.clone()));
+            if let Some(lies) = self.headers(&STANDARD, Shape::Once) {
+                lines.extend(lies.lines);
+                markers.extend(lies.markers);
+                probes.push(self.probe(kind, lines, markers));
+            }
+        }
+        probes
     }
 
     /// One probe that lies in these headers; `None` if they have no such shape.

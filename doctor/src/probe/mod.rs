@@ -87,14 +87,22 @@ pub enum Kind {
     OtherAuthority,
     /// HTTP/1.0 without `Host`.
     NoHost,
+    /// An empty `Host`.
+    EmptyHost,
     /// Two lines of `Host`.
     TwoHosts,
 }
 
 impl Kind {
     /// Those that are about the target or `Host`, which only HTTP/1.1 can say.
-    pub const TARGETS: [Self; 5] =
-        [Self::AbsoluteForm, Self::OtherScheme, Self::OtherAuthority, Self::NoHost, Self::TwoHosts];
+    pub const TARGETS: [Self; 6] = [
+        Self::AbsoluteForm,
+        Self::OtherScheme,
+        Self::OtherAuthority,
+        Self::NoHost,
+        Self::EmptyHost,
+        Self::TwoHosts,
+    ];
 
     /// Its name in findings.
     pub fn name(self) -> &'static str {
@@ -105,13 +113,14 @@ impl Kind {
             Self::OtherScheme => "a target with the other scheme",
             Self::OtherAuthority => "a target with another authority than Host",
             Self::NoHost => "HTTP/1.0 without Host",
+            Self::EmptyHost => "an empty Host",
             Self::TwoHosts => "two lines of Host",
         }
     }
 
     /// Whether the client says clearly which host it asks for.
     pub fn names_its_host(self) -> bool {
-        !matches!(self, Self::OtherAuthority | Self::NoHost | Self::TwoHosts)
+        !matches!(self, Self::OtherAuthority | Self::NoHost | Self::EmptyHost | Self::TwoHosts)
     }
 }
 
@@ -162,7 +171,7 @@ impl Probe {
     pub fn halves(&self) -> Option<[Self; 2]> {
         let headers = self.headers();
         let middle = headers.len() / 2;
-        if middle == 0 {
+        if middle == 0 || !matches!(self.kind, Kind::Headers(_)) {
             return None;
         }
         let half = |part: &[&str], suffix: char| {

@@ -33,10 +33,13 @@ pub fn head(probe: &Probe, way: &Way, path: &str, more: &[Field]) -> Vec<u8> {
         // The port stays, because only the scheme is the lie.
         Kind::OtherScheme => format!("{}://{}:{}{path}", way.lie(), way.host, way.port),
         Kind::OtherAuthority => format!("{}://other.example{path}", way.scheme),
-        Kind::Honest | Kind::Headers(_) | Kind::NoHost | Kind::TwoHosts => path.to_owned(),
+        Kind::Honest | Kind::Headers(_) | Kind::NoHost | Kind::EmptyHost | Kind::TwoHosts => {
+            path.to_owned()
+        }
     };
     let host = match probe.kind {
         Kind::NoHost => String::new(),
+        Kind::EmptyHost => "Host: \r\n".to_owned(),
         Kind::OtherScheme => format!("Host: {}:{}\r\n", way.host, way.port),
         _ => format!("Host: {authority}\r\n"),
     };
@@ -59,6 +62,7 @@ pub fn curl(probe: &Probe, url: &str) -> Option<String> {
     match probe.kind {
         Kind::Honest | Kind::Headers(_) => {}
         Kind::NoHost => line.push_str(" --http1.0 -H 'Host:'"),
+        Kind::EmptyHost => line.push_str(" -H 'Host;'"),
         Kind::AbsoluteForm | Kind::OtherScheme | Kind::OtherAuthority | Kind::TwoHosts => {
             return None;
         }

@@ -33,13 +33,11 @@ pub(super) fn json(value: &impl Serialize) -> Response<Full<Bytes>> {
 }
 
 pub(super) fn page() -> Response<Full<Bytes>> {
-    let mut response = respond(
-        StatusCode::OK,
-        "text/html; charset=utf-8",
-        Bytes::from_static(page::HTML.as_bytes()),
-    );
-    let policy = HeaderValue::from_str(&page::policy());
-    if let Ok(policy) = policy {
+    let Ok((html, policy)) = page::page() else {
+        return plain(StatusCode::INTERNAL_SERVER_ERROR, "the system gives no random numbers\n");
+    };
+    let mut response = respond(StatusCode::OK, "text/html; charset=utf-8", html.into());
+    if let Ok(policy) = HeaderValue::from_str(&policy) {
         response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
     }
     response
