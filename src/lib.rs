@@ -53,7 +53,7 @@ pub use self::layer::{
 pub use self::{
     config::{
         AllTrusted, Config, ConfigBuilder, ConfigError, HeaderPolicy, OnInvalid, OnMissing, Trust,
-        TrustedProxies, UriPolicy, is_forwarding_header,
+        TrustedProxies, UriPolicy, forwarding_headers, is_forwarding_header,
     },
     error::{Error, ErrorKind},
     explain::{Explanation, explain},

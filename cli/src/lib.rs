@@ -8,27 +8,28 @@
 //! 3. No secret is printed: one of ours replaces it (`config`, `explain::secret`).
 //! 4. Status 0 is good, 1 means that something was found, 2 is a fault of the call (`status`).
 //!
-//! Read `args` and `config` first, then `settings` (what a configuration says), then the folder of each
-//! subcommand.
+//! Read `args` and `config` first, then the package `proxyfix-lint` (what a configuration says, and what is
+//! dangerous in it), then the folder of each subcommand.
 
 #![forbid(unsafe_code)]
 
 mod args;
 mod attack;
 mod config;
-mod escape;
+mod doctor;
 mod explain;
 mod json;
 mod keys;
 mod lint;
 mod model;
-mod providers;
 mod serve;
-mod settings;
 mod status;
 mod style;
 
 use std::process::ExitCode;
+
+use proxyfix_doctor::escape;
+use proxyfix_lint::{providers, settings};
 
 use crate::args::{Arguments, Command};
 
@@ -39,6 +40,7 @@ pub fn main() -> ExitCode {
     arguments.color.write_global();
     let done = match &arguments.command {
         Command::Attack(attack) => attack::run(attack),
+        Command::Doctor(arguments) => doctor::run(arguments),
         Command::Explain(explain) => explain::run(explain),
         Command::Lint(lint) => lint::run(lint),
         Command::Serve(serve) => serve::run(serve),

@@ -13,7 +13,7 @@
 //! `response` (what an HTTP/1 response says), `upgrade` (HTTP/2 by hand), `tunnel` (CONNECT), [`cell`]
 //! (the result of a request), [`matrix`] (each recipe with each request), [`relayed`] (an inner proxy
 //! alone), [`debian`] (recipes beside Debian's own lines), [`namespace`] (hosts with their own
-//! addresses), [`report`] (`docs/INTEROP.md`).
+//! addresses), [`report`] (`docs/INTEROP.md`), [`doctor`] (the line that the doctor derives behind a set-up).
 //!
 //! These modules send as many requests as you like: [`keepalive`] (connections that are used again),
 //! [`load`] (honest and hostile clients together) and [`memory`] (whether the application's memory
@@ -26,6 +26,7 @@ pub mod cell;
 pub mod certificate;
 pub mod client;
 pub mod debian;
+pub mod doctor;
 pub mod keepalive;
 pub mod load;
 pub mod matrix;

@@ -27,7 +27,17 @@ pub async fn single(program: &'static Program, family: Family) -> Result<Option<
     if recipe.snippet(&words).is_none() {
         return Ok(None);
     }
-    let config = recipe.config(&words)?;
+    single_with(program, family, recipe.config(&words)?).await.map(Some)
+}
+
+/// The same with this configuration of proxyfix.
+///
+/// # Errors
+///
+/// If something does not start, or the recipe is missing.
+pub async fn single_with(program: &'static Program, family: Family, config: &str) -> Result<Seen> {
+    let recipe = Recipe::read(program.name)?;
+    let words = [family.word()];
     let arrives = Arrives::by(config)
         .and_tables(program.name, family)?
         .and_upgrades([program.name].into_iter())?;
@@ -42,7 +52,7 @@ pub async fn single(program: &'static Program, family: Family) -> Result<Option<
         let setup = Setup::start(&hops, Listens::OnUnix(config, unix)).await?;
         seen = seen.and(run(&setup, [Mode::Unix], &arrives).await?);
     }
-    Ok(Some(seen))
+    Ok(seen)
 }
 
 /// Proxies behind each other, the outermost first. Each has its recipe for its place, and proxyfix has
@@ -52,16 +62,23 @@ pub async fn single(program: &'static Program, family: Family) -> Result<Option<
 ///
 /// If something does not start, or a recipe is missing.
 pub async fn chain(programs: &[&'static Program], config: &str) -> Result<Seen> {
+    chain_of(programs, family_of(config), config).await
+}
+
+/// The family of headers that a configuration reads.
+pub fn family_of(config: &str) -> Family {
+    if config.contains("forwarded=") { Family::Forwarded } else { Family::XForwarded }
+}
+
+/// The same, if the edge has its recipe for this family.
+///
+/// # Errors
+///
+/// If something does not start, or a recipe is missing.
+pub async fn chain_of(programs: &[&'static Program], family: Family, config: &str) -> Result<Seen> {
     let recipes =
         programs.iter().map(|program| Recipe::read(program.name)).collect::<Result<Vec<_>>>()?;
-    let family = if config.contains("forwarded=") { Family::Forwarded } else { Family::XForwarded };
-    let mut hops = Vec::new();
-    for (position, (program, recipe)) in programs.iter().zip(&recipes).enumerate() {
-        // Inner proxies pass `Forwarded` as the edge wrote it.
-        let words: &[&str] =
-            if position == 0 { &[family.word()] } else { &["x-forwarded", "inner"] };
-        hops.push(Hop::new(program, recipe, words)?);
-    }
+    let hops = hops(programs, &recipes, family)?;
     let names = programs.iter().map(|program| program.name);
     let arrives = Arrives::by(config).and_upgrades(names)?;
     let config = with_sources(programs, config)?;
@@ -69,6 +86,26 @@ pub async fn chain(programs: &[&'static Program], config: &str) -> Result<Seen> 
     let edge = programs.first().context("no proxy")?;
     run(&setup, [Mode::Plain, Mode::Tls].into_iter().filter(|mode| can(edge, *mode)), &arrives)
         .await
+}
+
+/// The hops of a chain. The edge has its recipe for this family, the others theirs behind another proxy.
+///
+/// # Errors
+///
+/// If a recipe lacks a block.
+pub fn hops<'a>(
+    programs: &[&'static Program],
+    recipes: &'a [Recipe],
+    family: Family,
+) -> Result<Vec<Hop<'a>>> {
+    let mut hops = Vec::new();
+    for (position, (program, recipe)) in programs.iter().zip(recipes).enumerate() {
+        // Inner proxies pass `Forwarded` as the edge wrote it.
+        let words: &[&str] =
+            if position == 0 { &[family.word()] } else { &["x-forwarded", "inner"] };
+        hops.push(Hop::new(program, recipe, words)?);
+    }
+    Ok(hops)
 }
 
 /// An inner proxy, beside Debian's own lines, gets requests from a client that is not the proxy in front.

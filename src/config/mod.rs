@@ -31,8 +31,8 @@ use std::{ffi::OsStr, sync::Arc};
 #[cfg(feature = "tower")]
 pub(crate) use self::settings::MAX_HOPS;
 pub use self::{
-    builder::ConfigBuilder, error::ConfigError, names::is_forwarding_header,
-    proxies::TrustedProxies,
+    builder::ConfigBuilder, error::ConfigError, names::forwarding_headers,
+    names::is_forwarding_header, proxies::TrustedProxies,
 };
 pub(crate) use self::{
     names::MOST_READ,

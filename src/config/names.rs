@@ -137,6 +137,16 @@ const RESERVED: [&str; 16] = [
     "upgrade",
 ];
 
+/// The known forwarding headers, which are removed if they are not trusted, in lower case and in alphabetical
+/// order.
+///
+/// ```
+/// assert!(proxyfix::forwarding_headers().any(|name| name == "x-real-ip"));
+/// ```
+pub fn forwarding_headers() -> impl Iterator<Item = &'static str> {
+    KNOWN.into_iter()
+}
+
 /// Whether a header is one of the known forwarding headers, in any spelling: `_` equals `-`.
 ///
 /// These are the headers that [`fix_request`](crate::fix_request) removes if they are not trusted. A proxy

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use proxyfix::Config;
 use serde::Serialize;
 
-use super::{Finding, Severity};
-use crate::settings::Settings;
+use proxyfix_lint::{Finding, Severity, settings::Settings};
+
 use crate::style::{BAD, FAINT, GOOD, HELP, WARN};
 
 /// The answer for programs.

@@ -2,12 +2,14 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-use super::{Finding, Severity, codes};
+use proxyfix_lint::{Finding, Severity};
+
+use super::codes;
 use crate::settings::{SINGLE_ADDRESS, with_secret};
 
 fn lint(text: &str) -> Vec<Finding> {
     let config = with_secret(text).unwrap_or_else(|error| panic!("{text}: {error}"));
-    super::lint(text, &config)
+    proxyfix_lint::lint(text, &config)
 }
 
 fn found(text: &str) -> Vec<&'static str> {

@@ -3,7 +3,7 @@
 use super::{Check, Found, Rule, Severity, Subject};
 use crate::providers::{PROVIDERS, Provider};
 
-pub(super) const RULES: [Rule; 6] = [
+pub(crate) const RULES: [Rule; 6] = [
     Rule {
         code: "secret-missing-peer",
         severity: Severity::Note,

@@ -9,7 +9,7 @@
 use super::{Check, Found, Rule, Severity, Subject};
 use crate::settings::{SINGLE_ADDRESS, host_name, x_family};
 
-pub(super) const RULES: [Rule; 16] = [
+pub(crate) const RULES: [Rule; 16] = [
     Rule { code: "no-client", severity: Severity::Warning, check: Check::Find(no_client) },
     Rule { code: "no-scheme", severity: Severity::Note, check: Check::Find(no_scheme) },
     Rule { code: "any-host", severity: Severity::Note, check: Check::Find(any_host) },

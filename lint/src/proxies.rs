@@ -13,7 +13,7 @@ use crate::{
     settings::PRIVATE,
 };
 
-pub(super) const RULES: [Rule; 9] = [
+pub(crate) const RULES: [Rule; 9] = [
     Rule { code: "every-peer", severity: Severity::Danger, check: Check::Find(every_peer) },
     Rule { code: "every-address", severity: Severity::Danger, check: Check::Find(every_address) },
     Rule { code: "large-network", severity: Severity::Warning, check: Check::Find(large_network) },

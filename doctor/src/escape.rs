@@ -6,37 +6,37 @@
 //! 3. The output is ASCII except for the mark of a cut, and each character is one column wide.
 
 /// Replaces bytes that are not shown.
-pub(crate) const CUT: char = '…';
+pub const CUT: char = '…';
 
 /// The bytes as printable text.
-pub(crate) fn text(bytes: &[u8]) -> String {
+pub fn text(bytes: &[u8]) -> String {
     bytes.iter().map(|&b| byte(b)).collect()
 }
 
 /// The same, in at most about `columns` columns.
-pub(crate) fn shortened(bytes: &[u8], columns: usize) -> String {
+pub fn shortened(bytes: &[u8], columns: usize) -> String {
     let whole = text(bytes);
     if whole.len() <= columns {
         return whole;
     }
     let side = columns / 2;
-    format!("{}{CUT}{}", &whole[..side], &whole[whole.len() - side..])
+    format!("{}{CUT}{}", &whole[..side], &whole[whole.len().saturating_sub(side)..])
 }
 
 /// Lines of a message. Backslashes stay as they are, because the message may have escaped what it quotes.
-pub(crate) fn lines(lines: &str) -> String {
+pub fn lines(lines: &str) -> String {
     let shown =
         |b: u8| if matches!(b, b'\n' | b'\\') { char::from(b).to_string() } else { byte(b) };
     lines.bytes().map(shown).collect()
 }
 
 /// Whether the bytes are printable ASCII as they are.
-pub(crate) fn is_plain(bytes: &[u8]) -> bool {
+pub fn is_plain(bytes: &[u8]) -> bool {
     bytes.iter().all(|b| matches!(b, b' '..=b'~'))
 }
 
 /// How many columns the bytes take.
-pub(crate) fn columns(bytes: &[u8]) -> usize {
+pub fn columns(bytes: &[u8]) -> usize {
     text(bytes).len()
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Check, Rule, Severity};
 
-pub(super) const RULES: [Rule; 7] = [
+pub(crate) const RULES: [Rule; 7] = [
     Rule {
         code: "missing-peer",
         severity: Severity::Warning,

@@ -5,23 +5,25 @@ use std::net::IpAddr;
 use proxyfix::ipnet::IpNet;
 
 /// A provider that publishes its networks.
-pub(crate) struct Provider {
-    pub(crate) name: &'static str,
+#[derive(Clone, Copy, Debug)]
+pub struct Provider {
+    /// Its name.
+    pub name: &'static str,
     /// Where the networks are published.
-    pub(crate) list: &'static str,
+    pub list: &'static str,
     /// The header in which it writes the client's address, if it is a CDN.
-    pub(crate) header: Option<&'static str>,
+    pub header: Option<&'static str>,
     networks: &'static [&'static str],
 }
 
 impl Provider {
     /// Whether an address is one of its own.
-    pub(crate) fn has(&self, ip: IpAddr) -> bool {
+    pub fn has(&self, ip: IpAddr) -> bool {
         self.holds(&IpNet::from(ip))
     }
 
     /// Whether a network is one of its own.
-    pub(crate) fn holds(&self, network: &IpNet) -> bool {
+    pub fn holds(&self, network: &IpNet) -> bool {
         self.networks
             .iter()
             .filter_map(|text| text.parse::<IpNet>().ok())
@@ -29,7 +31,8 @@ impl Provider {
     }
 }
 
-pub(crate) const PROVIDERS: [Provider; 3] = [
+/// All that the recipes list.
+pub const PROVIDERS: [Provider; 3] = [
     Provider {
         name: "Cloudflare",
         list: "https://www.cloudflare.com/ips/",

@@ -19,7 +19,7 @@ const HEADERS: [(&str, &str); 7] = [
 ];
 
 /// Headers that contain one address. `docs/HEADERS.md` lists them.
-pub(crate) const SINGLE_ADDRESS: [&str; 32] = [
+pub const SINGLE_ADDRESS: [&str; 32] = [
     "ali-cdn-real-ip",
     "cf-connecting-ip",
     "cf-connecting-ipv6",
@@ -55,7 +55,7 @@ pub(crate) const SINGLE_ADDRESS: [&str; 32] = [
 ];
 
 /// Networks that nobody has on the Internet: RFC 1918, 4193, 3927, 4291, 6598 and loopback.
-pub(crate) const PRIVATE: [&str; 9] = [
+pub const PRIVATE: [&str; 9] = [
     "10.0.0.0/8",
     "172.16.0.0/12",
     "192.168.0.0/16",
@@ -72,20 +72,24 @@ const SWITCHES: [&str; 5] =
     ["front-end-https", "x-forwarded-https", "x-forwarded-ssl", "x-https", "x-proxied-https"];
 
 /// Whether a header of this name, in any spelling, contains the scheme as `on` or `off`.
-pub(crate) fn is_switch(name: &HeaderName) -> bool {
+pub fn is_switch(name: &HeaderName) -> bool {
     SWITCHES.iter().any(|switch| is_spelling(name, switch))
 }
 
 /// Whether two names are equal if `_` counts as `-`.
-pub(crate) fn is_spelling(name: &HeaderName, other: &str) -> bool {
+pub fn is_spelling(name: &HeaderName, other: &str) -> bool {
     name.as_str().replace('_', "-") == other.replace('_', "-")
 }
 
 /// The secret of every configuration here. It replaces the true secrets, which nothing may print.
-pub(crate) const SECRET: &str = "(a right secret)";
+pub const SECRET: &str = "(a right secret)";
 
 /// The configuration of a text, with [`SECRET`] if it needs one.
-pub(crate) fn with_secret(text: &str) -> Result<Config, ConfigError> {
+///
+/// # Errors
+///
+/// If the text is no configuration.
+pub fn with_secret(text: &str) -> Result<Config, ConfigError> {
     let builder: ConfigBuilder = text.parse()?;
     match builder.clone().build() {
         Err(ConfigError::MissingSecret { .. }) => builder.secret(SECRET).build(),
@@ -94,24 +98,24 @@ pub(crate) fn with_secret(text: &str) -> Result<Config, ConfigError> {
 }
 
 /// The name in an entry of `hosts=`, without its port.
-pub(crate) fn host_name(entry: &str) -> &str {
+pub fn host_name(entry: &str) -> &str {
     // Colons in brackets belong to an IPv6 address.
     let name = entry.rfind(']').map_or(0, |at| at + 1);
     entry[name..].find(':').map_or(entry, |colon| &entry[..name + colon])
 }
 
 /// The port in an entry of `hosts=`, or `*`.
-pub(crate) fn host_port(entry: &str) -> Option<&str> {
+pub fn host_port(entry: &str) -> Option<&str> {
     entry.get(host_name(entry).len() + 1..)
 }
 
 /// Whether an address is one that nobody has on the Internet.
-pub(crate) fn is_private(ip: IpAddr) -> bool {
+pub fn is_private(ip: IpAddr) -> bool {
     PRIVATE.iter().filter_map(|network| network.parse::<IpNet>().ok()).any(|n| n.contains(&ip))
 }
 
 /// The keys of the X-Forwarded family, each with the header's usual name.
-pub(crate) fn x_family() -> impl Iterator<Item = (&'static str, &'static str)> {
+pub fn x_family() -> impl Iterator<Item = (&'static str, &'static str)> {
     HEADERS.into_iter().take(5)
 }
 
@@ -120,7 +124,7 @@ const BETWEEN: &str = " ; ";
 
 /// One way in of a configuration by its keys.
 #[derive(Clone, Debug)]
-pub(crate) struct Settings {
+pub struct Settings {
     pairs: Vec<(String, String)>,
     /// The ways before it and after it, as text.
     before: Vec<String>,
@@ -129,14 +133,16 @@ pub(crate) struct Settings {
 
 /// A header that is believed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Trusted {
-    pub(crate) key: &'static str,
-    pub(crate) header: HeaderName,
+pub struct Trusted {
+    /// The key that believes it.
+    pub key: &'static str,
+    /// Its name.
+    pub header: HeaderName,
 }
 
 impl Settings {
     /// Each way in of a configuration.
-    pub(crate) fn of_ways(config: &Config) -> Vec<Self> {
+    pub fn of_ways(config: &Config) -> Vec<Self> {
         let text = config.to_string();
         let ways: Vec<_> = text.split(BETWEEN).map(str::to_owned).collect();
         let way = |(at, way): (usize, &String)| {
@@ -148,50 +154,50 @@ impl Settings {
     }
 
     /// The way in that decides about this peer.
-    pub(crate) fn of_peer(config: &Config, peer: Peer) -> Self {
+    pub fn of_peer(config: &Config, peer: Peer) -> Self {
         let way = explain(peer, &HeaderMap::new(), &Uri::default(), config).way();
         Self::of_ways(config).swap_remove(way)
     }
 
     /// Which way in this is, from 1, and of how many; `None` if there is only one.
-    pub(crate) fn place(&self) -> Option<(usize, usize)> {
+    pub fn place(&self) -> Option<(usize, usize)> {
         let ways = self.before.len() + 1 + self.behind.len();
         (ways > 1).then(|| (self.before.len() + 1, ways))
     }
 
     /// The same in words.
-    pub(crate) fn place_in_words(&self) -> Option<String> {
+    pub fn place_in_words(&self) -> Option<String> {
         let proxies = self.get("proxies").unwrap_or("none");
         self.place().map(|(number, of)| format!("way {number} of {of} (proxies={proxies})"))
     }
 
     /// The value of a key, if it is not the default.
-    pub(crate) fn get(&self, key: &str) -> Option<&str> {
+    pub fn get(&self, key: &str) -> Option<&str> {
         self.pairs.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str())
     }
 
     /// The entries of a list.
-    pub(crate) fn list(&self, key: &str) -> impl Iterator<Item = &str> {
+    pub fn list(&self, key: &str) -> impl Iterator<Item = &str> {
         self.get(key).into_iter().flat_map(|value| value.split(','))
     }
 
     /// The count of a key, if its value is one.
-    pub(crate) fn count(&self, key: &str) -> Option<usize> {
+    pub fn count(&self, key: &str) -> Option<usize> {
         self.get(key)?.parse().ok()
     }
 
     /// The key that finds the client in a list, `for` or `forwarded`.
-    pub(crate) fn client_list(&self) -> Option<&'static str> {
+    pub fn client_list(&self) -> Option<&'static str> {
         ["for", "forwarded"].into_iter().find(|key| self.get(key).is_some())
     }
 
     /// Whether the client is found by a walk.
-    pub(crate) fn walks(&self) -> bool {
+    pub fn walks(&self) -> bool {
         self.client_list().and_then(|key| self.get(key)) == Some("walk")
     }
 
     /// The header that a key reads, whether it is trusted or not.
-    pub(crate) fn header(&self, key: &str) -> Option<HeaderName> {
+    pub fn header(&self, key: &str) -> Option<HeaderName> {
         let (_, usual) = HEADERS.iter().find(|(name, _)| *name == key)?;
         let renamed = match key {
             "client-ip" => self.get(key),
@@ -201,7 +207,7 @@ impl Settings {
     }
 
     /// The headers that are believed. With `forwarded`, the keys `proto` and `host` are about its elements.
-    pub(crate) fn trusted(&self) -> Vec<Trusted> {
+    pub fn trusted(&self) -> Vec<Trusted> {
         let by_element =
             |key: &str| self.get("forwarded").is_some() && matches!(key, "proto" | "host");
         let set = HEADERS.iter().filter(|(key, _)| self.get(key).is_some() && !by_element(key));
@@ -209,7 +215,7 @@ impl Settings {
     }
 
     /// The networks of `proxies` or `edge`.
-    pub(crate) fn networks(&self, key: &str) -> Vec<IpNet> {
+    pub fn networks(&self, key: &str) -> Vec<IpNet> {
         let network = |entry: &str| {
             let address = || entry.parse::<IpAddr>().map(IpNet::from).ok();
             entry.parse().ok().or_else(address)
@@ -218,17 +224,18 @@ impl Settings {
     }
 
     /// Who may speak for the client.
-    pub(crate) fn proxies(&self) -> TrustedProxies {
+    pub fn proxies(&self) -> TrustedProxies {
         self.get("proxies").and_then(|list| list.parse().ok()).unwrap_or_default()
     }
 
     /// The headers of a key that lists some, or names one.
-    pub(crate) fn names(&self, key: &str) -> impl Iterator<Item = HeaderName> {
+    pub fn names(&self, key: &str) -> impl Iterator<Item = HeaderName> {
         self.list(key).filter_map(|name| name.parse().ok())
     }
 
     /// The same with another value for a key, or without it.
-    pub(crate) fn changed(&self, key: &str, value: Option<&str>) -> Self {
+    #[must_use]
+    pub fn changed(&self, key: &str, value: Option<&str>) -> Self {
         let mut changed = self.clone();
         let pairs = &mut changed.pairs;
         match (pairs.iter_mut().find(|(name, _)| name == key), value) {
@@ -240,7 +247,11 @@ impl Settings {
     }
 
     /// The configuration of all ways in.
-    pub(crate) fn config(&self) -> Result<Config, ConfigError> {
+    ///
+    /// # Errors
+    ///
+    /// If the keys contradict each other.
+    pub fn config(&self) -> Result<Config, ConfigError> {
         let words: Vec<_> =
             self.pairs.iter().map(|(key, value)| format!("{key}={value}")).collect();
         let ways = [&self.before[..], &[words.join(" ")], &self.behind].concat();
@@ -248,13 +259,19 @@ impl Settings {
     }
 
     /// The configuration with another value for a key, or without it.
-    pub(crate) fn with(&self, key: &str, value: Option<&str>) -> Result<Config, ConfigError> {
+    ///
+    /// # Errors
+    ///
+    /// If the keys then contradict each other.
+    pub fn with(&self, key: &str, value: Option<&str>) -> Result<Config, ConfigError> {
         self.changed(key, value).config()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use proxyfix::Peer;
+
     use super::Settings;
 
     fn settings(text: &str) -> Settings {
@@ -273,8 +290,7 @@ mod tests {
             let config = format!("proxies=unix proto=1 proto-name={name}").parse().unwrap();
             let name: http::HeaderName = name.parse().unwrap();
             let headers = [(name.clone(), "on".parse().unwrap())].into_iter().collect();
-            let read =
-                proxyfix::resolve(proxyfix::Peer::UNIX, &headers, &http::Uri::default(), &config);
+            let read = proxyfix::resolve(Peer::UNIX, &headers, &http::Uri::default(), &config);
             assert_eq!(super::is_switch(&name), read.is_ok(), "{name}");
         }
     }
@@ -292,7 +308,7 @@ mod tests {
         assert_eq!(changed, expected);
         let keys: Vec<_> = ways[1].trusted().iter().map(|trusted| trusted.key).collect();
         assert_eq!(keys, ["forwarded"]);
-        let peer = crate::args::peer("192.0.2.1").unwrap();
+        let peer = Peer::from(std::net::IpAddr::from([192, 0, 2, 1]));
         assert_eq!(Settings::of_peer(&config, peer).place(), Some((2, 2)));
     }
 

@@ -1,0 +1,92 @@
+//! The report for people.
+
+use std::fmt::Write as _;
+
+use proxyfix_doctor::{
+    escape,
+    infer::{Report, Severity},
+    view::{Node, View, view},
+};
+
+use crate::style::{BAD, FAINT, GOOD, HELP, TITLE, WARN};
+
+/// The whole report.
+pub(super) fn text(report: &Report) -> String {
+    let view = view(report);
+    let mut out = String::new();
+    if !view.chain.is_empty() {
+        picture(&mut out, &view.chain);
+    }
+    for asked in &view.asked {
+        let _ = writeln!(out, "{FAINT}{asked}{FAINT:#}");
+    }
+    if !view.table.is_empty() {
+        table(&mut out, &view);
+        words(&mut out, &view);
+    }
+    match (view.line, &view.proof) {
+        (Some(line), Some(proof)) => {
+            let _ = writeln!(out, "\n{TITLE}The line{TITLE:#}\n\n  {GOOD}{line}{GOOD:#}\n");
+            let _ = writeln!(out, "  proved: {proof}.");
+        }
+        _ => {
+            let _ = writeln!(out, "\n{BAD}There is no line yet{BAD:#}: see what is in the way.");
+        }
+    }
+    for finding in view.findings {
+        let (name, style) = match finding.severity {
+            Severity::Blocks => ("in the way", BAD),
+            Severity::Warning => ("warning", WARN),
+            Severity::Note => ("note", HELP),
+        };
+        let seen = escape::lines(&finding.seen);
+        let _ = writeln!(out, "\n{style}{name}[{}]{style:#} {seen}", finding.code);
+        let instead = escape::lines(&finding.instead).replace('\n', "\n    ");
+        let _ = writeln!(out, "  {HELP}do:{HELP:#} {instead}");
+    }
+    let _ =
+        writeln!(out, "\n{FAINT}proxyfix doctor explain CODE says more about a finding{FAINT:#}");
+    out
+}
+
+/// The chain, with the address of each below it.
+fn picture(out: &mut String, chain: &[Node]) {
+    let (mut top, mut bottom) = (String::new(), String::new());
+    for (number, node) in chain.iter().enumerate() {
+        if number > 0 {
+            top.push_str(" → ");
+            bottom.push_str("   ");
+        }
+        let (title, detail) = (format!("[ {} ]", node.title), &node.detail);
+        let width = title.len().max(detail.len());
+        let _ = write!(top, "{title:^width$}");
+        let _ = write!(bottom, "{detail:^width$}");
+    }
+    let _ = writeln!(out, "{TITLE}{}{TITLE:#}\n{}\n", top.trim_end(), bottom.trim_end());
+}
+
+fn table(out: &mut String, view: &View<'_>) {
+    let _ = writeln!(out, "\n{TITLE}What becomes of each header{TITLE:#}");
+    let width = view.table.iter().map(|row| row.header.len()).max().unwrap_or_default();
+    let effects = view.table.iter().map(|row| row.effect.len());
+    let effects = effects.filter(|length| *length < 24).max().unwrap_or_default();
+    for row in &view.table {
+        let style = if row.passes { WARN } else { GOOD };
+        let _ = write!(out, "  {:width$}  {style}{}{style:#}", row.header, row.effect);
+        if !row.honest.is_empty() {
+            let space = effects.saturating_sub(row.effect.len());
+            let _ = write!(out, "{:space$}  {FAINT}{}{FAINT:#}", "", row.honest);
+        }
+        out.push('\n');
+    }
+}
+
+fn words(out: &mut String, view: &View<'_>) {
+    let _ = writeln!(out, "\n{TITLE}What follows{TITLE:#}");
+    for word in &view.words {
+        let _ = match &word.word {
+            Some(text) => writeln!(out, "  {:14} {text}", word.value),
+            None => writeln!(out, "  {:14} {BAD}in the way{BAD:#}", word.value),
+        };
+    }
+}

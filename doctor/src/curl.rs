@@ -1,0 +1,205 @@
+//! The probes as a shell script with `curl`, and what it printed, for machines on which nothing may be installed.
+//!
+//! 1. The script sends the probes about the standard headers, which `curl` can write.
+//! 2. After each answer it prints a line with the probe's id, the status, and both ends of the connection.
+//! 3. The same catalogue is made again when the answers are read, so that an id is enough.
+
+use std::fmt::Write as _;
+
+use proxyfix::Scheme;
+
+use crate::{
+    probe::{Catalogue, END, Probe, curl},
+    record::{Exchange, Outcome, Protocol, Recording, Way},
+    wire::Answer,
+};
+
+/// How often an honest probe is sent.
+const HONEST: usize = 5;
+
+/// Text that the script did not print.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("this is neither a recording of --save nor what the script of `doctor curl` printed")]
+pub struct NotAnswers;
+
+/// A listener, in the parts that the script needs.
+#[derive(Clone, Debug)]
+pub struct Listener {
+    /// `http` or `https`.
+    pub scheme: String,
+    /// The host.
+    pub host: String,
+    /// The port.
+    pub port: u16,
+    /// The path, with a slash at its end.
+    pub path: String,
+}
+
+fn probes(scheme: Scheme) -> Vec<Probe> {
+    let mut catalogue = Catalogue::new(scheme, "c");
+    let mut probes = catalogue.honest(HONEST);
+    probes.extend(catalogue.standard());
+    probes.extend(catalogue.targets());
+    probes
+}
+
+fn scheme_of(text: &str) -> Scheme {
+    if text == "https" { Scheme::Https } else { Scheme::Http }
+}
+
+/// A script for a shell, which sends the probes to these listeners. `token` is the receiver's.
+///
+/// ```
+/// use proxyfix_doctor::curl::{Listener, script};
+///
+/// let (scheme, host) = ("https".to_owned(), "app.example".to_owned());
+/// let listener = Listener { scheme, host, port: 443, path: "/".to_owned() };
+/// let script = script(&[listener], "0123456789abcdef0123456789abcdef");
+/// assert!(script.contains("curl -sS --http1.1"));
+/// ```
+pub fn script(listeners: &[Listener], token: &str) -> String {
+    let mut script = String::from(
+        "# Run this where a client is, and judge what it prints:\n\
+         #   sh probes.sh > answers.txt; proxyfix doctor judge answers.txt\n",
+    );
+    for Listener { scheme, host, port, path } in listeners {
+        let way = way(scheme, host, *port);
+        let url = format!("{scheme}://{}{path}", way.authority());
+        let _ = writeln!(script, "echo '{END} url {scheme} {host} {port} {path}'");
+        for probe in probes(way.scheme()) {
+            let url = format!("{url}proxyfix-doctor/{token}/p/{}", probe.id);
+            if let Some(line) = curl(&probe, &url) {
+                script.push_str(&line);
+                script.push('\n');
+            }
+        }
+    }
+    script
+}
+
+fn way(scheme: &str, host: &str, port: u16) -> Way {
+    let (scheme, host) = (scheme.to_owned(), host.to_owned());
+    Way { scheme, protocol: Protocol::Http1, ipv6: false, host, port }
+}
+
+/// What the script printed, as a recording.
+///
+/// # Errors
+///
+/// If it is not what the script prints.
+pub fn read(text: &str) -> Result<Recording, NotAnswers> {
+    let mut recording: Option<Recording> = None;
+    let mut place: Option<(Way, String, Vec<Probe>)> = None;
+    let mut body = String::new();
+    for line in text.lines() {
+        let Some(end) = line.strip_prefix(END) else {
+            body.push_str(line);
+            continue;
+        };
+        let words: Vec<_> = end.split_whitespace().collect();
+        match (words.as_slice(), &mut place) {
+            (["url", scheme, host, port, path], _) => {
+                let way = way(scheme, host, port.parse().map_err(|_| NotAnswers)?);
+                let url = format!("{scheme}://{}{path}", way.authority());
+                recording.get_or_insert_with(|| Recording::new(url));
+                place = Some((way, (*path).to_owned(), probes(scheme_of(scheme))));
+            }
+            ([id, status, ends @ ..], Some((way, path, probes))) => {
+                let at = probes.iter().position(|probe| probe.id == *id).ok_or(NotAnswers)?;
+                let probe = probes.remove(at);
+                let path = format!("{path}proxyfix-doctor/{}/p/{id}", ".".repeat(32));
+                let status = status.parse().map_err(|_| NotAnswers)?;
+                let (outcome, ends) = (outcome(&body, id, status), socket(ends));
+                let exchange = Exchange {
+                    probe,
+                    way: Way { ipv6: ends.0.is_some_and(|end| end.is_ipv6()), ..way.clone() },
+                    path,
+                    from: ends.0,
+                    to: ends.1,
+                    outcome,
+                    servers: Vec::new(),
+                };
+                recording.as_mut().ok_or(NotAnswers)?.exchanges.push(exchange);
+            }
+            _ => return Err(NotAnswers),
+        }
+        body.clear();
+    }
+    recording.filter(|recording| !recording.exchanges.is_empty()).ok_or(NotAnswers)
+}
+
+type Ends = (Option<std::net::SocketAddr>, Option<std::net::SocketAddr>);
+
+fn socket(words: &[&str]) -> Ends {
+    let end =
+        |ip: &str, port: &str| Some((ip.parse::<std::net::IpAddr>().ok()?, port.parse().ok()?));
+    match words {
+        [ip, port, to, at] => (end(ip, port).map(Into::into), end(to, at).map(Into::into)),
+        _ => (None, None),
+    }
+}
+
+fn outcome(body: &str, id: &str, status: u16) -> Outcome {
+    match serde_json::from_str::<Answer>(body) {
+        Ok(answer) if status == 200 => {
+            if answer.arrived.path().rsplit('/').next() == Some(id) {
+                Outcome::Arrived(answer.arrived)
+            } else {
+                Outcome::Kept
+            }
+        }
+        _ if status == 0 => Outcome::Closed,
+        _ => Outcome::Refused { status, location: None },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    use super::{Listener, read, script};
+    use crate::{
+        arrived::{Arrived, Field},
+        wire::Answer,
+    };
+
+    /// A proxy that appends, as the script sees it.
+    #[test]
+    fn script_and_back() {
+        let (scheme, host) = ("http".to_owned(), "app.example".to_owned());
+        let listener = Listener { scheme, host, port: 80, path: "/".to_owned() };
+        let script = script(&[listener], &"0".repeat(32));
+        let mut printed = String::new();
+        for line in script.lines().filter(|line| !line.starts_with("# ")) {
+            if let Some(echo) = line.strip_prefix("echo '") {
+                writeln!(printed, "{}", echo.trim_end_matches('\'')).unwrap();
+                continue;
+            }
+            let id = line.split("#proxyfix-doctor ").nth(1).unwrap().split(' ').next().unwrap();
+            let mut fields = vec![Field::new("host", "app.example")];
+            let mut list = String::new();
+            for header in line.split("-H '").skip(1) {
+                let header = header.split('\'').next().unwrap();
+                if let Some(value) = header.strip_prefix("x-forwarded-for: ") {
+                    list = format!("{list}{value}, ");
+                }
+            }
+            fields.push(Field::new("x-forwarded-for", &format!("{list}198.18.0.9")));
+            let arrived = Arrived {
+                peer: Some("10.0.0.2:4000".to_owned()),
+                version: "HTTP/1.1".to_owned(),
+                method: "GET".to_owned(),
+                target: format!("/proxyfix-doctor/{}/p/{id}", ".".repeat(32)).as_str().into(),
+                fields,
+                instance: "a".to_owned(),
+            };
+            let answer = Answer { version: "0".to_owned(), arrived };
+            let answer = serde_json::to_string(&answer).unwrap();
+            let ends = "198.18.0.9 5000 10.0.0.1 80";
+            writeln!(printed, "{answer}\n#proxyfix-doctor {id} 200 {ends}").unwrap();
+        }
+        let report = crate::infer::infer(&read(&printed).unwrap());
+        assert_eq!(report.line.unwrap().text, "proxies=10.0.0.2 for=1");
+        assert!(read("hello").is_err() && read("").is_err());
+    }
+}

@@ -1,0 +1,352 @@
+//! What is in the way of a line.
+//!
+//! 1. If nothing arrived, that is all there is to say. If honest probes differ, no line fits all of them.
+//! 2. Else the first value that no word gives is explained by what the proxies make of its headers.
+
+use std::{collections::BTreeSet, net::IpAddr};
+
+use super::{
+    super::{
+        chain,
+        derive::{Derived, Stage, translated},
+        differences::differences,
+        headers::{Effect, Header},
+        instead::{self, Needs},
+    },
+    Finding,
+    Severity::{self, Blocks},
+};
+use crate::{
+    proof::{Fault, Value, tells_apart},
+    record::{Outcome, Recording, Way, is_tried},
+};
+
+pub(super) fn blocks(recording: &Recording, headers: &[Header], derived: &Derived) -> Vec<Finding> {
+    if recording.honest().next().is_none() {
+        return vec![no_answer(recording)];
+    }
+    let names = chain::names(recording);
+    let mut found: Vec<_> =
+        closed(recording).into_iter().filter(|finding| finding.severity == Blocks).collect();
+    let differences = differences(recording);
+    let read = |name: &str| super::super::findings::notes::is_read(name);
+    let mut odd = differences.lengths.iter().filter(|((_, name), _)| read(name));
+    if let Some(((way, name), lengths)) = odd.next() {
+        let lengths: Vec<_> = lengths.iter().map(ToString::to_string).collect();
+        found.push(Finding::new(
+            "unstable",
+            Blocks,
+            format!(
+                "honest requests differ over {way}: {name} has {} elements",
+                lengths.join(" or ")
+            ),
+            "two proxies or two versions answer to one name: give each a line of its own (docs/CHOOSING.md, \
+             several ways in), or make them alike, and ask again",
+        ));
+    }
+    if !tells_apart(recording) {
+        found.push(Finding::new(
+            "same-address",
+            Blocks,
+            "you and a proxy have the same address, so the probes cannot tell who is who",
+            "run the prober on another machine; on one machine, name the proxy by 127.0.0.1",
+        ));
+        return found;
+    }
+    let words = &derived.words;
+    if words.client.is_none() {
+        found.push(client(recording, headers, derived, &names));
+    } else {
+        if words.scheme.is_none() {
+            found.push(scheme(recording, headers, derived, &names));
+        }
+        // Without the scheme, its usual port is wrong too.
+        found.extend(
+            authority(derived, &names)
+                .filter(|finding| words.scheme.is_some() || finding.code != "port-lost"),
+        );
+    }
+    if found.is_empty() {
+        found.push(unproved(derived));
+    }
+    found
+}
+
+/// The ways by which no honest probe arrived, unless they only lead to https. The first way is the one that
+/// clients use, and no line is proved without it.
+pub(super) fn closed(recording: &Recording) -> Vec<Finding> {
+    let open = recording.open_ways();
+    let first = recording.exchanges.first().map(|exchange| &exchange.way);
+    let mut found = Vec::new();
+    for way in recording.ways().into_iter().filter(|way| !open.contains(way)) {
+        let (statuses, reasons) = reasons(recording, Some(way));
+        let leads = |(status, location): &(u16, Option<String>)| {
+            let to = location.as_deref().unwrap_or_default();
+            matches!(status, 301..=308) && to.starts_with("https://")
+        };
+        if reasons.is_empty() && !statuses.is_empty() && statuses.iter().all(leads) {
+            continue;
+        }
+        let each = statuses.iter().map(|(status, _)| format!("status {status}")).chain(reasons);
+        found.push(Finding::new(
+            "way-closed",
+            if Some(way) == first { Blocks } else { Severity::Warning },
+            format!(
+                "no honest probe arrived over {}: {}",
+                way.name(),
+                each.collect::<Vec<_>>().join(", ")
+            ),
+            "nothing is proved about this way; if clients can use it, make it lead to the receiver and ask again",
+        ));
+    }
+    found
+}
+
+type Statuses = BTreeSet<(u16, Option<String>)>;
+
+/// Why honest probes did not arrive: statuses with where they lead, and other reasons.
+fn reasons(recording: &Recording, way: Option<&Way>) -> (Statuses, BTreeSet<String>) {
+    let mut statuses = BTreeSet::new();
+    let mut reasons = BTreeSet::new();
+    let asked = recording.exchanges.iter().filter(|exchange| {
+        exchange.probe.is_honest() && way.is_none_or(|way| exchange.way == *way)
+    });
+    for exchange in asked {
+        let reason = match &exchange.outcome {
+            Outcome::Refused { status, location } => {
+                statuses.insert((*status, location.clone()));
+                continue;
+            }
+            Outcome::Failed(reason) => reason.as_str(),
+            Outcome::Closed => "the connection ended without an answer",
+            Outcome::TimedOut => "no answer came in time",
+            Outcome::Kept => "the answer was about another request",
+            Outcome::Arrived(_) | Outcome::NotSent => continue,
+        };
+        reasons.insert(reason.to_owned());
+    }
+    (statuses, reasons)
+}
+
+fn no_answer(recording: &Recording) -> Finding {
+    let (statuses, reasons) = reasons(recording, None);
+    let is_login = |(status, location): &(u16, Option<String>)| {
+        matches!(status, 401 | 403 | 407) || matches!(status, 301..=308) && location.is_some()
+    };
+    if !statuses.is_empty() && statuses.iter().all(is_login) {
+        let each = statuses.iter().map(|(status, location)| {
+            let to = location.as_ref().map(|to| format!(" to {to}")).unwrap_or_default();
+            format!("{status}{to}")
+        });
+        return Finding::new(
+            "login",
+            Blocks,
+            format!("every probe is stopped on its way: {}", each.collect::<Vec<_>>().join(", ")),
+            "give the prober what lets it through: --header 'Authorization: …' or --header 'Cookie: …'; if it is \
+             a redirect, ask for the URL that it leads to",
+        );
+    }
+    let statuses = statuses.iter().map(|(status, _)| format!("status {status}"));
+    let seen: Vec<_> = statuses.chain(reasons).collect();
+    let seen = if seen.is_empty() { "nothing was sent".to_owned() } else { seen.join(", ") };
+    Finding::new(
+        "no-answer",
+        Blocks,
+        format!("no honest probe arrived at the receiver: {seen}"),
+        "does the proxy lead to the receiver (404: another token, or it has expired; 502: nothing listens at the \
+         address that the proxy connects to)?",
+    )
+}
+
+fn faults(derived: &Derived, stage: Stage) -> &[Fault] {
+    derived.faults.get(&stage).map_or(&[], Vec::as_slice)
+}
+
+fn effect<'a>(headers: &'a [Header], name: &str) -> Option<&'a Header> {
+    headers.iter().find(|header| header.name == name)
+}
+
+fn client(
+    recording: &Recording,
+    headers: &[Header],
+    derived: &Derived,
+    names: &BTreeSet<&'static str>,
+) -> Finding {
+    let add = instead::lines(names, Needs::Client);
+    let unconfirmed = translated(recording, headers);
+    if !unconfirmed.is_empty() {
+        let list: Vec<_> = unconfirmed.iter().map(IpAddr::to_string).collect();
+        return Finding::new(
+            "client-unconfirmed",
+            Blocks,
+            format!(
+                "the proxies name {} as the client, and your machine knows itself by another address",
+                list.join(" and ")
+            ),
+            format!(
+                "if it is the public address of your network, and of no proxy, ask again with --client-ip {}",
+                list.join(",")
+            ),
+        );
+    }
+    let lists = ["x-forwarded-for", "forwarded"];
+    let of = |is: fn(&Effect) -> bool| {
+        lists.iter().filter_map(|name| effect(headers, name)).find(|header| is(&header.effect))
+    };
+    let untried = lists.iter().filter_map(|name| effect(headers, name)).find_map(|header| {
+        header.effect.written()?;
+        let open = recording.open_ways();
+        let way = open.iter().find(|way| !is_tried(recording, &header.name, way))?;
+        Some((header, way.name()))
+    });
+    if let Some((header, way)) = untried {
+        return Finding::new(
+            "untried",
+            Blocks,
+            format!("no lie in {} was tried over {way}, so nothing is proved there", header.name),
+            "ask by every way with all probes: proxyfix doctor probe",
+        );
+    }
+    let written = lists
+        .iter()
+        .filter_map(|name| effect(headers, name))
+        .find(|header| header.effect.written().is_some());
+    if let Some(header) = written {
+        let faults = faults(derived, Stage::Client);
+        let got = faults.iter().find(|fault| fault.honest && fault.value == Value::Client);
+        let lie = faults.iter().find(|fault| !fault.honest);
+        let seen = match (got, lie) {
+            (Some(fault), _) => format!(
+                "{} names {} over {}, and the client is {}",
+                header.name, fault.got, fault.way, fault.truth
+            ),
+            (None, Some(lie)) => format!(
+                "{}: {} over {} makes the client {}",
+                header.name, lie.tried, lie.way, lie.got
+            ),
+            (None, None) => format!("{} does not name the client", header.name),
+        };
+        return Finding::new(
+            "client-overwritten",
+            Blocks,
+            seen,
+            format!(
+                "an outer proxy writes no address, or an inner one replaces what the outer one wrote; each must \
+                 append:\n{add}"
+            ),
+        );
+    }
+    if let Some(header) =
+        of(|effect| matches!(effect, Effect::Conditional { .. } | Effect::Mangled { .. }))
+    {
+        return Finding::new(
+            "client-conditional",
+            Blocks,
+            format!("{} is {}", header.name, header.effect.text()),
+            format!("the proxy must write it on every request, whatever the client sends:\n{add}"),
+        );
+    }
+    if let Some(header) = of(|effect| *effect == Effect::Passed) {
+        return Finding::new(
+            "client-passed",
+            Blocks,
+            format!(
+                "no proxy writes the client's address; {} arrives as the client wrote it, and whoever trusts it \
+                 believes the client",
+                header.name
+            ),
+            add,
+        );
+    }
+    Finding::new("client-missing", Blocks, "no header names the client", add)
+}
+
+fn scheme(
+    recording: &Recording,
+    headers: &[Header],
+    derived: &Derived,
+    names: &BTreeSet<&'static str>,
+) -> Finding {
+    let add = instead::lines(names, Needs::Scheme);
+    let name = "x-forwarded-proto";
+    let in_elements = derived.words.client.as_ref().is_some_and(|word| word.contains("forwarded="));
+    let found = effect(headers, if in_elements { "forwarded" } else { name });
+    let faults = faults(derived, Stage::Scheme);
+    let is_true = !faults.iter().any(|fault| fault.honest);
+    let lie = faults.iter().find(|fault| !fault.honest).filter(|_| is_true);
+    let (code, seen, instead) = match found.map(|header| &header.effect) {
+        Some(Effect::Set { .. } | Effect::Appended { .. }) if lie.is_some() => {
+            let seen = lie
+                .map(|lie| format!("{} over {} makes the scheme {}", lie.tried, lie.way, lie.got));
+            ("scheme-conditional", seen.unwrap_or_default(), add)
+        }
+        Some(Effect::Set { .. } | Effect::Appended { .. }) => {
+            let wrong = found.into_iter().flat_map(|header| &header.honest);
+            let wrong: Vec<_> = wrong.map(|(way, value)| format!("{value} over {way}")).collect();
+            let passes = format!("{} says {}", found.map_or(name, |h| &h.name), wrong.join(", "));
+            ("scheme-overwritten", passes, instead::pass_on(name))
+        }
+        Some(effect @ (Effect::Conditional { .. } | Effect::Mangled { .. })) => (
+            "scheme-conditional",
+            format!("{name} is {}", effect.text()),
+            format!("the edge must set it on every request, for http too:\n{add}"),
+        ),
+        Some(Effect::Passed) => (
+            "scheme-passed",
+            format!("no proxy writes the scheme; {name} arrives as the client wrote it"),
+            add,
+        ),
+        _ => {
+            let ways: Vec<_> = recording.open_ways().iter().map(|way| way.name()).collect();
+            let seen = format!(
+                "no header tells the scheme, and clients come by {}",
+                ways.join(" and by ")
+            );
+            ("scheme-missing", seen, add)
+        }
+    };
+    Finding::new(code, Blocks, seen, instead)
+}
+
+fn authority(derived: &Derived, names: &BTreeSet<&'static str>) -> Option<Finding> {
+    let words = &derived.words;
+    let of =
+        |value| faults(derived, Stage::Authority).iter().find(move |fault| fault.value == value);
+    if words.host.is_none() {
+        let seen = of(Value::Host).map_or_else(
+            || "no header names the host that was asked for".to_owned(),
+            |fault| format!("{} was asked for, and {} arrives", fault.truth, fault.got),
+        );
+        return Some(Finding::new("host-lost", Blocks, seen, instead::lines(names, Needs::Host)));
+    }
+    if words.port.is_none() {
+        let seen = of(Value::Port).map_or_else(
+            || "no header names the port that was asked for".to_owned(),
+            |fault| {
+                format!(
+                    "port {} was asked for over {}, and {} arrives",
+                    fault.truth, fault.way, fault.got
+                )
+            },
+        );
+        return Some(Finding::new("port-lost", Blocks, seen, instead::lines(names, Needs::Port)));
+    }
+    None
+}
+
+fn unproved(derived: &Derived) -> Finding {
+    let seen = match faults(derived, Stage::Whole).first() {
+        Some(fault) => format!(
+            "with {} over {}, {:?} would be {} and not {}",
+            fault.tried, fault.way, fault.value, fault.got, fault.truth
+        ),
+        None if derived.dangers.is_empty() => "the peer of a connection is not known".to_owned(),
+        None => format!("lint finds {}", derived.dangers.join(", ")),
+    };
+    Finding::new(
+        "unproved",
+        Blocks,
+        seen,
+        "save the recording with --save, and compare it with the recipe of your proxy in docs/recipes",
+    )
+}

@@ -1,0 +1,105 @@
+//! The inference: one pure function from a recording to a report. The prober, the page and `judge` share it.
+//!
+//! 1. [`headers`](Report::headers) says what the proxies make of each header.
+//! 2. [`words`](Report::words) and [`line`](Report::line) are what follows. A line without a
+//!    [proof](crate::proof) does not exist.
+//! 3. [`findings`](Report::findings) say what is in the way, what is dangerous, and what cannot be seen. Each
+//!    has a code and a section in `docs/DOCTOR.md`.
+
+mod chain;
+mod derive;
+mod differences;
+mod findings;
+mod headers;
+mod instead;
+
+use serde::Serialize;
+
+pub use self::{
+    chain::Place,
+    derive::{Line, Words},
+    findings::{CODES, Finding, Severity},
+    headers::{Effect, Header},
+};
+use crate::{
+    proof::is_direct,
+    record::{Outcome, Recording},
+};
+
+/// What was asked by one way, and how much of it arrived.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Asked {
+    /// The way.
+    pub way: String,
+    /// How many probes were sent.
+    pub sent: usize,
+    /// How many arrived.
+    pub arrived: usize,
+}
+
+/// What the doctor says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// The URL that was asked for.
+    pub url: String,
+    /// The chain, from the client to the application.
+    pub chain: Vec<Place>,
+    /// The names of proxies that showed themselves.
+    pub names: Vec<&'static str>,
+    /// What was asked.
+    pub asked: Vec<Asked>,
+    /// What the proxies make of each header.
+    pub headers: Vec<Header>,
+    /// The words that are proved, each by itself.
+    pub words: Words,
+    /// The line, if all of it is proved.
+    pub line: Option<Line>,
+    /// What is to be said about it, the worst first.
+    pub findings: Vec<Finding>,
+}
+
+impl Report {
+    /// Whether something is in the way of a line.
+    pub fn is_blocked(&self) -> bool {
+        self.line.is_none()
+    }
+}
+
+/// Derives everything from a recording.
+///
+/// ```
+/// use proxyfix_doctor::{infer::infer, record::Recording};
+///
+/// let report = infer(&Recording::new("https://app.example/"));
+/// assert!(report.line.is_none());
+/// assert_eq!(report.findings[0].code, "no-answer");
+/// ```
+pub fn infer(recording: &Recording) -> Report {
+    let headers = headers::headers(recording);
+    let mut derived = derive::derive(recording, &headers);
+    // Without the way that clients use, nothing is proved.
+    if findings::is_closed(recording) {
+        derived.line = None;
+    }
+    let findings = findings::findings(recording, &headers, &derived);
+    let asked = |way: &crate::record::Way| {
+        let mut asked = Asked { way: way.name(), sent: 0, arrived: 0 };
+        for exchange in recording.exchanges.iter().filter(|exchange| exchange.way == *way) {
+            let sent = exchange.outcome != Outcome::NotSent;
+            asked.sent = asked.sent.saturating_add(usize::from(sent));
+            let arrived = exchange.outcome.arrived().is_some();
+            asked.arrived = asked.arrived.saturating_add(usize::from(arrived));
+        }
+        asked
+    };
+    Report {
+        url: recording.url.clone(),
+        chain: chain::chain(recording, &headers, is_direct(recording)),
+        names: chain::names(recording).into_iter().collect(),
+        asked: recording.ways().into_iter().map(asked).collect(),
+        headers,
+        words: derived.words,
+        line: derived.line,
+        findings,
+    }
+}

@@ -1,0 +1,117 @@
+//! The receiver by itself, in the application's place.
+//!
+//! 1. It answers HTTP/1.1 and HTTP/2 without TLS, as an application behind proxies does.
+//! 2. So many connections are served at once; others wait. A head must come within [`PATIENCE`], and a body
+//!    within the receiver's own limit.
+
+use std::{convert::Infallible, io, net::SocketAddr, path::Path, sync::Arc, time::Duration};
+
+use http::Request;
+use hyper::{body::Incoming, service::service_fn};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::conn::auto,
+};
+use proxyfix::Peer;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpListener,
+    sync::Semaphore,
+};
+use tower_service::Service as _;
+
+use crate::receiver::Doctor;
+
+/// Connections that are served at once.
+const CONNECTIONS: usize = 64;
+/// How long a head may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a connection may last.
+const LONGEST: Duration = Duration::from_secs(300);
+
+/// Where the receiver listens.
+#[derive(Debug)]
+pub struct Listener(Kind);
+
+#[derive(Debug)]
+enum Kind {
+    Tcp(TcpListener),
+    #[cfg(unix)]
+    Unix(tokio::net::UnixListener),
+}
+
+impl Listener {
+    /// Listens on this address.
+    ///
+    /// # Errors
+    ///
+    /// If the address is taken, or is not this machine's.
+    pub async fn tcp(address: SocketAddr) -> io::Result<Self> {
+        TcpListener::bind(address).await.map(|listener| Self(Kind::Tcp(listener)))
+    }
+
+    /// Listens on a Unix socket. A proxy must be able to open it.
+    ///
+    /// # Errors
+    ///
+    /// If the path is taken, or cannot be written.
+    #[cfg(unix)]
+    pub fn unix(path: &Path) -> io::Result<Self> {
+        tokio::net::UnixListener::bind(path).map(|listener| Self(Kind::Unix(listener)))
+    }
+
+    /// The address, unless it is a Unix socket.
+    pub fn address(&self) -> Option<SocketAddr> {
+        match &self.0 {
+            Kind::Tcp(listener) => listener.local_addr().ok(),
+            #[cfg(unix)]
+            Kind::Unix(_) => None,
+        }
+    }
+
+    /// Answers, until the future is dropped.
+    pub async fn serve(self, doctor: Doctor) -> Infallible {
+        let places = Arc::new(Semaphore::new(CONNECTIONS));
+        loop {
+            let Ok(place) = Arc::clone(&places).acquire_owned().await else { continue };
+            let doctor = doctor.clone();
+            match &self.0 {
+                Kind::Tcp(listener) => match listener.accept().await {
+                    Ok((stream, peer)) => {
+                        tokio::spawn(async move {
+                            connection(stream, peer.into(), doctor).await;
+                            drop(place);
+                        });
+                    }
+                    Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+                },
+                #[cfg(unix)]
+                Kind::Unix(listener) => match listener.accept().await {
+                    Ok((stream, _)) => {
+                        tokio::spawn(async move {
+                            connection(stream, Peer::UNIX, doctor).await;
+                            drop(place);
+                        });
+                    }
+                    Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+                },
+            }
+        }
+    }
+}
+
+async fn connection<S>(stream: S, peer: Peer, doctor: Doctor)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(peer);
+        doctor.clone().call(request)
+    });
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(PATIENCE);
+    builder.http2().timer(TokioTimer::new()).max_concurrent_streams(16);
+    let serving = builder.serve_connection(TokioIo::new(stream), service);
+    // A client that went away is no fault of ours.
+    let _ = tokio::time::timeout(LONGEST, serving).await;
+}

@@ -1,0 +1,208 @@
+//! The exchange of one probe, over HTTP/1 and over HTTP/2.
+//!
+//! 1. At most [`MOST`] bytes of an answer are read.
+//! 2. An answer of the receiver is JSON that names this package. The path in it says which probe it is about; if it
+//!    is another one, something on the way keeps answers.
+//! 3. Every other answer is a refusal. Interim answers (1xx) are passed over.
+
+use std::io;
+
+use http::{HeaderMap, Request, Version};
+use http_body_util::{BodyExt as _, Empty, Limited};
+use hyper::{body::Bytes, client::conn::http2};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+use super::connect::Connection;
+use crate::{
+    arrived::Field,
+    probe::{Probe, head},
+    record::{Outcome, Way},
+    wire::Answer,
+};
+
+/// The most bytes of an answer: a head of 64 KiB, in which each byte may take four in JSON.
+const MOST: usize = 512 * 1024;
+/// The most lines of an answer's head.
+const LINES: usize = 128;
+
+/// What came back.
+pub(super) struct Back {
+    pub(super) outcome: Outcome,
+    pub(super) servers: Vec<String>,
+    /// The receiver asks to wait.
+    pub(super) wait: bool,
+}
+
+impl Back {
+    pub(super) fn of(outcome: Outcome) -> Self {
+        Self { outcome, servers: Vec::new(), wait: false }
+    }
+}
+
+/// What is sent, and where.
+pub(super) struct Sent<'a> {
+    pub(super) probe: &'a Probe,
+    pub(super) way: &'a Way,
+    pub(super) path: &'a str,
+    pub(super) more: &'a [Field],
+}
+
+impl Sent<'_> {
+    /// Sends a probe over HTTP/1.
+    pub(super) async fn http1(&self, mut connection: Connection) -> io::Result<Back> {
+        let head = head(self.probe, self.way, self.path, self.more);
+        // A server may answer and hang up before it has read everything.
+        let written = connection.stream.write_all(&head).await;
+        if written.is_ok() {
+            connection.stream.flush().await.ok();
+        }
+        let mut received = Vec::new();
+        loop {
+            if let Some((status, headers, body)) = parse(&received, false)? {
+                return Ok(self.back(status, &headers, &body));
+            }
+            let mut chunk = [0; 8192];
+            let read = connection.stream.read(&mut chunk).await.unwrap_or_default();
+            received.extend_from_slice(chunk.get(..read).unwrap_or_default());
+            if read == 0 || received.len() > MOST {
+                return Ok(match parse(&received, true)? {
+                    Some((status, headers, body)) => self.back(status, &headers, &body),
+                    None => Back::of(Outcome::Closed),
+                });
+            }
+        }
+    }
+
+    /// Sends a probe over HTTP/2.
+    pub(super) async fn http2(&self, connection: Connection) -> io::Result<Back> {
+        let io = TokioIo::new(connection.stream);
+        let (mut sender, driver) =
+            http2::handshake(TokioExecutor::new(), io).await.map_err(io::Error::other)?;
+        let driver = tokio::spawn(driver);
+        let uri = format!("{}://{}{}", self.way.scheme, self.way.authority(), self.path);
+        let mut request = Request::get(uri).version(Version::HTTP_2);
+        for field in self.more.iter().chain(&self.probe.lines) {
+            request = request.header(&field.name, field.value.as_bytes());
+        }
+        let request = request.body(Empty::<Bytes>::new()).map_err(io::Error::other)?;
+        let back = match sender.send_request(request).await {
+            Err(_) => Back::of(Outcome::Closed),
+            Ok(response) => {
+                let (parts, body) = response.into_parts();
+                let body = Limited::new(body, MOST).collect().await;
+                let body = body.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+                self.back(parts.status.as_u16(), &parts.headers, &body)
+            }
+        };
+        driver.abort();
+        Ok(back)
+    }
+
+    fn back(&self, status: u16, headers: &HeaderMap, body: &[u8]) -> Back {
+        let text = |name: &str| {
+            let values = headers.get_all(name).iter();
+            values.map(|value| crate::escape::shortened(value.as_bytes(), 80)).collect::<Vec<_>>()
+        };
+        let servers = [text("server"), text("via")].concat();
+        let answer = serde_json::from_slice::<Answer>(body).ok().filter(|_| status == 200);
+        let outcome = match answer {
+            Some(Answer { arrived, .. }) => {
+                let id = self.path.rsplit('/').next().unwrap_or_default();
+                if arrived.path().rsplit('/').next() == Some(id) {
+                    Outcome::Arrived(arrived)
+                } else {
+                    Outcome::Kept
+                }
+            }
+            None => {
+                let location = text("location").into_iter().next();
+                Outcome::Refused { status, location }
+            }
+        };
+        Back { outcome, servers, wait: status == 429 && headers.contains_key("retry-after") }
+    }
+}
+
+type Parsed = (u16, HeaderMap, Vec<u8>);
+
+/// The answer in these bytes, if it is whole. `ended`: nothing more comes.
+fn parse(received: &[u8], ended: bool) -> io::Result<Option<Parsed>> {
+    let mut lines = [httparse::EMPTY_HEADER; LINES];
+    let mut response = httparse::Response::new(&mut lines);
+    let parsed = response.parse(received).map_err(io::Error::other)?;
+    let httparse::Status::Complete(length) = parsed else { return Ok(None) };
+    let rest = received.get(length..).unwrap_or_default();
+    let status = response.code.unwrap_or_default();
+    if (100..200).contains(&status) && status != 101 {
+        return parse(rest, ended);
+    }
+    let mut headers = HeaderMap::new();
+    for line in response.headers.iter() {
+        let name = http::HeaderName::from_bytes(line.name.as_bytes());
+        let value = http::HeaderValue::from_bytes(line.value);
+        if let (Ok(name), Ok(value)) = (name, value) {
+            headers.append(name, value);
+        }
+    }
+    let is_chunked = headers.get("transfer-encoding").is_some();
+    let length = headers.get("content-length").and_then(|value| value.to_str().ok()?.parse().ok());
+    let body = match (is_chunked, length) {
+        (true, _) => match (chunks(rest), ended) {
+            (Some(body), _) => body,
+            (None, true) => Vec::new(),
+            (None, false) => return Ok(None),
+        },
+        (false, Some(length)) => match rest.get(..length) {
+            Some(body) => body.to_vec(),
+            None if ended => rest.to_vec(),
+            None => return Ok(None),
+        },
+        // Without a length, the end of the connection is the end of the body (RFC 9112 §6.3).
+        (false, None) if ended || matches!(status, 204 | 304) => rest.to_vec(),
+        (false, None) => return Ok(None),
+    };
+    Ok(Some((status, headers, body)))
+}
+
+/// The content of chunks, if they are whole.
+fn chunks(mut rest: &[u8]) -> Option<Vec<u8>> {
+    let mut body = Vec::new();
+    loop {
+        let Ok(httparse::Status::Complete((start, size))) = httparse::parse_chunk_size(rest) else {
+            return None;
+        };
+        let size = usize::try_from(size).ok()?;
+        if size == 0 {
+            return Some(body);
+        }
+        let end = start.checked_add(size)?;
+        body.extend_from_slice(rest.get(start..end)?);
+        rest = rest.get(end.checked_add(2)?..)?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse;
+
+    #[test]
+    fn answers() {
+        let whole = |text: &str| parse(text.as_bytes(), false).unwrap();
+        assert!(whole("HTTP/1.1 200 OK\r\ncontent-le").is_none());
+        assert!(whole("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\na").is_none());
+        let (status, headers, body) = whole(
+            "HTTP/1.1 100 C\r\n\r\nHTTP/1.1 200 OK\r\nserver: a\r\ncontent-length: 2\r\n\r\nab",
+        )
+        .unwrap();
+        assert_eq!(
+            (status, &body[..], &headers["server"]),
+            (200, &b"ab"[..], &"a".parse().unwrap())
+        );
+        let chunked = "HTTP/1.1 403 F\r\ntransfer-encoding: chunked\r\n\r\n1\r\na\r\n1\r\nb\r\n";
+        assert!(whole(chunked).is_none());
+        assert_eq!(whole(&format!("{chunked}0\r\n\r\n")).unwrap().2, b"ab");
+        assert_eq!(parse(b"HTTP/1.0 500 X\r\n\r\nx", true).unwrap().unwrap().2, b"x");
+        assert!(parse(b"junk\r\n\r\n", true).is_err());
+    }
+}

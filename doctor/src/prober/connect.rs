@@ -1,0 +1,83 @@
+//! Connections: one for each probe, from an address that can be told from the proxies'.
+
+use std::{
+    io,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    pin::Pin,
+    sync::Arc,
+};
+
+use rustls::{ClientConfig, pki_types::ServerName};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpSocket, TcpStream},
+};
+use tokio_rustls::TlsConnector;
+
+/// The prober's address on its own machine. Proxies have the first addresses of 127.0.0.0/8.
+const OWN: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 77, 7, 7));
+
+/// What is read from and written to.
+pub(super) trait Stream: AsyncRead + AsyncWrite + Send {}
+impl<T: AsyncRead + AsyncWrite + Send> Stream for T {}
+
+/// A connection, and its ends.
+pub(super) struct Connection {
+    pub(super) stream: Pin<Box<dyn Stream>>,
+    pub(super) from: Option<SocketAddr>,
+    /// Whether the server agreed to HTTP/2.
+    pub(super) http2: bool,
+}
+
+/// How to connect.
+#[derive(Clone)]
+pub(super) struct Connect {
+    pub(super) to: SocketAddr,
+    pub(super) host: String,
+    pub(super) tls: Option<Arc<ClientConfig>>,
+    /// The address to connect from, if it is not the system's choice.
+    pub(super) from: Option<IpAddr>,
+}
+
+impl Connect {
+    /// Chooses the address to connect from: [`OWN`], if the other end is on the same machine.
+    pub(super) async fn choose(&mut self) {
+        let here = match TcpStream::connect(self.to).await {
+            Ok(stream) => stream.local_addr().is_ok_and(|from| from.ip() == self.to.ip()),
+            Err(_) => false,
+        };
+        let loopback = self.to.ip().is_loopback();
+        if self.to.is_ipv4() && (here || loopback) {
+            self.from = Some(OWN);
+            if self.tcp().await.is_err() {
+                self.from = None;
+            }
+        }
+    }
+
+    async fn tcp(&self) -> io::Result<TcpStream> {
+        match self.from {
+            None => TcpStream::connect(self.to).await,
+            Some(from) => {
+                let socket = TcpSocket::new_v4()?;
+                socket.bind((from, 0).into())?;
+                socket.connect(self.to).await
+            }
+        }
+    }
+
+    /// Connects.
+    pub(super) async fn connect(&self) -> io::Result<Connection> {
+        let stream = self.tcp().await?;
+        stream.set_nodelay(true)?;
+        let from = stream.local_addr().ok();
+        let Some(config) = &self.tls else {
+            return Ok(Connection { stream: Box::pin(stream), from, http2: false });
+        };
+        let host = self.host.trim_start_matches('[').trim_end_matches(']').to_owned();
+        let name = ServerName::try_from(host).map_err(io::Error::other)?;
+        let stream = TlsConnector::from(Arc::clone(config)).connect(name, stream).await?;
+        let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+        Ok(Connection { stream: Box::pin(stream), from, http2 })
+    }
+}

@@ -1,0 +1,131 @@
+//! The prober: sends the probes, and records what became of them.
+//!
+//! 1. HTTP/1 is written byte for byte ([`head`]) and read within limits. HTTP/2 is asked too, where a server
+//!    offers it by ALPN (RFC 7301).
+//! 2. Each listener that the user names is asked, by IPv4 and by IPv6 where its name has both. The first family
+//!    gets all probes, the second one those about the standard headers.
+//! 3. On one machine the prober takes an address of its own in 127.0.0.0/8. Otherwise it could not be told from
+//!    the proxies.
+//! 4. A probe with several headers that is refused is halved until the header is found.
+//! 5. It ends by itself: each probe has a time limit, and each way a number of probes.
+
+mod answer;
+mod connect;
+mod rounds;
+mod tls;
+mod url;
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
+
+pub use self::{tls::Trust, url::Url};
+use crate::{
+    arrived::Field,
+    receiver::{NoRandomness, Token},
+    record::Recording,
+};
+
+/// What the prober is told.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Settings {
+    /// The listeners, the one that clients use first.
+    pub urls: Vec<Url>,
+    /// The receiver's token.
+    pub token: Token,
+    /// Addresses instead of those of the name, as with `curl --resolve`.
+    pub resolve: Vec<(String, u16, IpAddr)>,
+    /// Which certificates are accepted.
+    pub trust: Trust,
+    /// Field lines of every probe, such as an access token.
+    pub headers: Vec<Field>,
+    /// The client's own addresses, if it does not know them itself.
+    pub client: Vec<IpAddr>,
+    /// How long one probe may take.
+    pub timeout: Duration,
+}
+
+impl Settings {
+    /// What is usual, for a receiver with this token.
+    pub fn new(urls: Vec<Url>, token: Token) -> Self {
+        Self {
+            urls,
+            token,
+            resolve: Vec::new(),
+            trust: Trust::System,
+            headers: Vec::new(),
+            client: Vec::new(),
+            timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+/// How far the prober is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Progress {
+    /// The way that is asked.
+    pub way: String,
+    /// How many probes of this round are done.
+    pub done: usize,
+    /// How many there are.
+    pub of: usize,
+}
+
+/// Why nothing could be asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A name has no address.
+    #[error("{0} has no address: {1}")]
+    NoAddress(String, String),
+    /// The certificates cannot be read.
+    #[error("{0}")]
+    Trust(String),
+    /// The system's generator of random numbers failed.
+    #[error(transparent)]
+    NoRandomness(#[from] NoRandomness),
+}
+
+/// Asks every listener, and records what became of each probe. `progress` is called after each.
+///
+/// # Errors
+///
+/// If a name has no address, or the certificates cannot be read. A probe that does not arrive is no error.
+pub async fn probe(
+    settings: &Settings,
+    mut progress: impl FnMut(Progress),
+) -> Result<Recording, Error> {
+    let run = crate::receiver::name()?;
+    let url = settings.urls.first().map(ToString::to_string).unwrap_or_default();
+    let mut recording = Recording { client: settings.client.clone(), ..Recording::new(url) };
+    for url in &settings.urls {
+        let addresses = addresses(settings, url).await?;
+        for (number, address) in addresses.into_iter().enumerate() {
+            let place = rounds::Place { settings, url, address, run: &run, first: number == 0 };
+            place.ask(&mut recording, &mut progress).await?;
+        }
+    }
+    Ok(recording)
+}
+
+/// The first address of each family.
+async fn addresses(settings: &Settings, url: &Url) -> Result<Vec<SocketAddr>, Error> {
+    let host = url.host.trim_start_matches('[').trim_end_matches(']');
+    let told = settings.resolve.iter().filter(|(name, port, _)| name == host && *port == url.port);
+    let mut all: Vec<SocketAddr> = told.map(|(_, port, ip)| (*ip, *port).into()).collect();
+    if all.is_empty() {
+        let found = tokio::net::lookup_host((host, url.port)).await;
+        let found = found.map_err(|error| Error::NoAddress(host.to_owned(), error.to_string()))?;
+        all.extend(found);
+    }
+    let v4 = all.iter().find(|address| address.is_ipv4());
+    let v6 = all.iter().find(|address| address.is_ipv6());
+    let each: Vec<_> = v4.into_iter().chain(v6).copied().collect();
+    if each.is_empty() {
+        return Err(Error::NoAddress(host.to_owned(), "the name is empty".to_owned()));
+    }
+    Ok(each)
+}

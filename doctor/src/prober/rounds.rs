@@ -1,0 +1,215 @@
+//! The rounds of probes at one address: honest ones, those about headers, odd targets, honest ones again.
+
+use std::{collections::BTreeSet, net::SocketAddr, sync::Arc, time::Duration};
+
+use tokio::{
+    task::JoinSet,
+    time::{sleep, timeout},
+};
+
+use super::{
+    Error, Progress, Settings, Url,
+    answer::{Back, Sent},
+    connect::Connect,
+    tls,
+};
+use crate::{
+    probe::{Catalogue, Kind, Probe, STANDARD, Shape},
+    receiver::PATH,
+    record::{Exchange, Outcome, Protocol, Recording, Way},
+};
+
+/// How often an honest probe is sent before the others, and after them.
+const HONEST: (usize, usize) = (5, 3);
+/// How many probes are on their way at once.
+const AT_ONCE: usize = 8;
+/// How often a probe is sent again because the receiver asks to wait, and how long it waits.
+const AGAIN: (usize, Duration) = (50, Duration::from_millis(200));
+
+/// A listener at one of its addresses.
+#[derive(Clone, Copy)]
+pub(super) struct Place<'a> {
+    pub(super) settings: &'a Settings,
+    pub(super) url: &'a Url,
+    pub(super) address: SocketAddr,
+    pub(super) run: &'a str,
+    /// Whether this is the first address of the listener, which gets all probes.
+    pub(super) first: bool,
+}
+
+impl Place<'_> {
+    /// Asks by HTTP/1.1, and by HTTP/2 if it is offered.
+    pub(super) async fn ask(
+        &self,
+        recording: &mut Recording,
+        progress: &mut impl FnMut(Progress),
+    ) -> Result<(), Error> {
+        let mut connect =
+            Connect { to: self.address, host: self.url.host.clone(), tls: None, from: None };
+        let limit = self.settings.timeout;
+        timeout(limit, connect.choose()).await.ok();
+        self.by(Protocol::Http1, connect.clone(), recording, progress).await?;
+        if self.url.scheme == "https" {
+            let config = tls::config(&self.settings.trust, b"h2")?;
+            connect.tls = Some(Arc::new(config));
+            let offered = timeout(limit, connect.connect()).await;
+            if matches!(offered, Ok(Ok(connection)) if connection.http2) {
+                self.by(Protocol::Http2, connect, recording, progress).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn by(
+        &self,
+        protocol: Protocol,
+        mut connect: Connect,
+        recording: &mut Recording,
+        progress: &mut impl FnMut(Progress),
+    ) -> Result<(), Error> {
+        let Url { scheme, host, port, .. } = self.url;
+        if scheme == "https" && protocol == Protocol::Http1 {
+            let config = tls::config(&self.settings.trust, b"http/1.1")?;
+            connect.tls = Some(Arc::new(config));
+        }
+        let way = Way {
+            scheme: scheme.clone(),
+            protocol,
+            ipv6: self.address.is_ipv6(),
+            host: host.clone(),
+            port: *port,
+        };
+        let number = recording.ways().len();
+        let mut catalogue = Catalogue::new(way.scheme(), &format!("{number}-"));
+        let asker = Arc::new(Asker {
+            connect,
+            way: way.clone(),
+            prefix: format!(
+                "{}{PATH}/{}/p/{}-",
+                self.url.path,
+                self.settings.token.as_str(),
+                self.run
+            ),
+            settings: self.settings.clone(),
+        });
+
+        let honest = asker.round(catalogue.honest(HONEST.0), progress).await;
+        let arrived: Vec<_> =
+            honest.iter().filter_map(|exchange| exchange.outcome.arrived()).collect();
+        let is_open = !arrived.is_empty();
+        let brought = proxyfix::forwarding_headers()
+            .filter(|name| arrived.iter().any(|arrived| arrived.values(name).next().is_some()));
+        let mut alone: Vec<&str> = STANDARD.into();
+        alone.extend(brought.filter(|name| !STANDARD.contains(name)));
+        recording.exchanges.extend(honest);
+        if !is_open {
+            return Ok(());
+        }
+        let except: BTreeSet<_> = alone.iter().map(|name| (*name).to_owned()).collect();
+        let mut probes = catalogue.alone(alone);
+        if self.first {
+            probes.extend(catalogue.others(&except));
+            if protocol == Protocol::Http1 {
+                probes.extend(catalogue.targets());
+            }
+        }
+        // HTTP/2 has no `Connection` (RFC 9113 §8.2.2).
+        let can = |probe: &Probe| {
+            protocol == Protocol::Http1 || probe.kind != Kind::Headers(Shape::Nominated)
+        };
+        probes.retain(can);
+        let mut exchanges = asker.round(probes, progress).await;
+        // Who is refused together may arrive alone.
+        loop {
+            let halves: Vec<_> = exchanges
+                .iter()
+                .filter(|exchange| exchange.outcome.arrived().is_none())
+                .filter_map(|exchange| exchange.probe.halves())
+                .flatten()
+                .collect();
+            exchanges.retain(|exchange| {
+                exchange.outcome.arrived().is_some() || exchange.probe.halves().is_none()
+            });
+            recording.exchanges.append(&mut exchanges);
+            if halves.is_empty() {
+                break;
+            }
+            exchanges = asker.round(halves, progress).await;
+        }
+        let again = catalogue.honest(HONEST.1);
+        recording.exchanges.extend(asker.round(again, progress).await);
+        Ok(())
+    }
+}
+
+/// Sends probes by one way.
+struct Asker {
+    connect: Connect,
+    way: Way,
+    /// The path up to the probe's id, with the token.
+    prefix: String,
+    settings: Settings,
+}
+
+impl Asker {
+    /// Sends these probes, and returns what became of each, in their order.
+    async fn round(
+        self: &Arc<Self>,
+        probes: Vec<Probe>,
+        progress: &mut impl FnMut(Progress),
+    ) -> Vec<Exchange> {
+        let of = probes.len();
+        let mut waiting = probes.into_iter().enumerate();
+        let mut running = JoinSet::new();
+        let mut done: Vec<(usize, Exchange)> = Vec::new();
+        loop {
+            while running.len() < AT_ONCE {
+                let Some((place, probe)) = waiting.next() else { break };
+                let asker = Arc::clone(self);
+                running.spawn(async move { (place, asker.one(probe).await) });
+            }
+            let Some(finished) = running.join_next().await else { break };
+            done.extend(finished.ok());
+            progress(Progress { way: self.way.name(), done: done.len(), of });
+        }
+        done.sort_by_key(|(place, _)| *place);
+        done.into_iter().map(|(_, exchange)| exchange).collect()
+    }
+
+    async fn one(&self, probe: Probe) -> Exchange {
+        let path = format!("{}{}", self.prefix, probe.id);
+        let mut from = None;
+        let mut back = Back::of(Outcome::TimedOut);
+        for _ in 0..AGAIN.0 {
+            let sent =
+                Sent { probe: &probe, way: &self.way, path: &path, more: &self.settings.headers };
+            let exchange = async {
+                let connection = self.connect.connect().await?;
+                from = connection.from;
+                match self.way.protocol {
+                    Protocol::Http2 => sent.http2(connection).await,
+                    Protocol::Http1 | Protocol::Browser => sent.http1(connection).await,
+                }
+            };
+            back = match timeout(self.settings.timeout, exchange).await {
+                Err(_) => Back::of(Outcome::TimedOut),
+                Ok(Err(error)) => Back::of(Outcome::Failed(error.to_string())),
+                Ok(Ok(back)) => back,
+            };
+            if !back.wait {
+                break;
+            }
+            sleep(AGAIN.1).await;
+        }
+        let token = self.settings.token.as_str();
+        Exchange {
+            probe,
+            way: self.way.clone(),
+            path: path.replace(token, &".".repeat(token.len())),
+            from,
+            to: Some(self.connect.to),
+            outcome: back.outcome,
+            servers: back.servers,
+        }
+    }
+}

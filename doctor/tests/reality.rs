@@ -1,0 +1,287 @@
+//! Probing survives reality: what stands before an application besides a proxy that behaves.
+//!
+//! Each test has a small proxy of its own between the prober and the receiver, which does one odd thing. Whatever
+//! it does is said plainly, and what remains is still derived.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use proxyfix_doctor::{
+    arrived::Field,
+    infer::{Report, infer},
+    listen::Listener,
+    prober::{Settings, Url, probe},
+    receiver::{Doctor, Token},
+};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpListener, TcpSocket, TcpStream},
+};
+
+/// What a proxy does with a head.
+enum Act {
+    /// Passes it on, to the receiver of this number, from this last byte of its address.
+    Pass(String, usize, u8),
+    /// Answers itself.
+    Answer(String),
+}
+
+/// A head as text, with a line that the proxy appends to `X-Forwarded-For` and one that it sets.
+fn usual(head: &str, client: SocketAddr) -> String {
+    let mut list = Vec::new();
+    let mut lines = Vec::new();
+    for line in head.trim_end().split("\r\n") {
+        let lower = line.to_ascii_lowercase();
+        if let Some(value) = lower.strip_prefix("x-forwarded-for: ") {
+            list.push(value.to_owned());
+        } else if !lower.starts_with("x-forwarded-proto:") && !lower.starts_with("x-forwarded-for:")
+        {
+            lines.push(line.to_owned());
+        }
+    }
+    list.push(client.ip().to_string());
+    lines.push(format!("X-Forwarded-For: {}", list.join(", ")));
+    lines.push("X-Forwarded-Proto: http".to_owned());
+    lines.push("Connection: close".to_owned());
+    format!("{}\r\n\r\n", lines.join("\r\n"))
+}
+
+fn refuse(status: &str, more: &str) -> Act {
+    Act::Answer(format!("HTTP/1.1 {status}\r\n{more}Content-Length: 0\r\n\r\n"))
+}
+
+async fn head(stream: &mut TcpStream) -> Option<String> {
+    let mut head = Vec::new();
+    while !head.windows(4).any(|end| end == b"\r\n\r\n") {
+        let mut chunk = [0; 4096];
+        let read = stream.read(&mut chunk).await.ok().filter(|read| *read > 0)?;
+        head.extend_from_slice(&chunk[..read]);
+    }
+    String::from_utf8(head).ok()
+}
+
+async fn proxy(
+    act: impl Fn(&str, SocketAddr) -> Act + Send + Sync + 'static,
+    to: Vec<SocketAddr>,
+) -> SocketAddr {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let act = Arc::new(act);
+    tokio::spawn(async move {
+        while let Ok((mut stream, client)) = listener.accept().await {
+            let (act, to) = (Arc::clone(&act), to.clone());
+            tokio::spawn(async move {
+                let head = head(&mut stream).await?;
+                match act(&head, client) {
+                    Act::Answer(answer) => stream.write_all(answer.as_bytes()).await.ok()?,
+                    Act::Pass(head, number, last) => {
+                        let socket = TcpSocket::new_v4().ok()?;
+                        socket.bind((Ipv4Addr::new(127, 0, 0, last), 0).into()).ok()?;
+                        let mut upstream = socket.connect(to[number]).await.ok()?;
+                        upstream.write_all(head.as_bytes()).await.ok()?;
+                        let mut answer = Vec::new();
+                        upstream.read_to_end(&mut answer).await.ok()?;
+                        stream.write_all(&answer).await.ok()?;
+                    }
+                }
+                Some(())
+            });
+        }
+    });
+    address
+}
+
+/// What the doctor says behind such a proxy, with so many receivers that share a token.
+async fn ask(
+    receivers: usize,
+    change: impl FnOnce(&mut Settings),
+    act: impl Fn(&str, SocketAddr) -> Act + Send + Sync + 'static,
+) -> Report {
+    let token = Token::random().unwrap();
+    let mut to = Vec::new();
+    for _ in 0..receivers {
+        let doctor = Doctor::with(token.clone(), Duration::from_secs(60)).unwrap();
+        let listener = Listener::tcp((Ipv4Addr::LOCALHOST, 0).into()).await.unwrap();
+        to.push(listener.address().unwrap());
+        tokio::spawn(async move { listener.serve(doctor).await });
+    }
+    let address = proxy(act, to).await;
+    let url: Url = format!("http://app.example:{}/", address.port()).parse().unwrap();
+    let mut settings = Settings::new(vec![url], token);
+    settings.resolve = vec![("app.example".to_owned(), address.port(), address.ip())];
+    settings.timeout = Duration::from_secs(3);
+    change(&mut settings);
+    infer(&probe(&settings, |_| ()).await.unwrap())
+}
+
+fn has(report: &Report, code: &str) -> bool {
+    report.findings.iter().any(|finding| finding.code == code)
+}
+
+fn line(report: &Report) -> Option<&str> {
+    report.line.as_ref().map(|line| line.text.as_str())
+}
+
+const LINE: Option<&str> = Some("proxies=loopback for=1 proto=1");
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proxy_that_behaves() {
+    let report = ask(1, |_| (), |head, client| Act::Pass(usual(head, client), 0, 2)).await;
+    assert_eq!(line(&report), LINE, "{:#?}", report.findings);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_proxy_at_all() {
+    let doctor = Doctor::new().unwrap();
+    let token = doctor.token().clone();
+    let listener = Listener::tcp((Ipv4Addr::LOCALHOST, 0).into()).await.unwrap();
+    let port = listener.address().unwrap().port();
+    tokio::spawn(async move { listener.serve(doctor).await });
+    let url = format!("http://127.0.0.1:{port}/").parse().unwrap();
+    let settings = Settings::new(vec![url], token);
+    let report = infer(&probe(&settings, |_| ()).await.unwrap());
+    assert_eq!(line(&report), Some("proxies=none for=1"), "{:#?}", report.findings);
+}
+
+/// A web application firewall that knows some lies.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_firewall_refuses_some_probes() {
+    let report = ask(
+        1,
+        |_| (),
+        |head, client| {
+            let lower = head.to_ascii_lowercase();
+            if lower.contains("x-original-url") || lower.contains(": \"") || lower.len() > 4000 {
+                return refuse("403 Forbidden", "");
+            }
+            Act::Pass(usual(head, client), 0, 2)
+        },
+    )
+    .await;
+    assert_eq!(line(&report), LINE, "{:#?}", report.findings);
+    assert!(has(&report, "refused"));
+    // What was refused together was asked alone.
+    let uri = report.headers.iter().find(|header| header.name == "x-original-uri").unwrap();
+    assert_eq!(uri.effect.text(), "passed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_proxies_behind_one_name() {
+    let turns = AtomicUsize::new(0);
+    let report = ask(
+        2,
+        |_| (),
+        move |head, client| {
+            let turn = turns.fetch_add(1, Ordering::Relaxed) % 2;
+            let once = usual(head, client);
+            if turn == 0 { Act::Pass(once, 0, 2) } else { Act::Pass(usual(&once, client), 1, 3) }
+        },
+    )
+    .await;
+    assert_eq!(line(&report), None);
+    assert!(has(&report, "unstable"), "{:#?}", report.findings);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_instances_behind_one_proxy() {
+    let turns = AtomicUsize::new(0);
+    let report = ask(
+        2,
+        |_| (),
+        move |head, client| {
+            let turn = turns.fetch_add(1, Ordering::Relaxed) % 2;
+            Act::Pass(usual(head, client), turn, if turn == 0 { 2 } else { 3 })
+        },
+    )
+    .await;
+    assert_eq!(line(&report), LINE, "{:#?}", report.findings);
+    assert!(has(&report, "several-instances"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cache_that_keeps_everything() {
+    let kept = Arc::new(std::sync::Mutex::new(None::<String>));
+    let report = ask(1, |_| (), move |head, client| {
+        let mut kept = kept.lock().unwrap();
+        match &*kept {
+            Some(answer) => Act::Answer(answer.clone()),
+            None => {
+                let id = head.split(' ').nth(1).unwrap().rsplit('/').next().unwrap().to_owned();
+                let arrived = format!(
+                    "{{\"proxyfix-doctor\":\"0\",\"arrived\":{{\"peer\":\"{client}\",\"version\":\"\",\
+                     \"method\":\"GET\",\"target\":\"/p/{id}\",\"fields\":[]}}}}"
+                );
+                let answer = format!(
+                    "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{arrived}",
+                    arrived.len()
+                );
+                *kept = Some(answer.clone());
+                Act::Answer(answer)
+            }
+        }
+    })
+    .await;
+    assert_eq!(line(&report), None);
+    assert!(has(&report, "kept"), "{:#?}", report.findings);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_in_front() {
+    let login = |head: &str, client| {
+        if head.contains("Authorization: Bearer x") {
+            Act::Pass(usual(head, client), 0, 2)
+        } else {
+            refuse("401 Unauthorized", "WWW-Authenticate: Bearer\r\n")
+        }
+    };
+    let report = ask(1, |_| (), login).await;
+    assert_eq!((line(&report), report.findings[0].code), (None, "login"));
+    let with = |settings: &mut Settings| {
+        settings.headers.push(Field::new("Authorization", "Bearer x"));
+    };
+    let report = ask(1, with, login).await;
+    assert_eq!(line(&report), LINE, "{:#?}", report.findings);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redirect_to_https() {
+    let report = ask(
+        1,
+        |_| (),
+        |_, _| refuse("301 Moved Permanently", "Location: https://app.example/\r\n"),
+    )
+    .await;
+    assert_eq!((line(&report), report.findings[0].code), (None, "login"));
+    assert!(has(&report, "redirects"));
+    assert!(report.findings[0].seen.contains("301 to https://app.example/"));
+}
+
+/// Nothing answers, answers without an end, and no HTTP.
+#[tokio::test(flavor = "multi_thread")]
+async fn it_ends_by_itself() {
+    let quick = |settings: &mut Settings| settings.timeout = Duration::from_millis(200);
+    for answer in ["", "HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\nx", "\0\0\0\r\n\r\n"] {
+        let report = ask(1, quick, move |_, _| Act::Answer(answer.to_owned())).await;
+        assert_eq!((line(&report), report.findings[0].code), (None, "no-answer"), "{answer:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_link() {
+    let report = ask(
+        1,
+        |_| (),
+        |head, client| {
+            std::thread::sleep(Duration::from_millis(20));
+            Act::Pass(usual(head, client), 0, 2)
+        },
+    )
+    .await;
+    assert_eq!(line(&report), LINE, "{:#?}", report.findings);
+}

@@ -1,0 +1,129 @@
+//! The doctor behind a set-up of the lab.
+//!
+//! 1. The receiver stands in the application's place, and the prober asks every listener that the outermost proxy
+//!    has: plain and TLS, IPv4 and IPv6, HTTP/1.1 and HTTP/2.
+//! 2. The derived line then takes the place of the documented one, and the whole matrix must still hold.
+//! 3. If a line of a recipe is taken out, the doctor names a fault, or its line is still safe and true.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use proxyfix_doctor::{
+    infer::{Report, Severity, infer},
+    listen::Listener,
+    prober::{Settings, Trust, Url, probe},
+    receiver::Doctor,
+    record::Recording,
+};
+
+use crate::{
+    Context, Result, certificate,
+    matrix::{self, can},
+    program::Program,
+    recipe::{Family, Recipe},
+    request::Mode,
+    setup::{Hop, Listens, Setup},
+};
+
+/// What the doctor says behind these proxies, the outermost first, and what it recorded.
+///
+/// # Errors
+///
+/// If something does not start.
+pub async fn ask(hops: &[Hop<'_>]) -> Result<(Report, Recording)> {
+    let doctor = Doctor::new().context("no token")?;
+    let listener = Listener::tcp(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?;
+    let address = listener.address().context("no address")?;
+    let token = doctor.token().clone();
+    let receiving = tokio::spawn(async move { listener.serve(doctor).await });
+    let setup = Setup::start(hops, Listens::Already(address)).await?;
+    let edge = hops.first().context("no proxy")?.program;
+    let settings = settings(&setup, edge, token)?;
+    let recording = probe(&settings, |_| ()).await;
+    receiving.abort();
+    let recording = recording.context(setup.logs())?;
+    Ok((infer(&recording), recording))
+}
+
+fn settings(
+    setup: &Setup,
+    edge: &Program,
+    token: proxyfix_doctor::receiver::Token,
+) -> Result<Settings> {
+    let mut urls = Vec::new();
+    let mut resolve = Vec::new();
+    for (scheme, mode, other) in
+        [("https", Mode::Tls, Mode::Ipv6Tls), ("http", Mode::Plain, Mode::Ipv6)]
+    {
+        if !can(edge, mode) {
+            continue;
+        }
+        let to = setup.client(mode)?.to;
+        let url: Url = format!("{scheme}://{}:{}/", certificate::NAME, to.port()).parse()?;
+        urls.push(url);
+        resolve.push((certificate::NAME.to_owned(), to.port(), to.ip()));
+        if can(edge, other) {
+            resolve.push((certificate::NAME.to_owned(), to.port(), setup.client(other)?.to.ip()));
+        }
+    }
+    let mut settings = Settings::new(urls, token);
+    settings.resolve = resolve;
+    settings.trust = Trust::Insecure;
+    Ok(settings)
+}
+
+/// The codes of what is in the way.
+pub fn blocks(report: &Report) -> Vec<&'static str> {
+    let blocks = report.findings.iter().filter(|finding| finding.severity == Severity::Blocks);
+    blocks.map(|finding| finding.code).collect()
+}
+
+/// A set-up of the lab.
+#[derive(Clone, Debug)]
+pub struct Case {
+    /// The proxies, the outermost first.
+    pub programs: Vec<&'static Program>,
+    /// The family for which the outermost has its recipe.
+    pub family: Family,
+    /// The documented line.
+    pub line: String,
+}
+
+impl Case {
+    /// Its name.
+    pub fn name(&self) -> String {
+        let names: Vec<_> = self.programs.iter().map(|program| program.name).collect();
+        format!("{} {}", names.join(" → "), self.family.word())
+    }
+
+    /// The recipes of its proxies.
+    ///
+    /// # Errors
+    ///
+    /// If one is missing.
+    pub fn recipes(&self) -> Result<Vec<Recipe>> {
+        self.programs.iter().map(|program| Recipe::read(program.name)).collect()
+    }
+
+    /// What the doctor says.
+    ///
+    /// # Errors
+    ///
+    /// If something does not start.
+    pub async fn ask(&self) -> Result<(Report, Recording)> {
+        let recipes = self.recipes()?;
+        ask(&matrix::hops(&self.programs, &recipes, self.family)?).await
+    }
+
+    /// What is wrong in the whole matrix with this line.
+    ///
+    /// # Errors
+    ///
+    /// If something does not start.
+    pub async fn matrix(&self, line: &str) -> Result<Vec<String>> {
+        let seen = match self.programs.as_slice() {
+            [one] => matrix::single_with(one, self.family, line).await?,
+            chain => matrix::chain_of(chain, self.family, line).await?,
+        };
+        Ok(seen.wrong(crate::cell::Cell::passes))
+    }
+}

@@ -1,0 +1,102 @@
+//! The doctor behind every set-up of the lab: each proxy alone and each chain.
+//!
+//! 1. The derived line takes the place of the documented one, and the whole matrix must still hold.
+//! 2. `DOCTOR_PART=2/5` runs the second of five parts. Without it, everything runs.
+//!
+//! If a program is not installed, its tests are ignored and say so in their names. With
+//! `INTEROP_ALL_PROXIES=1` they fail.
+
+use std::{env, process::ExitCode};
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use proxyfix_interop::{
+    Result,
+    doctor::{Case, blocks},
+    matrix::family_of,
+    program::all_must_be_there,
+    programs,
+    recipe::{Family, Recipe, chains},
+};
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    match cases() {
+        Ok(cases) => {
+            let trials = cases.into_iter().map(trial).collect();
+            libtest_mimic::run(&arguments, trials).exit_code()
+        }
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Every set-up of the lab.
+fn cases() -> Result<Vec<Case>> {
+    let mut cases = Vec::new();
+    for program in programs::ALL {
+        let recipe = Recipe::read(program.name)?;
+        for family in Family::ALL {
+            if recipe.snippet(&[family.word()]).is_some() {
+                let line = recipe.config(&[family.word()])?.to_owned();
+                cases.push(Case { programs: vec![program], family, line });
+            }
+        }
+    }
+    for chain in chains()? {
+        let known = chain.names.iter().map(|name| programs::named(name).ok_or(name));
+        let programs = known.collect::<std::result::Result<Vec<_>, _>>();
+        let programs = programs.map_err(|name| format!("chains.md: no program {name}"))?;
+        let [line, _] = chain.configs;
+        cases.push(Case { programs, family: family_of(&line), line });
+    }
+    Ok(cases)
+}
+
+fn trial(case: Case) -> Trial {
+    let mut missing: Vec<&str> =
+        case.programs.iter().flat_map(|program| program.missing()).collect();
+    missing.sort_unstable();
+    missing.dedup();
+    let ignored = !missing.is_empty();
+    let name = case.name();
+    let title = if ignored { format!("{name} (needs {})", missing.join(", ")) } else { name };
+    let test = move || {
+        if ignored {
+            return Err(Failed::from("not installed"));
+        }
+        run(check(&case)).map_err(|error| Failed::from(error.to_string()))
+    };
+    Trial::test(title, test).with_ignored_flag(ignored && !all_must_be_there())
+}
+
+fn run<T>(test: impl Future<Output = Result<T>>) -> Result<T> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(test)
+}
+
+async fn check(case: &Case) -> Result<()> {
+    let (report, recording) = case.ask().await?;
+    if let Some(folder) = env::var_os("DOCTOR_SAVE") {
+        let path =
+            std::path::Path::new(&folder).join(format!("{}.json", case.name().replace(' ', "-")));
+        std::fs::write(path, serde_json::to_vec(&recording)?)?;
+    }
+    let Some(line) = report.line.as_ref() else {
+        let findings: Vec<_> = report
+            .findings
+            .iter()
+            .filter(|finding| blocks(&report).contains(&finding.code))
+            .map(|finding| format!("{}: {}", finding.code, finding.seen))
+            .collect();
+        println!("{}\t{}\tNONE {}", case.name(), case.line, findings.join("; "));
+        return Err(format!("no line: {}", findings.join("\n")).into());
+    };
+    println!("{}\t{}\t{}", case.name(), case.line, line.text);
+    let wrong = case.matrix(&line.text).await?;
+    if wrong.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("{}\n{}", line.text, wrong.join("\n")).into())
+    }
+}
