@@ -1,13 +1,15 @@
 //! Static files beside what nobody here wrote.
 //!
-//! 1. `suites`: requests of nginx-tests and of Go's tests, restated in `files/suites/`. Each difference of ours has a reason in
-//!    `servers/suites.rs`. `suites_there` sends the same requests to a real nginx and to Go: they answer as the lines say.
-//! 2. `beside`: some hundred requests to ours and to eleven other servers of the same folder. What most of them answer otherwise
-//!    has a name and a reason in `servers/names.rs`, and each name occurs. `SERVERS_SEED=7` makes other requests.
+//! 1. `suites`: requests of nginx-tests and of Go's tests, restated in `files/suites/`. Each difference of ours has a
+//!    reason in `servers/suites.rs`. `suites_there` sends the same requests to a real nginx and to Go: they answer as the
+//!    lines say.
+//! 2. `beside`: some hundred requests to ours and to eleven other servers of the same folder. What most of them answer
+//!    otherwise has a name and a reason in `servers/names.rs`, and each name occurs. `SERVERS_SEED=7` makes other
+//!    requests.
 //! 3. `redbot`: what redbot says of our answers. No note is bad, and each warning has a reason in `servers/redbot.rs`.
 //!
-//! `cargo test -p proxyfix-gateway --features files --test servers -- --ignored --nocapture` prints what was counted. A server that
-//! is not installed is not compared, and the output says so; with `GATEWAY_ALL_PROGRAMS=1` that is an error.
+//! `cargo test -p proxyfix-gateway --features files --test servers -- --ignored --nocapture` prints what was counted. A
+//! server that is not installed is not compared, and the output says so; with `GATEWAY_ALL_PROGRAMS=1` that is an error.
 
 #![cfg(unix)]
 

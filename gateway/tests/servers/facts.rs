@@ -72,7 +72,7 @@ pub(crate) fn parts(response: &Response) -> Option<Vec<(String, Vec<u8>)>> {
     Some(parts)
 }
 
-/// The facts of a response that are compared. Of a failure, that is its status alone: what else it says is each server's own.
+/// The facts of a response that are compared. Of a failure, that is its status: what else it says is each server's own.
 pub(crate) fn facts(response: &Response, method: &str) -> BTreeMap<&'static str, String> {
     let value = |name: &str| response.value(name).unwrap_or_default().to_owned();
     let mut facts = BTreeMap::from([("status", response.status.to_string())]);

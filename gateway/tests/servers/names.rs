@@ -46,7 +46,7 @@ rows! {
 
     // Conditions.
     "unmodified-since", unmodified_since,
-        "a file that was modified since is 412, before all other conditions (RFC 9110 §13.2.2); they do not know the field, or not 1970";
+        "412 comes before all other conditions (RFC 9110 §13.2.2); they do not know the field, or not 1970";
     "none-match-first", none_match_first, "If-Modified-Since does not count beside If-None-Match (RFC 9110 §13.1.3)";
 
     // Codings.

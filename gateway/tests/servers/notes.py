@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""What redbot says of these URLs: for each note a line {"url", "level", "name", "text"}. The versions are installed from PyPI,
-as oracles/originals.py does."""
+"""What redbot says of these URLs: for each note a line {"url", "level", "name", "text"}. The versions are installed from
+PyPI, as oracles/originals.py does."""
 
 import configparser
 import json

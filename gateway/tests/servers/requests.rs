@@ -1,4 +1,4 @@
-//! The requests that every server gets. They are made from a seed, so that each run is the same; `SERVERS_SEED` is another.
+//! The requests that every server gets. They are made from a seed, so that each run is the same.
 
 /// What is unusual in a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -168,8 +168,8 @@ fn npm(tree: &Tree, package: &str) -> Option<Running> {
     Some(Running::Told(programs::Server::start(command.env("NODE_ENV", "production"))))
 }
 
-/// A library in Rust, by the program of `gateway/benches/servers`. That is no member of the workspace: what it depends on takes a
-/// minute to build, and nothing else needs it.
+/// A library in Rust, by the program of `gateway/benches/servers`. That is no member of the workspace: what it depends on
+/// takes a minute to build, and nothing else needs it.
 fn rust(tree: &Tree, library: &str) -> Option<Running> {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/servers/Cargo.toml");
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("servers");

@@ -1,13 +1,13 @@
-//! Requests of the suites of nginx and of Go, restated in `files/suites/`: one request in a line, where it is in the suite, and
-//! what the server has to answer. The words and the files are our own.
+//! Requests of the suites of nginx and of Go, restated in `files/suites/`: one request in a line, where it is in the
+//! suite, and what the server has to answer. The words and the files are our own.
 //!
 //! `nginx.jsonl` has all checks of nginx-tests' `range.t`, `range_if_range.t` and `not_modified.t`, by their numbers.
 //! `go.jsonl` has the tables of net/http's `fs_test.go` and `range_test.go` that say what is answered to a request; not
 //! those about listings, about Go's interfaces, and about the system calls.
 //!
-//! In a value, `{tag}` and `{date}` are the server's own for this target, `{strong}` is its tag without `W/`. `error` is a
-//! status of 400 and more, `not 206` any other status, `200|416` one of two, `!name` no such field. `parts` are those of a multipart body, with
-//! their content, `ranges` without.
+//! In a value, `{tag}` and `{date}` are the server's own for this target, and `{strong}` is its tag without `W/`. `error`
+//! is a status of 400 and more, `not 206` any other status, `200|416` one of two, `!name` no such field. `parts` are
+//! those of a multipart body, with their content, `ranges` without.
 
 use std::{collections::BTreeSet, net::SocketAddr};
 

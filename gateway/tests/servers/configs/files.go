@@ -1,7 +1,7 @@
 // A server of a folder, by net/http's FileServer. It writes its port, and ends with its standard input.
 //
-// With the word `suites`, it is what the lines of files/suites/go.jsonl are about too: below /tag/ and /weak/, a file has a
-// tag, and below /only/, every path is one file.
+// With the word `suites`, it is what the lines of files/suites/go.jsonl are about too: below /tag/ and /weak/, a file
+// has a tag, and below /only/, every path is one file.
 package main
 
 import (
