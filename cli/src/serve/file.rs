@@ -87,7 +87,8 @@ pub(super) fn read(path: &Path, depth: usize) -> Result<Settings, Failure> {
         return Err(failed(&format!("more than {LONGEST} bytes are no table of targets")));
     }
     let folder = path.parent().unwrap_or_else(|| Path::new(""));
-    parse(&Source { name: &name, folder, text: &text }, depth)
+    let settings = parse(&Source { name: &name, folder, text: &text }, depth)?;
+    Ok(Settings { source: Some(path.to_owned()), ..settings })
 }
 
 fn parse(source: &Source<'_>, depth: usize) -> Result<Settings, Failure> {
@@ -113,6 +114,7 @@ fn parse(source: &Source<'_>, depth: usize) -> Result<Settings, Failure> {
     }
     let transparent = keys.table("transparent", &TRANSPARENT)?;
     Ok(Settings {
+        source: None,
         bind: bind.transpose()?.unwrap_or_default(),
         trust: keys.text("trust", "proxies=loopback for=1")?,
         family: family.into(),

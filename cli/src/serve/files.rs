@@ -49,7 +49,8 @@ impl Folder {
                 escape::text(text.as_bytes())
             )));
         };
-        Ok(Self { prefix: prefix.to_owned(), path: path.into(), ..Self::default() })
+        let place = Place::argument(&format!("--files {}", escape::text(text.as_bytes())));
+        Ok(Self { prefix: prefix.to_owned(), path: path.into(), place, ..Self::default() })
     }
 
     /// Reads a `[[files]]`.

@@ -5,10 +5,11 @@ use std::{fmt, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 use clap::ValueEnum;
 use proxyfix::{Family, Scheme};
 
-use super::{args::Serve, file, files::Folder, mounts::Mounted};
+use super::{args::Serve, file, files::Folder, mounts::Mounted, private};
 use crate::{escape, status::Failure};
 
-/// Where a setting stands, as a message begins: `front.toml:3: `, or nothing for an argument.
+/// Where a setting stands, as a message begins: `front.toml:3: `, or `--files /=dist: `. Nothing for an argument that
+/// the message names.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Place(String);
 
@@ -23,9 +24,14 @@ impl Place {
         Self(format!("{file}: "))
     }
 
-    /// A setting here, as a message begins.
+    /// An argument, without what may be a secret.
+    pub(super) fn argument(argument: &str) -> Self {
+        Self(format!("{argument}: "))
+    }
+
+    /// A setting here, as a message begins: `front.toml:3: trust`, or `--trust`.
     pub(super) fn named(&self, key: &str) -> String {
-        format!("{}{key}", self.0)
+        if self.0.is_empty() { format!("--{key}") } else { format!("{}{key}", self.0) }
     }
 
     /// The setting here is wrong.
@@ -51,6 +57,8 @@ impl<T> Placed<T> {
 /// Everything that `serve` needs to know.
 #[derive(Debug)]
 pub(super) struct Settings {
+    /// The file that has them, if one does.
+    pub(super) source: Option<PathBuf>,
     pub(super) bind: Bind,
     /// A configuration of the library.
     pub(super) trust: Option<Placed<String>>,
@@ -245,6 +253,7 @@ impl Settings {
             let text = "there is nothing to serve; write a [[proxy]] with prefix and url, or a [[files]] with prefix and path";
             return Err(place.unwrap_or_default().refuse(&text));
         }
+        private::check(&settings)?;
         Ok(settings)
     }
 
@@ -286,6 +295,7 @@ impl Settings {
             place: Place::default(),
         });
         Ok(Self {
+            source: None,
             bind: Bind::default(),
             trust: serve.trust.clone().map(Placed::argument),
             family: serve.family.into(),

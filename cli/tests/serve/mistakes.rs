@@ -6,6 +6,7 @@ use crate::server::run;
 
 fn error(text: &str) -> String {
     let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("d")).unwrap();
     let path = folder.path().join("front.toml");
     fs::write(&path, text).unwrap();
     let output = run(&["--check", "--config", path.to_str().unwrap()]);
@@ -36,11 +37,11 @@ fn in_a_file() {
         ("[[files]]\nprefix = \"/\"\npath = \"missing\"\n", "1: the path \""),
         ("[[files]]\nprefix = \"/\"\npath = \"\"\n", "1: the path \"\" cannot be exported: "),
         (
-            "[[files]]\nprefix = \"/\"\npath = \".\"\nindex = \"../x\"\n",
+            "[[files]]\nprefix = \"/\"\npath = \"d\"\nindex = \"../x\"\n",
             "1: the export under \"/\" cannot work: its index is no name of a file; ",
         ),
         ("[[files]]\nprefix = \"/\"\n", "1: this [[files]] has no path; write path = \"dist\""),
-        ("[[files]]\nprefix = \"/a/../b\"\npath = \".\"\n", "1: the prefix \"/a/../b\" has "),
+        ("[[files]]\nprefix = \"/a/../b\"\npath = \"d\"\n", "1: the prefix \"/a/../b\" has "),
         (&format!("{first}timeout = 0\n"), "1: timeout: 0 is no number of seconds above zero; "),
         (
             &format!("{first}headers = [\"Connection: close\"]\n"),
@@ -55,7 +56,7 @@ fn in_a_file() {
             "1: \"G T\" is not a valid method; methods are case-sensitive: write GET",
         ),
         (&format!("{first}host = \"a b\"\n"), "1: \"a b\" is no host; "),
-        (&format!("{first}cacert = \"missing.pem\"\n"), "1: cacert: /No such file"),
+        (&format!("{first}cacert = \"missing.pem\"\n"), "1: cacert: /"),
         (
             &format!("trust = \"for=1\"\n{first}"),
             "1: trust: no trusted proxies; write proxies=LIST",
@@ -175,9 +176,44 @@ fn mounted_files() {
         assert_eq!(output.status.code(), Some(2), "{text}: {error}");
         assert!(error.contains(expected), "{text}: {error}");
     }
-    fs::write(at("inner.toml"), "[[files]]\nprefix = \"/\"\npath = \".\"\n").unwrap();
+    fs::create_dir(at("d")).unwrap();
+    fs::write(at("inner.toml"), "[[files]]\nprefix = \"/\"\npath = \"d\"\n").unwrap();
     fs::write(at("front.toml"), mount("/a/../b", "inner.toml")).unwrap();
     let output = run(&["--check", "--config", at("front.toml").to_str().unwrap()]);
     let error = String::from_utf8(output.stderr).unwrap();
     assert!(error.contains("front.toml:1: the prefix \"/a/../b\" has "), "{error}");
+}
+
+/// A file of settings may have secrets, so no export has it in it.
+#[test]
+fn settings_are_not_published() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    fs::create_dir(at("site")).unwrap();
+    std::os::unix::fs::symlink(folder.path(), at("site/link")).unwrap();
+    let files = |path: &str| format!("[[files]]\nprefix = \"/\"\npath = \"{path}\"\n");
+    let (front, inner) = (at("front.toml"), at("site/inner.toml"));
+    let front = front.to_str().unwrap();
+    fs::write(&inner, "[[proxy]]\nprefix = \"/\"\nurl = \"http://a.example/\"\n").unwrap();
+    let mount = "[[mount]]\nprefix = \"/m\"\nconfig = \"site/inner.toml\"\n";
+    for text in [
+        files("."),
+        files("front.toml"),
+        files("site/link"),
+        // That of another file.
+        format!("{}{mount}", files("site")),
+    ] {
+        fs::write(front, &text).unwrap();
+        let error = run(&["--check", "--config", front]);
+        assert_eq!(error.status.code(), Some(2), "{text}");
+        let error = String::from_utf8(error.stderr).unwrap();
+        assert!(
+            error.contains("front.toml:1: the path ") && error.contains(" would publish "),
+            "{error}"
+        );
+    }
+    let (files, mount) = (format!("/={}", at("site").display()), format!("/m={}", inner.display()));
+    let output = run(&["--check", "--files", &files, "--mount", &mount]);
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(error.contains("error: --files /=") && error.contains(" would publish "), "{error}");
 }
