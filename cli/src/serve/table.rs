@@ -3,21 +3,23 @@
 //! 1. With `--trust`, `ProxyFixLayer` is outside the proxy, so that the proxy knows whom to believe.
 //! 2. Files come before targets. What is no file goes on.
 //! 3. A request under no prefix gets 404, or goes through the transparent proxy.
+//! 4. With `fallback`, GET and HEAD of a path without a file, a mount and a target get the page, unless the last segment
+//!    has a dot: a file that is missing is 404.
 
 use std::{convert::Infallible, fs, path::Path, sync::Arc};
 
-use http::{Request, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode, Uri};
 use hyper::body::Incoming;
 use proxyfix::{Config, ProxyFixLayer};
 use proxyfix_gateway::{
-    Body, ConfigError, HostHeader, Limits, Mount, Protocol, ProxyOptions, ReverseProxyBuilder,
-    ReverseProxyLayer, Target, TargetBuilder, TransparentProxy,
+    Body, ConfigError, FilesService, HostHeader, Limits, Mount, NotFound, Protocol, ProxyOptions,
+    ReverseProxyBuilder, ReverseProxyLayer, Target, TargetBuilder, TransparentProxy, WithoutSlash,
 };
 use rustls::{
     ClientConfig, RootCertStore,
     pki_types::{CertificateDer, pem::PemObject},
 };
-use tower::{Layer, service_fn, util::BoxCloneSyncService};
+use tower::{Layer, ServiceExt, service_fn, util::BoxCloneSyncService};
 
 use super::{
     files::Folder,
@@ -41,7 +43,7 @@ pub(super) struct Table {
 pub(super) struct Shown {
     pub(super) from: String,
     pub(super) to: String,
-    pub(super) notes: Vec<&'static str>,
+    pub(super) notes: Vec<String>,
     pub(super) danger: Option<&'static str>,
 }
 
@@ -67,6 +69,7 @@ impl Table {
             Some(transparent) => transparent_proxy(transparent, settings, options.clone())?,
             None => BoxCloneSyncService::new(service_fn(not_found)),
         };
+        service = pages(settings, service)?;
         let mut routes = Vec::new();
         if !settings.routes.is_empty() {
             let mut targets = Vec::new();
@@ -128,6 +131,41 @@ fn mount(
     Ok(BoxCloneSyncService::new(built))
 }
 
+/// The pages of `fallback`, under the prefixes of their files.
+fn pages(settings: &Settings, otherwise: Service) -> Result<Service, Failure> {
+    let mut mount = Mount::new();
+    let mut last = None;
+    for folder in &settings.files {
+        let Some(page) = folder.page()? else { continue };
+        if settings.transparent.is_some() {
+            let text = "fallback and a transparent proxy cannot both have what is under no prefix";
+            return Err(folder.place.refuse(&text));
+        }
+        mount =
+            mount.at(&folder.prefix, service_fn(move |request| page_or_not(page.clone(), request)));
+        last = Some(folder);
+    }
+    let Some(last) = last else { return Ok(otherwise) };
+    let built = mount.fallback(otherwise).build().map_err(|error| last.place.refuse(&error))?;
+    Ok(BoxCloneSyncService::new(built))
+}
+
+/// Rule 4.
+async fn page_or_not(
+    page: FilesService<NotFound>,
+    mut request: Request<Incoming>,
+) -> Result<Response<Body>, Infallible> {
+    let is_asked = matches!(*request.method(), Method::GET | Method::HEAD);
+    let last = request.uri().path().rsplit('/').next().unwrap_or_default();
+    if !is_asked || last.contains('.') {
+        return not_found(request).await;
+    }
+    *request.uri_mut() = Uri::from_static("/");
+    // The page is the same at the prefix and at its slash.
+    request.extensions_mut().remove::<WithoutSlash>();
+    page.oneshot(request).await
+}
+
 /// Stands for the requests under no prefix.
 const OTHER: &str = "other";
 
@@ -136,10 +174,10 @@ fn shown(route: &Route, target: &Target) -> Shown {
     let to = escape::text(target.to_string().as_bytes());
     let mut shown = Shown::new(from, to, Some(&route.options));
     if route.keep_prefix {
-        shown.notes.push("the prefix stays in the path");
+        shown.notes.push("the prefix stays in the path".to_owned());
     }
     if route.options.http2 {
-        shown.notes.push("HTTP/2");
+        shown.notes.push("HTTP/2".to_owned());
     }
     shown
 }

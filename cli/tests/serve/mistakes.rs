@@ -40,6 +40,10 @@ fn in_a_file() {
             "[[files]]\nprefix = \"/\"\npath = \"d\"\nindex = \"../x\"\n",
             "1: the export under \"/\" cannot work: its index is no name of a file; ",
         ),
+        (
+            "[[files]]\nprefix = \"/\"\npath = \"d\"\nfallback = \"x\"\n",
+            "1: the fallback \"x\" is no file in the path \"",
+        ),
         ("[[files]]\nprefix = \"/\"\n", "1: this [[files]] has no path; write path = \"dist\""),
         ("[[files]]\nprefix = \"/a/../b\"\npath = \"d\"\n", "1: the prefix \"/a/../b\" has "),
         (&format!("{first}timeout = 0\n"), "1: timeout: 0 is no number of seconds above zero; "),

@@ -1,8 +1,8 @@
 //! What upstream sees, and what the client gets.
 
-use std::fs;
+use std::{fs, io::Write, net::TcpStream};
 
-use crate::server::{OK, PATIENCE, Server, answering, assert_has, get};
+use crate::server::{OK, PATIENCE, Server, answer, answering, assert_has, get};
 
 #[test]
 fn the_rest_of_the_path_goes_on() {
@@ -143,6 +143,47 @@ fn files() {
         let begin = format!("HTTP/1.1 {status} ");
         assert!(got.starts_with(&begin) && got.ends_with(end), "{target}: {got}");
     }
+}
+
+/// The page of a single-page application is behind files, mounts and targets.
+#[test]
+fn a_page_for_other_paths() {
+    let (up, _) = answering(OK);
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    fs::create_dir_all(at("dist/assets")).unwrap();
+    fs::write(at("dist/index.html"), "the page").unwrap();
+    fs::write(at("dist/assets/app.js"), "start()").unwrap();
+    let files = "[[files]]\nprefix = \"/shop\"\npath = \"dist\"\nfallback = \"index.html\"\n";
+    let proxy = format!("[[proxy]]\nprefix = \"/shop/api\"\nurl = \"http://{up}/\"\n");
+    fs::write(at("front.toml"), format!("{files}{proxy}")).unwrap();
+    let server = Server::start(&["--config", at("front.toml").to_str().unwrap()]);
+    assert!(
+        server.start[0].ends_with(" (files; other paths get index.html)"),
+        "{:?}",
+        server.start
+    );
+    for (target, status, end) in [
+        ("/shop", "200", "the page"),
+        ("/shop/deep/link?q", "200", "the page"),
+        ("/shop/assets/app.js", "200", "start()"),
+        ("/shop/assets/missing.js", "404", "404 Not Found\n"),
+        ("/shop/api/x", "200", "ok"),
+        ("/other", "404", "404 Not Found\n"),
+    ] {
+        let got = get(server.address, target, "");
+        let begin = format!("HTTP/1.1 {status} ");
+        assert!(got.starts_with(&begin) && got.ends_with(end), "{target}: {got}");
+        if end == "the page" {
+            assert!(got.to_ascii_lowercase().contains("\r\ncache-control: no-cache\r\n"), "{got}");
+        }
+    }
+    let head =
+        "POST /shop/deep HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    let mut stream = TcpStream::connect(server.address).unwrap();
+    stream.write_all(head.as_bytes()).unwrap();
+    let got = answer(stream);
+    assert!(got.starts_with("HTTP/1.1 404 "), "{got}");
 }
 
 /// The settings of another file, under a prefix.
