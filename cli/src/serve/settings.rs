@@ -34,6 +34,25 @@ impl Place {
         if self.0.is_empty() { format!("--{key}") } else { format!("{}{key}", self.0) }
     }
 
+    /// Whether it is an argument that the message names.
+    pub(super) fn is_argument(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The setting here is wrong, and `key` is its name.
+    pub(super) fn refuse_named(&self, key: &str, error: &dyn fmt::Display) -> Failure {
+        let error = escape::lines(error.to_string().trim_end());
+        Failure::Usage(format!("{}: {error}", self.named(key)))
+    }
+
+    /// What is named here has a mistake in it.
+    pub(super) fn around(&self, failure: Failure) -> Failure {
+        match failure {
+            Failure::Usage(text) => Failure::Usage(format!("{}{text}", self.0)),
+            Failure::Output(_) => failure,
+        }
+    }
+
     /// The setting here is wrong.
     pub(super) fn refuse(&self, error: &dyn fmt::Display) -> Failure {
         Failure::Usage(format!("{}{}", self.0, escape::lines(error.to_string().trim_end())))
@@ -116,7 +135,7 @@ impl TargetOptions {
         match Duration::try_from_secs_f64(seconds) {
             Ok(timeout) if !timeout.is_zero() => Ok(Some(timeout)),
             _ => Err(format!(
-                "timeout: {seconds} is no number of seconds above zero; write it like 30 or 0.5"
+                "{seconds} is no number of seconds above zero; write it like 30 or 0.5"
             )),
         }
     }
@@ -235,7 +254,7 @@ impl Settings {
     /// The settings of the file, or of the arguments.
     pub(super) fn of(serve: &Serve) -> Result<Self, Failure> {
         let mut settings = match &serve.config {
-            Some(path) => file::read(path, 0)?,
+            Some(path) => file::read(path, &[])?,
             None => Self::of_arguments(serve)?,
         };
         // These may be given beside a file.

@@ -113,7 +113,9 @@ fn mount(
 ) -> Result<Service, Failure> {
     let mut mount = Mount::new();
     for one in mounts {
-        let table = Table::build(&one.settings)?;
+        let table = Table::build(&one.settings).map_err(|failure| one.place.around(failure))?;
+        let name = one.settings.source.as_ref().map(|path| path.as_os_str().as_encoded_bytes());
+        let note = format!("mount {}", escape::text(name.unwrap_or_default()));
         // The prefix by itself, so that an error is told where it stands.
         let probe = Mount::new().at(&one.prefix, table.service.clone());
         probe.build().map_err(|error| one.place.refuse(&error))?;
@@ -123,7 +125,8 @@ fn mount(
             let rest =
                 if route.from == OTHER { " other" } else { route.from.trim_end_matches('/') };
             let from = format!("{}{rest}", prefix.trim_end_matches('/'));
-            shown.push(Shown { from, ..route });
+            let notes = [vec![note.clone()], route.notes].concat();
+            shown.push(Shown { from, notes, ..route });
         }
     }
     let first = mounts.first().map(|one| one.place.clone()).unwrap_or_default();
@@ -171,7 +174,9 @@ const OTHER: &str = "other";
 
 fn shown(route: &Route, target: &Target) -> Shown {
     let from = format!("/{}", escape::text(route.prefix.value.trim_matches('/').as_bytes()));
-    let to = escape::text(target.to_string().as_bytes());
+    // A query may be a secret.
+    let query = if route.url.value.contains('?') { "?..." } else { "" };
+    let to = escape::text(format!("{target}{query}").as_bytes());
     let mut shown = Shown::new(from, to, Some(&route.options));
     if route.keep_prefix {
         shown.notes.push("the prefix stays in the path".to_owned());
@@ -230,12 +235,9 @@ fn believed(trust: &Placed<String>) -> Result<Config, Failure> {
     let what = trust.place.named("trust");
     match config::with_secrets(&trust.value, &what)? {
         Some(config) => Ok(config),
-        None => {
-            let parsed = trust.value.parse();
-            parsed.map_err(|error: proxyfix::ConfigError| {
-                Failure::Usage(escape::lines(&format!("{what}: {error}")))
-            })
-        }
+        None => Err(Failure::Usage(format!(
+            "{what}: secret-header= needs the secret; set PROXYFIX_SECRET, or PROXYFIX_SECRET_FILE to the name of a file"
+        ))),
     }
 }
 
@@ -315,15 +317,17 @@ fn set(
         .rewrite_location(options.rewrite)
         .rewrite_cookies(options.rewrite)
         .danger_accept_invalid_certificates(options.insecure);
-    if let Some(timeout) = options.timeout().map_err(|error| place.refuse(&error))? {
+    if let Some(timeout) =
+        options.timeout().map_err(|error| place.refuse_named("timeout", &error))?
+    {
         builder = builder.timeout(timeout);
     }
     for (header, number) in options.headers.iter().zip(1..) {
         let Some((name, value)) = header.split_once(':') else {
             // The text may be a secret.
-            let text =
-                format!("header number {number} has no colon; write it like 'X-Tenant: blue'");
-            return Err(place.refuse(&text));
+            let key = if place.is_argument() { "header" } else { "headers" };
+            let text = format!("number {number} has no colon; write it like 'X-Tenant: blue'");
+            return Err(place.refuse_named(key, &text));
         };
         builder = builder.header(name.trim(), value.trim());
     }
@@ -337,7 +341,8 @@ fn set(
         builder = builder.protocol(Protocol::Http2);
     }
     if let Some(path) = &options.cacert {
-        builder = builder.tls(client_config(path).map_err(|error| place.refuse(&error))?);
+        let config = client_config(path);
+        builder = builder.tls(config.map_err(|error| place.refuse_named("cacert", &error))?);
     }
     Ok(builder)
 }
@@ -345,7 +350,7 @@ fn set(
 /// Trusts the certificates of a file in PEM.
 fn client_config(path: &Path) -> Result<Arc<ClientConfig>, String> {
     let name = escape::text(path.as_os_str().as_encoded_bytes());
-    let failed = |text: &dyn std::fmt::Display| format!("cacert: {name}: {text}");
+    let failed = |text: &dyn std::fmt::Display| format!("{name}: {text}");
     let pem = fs::read(path).map_err(|error| failed(&error))?;
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(&pem) {

@@ -199,8 +199,9 @@ fn a_mount() {
     let by_argument = format!("/admin={}", at("admin.toml").display());
     for arguments in [["--config", at("front.toml").to_str().unwrap()], ["--mount", &by_argument]] {
         let server = Server::start(&arguments);
-        assert_eq!(server.start[0], format!("/admin/api    →  http://{up}/"));
-        assert_eq!(server.start[1], "/admin other  →  404");
+        let note = format!("(mount {})", at("admin.toml").display());
+        assert_eq!(server.start[0], format!("/admin/api    →  http://{up}/  {note}"));
+        assert_eq!(server.start[1], format!("/admin other  →  404  {note}"));
         let got = get(server.address, "/admin/api/x", "");
         assert!(got.ends_with("ok"), "{got}");
         let head = seen.recv_timeout(PATIENCE).unwrap();
