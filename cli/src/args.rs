@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Shows what proxyfix believes of a request and why, what is dangerous in a configuration, and which
-/// spoofed requests get through it
+/// spoofed requests get through it; serves files and forwards requests (serve)
 ///
 /// The configuration is the text form of proxyfix, such as "proxies=10.0.0.0/8 for=1 proto=1".
 #[derive(Debug, Parser)]
@@ -24,7 +24,7 @@ use crate::{
     name = "proxyfix",
     version,
     after_help = "\
-Exit status: 0 resolved, clean or safe; 1 rejected, with findings or spoofed; 2 wrong usage."
+Exit status: 0 resolved, clean, safe or stopped; 1 rejected, with findings or spoofed; 2 wrong usage."
 )]
 pub(crate) struct Arguments {
     #[command(flatten)]

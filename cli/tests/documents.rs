@@ -76,6 +76,8 @@ fn the_manual_of_serve() {
     let files: Vec<_> = text.split("```toml\n").skip(1).collect();
     assert!(files.len() >= 2);
     let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("dist")).unwrap();
+    fs::write(folder.path().join("dist/index.html"), "").unwrap();
     for file in files {
         let path = folder.path().join("front.toml");
         fs::write(&path, file.split("```").next().unwrap()).unwrap();

@@ -9,7 +9,8 @@ use crate::keys;
 
 /// Runs a reverse proxy in front of your servers
 ///
-/// Requests under a prefix go to its target, without the prefix. The application learns the true client,
+/// Requests under a prefix go to its target, without the prefix; an application that knows its prefix, such as Vite with a
+/// base, needs --keep-prefix. The application learns the true client,
 /// host, scheme and prefix from X-Forwarded-* or Forwarded. Forwarding headers of clients are replaced, unless --trust
 /// says which proxies in front of this one are believed. HTTP/1.1, HTTP/2 without TLS and WebSockets are served; for
 /// TLS to clients, put a proxy that speaks it in front. docs/SERVE.md has more.
@@ -43,7 +44,8 @@ Examples:
 
 Each request is logged to standard output: GET /api/x → http://127.0.0.1:5001/x 200 3 ms 512 B
 
-Exit status: 0 stopped by a signal, or the settings are right; 2 wrong usage. The text of --trust has these keys:"))]
+Exit status: 0 stopped by a signal, or the settings are right; 2 wrong usage, wrong settings, or an address \
+that cannot be used, such as one in use. The text of --trust has these keys:"))]
 #[command(group(ArgGroup::new("what").args(["proxy", "files", "mount", "config", "transparent"]).required(true).multiple(true)))]
 pub(crate) struct Serve {
     /// Sends requests under PREFIX to URL (a server or a Unix socket); may be repeated, and the
@@ -71,6 +73,8 @@ pub(crate) struct Serve {
     pub(super) bind: Option<Bind>,
 
     /// Which proxies in front of this one are believed, and in what; by default nobody
+    ///
+    /// The secret of secret-header= comes from PROXYFIX_SECRET, or from the file that PROXYFIX_SECRET_FILE names.
     #[arg(long, value_name = "CONFIG")]
     pub(super) trust: Option<String>,
 
@@ -86,7 +90,7 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "NAME")]
     pub(super) pseudonym: Option<String>,
 
-    /// Leaves the prefix in the path
+    /// Leaves the prefix in the path, for applications that know their prefix
     #[arg(long, requires = "proxy")]
     pub(super) keep_prefix: bool,
 

@@ -5,7 +5,11 @@
 //! 3. A path is relative to the folder of the file, not to where the program was started.
 //! 4. No message repeats a text of the file other than a key, because it may be a secret.
 
-use std::{fs, io::Read as _, path::Path};
+use std::{
+    fs,
+    io::Read as _,
+    path::{Path, PathBuf},
+};
 
 use super::{
     files::{FILES, Folder},
@@ -73,13 +77,17 @@ pub(super) const TRANSPARENT: [&str; 13] = [
     "insecure",
 ];
 
-/// Reads a file. `depth` says in how many files it is mounted.
-pub(super) fn read(path: &Path, depth: usize) -> Result<Settings, Failure> {
+/// Reads a file. `above` are the files in which it is mounted, the outermost first; an empty path is the command line.
+pub(super) fn read(path: &Path, above: &[PathBuf]) -> Result<Settings, Failure> {
     let name = escape::text(path.as_os_str().as_encoded_bytes());
     let failed = |text: &dyn std::fmt::Display| {
         Failure::Usage(format!("{name}: {}", escape::lines(&text.to_string())))
     };
     let file = fs::File::open(path).map_err(|error| failed(&error))?;
+    let real = fs::canonicalize(path).map_err(|error| failed(&error))?;
+    if above.contains(&real) {
+        return Err(failed(&"this file is mounted in itself"));
+    }
     let mut text = String::new();
     // What is no plain file may have any length.
     file.take(LONGEST + 1).read_to_string(&mut text).map_err(|error| failed(&error))?;
@@ -87,11 +95,14 @@ pub(super) fn read(path: &Path, depth: usize) -> Result<Settings, Failure> {
         return Err(failed(&format!("more than {LONGEST} bytes are no table of targets")));
     }
     let folder = path.parent().unwrap_or_else(|| Path::new(""));
-    parse(&Source { name: &name, folder, text: &text }, depth)
+    let within = [above, &[real]].concat();
+    let settings = parse(&Source { name: &name, folder, text: &text }, &within)?;
+    Ok(Settings { source: Some(path.to_owned()), ..settings })
 }
 
-fn parse(source: &Source<'_>, depth: usize) -> Result<Settings, Failure> {
-    let known: &[&str] = if depth == 0 { &WHOLE } else { &MOUNTED };
+/// `within` are the files in which it is mounted, and the file itself.
+fn parse(source: &Source<'_>, within: &[PathBuf]) -> Result<Settings, Failure> {
+    let known: &[&str] = if within.len() <= 1 { &WHOLE } else { &MOUNTED };
     let mut keys = Keys::whole(source, known)?;
     let bind = keys.text("bind", "127.0.0.1:8000")?.map(|bind| {
         let parsed = bind.value.parse::<Bind>();
@@ -109,10 +120,11 @@ fn parse(source: &Source<'_>, depth: usize) -> Result<Settings, Failure> {
     }
     let mut mounts = Vec::new();
     for mut keys in keys.tables("mount", &MOUNT)? {
-        mounts.push(Mounted::table(&mut keys, depth)?);
+        mounts.push(Mounted::table(&mut keys, within)?);
     }
     let transparent = keys.table("transparent", &TRANSPARENT)?;
     Ok(Settings {
+        source: None,
         bind: bind.transpose()?.unwrap_or_default(),
         trust: keys.text("trust", "proxies=loopback for=1")?,
         family: family.into(),
@@ -184,7 +196,7 @@ mod tests {
     use crate::serve::settings::{AccessLog, Bind, HostChoice, Settings};
 
     fn read(text: &str) -> Result<Settings, String> {
-        parse(&Source { name: "front.toml", folder: std::path::Path::new(""), text }, 0)
+        parse(&Source { name: "front.toml", folder: std::path::Path::new(""), text }, &[])
             .map_err(|failure| failure.to_string())
     }
 
@@ -241,7 +253,10 @@ mod tests {
                 "family = 'both'",
                 "1: family is none of x-forwarded, forwarded; write family = \"x-forwarded\"",
             ),
-            ("proxies = 1", "1: the key \"proxies\" is unknown; here may be bind, trust, family, "),
+            ("proxies = 1", "1: the key \"proxies\" is unknown; did you mean [[proxy]]?"),
+            ("[[mounts]]", "1: the key \"mounts\" is unknown; did you mean [[mount]]?"),
+            ("[[file]]", "1: the key \"file\" is unknown; did you mean [[files]]?"),
+            ("colour = 1", "1: the key \"colour\" is unknown; here may be bind, trust, family, "),
             ("access_log = 'off'", "1: the key \"access_log\" is unknown; write access-log"),
             ("timeout = 1", "1: timeout is for one target; write it below its [[proxy]]"),
             (

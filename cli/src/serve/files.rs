@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use proxyfix_gateway::{ConfigError, Dir, File, FilesBuilder, FilesLayer};
+use proxyfix_gateway::{ConfigError, Dir, File, FilesBuilder, FilesLayer, FilesService, NotFound};
 
 use super::{
     keys::Keys,
@@ -12,7 +12,7 @@ use super::{
 use crate::{escape, status::Failure};
 
 /// The keys of `[[files]]`.
-pub(super) const FILES: [&str; 9] = [
+pub(super) const FILES: [&str; 10] = [
     "prefix",
     "path",
     "index",
@@ -22,6 +22,7 @@ pub(super) const FILES: [&str; 9] = [
     "disallow",
     "immutable",
     "no-cache",
+    "fallback",
 ];
 
 /// A prefix, and a directory or a file.
@@ -37,6 +38,8 @@ pub(super) struct Folder {
     pub(super) disallow: Vec<String>,
     pub(super) immutable: Vec<String>,
     pub(super) no_cache: bool,
+    /// The page of a single-page application.
+    pub(super) fallback: Option<String>,
     pub(super) place: Place,
 }
 
@@ -49,7 +52,8 @@ impl Folder {
                 escape::text(text.as_bytes())
             )));
         };
-        Ok(Self { prefix: prefix.to_owned(), path: path.into(), ..Self::default() })
+        let place = Place::argument(&format!("--files {}", escape::text(text.as_bytes())));
+        Ok(Self { prefix: prefix.to_owned(), path: path.into(), place, ..Self::default() })
     }
 
     /// Reads a `[[files]]`.
@@ -71,6 +75,7 @@ impl Folder {
             disallow: keys.list("disallow", "*.map")?.unwrap_or_default(),
             immutable: keys.list("immutable", "assets/*")?.unwrap_or_default(),
             no_cache: keys.flag("no-cache")?,
+            fallback: keys.text("fallback", "index.html")?.map(|page| page.value),
             place,
         })
     }
@@ -81,20 +86,47 @@ impl Folder {
 
     /// A layer of this alone, because each has options of its own.
     pub(super) fn layer(&self) -> Result<FilesLayer, Failure> {
-        let for_directories = self.index.is_some() || self.redirect || self.precompressed;
-        if self.is_file() && (for_directories || self.dotfiles) {
-            let text = "index, redirect, precompressed and dotfiles are for directories, and the path is a file";
+        let for_directories = self.index.is_some()
+            || self.redirect
+            || self.precompressed
+            || self.dotfiles
+            || self.fallback.is_some();
+        if self.is_file() && for_directories {
+            let text = "index, redirect, precompressed, dotfiles and fallback are for directories, and the path is a file";
             return Err(self.place.refuse(&text));
         }
         let built = self.export().and_then(FilesBuilder::build);
-        built.map_err(|error| match &error {
+        built.map_err(|error| self.refuse(&error))
+    }
+
+    /// The page of `fallback`, at `/`. It is never kept without asking: it names the files of a release.
+    pub(super) fn page(&self) -> Result<Option<FilesService<NotFound>>, Failure> {
+        let Some(page) = &self.fallback else { return Ok(None) };
+        if !self.path.join(page).is_file() {
+            let (page, path) = (escape::text(page.as_bytes()), self.shown_path());
+            let text = format!("the fallback \"{page}\" is no file in the path \"{path}\"");
+            return Err(self.place.refuse(&text));
+        }
+        let page = self.dir().and_then(|dir| {
+            let dir = dir.redirect(false).index(page);
+            FilesLayer::builder().cache(false).export("/", dir).build()
+        });
+        page.map(|layer| Some(layer.service())).map_err(|error| self.refuse(&error))
+    }
+
+    fn refuse(&self, error: &ConfigError) -> Failure {
+        match error {
             // Its text names what to write in Rust.
             ConfigError::MissingExport { reason, .. } => {
-                let path = escape::text(self.path.as_os_str().as_encoded_bytes());
+                let path = self.shown_path();
                 self.place.refuse(&format!("the path \"{path}\" cannot be exported: {reason}"))
             }
             error => self.place.refuse(error),
-        })
+        }
+    }
+
+    fn shown_path(&self) -> String {
+        escape::text(self.path.as_os_str().as_encoded_bytes())
     }
 
     fn export(&self) -> Result<FilesBuilder, ConfigError> {
@@ -106,25 +138,28 @@ impl Folder {
         if self.is_file() {
             return Ok(builder.export(&self.prefix, File::open(&self.path)?));
         }
-        let mut dir = Dir::open(&self.path)?
+        Ok(builder.export(&self.prefix, self.dir()?))
+    }
+
+    fn dir(&self) -> Result<Dir, ConfigError> {
+        let dir = Dir::open(&self.path)?
             .redirect(self.redirect)
             .precompressed(self.precompressed)
             .dotfiles(self.dotfiles);
-        if let Some(index) = &self.index {
-            dir = dir.index(index);
-        }
-        Ok(builder.export(&self.prefix, dir))
+        Ok(match &self.index {
+            Some(index) => dir.index(index),
+            None => dir,
+        })
     }
 
     /// The line of the table of routes.
     pub(super) fn shown(&self) -> Shown {
         let prefix = escape::text(self.prefix.trim_matches('/').as_bytes());
-        let mut shown = Shown::new(
-            format!("/{prefix}"),
-            escape::text(self.path.as_os_str().as_encoded_bytes()),
-            None,
-        );
-        shown.notes.push("files");
+        let mut shown = Shown::new(format!("/{prefix}"), self.shown_path(), None);
+        shown.notes.push("files".to_owned());
+        if let Some(page) = &self.fallback {
+            shown.notes.push(format!("other paths get {}", escape::text(page.as_bytes())));
+        }
         shown
     }
 }

@@ -205,6 +205,9 @@ impl<'a, 'i> Keys<'a, 'i> {
 /// What to write instead of an unknown key.
 fn instead(key: &str, known: &[&str]) -> String {
     let is_whole = known.contains(&"proxy");
+    if is_whole && file::WHOLE.contains(&key) {
+        return format!("{key} belongs in the outermost file: it holds for the whole server");
+    }
     if !is_whole && file::WHOLE.contains(&key) {
         return format!("{key} is for the whole file; write it above the first table");
     }
@@ -214,7 +217,13 @@ fn instead(key: &str, known: &[&str]) -> String {
     let shown = escape::text(key.as_bytes());
     // `access_log`, `header`, `HTTP2`, as other programs spell them.
     let spelt = key.to_ascii_lowercase().replace('_', "-");
-    let meant = known.iter().find(|name| **name == spelt || name.strip_suffix('s') == Some(&spelt));
+    let singular = match &*spelt {
+        "proxies" | "target" | "targets" | "route" | "routes" => "proxy",
+        other => other.strip_suffix('s').unwrap_or(other),
+    };
+    let meant = known.iter().find(|name| {
+        **name == spelt || **name == singular || name.strip_suffix('s') == Some(singular)
+    });
     let other = match &*spelt {
         "remove-prefix" => "the prefix is removed unless keep-prefix = true",
         "limits" | "timeouts" => "write timeout = 30 and body-bytes = 1_048_576",
@@ -224,6 +233,9 @@ fn instead(key: &str, known: &[&str]) -> String {
         return format!("the key \"{shown}\" is unknown; {other}");
     }
     match meant {
+        Some(name @ (&"proxy" | &"files" | &"mount")) => {
+            format!("the key \"{shown}\" is unknown; did you mean [[{name}]]?")
+        }
         Some(name) => format!("the key \"{shown}\" is unknown; write {name}"),
         None => format!("the key \"{shown}\" is unknown; here may be {}", known.join(", ")),
     }

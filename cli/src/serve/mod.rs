@@ -7,8 +7,8 @@
 //! 4. The first SIGINT or SIGTERM ends the listener and lets requests finish. The second ends all.
 //! 5. Nobody may read what is printed: that stops no request.
 //!
-//! Read `args` and `settings` first, then `file` and `keys` (TOML), `files`, `mounts` and `table` (what the settings build), `server`, `connection`,
-//! `patience` and `log`.
+//! Read `args` and `settings` first, then `file` and `keys` (TOML), `files`, `mounts`,
+//! `private` and `table` (what the settings build), `server`, `connection`, `patience` and `log`.
 
 pub(crate) mod args;
 mod connection;
@@ -18,6 +18,7 @@ mod keys;
 mod log;
 mod mounts;
 mod patience;
+mod private;
 mod server;
 mod settings;
 mod table;

@@ -1,10 +1,11 @@
 //! `--mount` and `[[mount]]`: the settings of another file, under a prefix.
 //!
 //! 1. What holds for the whole server (`bind`, `trust`, `access-log`) is not for a file that is mounted.
-//! 2. Mounts are at most [`DEEPEST`] deep, so that a file that mounts itself is an error.
+//! 2. A file that mounts itself is an error, and so are mounts that are more than [`DEEPEST`] deep. What is wrong within a
+//!    mount is told with the places of all mounts around it.
 //! 3. Mounts come before targets, and after files.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::{
     file,
@@ -36,12 +37,12 @@ impl Mounted {
                 escape::text(text.as_bytes())
             )));
         };
-        let (prefix, place) = (prefix.to_owned(), Place::default());
-        Ok(Self { prefix, settings: file::read(Path::new(path), 1)?, place })
+        let place = Place::argument(&format!("--mount {}", escape::text(text.as_bytes())));
+        Self::read(prefix.to_owned(), Path::new(path), &[PathBuf::new()], place)
     }
 
-    /// Reads a `[[mount]]`. `depth` is the file's own.
-    pub(super) fn table(keys: &mut Keys<'_, '_>, depth: usize) -> Result<Self, Failure> {
+    /// Reads a `[[mount]]`. `within` are the files in which it is.
+    pub(super) fn table(keys: &mut Keys<'_, '_>, within: &[PathBuf]) -> Result<Self, Failure> {
         let place = keys.place();
         let missing = |key: &str, example: &str| {
             place.refuse(&format!("this [[mount]] has no {key}; write {key} = {example:?}"))
@@ -50,9 +51,19 @@ impl Mounted {
         let prefix = prefix.ok_or_else(|| missing("prefix", "/admin"))?;
         let path = keys.path("config", "admin.toml")?;
         let path = path.ok_or_else(|| missing("config", "admin.toml"))?;
-        if depth >= DEEPEST {
+        if within.len() > DEEPEST {
             return Err(place.refuse(&format!("more than {DEEPEST} files mount each other")));
         }
-        Ok(Self { prefix, settings: file::read(&path, depth + 1)?, place })
+        Self::read(prefix, &path, within, place)
+    }
+
+    fn read(
+        prefix: String,
+        path: &Path,
+        within: &[PathBuf],
+        place: Place,
+    ) -> Result<Self, Failure> {
+        let settings = file::read(path, within).map_err(|failure| place.around(failure))?;
+        Ok(Self { prefix, settings, place })
     }
 }

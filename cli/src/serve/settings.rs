@@ -5,10 +5,11 @@ use std::{fmt, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 use clap::ValueEnum;
 use proxyfix::{Family, Scheme};
 
-use super::{args::Serve, file, files::Folder, mounts::Mounted};
+use super::{args::Serve, file, files::Folder, mounts::Mounted, private};
 use crate::{escape, status::Failure};
 
-/// Where a setting stands, as a message begins: `front.toml:3: `, or nothing for an argument.
+/// Where a setting stands, as a message begins: `front.toml:3: `, or `--files /=dist: `. Nothing for an argument that
+/// the message names.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Place(String);
 
@@ -23,9 +24,33 @@ impl Place {
         Self(format!("{file}: "))
     }
 
-    /// A setting here, as a message begins.
+    /// An argument, without what may be a secret.
+    pub(super) fn argument(argument: &str) -> Self {
+        Self(format!("{argument}: "))
+    }
+
+    /// A setting here, as a message begins: `front.toml:3: trust`, or `--trust`.
     pub(super) fn named(&self, key: &str) -> String {
-        format!("{}{key}", self.0)
+        if self.0.is_empty() { format!("--{key}") } else { format!("{}{key}", self.0) }
+    }
+
+    /// Whether it is an argument that the message names.
+    pub(super) fn is_argument(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The setting here is wrong, and `key` is its name.
+    pub(super) fn refuse_named(&self, key: &str, error: &dyn fmt::Display) -> Failure {
+        let error = escape::lines(error.to_string().trim_end());
+        Failure::Usage(format!("{}: {error}", self.named(key)))
+    }
+
+    /// What is named here has a mistake in it.
+    pub(super) fn around(&self, failure: Failure) -> Failure {
+        match failure {
+            Failure::Usage(text) => Failure::Usage(format!("{}{text}", self.0)),
+            Failure::Output(_) => failure,
+        }
     }
 
     /// The setting here is wrong.
@@ -51,6 +76,8 @@ impl<T> Placed<T> {
 /// Everything that `serve` needs to know.
 #[derive(Debug)]
 pub(super) struct Settings {
+    /// The file that has them, if one does.
+    pub(super) source: Option<PathBuf>,
     pub(super) bind: Bind,
     /// A configuration of the library.
     pub(super) trust: Option<Placed<String>>,
@@ -108,7 +135,7 @@ impl TargetOptions {
         match Duration::try_from_secs_f64(seconds) {
             Ok(timeout) if !timeout.is_zero() => Ok(Some(timeout)),
             _ => Err(format!(
-                "timeout: {seconds} is no number of seconds above zero; write it like 30 or 0.5"
+                "{seconds} is no number of seconds above zero; write it like 30 or 0.5"
             )),
         }
     }
@@ -227,7 +254,7 @@ impl Settings {
     /// The settings of the file, or of the arguments.
     pub(super) fn of(serve: &Serve) -> Result<Self, Failure> {
         let mut settings = match &serve.config {
-            Some(path) => file::read(path, 0)?,
+            Some(path) => file::read(path, &[])?,
             None => Self::of_arguments(serve)?,
         };
         // These may be given beside a file.
@@ -245,6 +272,7 @@ impl Settings {
             let text = "there is nothing to serve; write a [[proxy]] with prefix and url, or a [[files]] with prefix and path";
             return Err(place.unwrap_or_default().refuse(&text));
         }
+        private::check(&settings)?;
         Ok(settings)
     }
 
@@ -286,6 +314,7 @@ impl Settings {
             place: Place::default(),
         });
         Ok(Self {
+            source: None,
             bind: Bind::default(),
             trust: serve.trust.clone().map(Placed::argument),
             family: serve.family.into(),

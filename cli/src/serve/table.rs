@@ -3,21 +3,23 @@
 //! 1. With `--trust`, `ProxyFixLayer` is outside the proxy, so that the proxy knows whom to believe.
 //! 2. Files come before targets. What is no file goes on.
 //! 3. A request under no prefix gets 404, or goes through the transparent proxy.
+//! 4. With `fallback`, GET and HEAD of a path without a file, a mount and a target get the page, unless the last segment
+//!    has a dot: a file that is missing is 404.
 
 use std::{convert::Infallible, fs, path::Path, sync::Arc};
 
-use http::{Request, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode, Uri};
 use hyper::body::Incoming;
 use proxyfix::{Config, ProxyFixLayer};
 use proxyfix_gateway::{
-    Body, ConfigError, HostHeader, Limits, Mount, Protocol, ProxyOptions, ReverseProxyBuilder,
-    ReverseProxyLayer, Target, TargetBuilder, TransparentProxy,
+    Body, ConfigError, FilesService, HostHeader, Limits, Mount, NotFound, Protocol, ProxyOptions,
+    ReverseProxyBuilder, ReverseProxyLayer, Target, TargetBuilder, TransparentProxy, WithoutSlash,
 };
 use rustls::{
     ClientConfig, RootCertStore,
     pki_types::{CertificateDer, pem::PemObject},
 };
-use tower::{Layer, service_fn, util::BoxCloneSyncService};
+use tower::{Layer, ServiceExt, service_fn, util::BoxCloneSyncService};
 
 use super::{
     files::Folder,
@@ -41,7 +43,7 @@ pub(super) struct Table {
 pub(super) struct Shown {
     pub(super) from: String,
     pub(super) to: String,
-    pub(super) notes: Vec<&'static str>,
+    pub(super) notes: Vec<String>,
     pub(super) danger: Option<&'static str>,
 }
 
@@ -67,6 +69,7 @@ impl Table {
             Some(transparent) => transparent_proxy(transparent, settings, options.clone())?,
             None => BoxCloneSyncService::new(service_fn(not_found)),
         };
+        service = pages(settings, service)?;
         let mut routes = Vec::new();
         if !settings.routes.is_empty() {
             let mut targets = Vec::new();
@@ -110,7 +113,9 @@ fn mount(
 ) -> Result<Service, Failure> {
     let mut mount = Mount::new();
     for one in mounts {
-        let table = Table::build(&one.settings)?;
+        let table = Table::build(&one.settings).map_err(|failure| one.place.around(failure))?;
+        let name = one.settings.source.as_ref().map(|path| path.as_os_str().as_encoded_bytes());
+        let note = format!("mount {}", escape::text(name.unwrap_or_default()));
         // The prefix by itself, so that an error is told where it stands.
         let probe = Mount::new().at(&one.prefix, table.service.clone());
         probe.build().map_err(|error| one.place.refuse(&error))?;
@@ -120,7 +125,8 @@ fn mount(
             let rest =
                 if route.from == OTHER { " other" } else { route.from.trim_end_matches('/') };
             let from = format!("{}{rest}", prefix.trim_end_matches('/'));
-            shown.push(Shown { from, ..route });
+            let notes = [vec![note.clone()], route.notes].concat();
+            shown.push(Shown { from, notes, ..route });
         }
     }
     let first = mounts.first().map(|one| one.place.clone()).unwrap_or_default();
@@ -128,18 +134,55 @@ fn mount(
     Ok(BoxCloneSyncService::new(built))
 }
 
+/// The pages of `fallback`, under the prefixes of their files.
+fn pages(settings: &Settings, otherwise: Service) -> Result<Service, Failure> {
+    let mut mount = Mount::new();
+    let mut last = None;
+    for folder in &settings.files {
+        let Some(page) = folder.page()? else { continue };
+        if settings.transparent.is_some() {
+            let text = "fallback and a transparent proxy cannot both have what is under no prefix";
+            return Err(folder.place.refuse(&text));
+        }
+        mount =
+            mount.at(&folder.prefix, service_fn(move |request| page_or_not(page.clone(), request)));
+        last = Some(folder);
+    }
+    let Some(last) = last else { return Ok(otherwise) };
+    let built = mount.fallback(otherwise).build().map_err(|error| last.place.refuse(&error))?;
+    Ok(BoxCloneSyncService::new(built))
+}
+
+/// Rule 4.
+async fn page_or_not(
+    page: FilesService<NotFound>,
+    mut request: Request<Incoming>,
+) -> Result<Response<Body>, Infallible> {
+    let is_asked = matches!(*request.method(), Method::GET | Method::HEAD);
+    let last = request.uri().path().rsplit('/').next().unwrap_or_default();
+    if !is_asked || last.contains('.') {
+        return not_found(request).await;
+    }
+    *request.uri_mut() = Uri::from_static("/");
+    // The page is the same at the prefix and at its slash.
+    request.extensions_mut().remove::<WithoutSlash>();
+    page.oneshot(request).await
+}
+
 /// Stands for the requests under no prefix.
 const OTHER: &str = "other";
 
 fn shown(route: &Route, target: &Target) -> Shown {
     let from = format!("/{}", escape::text(route.prefix.value.trim_matches('/').as_bytes()));
-    let to = escape::text(target.to_string().as_bytes());
+    // A query may be a secret.
+    let query = if route.url.value.contains('?') { "?..." } else { "" };
+    let to = escape::text(format!("{target}{query}").as_bytes());
     let mut shown = Shown::new(from, to, Some(&route.options));
     if route.keep_prefix {
-        shown.notes.push("the prefix stays in the path");
+        shown.notes.push("the prefix stays in the path".to_owned());
     }
     if route.options.http2 {
-        shown.notes.push("HTTP/2");
+        shown.notes.push("HTTP/2".to_owned());
     }
     shown
 }
@@ -192,12 +235,9 @@ fn believed(trust: &Placed<String>) -> Result<Config, Failure> {
     let what = trust.place.named("trust");
     match config::with_secrets(&trust.value, &what)? {
         Some(config) => Ok(config),
-        None => {
-            let parsed = trust.value.parse();
-            parsed.map_err(|error: proxyfix::ConfigError| {
-                Failure::Usage(escape::lines(&format!("{what}: {error}")))
-            })
-        }
+        None => Err(Failure::Usage(format!(
+            "{what}: secret-header= needs the secret; set PROXYFIX_SECRET, or PROXYFIX_SECRET_FILE to the name of a file"
+        ))),
     }
 }
 
@@ -277,15 +317,17 @@ fn set(
         .rewrite_location(options.rewrite)
         .rewrite_cookies(options.rewrite)
         .danger_accept_invalid_certificates(options.insecure);
-    if let Some(timeout) = options.timeout().map_err(|error| place.refuse(&error))? {
+    if let Some(timeout) =
+        options.timeout().map_err(|error| place.refuse_named("timeout", &error))?
+    {
         builder = builder.timeout(timeout);
     }
     for (header, number) in options.headers.iter().zip(1..) {
         let Some((name, value)) = header.split_once(':') else {
             // The text may be a secret.
-            let text =
-                format!("header number {number} has no colon; write it like 'X-Tenant: blue'");
-            return Err(place.refuse(&text));
+            let key = if place.is_argument() { "header" } else { "headers" };
+            let text = format!("number {number} has no colon; write it like 'X-Tenant: blue'");
+            return Err(place.refuse_named(key, &text));
         };
         builder = builder.header(name.trim(), value.trim());
     }
@@ -299,7 +341,8 @@ fn set(
         builder = builder.protocol(Protocol::Http2);
     }
     if let Some(path) = &options.cacert {
-        builder = builder.tls(client_config(path).map_err(|error| place.refuse(&error))?);
+        let config = client_config(path);
+        builder = builder.tls(config.map_err(|error| place.refuse_named("cacert", &error))?);
     }
     Ok(builder)
 }
@@ -307,7 +350,7 @@ fn set(
 /// Trusts the certificates of a file in PEM.
 fn client_config(path: &Path) -> Result<Arc<ClientConfig>, String> {
     let name = escape::text(path.as_os_str().as_encoded_bytes());
-    let failed = |text: &dyn std::fmt::Display| format!("cacert: {name}: {text}");
+    let failed = |text: &dyn std::fmt::Display| format!("{name}: {text}");
     let pem = fs::read(path).map_err(|error| failed(&error))?;
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(&pem) {

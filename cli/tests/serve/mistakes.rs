@@ -6,6 +6,7 @@ use crate::server::run;
 
 fn error(text: &str) -> String {
     let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("d")).unwrap();
     let path = folder.path().join("front.toml");
     fs::write(&path, text).unwrap();
     let output = run(&["--check", "--config", path.to_str().unwrap()]);
@@ -36,11 +37,15 @@ fn in_a_file() {
         ("[[files]]\nprefix = \"/\"\npath = \"missing\"\n", "1: the path \""),
         ("[[files]]\nprefix = \"/\"\npath = \"\"\n", "1: the path \"\" cannot be exported: "),
         (
-            "[[files]]\nprefix = \"/\"\npath = \".\"\nindex = \"../x\"\n",
+            "[[files]]\nprefix = \"/\"\npath = \"d\"\nindex = \"../x\"\n",
             "1: the export under \"/\" cannot work: its index is no name of a file; ",
         ),
+        (
+            "[[files]]\nprefix = \"/\"\npath = \"d\"\nfallback = \"x\"\n",
+            "1: the fallback \"x\" is no file in the path \"",
+        ),
         ("[[files]]\nprefix = \"/\"\n", "1: this [[files]] has no path; write path = \"dist\""),
-        ("[[files]]\nprefix = \"/a/../b\"\npath = \".\"\n", "1: the prefix \"/a/../b\" has "),
+        ("[[files]]\nprefix = \"/a/../b\"\npath = \"d\"\n", "1: the prefix \"/a/../b\" has "),
         (&format!("{first}timeout = 0\n"), "1: timeout: 0 is no number of seconds above zero; "),
         (
             &format!("{first}headers = [\"Connection: close\"]\n"),
@@ -48,7 +53,7 @@ fn in_a_file() {
         ),
         (
             &format!("{first}headers = [\"a: b\", \"Authorization\"]\n"),
-            "1: header number 2 has no colon; ",
+            "1: headers: number 2 has no colon; ",
         ),
         (
             &format!("{first}methods = [\"G T\"]\n"),
@@ -62,7 +67,7 @@ fn in_a_file() {
         ),
         (
             &format!("trust = \"proxies=any for=1 secret-header=X-Secret\"\n{first}"),
-            "1: trust: secret-header=x-secret needs the secret",
+            "1: trust: secret-header= needs the secret; set PROXYFIX_SECRET",
         ),
         (
             &format!("family = \"forwarded\"\npseudonym = \"a b\"\n{first}"),
@@ -164,8 +169,8 @@ fn mounted_files() {
     fs::write(at("itself.toml"), mount("/a", "itself.toml")).unwrap();
     fs::write(at("bind.toml"), "bind = \"127.0.0.1:1\"\n").unwrap();
     for (text, expected) in [
-        (mount("/a", "itself.toml"), "1: more than 8 files mount each other"),
-        (mount("/a", "bind.toml"), "bind.toml:1: the key \"bind\" is unknown; here may be family"),
+        (mount("/a", "itself.toml"), "itself.toml:1: ITSELF: this file is mounted in itself"),
+        (mount("/a", "bind.toml"), "front.toml:1: BIND:1: bind belongs in the outermost file"),
         (mount("/a", "missing.toml"), "missing.toml: No such file"),
         ("[[mount]]\nprefix = \"/a\"\n".to_owned(), "1: this [[mount]] has no config; "),
     ] {
@@ -173,11 +178,49 @@ fn mounted_files() {
         let output = run(&["--check", "--config", at("front.toml").to_str().unwrap()]);
         let error = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(2), "{text}: {error}");
-        assert!(error.contains(expected), "{text}: {error}");
+        let name = |name: &str| at(name).display().to_string();
+        let expected = expected.replace("ITSELF", &name("itself.toml"));
+        let expected = expected.replace("BIND", &name("bind.toml"));
+        assert!(error.contains(&expected), "{text}: {error}");
     }
-    fs::write(at("inner.toml"), "[[files]]\nprefix = \"/\"\npath = \".\"\n").unwrap();
+    fs::create_dir(at("d")).unwrap();
+    fs::write(at("inner.toml"), "[[files]]\nprefix = \"/\"\npath = \"d\"\n").unwrap();
     fs::write(at("front.toml"), mount("/a/../b", "inner.toml")).unwrap();
     let output = run(&["--check", "--config", at("front.toml").to_str().unwrap()]);
     let error = String::from_utf8(output.stderr).unwrap();
     assert!(error.contains("front.toml:1: the prefix \"/a/../b\" has "), "{error}");
+}
+
+/// A file of settings may have secrets, so no export has it in it.
+#[test]
+fn settings_are_not_published() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    fs::create_dir(at("site")).unwrap();
+    std::os::unix::fs::symlink(folder.path(), at("site/link")).unwrap();
+    let files = |path: &str| format!("[[files]]\nprefix = \"/\"\npath = \"{path}\"\n");
+    let (front, inner) = (at("front.toml"), at("site/inner.toml"));
+    let front = front.to_str().unwrap();
+    fs::write(&inner, "[[proxy]]\nprefix = \"/\"\nurl = \"http://a.example/\"\n").unwrap();
+    let mount = "[[mount]]\nprefix = \"/m\"\nconfig = \"site/inner.toml\"\n";
+    for text in [
+        files("."),
+        files("front.toml"),
+        files("site/link"),
+        // That of another file.
+        format!("{}{mount}", files("site")),
+    ] {
+        fs::write(front, &text).unwrap();
+        let error = run(&["--check", "--config", front]);
+        assert_eq!(error.status.code(), Some(2), "{text}");
+        let error = String::from_utf8(error.stderr).unwrap();
+        assert!(
+            error.contains("front.toml:1: the path ") && error.contains(" would publish "),
+            "{error}"
+        );
+    }
+    let (files, mount) = (format!("/={}", at("site").display()), format!("/m={}", inner.display()));
+    let output = run(&["--check", "--files", &files, "--mount", &mount]);
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(error.contains("error: --files /=") && error.contains(" would publish "), "{error}");
 }

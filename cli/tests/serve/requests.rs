@@ -1,8 +1,8 @@
 //! What upstream sees, and what the client gets.
 
-use std::fs;
+use std::{fs, io::Write, net::TcpStream};
 
-use crate::server::{OK, PATIENCE, Server, answering, assert_has, get};
+use crate::server::{OK, PATIENCE, Server, answer, answering, assert_has, get};
 
 #[test]
 fn the_rest_of_the_path_goes_on() {
@@ -122,27 +122,68 @@ fn a_head_that_is_too_long() {
 #[test]
 fn files() {
     let folder = tempfile::tempdir().unwrap();
-    fs::create_dir(folder.path().join("d")).unwrap();
-    fs::write(folder.path().join("d/index.html"), "the index").unwrap();
-    fs::write(folder.path().join("a.key"), "SECRET").unwrap();
+    let site = folder.path().join("site");
+    fs::create_dir_all(site.join("d")).unwrap();
+    fs::write(site.join("d/index.html"), "the index").unwrap();
+    fs::write(site.join("a.key"), "SECRET").unwrap();
     let path = folder.path().join("front.toml");
     let text = "[[files]]\nprefix = \"/\"\npath = \"PATH\"\nindex = \"index.html\"\nredirect = true\n\
-        disallow = [\"*.key\", \"*.toml\"]\n";
-    fs::write(&path, text.replace("PATH", folder.path().to_str().unwrap())).unwrap();
+        disallow = [\"*.key\"]\n";
+    fs::write(&path, text.replace("PATH", site.to_str().unwrap())).unwrap();
     let server = Server::start(&["--config", path.to_str().unwrap()]);
     let shown: Vec<_> = server.start[0].split_whitespace().collect();
-    assert_eq!(shown, ["/", "→", folder.path().to_str().unwrap(), "(files)"]);
+    assert_eq!(shown, ["/", "→", site.to_str().unwrap(), "(files)"]);
     for (target, status, end) in [
         ("/d/", "200", "\r\n\r\nthe index"),
         ("/d", "307", "\r\n\r\n"),
         ("/a.key", "404", "404 Not Found\n"),
-        ("/front.toml", "404", "404 Not Found\n"),
         ("/missing", "404", "404 Not Found\n"),
     ] {
         let got = get(server.address, target, "");
         let begin = format!("HTTP/1.1 {status} ");
         assert!(got.starts_with(&begin) && got.ends_with(end), "{target}: {got}");
     }
+}
+
+/// The page of a single-page application is behind files, mounts and targets.
+#[test]
+fn a_page_for_other_paths() {
+    let (up, _) = answering(OK);
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    fs::create_dir_all(at("dist/assets")).unwrap();
+    fs::write(at("dist/index.html"), "the page").unwrap();
+    fs::write(at("dist/assets/app.js"), "start()").unwrap();
+    let files = "[[files]]\nprefix = \"/shop\"\npath = \"dist\"\nfallback = \"index.html\"\n";
+    let proxy = format!("[[proxy]]\nprefix = \"/shop/api\"\nurl = \"http://{up}/\"\n");
+    fs::write(at("front.toml"), format!("{files}{proxy}")).unwrap();
+    let server = Server::start(&["--config", at("front.toml").to_str().unwrap()]);
+    assert!(
+        server.start[0].ends_with(" (files; other paths get index.html)"),
+        "{:?}",
+        server.start
+    );
+    for (target, status, end) in [
+        ("/shop", "200", "the page"),
+        ("/shop/deep/link?q", "200", "the page"),
+        ("/shop/assets/app.js", "200", "start()"),
+        ("/shop/assets/missing.js", "404", "404 Not Found\n"),
+        ("/shop/api/x", "200", "ok"),
+        ("/other", "404", "404 Not Found\n"),
+    ] {
+        let got = get(server.address, target, "");
+        let begin = format!("HTTP/1.1 {status} ");
+        assert!(got.starts_with(&begin) && got.ends_with(end), "{target}: {got}");
+        if end == "the page" {
+            assert!(got.to_ascii_lowercase().contains("\r\ncache-control: no-cache\r\n"), "{got}");
+        }
+    }
+    let head =
+        "POST /shop/deep HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    let mut stream = TcpStream::connect(server.address).unwrap();
+    stream.write_all(head.as_bytes()).unwrap();
+    let got = answer(stream);
+    assert!(got.starts_with("HTTP/1.1 404 "), "{got}");
 }
 
 /// The settings of another file, under a prefix.
@@ -158,8 +199,9 @@ fn a_mount() {
     let by_argument = format!("/admin={}", at("admin.toml").display());
     for arguments in [["--config", at("front.toml").to_str().unwrap()], ["--mount", &by_argument]] {
         let server = Server::start(&arguments);
-        assert_eq!(server.start[0], format!("/admin/api    →  http://{up}/"));
-        assert_eq!(server.start[1], "/admin other  →  404");
+        let note = format!("(mount {})", at("admin.toml").display());
+        assert_eq!(server.start[0], format!("/admin/api    →  http://{up}/  {note}"));
+        assert_eq!(server.start[1], format!("/admin other  →  404  {note}"));
         let got = get(server.address, "/admin/api/x", "");
         assert!(got.ends_with("ok"), "{got}");
         let head = seen.recv_timeout(PATIENCE).unwrap();

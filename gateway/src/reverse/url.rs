@@ -154,17 +154,20 @@ fn is_socket_path(path: &str) -> bool {
     std::os::unix::net::SocketAddr::from_pathname(path).is_ok()
 }
 
-/// Rule 2: a URL to show, without userinfo and without a query, in which secrets stand too.
+/// Rule 2: a URL to show, without userinfo, and without a query or a fragment, in which secrets stand too.
 fn without_userinfo(text: &str) -> String {
-    let (text, query) = match text.find(['?', '#']) {
+    let (text, rest) = match text.find(['?', '#']) {
+        Some(at) if text.get(at..).is_some_and(|rest| rest.starts_with('#')) => {
+            (text.get(..at).unwrap_or_default(), "#...")
+        }
         Some(at) => (text.get(..at).unwrap_or_default(), "?..."),
         None => (text, ""),
     };
     let scheme =
         text.find("://").map_or("", |at| text.get(..at.saturating_add(3)).unwrap_or_default());
     match text.rfind('@') {
-        Some(at) => format!("{scheme}...{}{query}", text.get(at..).unwrap_or_default()),
-        None => format!("{text}{query}"),
+        Some(at) => format!("{scheme}...{}{rest}", text.get(at..).unwrap_or_default()),
+        None => format!("{text}{rest}"),
     }
 }
 

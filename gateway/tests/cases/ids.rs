@@ -48,7 +48,8 @@ fn are_all_somewhere() {
         assert!(source.contains(&function), "{line}: there is no such test");
         places.entry(id).or_default().push(test.to_owned());
     }
-    for row in DEVIATIONS.lines().filter_map(|line| line.strip_prefix("| `")) {
+    let deviations = DEVIATIONS.lines().take_while(|line| *line != "## Static files");
+    for row in deviations.filter_map(|line| line.strip_prefix("| `")) {
         // The first cell has one id or several.
         let cell = row.split(" | ").next().unwrap();
         for id in cell.trim_end_matches('`').split("`, `") {
