@@ -8,6 +8,7 @@ use std::{fs, io::Read as _, path::Path};
 
 use super::{
     files::{FILES, Folder},
+    forward::{FORWARD, Forward},
     keys::{Keys, Source},
     mounts::{MOUNT, Mounted},
     settings::{
@@ -21,7 +22,7 @@ use crate::{escape, status::Failure};
 const LONGEST: u64 = 1 << 20;
 
 /// What holds for all targets, and the tables.
-pub(super) const WHOLE: [&str; 10] = [
+pub(super) const WHOLE: [&str; 11] = [
     "bind",
     "trust",
     "family",
@@ -32,6 +33,7 @@ pub(super) const WHOLE: [&str; 10] = [
     "mount",
     "proxy",
     "transparent",
+    "forward",
 ];
 
 /// The same in a file that is mounted.
@@ -111,6 +113,8 @@ fn parse(source: &Source<'_>, folder: &Path, depth: usize) -> Result<Settings, F
         mounts.push(Mounted::table(&mut keys, folder, depth)?);
     }
     let transparent = keys.table("transparent", &TRANSPARENT)?;
+    // A file that is mounted has no such key.
+    let forward = keys.table("forward", &FORWARD)?;
     Ok(Settings {
         bind: bind.transpose()?.unwrap_or_default(),
         trust: keys.text("trust", "proxies=loopback for=1")?,
@@ -122,6 +126,7 @@ fn parse(source: &Source<'_>, folder: &Path, depth: usize) -> Result<Settings, F
         mounts,
         routes,
         transparent: transparent.map(|mut keys| transparent_of(&mut keys)).transpose()?,
+        forward: forward.map(|mut keys| Forward::table(&mut keys)).transpose()?,
     })
 }
 
@@ -197,7 +202,8 @@ mod tests {
              listener = 'https'\npseudonym = 'front'\naccess-log = 'json'\n\
              [[proxy]]\nprefix = '/a'\nurl = 'http://a.example/'\nkeep-prefix = true\nhost = 'client'\n{options}\
              [transparent]\nallow = ['a.example']\nallow-network = ['10.0.0.0/8']\n\
-             force-host = 'b.example'\nforce-scheme = 'https'\n{options}"
+             force-host = 'b.example'\nforce-scheme = 'https'\n{options}\
+             [forward]\nprefix = '/p/'\nproxy-host = 'proxy.example'\nca = 'ca.pem'\nusers = ['ada:b:c']\n"
         ));
         let settings = settings.unwrap();
         assert_eq!(settings.bind, Bind::Unix("/run/front.sock".into()));
@@ -214,6 +220,12 @@ mod tests {
         assert_eq!(transparent.allow_network, ["10.0.0.0/8"]);
         assert_eq!(transparent.force_host.as_deref(), Some("b.example"));
         assert!(transparent.force_scheme.is_some());
+        let forward = settings.forward.unwrap();
+        assert_eq!((&*forward.prefix, &*forward.proxy_host), ("/p/", "proxy.example"));
+        assert_eq!(
+            (forward.authority, forward.users),
+            ("ca.pem".into(), vec!["ada:b:c".to_owned()])
+        );
         for options in [&route.options, &transparent.options] {
             assert_eq!(
                 (&*options.headers, &*options.remove_headers),
