@@ -14,7 +14,10 @@ use tempfile::TempDir;
 use tokio::{net::TcpListener, task::spawn_blocking};
 use tower::Layer as _;
 
-use super::programs::{here, is_there, node, python, run};
+use super::{
+    examples::Example,
+    programs::{here, is_there, node, python, run},
+};
 
 async fn answer(request: Request) -> Response {
     let (mut parts, body) = request.into_parts();
@@ -149,4 +152,34 @@ async fn openssl_and_nss() {
     run(Command::new("pk12util").args(["-d", &store, "-K", "", "-W", "", "-i"]).arg(&p12));
     let listed = run(Command::new("certutil").args(["-L", "-d", &store]));
     assert!(listed.contains("proxyfix forward proxy CA"), "{listed}");
+}
+
+/// A library that ends the process when it connects, or looks a name up.
+const NO_NETWORK: &str = r#"
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+int connect(int s, const struct sockaddr *a, socklen_t l) { fprintf(stderr, "connect\n"); abort(); }
+int getaddrinfo(const char *n, const char *s, const void *h, void *r) { fprintf(stderr, "getaddrinfo\n"); abort(); }
+"#;
+
+/// A whole server whose process may not connect to anything: the example of wsgiprox, with all of its lines.
+#[test]
+#[cfg(target_os = "linux")]
+#[ignore = "needs curl and a C compiler; .ci/run runs it"]
+fn nothing_is_dialled() {
+    if !is_there("curl", "curl") || !is_there("cc", "gcc") {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let (source, library) = (folder.path().join("no.c"), folder.path().join("no.so"));
+    fs::write(&source, NO_NETWORK).expect("a file");
+    run(Command::new("cc").args(["-shared", "-fPIC", "-o"]).args([&library, &source]));
+    // It works: curl itself may not connect with it.
+    let mut control = Command::new("curl");
+    let control = control.env("LD_PRELOAD", &library).arg("http://127.0.0.1:1/").output();
+    assert!(String::from_utf8_lossy(&control.expect("it runs").stderr).contains("connect\n"));
+    let mut example = Example::start(&folder, |command| _ = command.env("LD_PRELOAD", &library));
+    assert_eq!(example.lines(), 10);
+    assert!(example.is_running());
 }
