@@ -96,4 +96,10 @@ mod documents {
     mod files {}
     #[doc = include_str!("../docs/MOUNT.md")]
     mod mount {}
+    #[cfg(feature = "forward")]
+    #[doc = include_str!("../docs/FORWARD.md")]
+    mod forward {}
+    #[cfg(feature = "forward")]
+    #[doc = include_str!("../docs/MOCKING.md")]
+    mod mocking {}
 }

@@ -12,6 +12,9 @@ mod curl;
 #[cfg(feature = "forward")]
 #[path = "clients/examples.rs"]
 mod examples;
+#[cfg(feature = "forward")]
+#[path = "clients/forward.rs"]
+mod forward;
 #[path = "clients/http2.rs"]
 mod http2;
 #[path = "clients/httpbin.rs"]

@@ -17,5 +17,6 @@ mod forward {
     mod http2;
     mod ids;
     mod others;
+    mod proofs;
     mod tunnels;
 }

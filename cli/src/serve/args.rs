@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args};
 
+use super::forward::{AUTHORITY, PROXY_HOST};
 use super::settings::{AccessLog, Bind, FamilyChoice, HostChoice, SchemeChoice, bytes, seconds};
 use crate::keys;
 
@@ -31,6 +32,9 @@ Examples:
   A service that redirects to its own address, and sets cookies for its own path:
     proxyfix serve --rewrite --proxy /old=http://10.0.0.7:8080/app/
 
+  A proxy whose every website a server answers: http://a.example/x is /replay/http://a.example/x there:
+    proxyfix serve --forward /replay/ --keep-prefix --proxy /replay=http://127.0.0.1:5001/
+
   The same settings in a file, only checked:
     proxyfix serve --config front.toml --check
 
@@ -46,7 +50,7 @@ Each request is logged to standard output: GET /api/x → http://127.0.0.1:5001/
 
 Exit status: 0 stopped by a signal, or the settings are right; 2 wrong usage, wrong settings, or an address \
 that cannot be used, such as one in use. The text of --trust has these keys:"))]
-#[command(group(ArgGroup::new("what").args(["proxy", "files", "mount", "config", "transparent"]).required(true).multiple(true)))]
+#[command(group(ArgGroup::new("what").args(["proxy", "files", "mount", "config", "transparent", "forward"]).required(true).multiple(true)))]
 pub(crate) struct Serve {
     /// Sends requests under PREFIX to URL (a server or a Unix socket); may be repeated, and the
     /// longest prefix wins
@@ -65,7 +69,7 @@ pub(crate) struct Serve {
     #[arg(long, short, value_name = "FILE")]
     #[arg(conflicts_with_all = ["proxy", "files", "mount", "transparent", "trust", "family", "listener", "pseudonym", "keep_prefix",
         "host", "headers", "remove_headers", "methods", "timeout", "body_bytes", "rewrite", "http2", "cacert", "insecure",
-        "allow", "allow_network", "force_host", "force_scheme"])]
+        "allow", "allow_network", "force_host", "force_scheme", "forward", "proxy_host", "ca"])]
     pub(super) config: Option<PathBuf>,
 
     /// Where to listen: an address with a port, or unix: and a path [default: 127.0.0.1:8000]
@@ -154,6 +158,18 @@ pub(crate) struct Serve {
     /// The scheme of --transparent, whatever the request says
     #[arg(long, value_enum, value_name = "SCHEME", requires = "transparent")]
     pub(super) force_scheme: Option<SchemeChoice>,
+
+    /// Answers what clients send through this server as their proxy, http and https, under PREFIX
+    #[arg(long, value_name = "PREFIX")]
+    pub(super) forward: Option<String>,
+
+    /// The host that --forward answers without its prefix
+    #[arg(long, value_name = "HOST", default_value = PROXY_HOST, requires = "forward")]
+    pub(super) proxy_host: String,
+
+    /// The certificate authority of --forward; made if it is not there
+    #[arg(long, value_name = "FILE", default_value = AUTHORITY, requires = "forward")]
+    pub(super) ca: PathBuf,
 
     /// The lines of requests [default: text]
     #[arg(long, value_enum, value_name = "FORM")]

@@ -7,6 +7,7 @@
 //! 3. When the server stops, a connection ends with the requests that it has.
 
 use std::{
+    borrow::Cow,
     convert::Infallible,
     future::pending,
     pin::{Pin, pin},
@@ -14,7 +15,7 @@ use std::{
     time::Duration,
 };
 
-use http::Request;
+use http::{Request, Version, uri::Authority};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::{Bytes, Incoming};
 use hyper_util::{
@@ -61,14 +62,14 @@ pub(super) async fn serve<S>(
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(peer);
         let open = Open::new(&requests);
-        let mut line = Line::begin(&request, peer, &log);
-        let answer = service.clone().oneshot(request);
+        let mut line = Line::begin(request.method(), &path(&request), peer, &log);
+        let answer = service.clone().oneshot(request.map(Body::new));
         async move {
             let Ok(response) = answer.await;
             if let Some(line) = &mut line {
                 line.answered(&response);
             }
-            Ok::<_, Infallible>(response.map(|body| Sent::new(body, line, open)))
+            Ok::<_, Infallible>(response.map(|body| Sent::new(body, line, Some(open))))
         }
     });
     let mut builder = auto::Builder::new(TokioExecutor::new());
@@ -122,7 +123,7 @@ async fn idle(mut requests: watch::Receiver<usize>) {
 }
 
 /// A request that is not over.
-struct Open(watch::Sender<usize>);
+pub(super) struct Open(watch::Sender<usize>);
 
 impl Open {
     fn new(requests: &watch::Sender<usize>) -> Self {
@@ -137,15 +138,35 @@ impl Drop for Open {
     }
 }
 
+/// What the log says of a target: its path. Of a request through the proxy, the URL, or what a CONNECT is for.
+fn path<B>(request: &Request<B>) -> Cow<'_, str> {
+    let uri = request.uri();
+    // Over HTTP/2, every target has both.
+    let is_absolute = request.version() <= Version::HTTP_11;
+    match (uri.scheme_str().filter(|_| is_absolute), uri.authority()) {
+        (Some(scheme), Some(authority)) => {
+            Cow::Owned(format!("{scheme}://{}{}", bare(authority), uri.path()))
+        }
+        (None, Some(authority)) if uri.scheme().is_none() => Cow::Borrowed(bare(authority)),
+        _ => Cow::Borrowed(uri.path()),
+    }
+}
+
+/// Without what may be a password.
+fn bare(authority: &Authority) -> &str {
+    let text = authority.as_str();
+    text.rsplit_once('@').map_or(text, |(_, host)| host)
+}
+
 /// A body on its way to the client. The request is over when it is dropped.
-struct Sent {
+pub(super) struct Sent {
     body: Body,
     line: Option<Line>,
-    _open: Open,
+    _open: Option<Open>,
 }
 
 impl Sent {
-    fn new(body: Body, line: Option<Line>, open: Open) -> Self {
+    pub(super) fn new(body: Body, line: Option<Line>, open: Option<Open>) -> Self {
         Self { body, line, _open: open }
     }
 }
@@ -214,7 +235,7 @@ mod tests {
     /// A connection, whose requests get a body of some length after a pause.
     fn connection(length: usize, pause: Duration) -> (DuplexStream, JoinHandle<()>) {
         let (client, server) = duplex(1000);
-        let service = BoxCloneSyncService::new(service_fn(move |_: Request<_>| async move {
+        let service = BoxCloneSyncService::new(service_fn(move |_: Request<Body>| async move {
             sleep(pause).await;
             Ok::<_, Infallible>(Response::new(Body::from("a".repeat(length))))
         }));

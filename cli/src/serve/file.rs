@@ -13,6 +13,7 @@ use std::{
 
 use super::{
     files::{FILES, Folder},
+    forward::{FORWARD, Forward},
     keys::{Keys, Source},
     mounts::{MOUNT, Mounted},
     settings::{
@@ -26,7 +27,7 @@ use crate::{escape, status::Failure};
 const LONGEST: u64 = 1 << 20;
 
 /// What holds for all targets, and the tables.
-pub(super) const WHOLE: [&str; 10] = [
+pub(super) const WHOLE: [&str; 11] = [
     "bind",
     "trust",
     "family",
@@ -37,6 +38,7 @@ pub(super) const WHOLE: [&str; 10] = [
     "mount",
     "proxy",
     "transparent",
+    "forward",
 ];
 
 /// The same in a file that is mounted.
@@ -123,6 +125,8 @@ fn parse(source: &Source<'_>, within: &[PathBuf]) -> Result<Settings, Failure> {
         mounts.push(Mounted::table(&mut keys, within)?);
     }
     let transparent = keys.table("transparent", &TRANSPARENT)?;
+    // A file that is mounted has no such key.
+    let forward = keys.table("forward", &FORWARD)?;
     Ok(Settings {
         source: None,
         bind: bind.transpose()?.unwrap_or_default(),
@@ -135,6 +139,7 @@ fn parse(source: &Source<'_>, within: &[PathBuf]) -> Result<Settings, Failure> {
         mounts,
         routes,
         transparent: transparent.map(|mut keys| transparent_of(&mut keys)).transpose()?,
+        forward: forward.map(|mut keys| Forward::table(&mut keys)).transpose()?,
     })
 }
 
@@ -210,7 +215,8 @@ mod tests {
              listener = 'https'\npseudonym = 'front'\naccess-log = 'json'\n\
              [[proxy]]\nprefix = '/a'\nurl = 'http://a.example/'\nkeep-prefix = true\nhost = 'client'\n{options}\
              [transparent]\nallow = ['a.example']\nallow-network = ['10.0.0.0/8']\n\
-             force-host = 'b.example'\nforce-scheme = 'https'\n{options}"
+             force-host = 'b.example'\nforce-scheme = 'https'\n{options}\
+             [forward]\nprefix = '/p/'\nproxy-host = 'proxy.example'\nca = 'ca.pem'\nusers = ['ada:b:c']\n"
         ));
         let settings = settings.unwrap();
         assert_eq!(settings.bind, Bind::Unix("/run/front.sock".into()));
@@ -227,6 +233,12 @@ mod tests {
         assert_eq!(transparent.allow_network, ["10.0.0.0/8"]);
         assert_eq!(transparent.force_host.as_deref(), Some("b.example"));
         assert!(transparent.force_scheme.is_some());
+        let forward = settings.forward.unwrap();
+        assert_eq!((&*forward.prefix, &*forward.proxy_host), ("/p/", "proxy.example"));
+        assert_eq!(
+            (forward.authority, forward.users),
+            ("ca.pem".into(), vec!["ada:b:c".to_owned()])
+        );
         for options in [&route.options, &transparent.options] {
             assert_eq!(
                 (&*options.headers, &*options.remove_headers),

@@ -17,7 +17,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use http::{Method, Request, Response};
+use http::{Method, Response};
 use proxyfix::Peer;
 use proxyfix_gateway::{Body, Exchange, Failure};
 use serde::Serialize;
@@ -139,14 +139,14 @@ struct Json<'a> {
 
 impl Line {
     /// Begins a line.
-    pub(super) fn begin<B>(request: &Request<B>, peer: Peer, log: &Log) -> Option<Self> {
+    pub(super) fn begin(method: &Method, path: &str, peer: Peer, log: &Log) -> Option<Self> {
         (log.form != AccessLog::Off).then(|| Self {
             log: log.clone(),
             start: Instant::now(),
-            method: escape::shortened(request.method().as_str().as_bytes(), 20),
-            path: escape::shortened(request.uri().path().as_bytes(), COLUMNS),
+            method: escape::shortened(method.as_str().as_bytes(), 20),
+            path: escape::shortened(path.as_bytes(), COLUMNS),
             peer,
-            is_head: request.method() == Method::HEAD,
+            is_head: *method == Method::HEAD,
             answer: None,
             bytes: 0,
             is_whole: false,

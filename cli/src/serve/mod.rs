@@ -7,13 +7,14 @@
 //! 4. The first SIGINT or SIGTERM ends the listener and lets requests finish. The second ends all.
 //! 5. Nobody may read what is printed: that stops no request.
 //!
-//! Read `args` and `settings` first, then `file` and `keys` (TOML), `files`, `mounts`,
+//! Read `args` and `settings` first, then `file` and `keys` (TOML), `files`, `mounts`, `forward`,
 //! `private` and `table` (what the settings build), `server`, `connection`, `patience` and `log`.
 
 pub(crate) mod args;
 mod connection;
 mod file;
 mod files;
+mod forward;
 mod keys;
 mod log;
 mod mounts;
@@ -24,6 +25,8 @@ mod settings;
 mod table;
 
 use std::{io::Write, time::Duration};
+
+use proxyfix_gateway::ForwardProxyLayer;
 
 use self::{args::Serve, settings::Settings};
 use crate::{
@@ -37,18 +40,24 @@ const CUT: Duration = Duration::from_secs(1);
 /// Runs the subcommand.
 pub(crate) fn run(serve: &Serve) -> Result<Status, Failure> {
     let settings = Settings::of(serve)?;
-    let table = table::Table::build(&settings)?;
     if serve.check {
+        let table = table::Table::build(&settings, None)?;
         let written = write!(anstream::stdout(), "{}", shown(&table));
         return Status::Good.written(written);
     }
     let (log, end) = log::Log::to_stdout(settings.access_log);
+    let table = table::Table::build(&settings, Some(&log))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let done = runtime.block_on(async {
         let listener = server::Listener::bind(&settings.bind).await?;
         let signals = server::Signals::catch()?;
+        let forward = table.forward.as_ref().zip(settings.forward.as_ref());
+        if let Some((proxy, forward)) = forward {
+            say(&forward::told(proxy, forward, &listener.to_string()));
+        }
         say(&format!("{}{TITLE}listening on{TITLE:#} {listener}", shown(&table)));
-        server::run(listener, &table.service, &log, signals).await;
+        let tunnels = table.forward.as_ref().map(ForwardProxyLayer::tunnels);
+        server::run(listener, &table.service, tunnels, &log, signals).await;
         Ok(Status::Good)
     });
     log.cut();

@@ -13,6 +13,7 @@ use std::{
 };
 
 use proxyfix::Peer;
+use proxyfix_gateway::Tunnels;
 use tokio::{
     net::{TcpListener, UnixListener, UnixStream},
     signal::unix::{Signal, SignalKind, signal},
@@ -167,7 +168,13 @@ impl Signals {
 }
 
 /// Serves until a signal comes.
-pub(super) async fn run(listener: Listener, service: &Service, log: &Log, mut signals: Signals) {
+pub(super) async fn run(
+    listener: Listener,
+    service: &Service,
+    tunnels: Option<Tunnels>,
+    log: &Log,
+    mut signals: Signals,
+) {
     let (stop, stopped) = watch::channel(());
     tokio::select! {
         () = accept(&listener, service, log, &stopped) => {}
@@ -178,23 +185,34 @@ pub(super) async fn run(listener: Listener, service: &Service, log: &Log, mut si
     }
     drop((listener, stopped));
     // Each connection holds a receiver.
-    if !stop.is_closed() {
+    if !stop.is_closed() || tunnels.as_ref().is_some_and(|tunnels| tunnels.open() > 0) {
         say(&format!(
             "stopping: requests may finish for {} s; a second signal ends them",
             FINISH.as_secs()
         ));
     }
-    say(finish(stop, signals.next()).await);
+    say(finish(stop, tunnels, signals.next()).await);
 }
 
 /// Waits until the connections are at their end, and says how it went.
-async fn finish(stop: watch::Sender<()>, signal: impl Future<Output = ()>) -> &'static str {
+async fn finish(
+    stop: watch::Sender<()>,
+    tunnels: Option<Tunnels>,
+    signal: impl Future<Output = ()>,
+) -> &'static str {
     let _ = stop.send(());
+    let drained = async {
+        match &tunnels {
+            Some(tunnels) => tunnels.drain().await,
+            None => true,
+        }
+    };
+    let all = async { tokio::join!(timeout(FINISH, stop.closed()), drained) };
     tokio::select! {
         biased;
-        done = timeout(FINISH, stop.closed()) => match done {
-            Ok(()) => "stopped",
-            Err(_) => "stopped: some requests did not finish in time",
+        done = all => match done {
+            (Ok(()), true) => "stopped",
+            _ => "stopped: some requests did not finish in time",
         },
         () = signal => "stopped: requests that were open are cut",
     }
@@ -237,16 +255,16 @@ mod tests {
     async fn connections_have_a_limit() {
         let start = Instant::now();
         let (stop, stopped) = watch::channel(());
-        assert!(finish(stop, pending()).await.ends_with(" in time"));
+        assert!(finish(stop, None, pending()).await.ends_with(" in time"));
         assert!((FINISH..2 * FINISH).contains(&start.elapsed()), "{:?}", start.elapsed());
         drop(stopped);
 
         let (stop, mut stopped) = watch::channel(());
         tokio::spawn(async move { stopped.changed().await });
-        assert_eq!(finish(stop, pending()).await, "stopped");
+        assert_eq!(finish(stop, None, pending()).await, "stopped");
 
         let (stop, _stopped) = watch::channel(());
-        assert!(finish(stop, ready(())).await.ends_with(" cut"));
+        assert!(finish(stop, None, ready(())).await.ends_with(" cut"));
         assert!(start.elapsed() < 2 * FINISH, "{:?}", start.elapsed());
     }
 }

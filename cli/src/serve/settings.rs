@@ -5,7 +5,7 @@ use std::{fmt, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 use clap::ValueEnum;
 use proxyfix::{Family, Scheme};
 
-use super::{args::Serve, file, files::Folder, mounts::Mounted, private};
+use super::{args::Serve, file, files::Folder, forward::Forward, mounts::Mounted, private};
 use crate::{escape, status::Failure};
 
 /// Where a setting stands, as a message begins: `front.toml:3: `, or `--files /=dist: `. Nothing for an argument that
@@ -90,6 +90,8 @@ pub(super) struct Settings {
     pub(super) mounts: Vec<Mounted>,
     pub(super) routes: Vec<Route>,
     pub(super) transparent: Option<Transparent>,
+    /// Around all of them.
+    pub(super) forward: Option<Forward>,
 }
 
 impl Settings {
@@ -99,6 +101,7 @@ impl Settings {
             && self.files.is_empty()
             && self.mounts.is_empty()
             && self.transparent.is_none()
+            && self.forward.is_none()
     }
 }
 
@@ -333,6 +336,13 @@ impl Settings {
                 .collect::<Result<_, _>>()?,
             routes,
             transparent,
+            forward: serve.forward.clone().map(|prefix| Forward {
+                prefix,
+                proxy_host: serve.proxy_host.clone(),
+                authority: serve.ca.clone(),
+                users: Vec::new(),
+                place: Place::default(),
+            }),
         })
     }
 }

@@ -1,6 +1,7 @@
 //! What the settings build: the service that answers each request.
 //!
 //! 1. With `--trust`, `ProxyFixLayer` is outside the proxy, so that the proxy knows whom to believe.
+//!    The forward proxy is between the two.
 //! 2. Files come before targets. What is no file goes on.
 //! 3. A request under no prefix gets 404, or goes through the transparent proxy.
 //! 4. With `fallback`, GET and HEAD of a path without a file, a mount and a target get the page, unless the last segment
@@ -9,11 +10,11 @@
 use std::{convert::Infallible, fs, path::Path, sync::Arc};
 
 use http::{Method, Request, Response, StatusCode, Uri};
-use hyper::body::Incoming;
 use proxyfix::{Config, ProxyFixLayer};
 use proxyfix_gateway::{
-    Body, ConfigError, FilesService, HostHeader, Limits, Mount, NotFound, Protocol, ProxyOptions,
-    ReverseProxyBuilder, ReverseProxyLayer, Target, TargetBuilder, TransparentProxy, WithoutSlash,
+    Body, ConfigError, FilesService, ForwardProxyLayer, HostHeader, Limits, Mount, NotFound,
+    Protocol, ProxyOptions, ReverseProxyBuilder, ReverseProxyLayer, Target, TargetBuilder,
+    TransparentProxy, WithoutSlash,
 };
 use rustls::{
     ClientConfig, RootCertStore,
@@ -23,13 +24,15 @@ use tower::{Layer, ServiceExt, service_fn, util::BoxCloneSyncService};
 
 use super::{
     files::Folder,
+    forward::Logged,
+    log::Log,
     mounts::Mounted,
     settings::{HostChoice, Place, Placed, Route, Settings, TargetOptions, Transparent},
 };
 use crate::{config, escape, status::Failure};
 
 /// Answers requests.
-pub(super) type Service = BoxCloneSyncService<Request<Incoming>, Response<Body>, Infallible>;
+pub(super) type Service = BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>;
 
 /// The service, and what to tell of it.
 pub(super) struct Table {
@@ -37,6 +40,8 @@ pub(super) struct Table {
     /// What happens to requests under no prefix. `None` if every path is under one.
     pub(super) otherwise: Option<Shown>,
     pub(super) service: Service,
+    /// Around the service, if there is one.
+    pub(super) forward: Option<ForwardProxyLayer>,
 }
 
 /// A route as it is shown.
@@ -60,8 +65,8 @@ impl Shown {
 }
 
 impl Table {
-    /// Checks the settings and builds the service.
-    pub(super) fn build(settings: &Settings) -> Result<Self, Failure> {
+    /// Checks the settings and builds the service. Without a log, it is only to be checked.
+    pub(super) fn build(settings: &Settings, log: Option<&Log>) -> Result<Self, Failure> {
         // Without this, TLS to a target would not know which cryptography to use.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let options = options(settings);
@@ -90,7 +95,15 @@ impl Table {
             service = BoxCloneSyncService::new(folder.layer()?.layer(service));
         }
         let folders = settings.files.iter().map(Folder::shown);
-        let routes: Vec<_> = folders.chain(mounted).chain(routes).collect();
+        let mut routes: Vec<_> = folders.chain(mounted).chain(routes).collect();
+        let mut proxy = None;
+        if let Some(forward) = &settings.forward {
+            let layer = forward.layer(log.is_none())?;
+            let inner = Logged { inner: service, log: log.cloned() };
+            service = BoxCloneSyncService::new(layer.layer(inner));
+            routes.insert(0, forward.shown());
+            proxy = Some(layer);
+        }
         if let Some(trust) = &settings.trust {
             let config = believed(trust)?;
             service = BoxCloneSyncService::new(ProxyFixLayer::new(config).layer(service));
@@ -101,7 +114,7 @@ impl Table {
             let options = settings.transparent.as_ref().map(|transparent| &transparent.options);
             Shown::new(OTHER.to_owned(), elsewhere(settings.transparent.as_ref()), options)
         });
-        Ok(Self { routes, otherwise, service })
+        Ok(Self { routes, otherwise, service, forward: proxy })
     }
 }
 
@@ -113,7 +126,8 @@ fn mount(
 ) -> Result<Service, Failure> {
     let mut mount = Mount::new();
     for one in mounts {
-        let table = Table::build(&one.settings).map_err(|failure| one.place.around(failure))?;
+        let table =
+            Table::build(&one.settings, None).map_err(|failure| one.place.around(failure))?;
         let name = one.settings.source.as_ref().map(|path| path.as_os_str().as_encoded_bytes());
         let note = format!("mount {}", escape::text(name.unwrap_or_default()));
         // The prefix by itself, so that an error is told where it stands.
@@ -156,7 +170,7 @@ fn pages(settings: &Settings, otherwise: Service) -> Result<Service, Failure> {
 /// Rule 4.
 async fn page_or_not(
     page: FilesService<NotFound>,
-    mut request: Request<Incoming>,
+    mut request: Request<Body>,
 ) -> Result<Response<Body>, Infallible> {
     let is_asked = matches!(*request.method(), Method::GET | Method::HEAD);
     let last = request.uri().path().rsplit('/').next().unwrap_or_default();
@@ -249,7 +263,7 @@ fn options(settings: &Settings) -> ProxyOptions {
     }
 }
 
-async fn not_found(_: Request<Incoming>) -> Result<Response<Body>, Infallible> {
+async fn not_found(_: Request<Body>) -> Result<Response<Body>, Infallible> {
     let mut response = Response::new(Body::from("404 Not Found\n"));
     *response.status_mut() = StatusCode::NOT_FOUND;
     let text = http::HeaderValue::from_static("text/plain; charset=utf-8");

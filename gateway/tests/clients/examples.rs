@@ -3,8 +3,10 @@
 use std::{
     io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, ChildStdout, Command, Stdio},
 };
+
+use tempfile::TempDir;
 
 use super::programs::{is_there, run};
 
@@ -17,13 +19,49 @@ fn example(name: &str) -> PathBuf {
     path
 }
 
-/// A program that is ended with the test.
-struct Running(Child);
+/// The example of wsgiprox, as it runs. It is ended with the test.
+pub(crate) struct Example {
+    child: Child,
+    output: BufReader<ChildStdout>,
+}
 
-impl Drop for Running {
+impl Example {
+    /// With its authority in this folder.
+    pub(crate) fn start(folder: &TempDir, change: impl FnOnce(&mut Command)) -> Self {
+        let mut command = Command::new(example("wsgiprox"));
+        command.args(["127.0.0.1:0", "127.0.0.1:0"]).arg(folder.path().join("ca/wsgiprox-ca.pem"));
+        change(&mut command);
+        let mut child = command.stdout(Stdio::piped()).spawn().expect("it starts");
+        let output = BufReader::new(child.stdout.take().expect("a pipe"));
+        Self { child, output }
+    }
+
+    /// Runs each line that it prints, and compares what it answers. Says how many there are.
+    pub(crate) fn lines(&mut self) -> usize {
+        let (mut count, mut lines) = (0, (&mut self.output).lines());
+        while let Some(Ok(line)) = lines.next() {
+            if line.starts_with("curl") {
+                let expected = lines.next().expect("an answer").expect("text");
+                // grep fails where it counts nothing.
+                let printed = run(Command::new("sh").args(["-c", &format!("{line} || true")]));
+                assert_eq!(printed.trim(), expected.trim(), "{line}");
+                count += 1;
+            } else if line.is_empty() && count > 0 {
+                break;
+            }
+        }
+        count
+    }
+
+    pub(crate) fn is_running(&mut self) -> bool {
+        self.child.try_wait().is_ok_and(|status| status.is_none())
+    }
+}
+
+impl Drop for Example {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
@@ -34,24 +72,7 @@ fn wsgiprox() {
         return;
     }
     let folder = tempfile::tempdir().expect("a folder");
-    let file = folder.path().join("ca/wsgiprox-ca.pem");
-    let mut command = Command::new(example("wsgiprox"));
-    command.args(["127.0.0.1:0", "127.0.0.1:0"]).arg(&file).stdout(Stdio::piped());
-    let mut running = Running(command.spawn().expect("it starts"));
-    let mut lines = BufReader::new(running.0.stdout.take().expect("a pipe")).lines();
-    let mut count = 0;
-    while let Some(Ok(line)) = lines.next() {
-        if line.starts_with("curl") {
-            let expected = lines.next().expect("an answer").expect("text");
-            // grep fails where it counts nothing.
-            let printed = run(Command::new("sh").args(["-c", &format!("{line} || true")]));
-            assert_eq!(printed.trim(), expected.trim(), "{line}");
-            count += 1;
-        } else if line.is_empty() && count > 0 {
-            break;
-        }
-    }
-    assert_eq!(count, 10);
+    assert_eq!(Example::start(&folder, |_| {}).lines(), 10);
 }
 
 #[test]

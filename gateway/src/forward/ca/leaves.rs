@@ -147,3 +147,43 @@ pub(crate) fn refusing() -> Option<Arc<ServerConfig>> {
     let builder = builder.with_safe_default_protocol_versions().ok()?.with_no_client_auth();
     Some(Arc::new(builder.with_cert_resolver(Arc::new(Only(None)))))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::{CertificateAuthority, Host, Leaves, now};
+
+    fn leaves(most: usize) -> Leaves {
+        Leaves::new(CertificateAuthority::options().in_memory().expect("an authority"), most)
+    }
+
+    fn host(number: usize) -> Host {
+        Host::parse(&format!("n{number}.test")).expect("a host")
+    }
+
+    /// Ten thousand hosts keep as many leaves as the limit says.
+    #[tokio::test]
+    async fn many_hosts() {
+        let leaves = leaves(100);
+        for number in 0..10_000 {
+            leaves.config(&host(number)).await.expect("a leaf");
+            assert!(leaves.len() <= 100);
+        }
+        let last = leaves.config(&host(9_999)).await.expect("a leaf");
+        assert!(Arc::ptr_eq(&last, &leaves.config(&host(9_999)).await.expect("a leaf")));
+    }
+
+    /// A leaf is made again when half of its time is over.
+    #[tokio::test]
+    async fn renewal() {
+        const DAY: i64 = 24 * 60 * 60;
+        let leaves = leaves(10);
+        leaves.config(&host(1)).await.expect("a leaf");
+        let place = leaves.place(&host(1), now());
+        for (days, is_same) in [(0, true), (21, true), (22, false)] {
+            let later = leaves.place(&host(1), now().saturating_add(days * DAY));
+            assert_eq!(Arc::ptr_eq(&place, &later), is_same, "{days}");
+        }
+    }
+}
