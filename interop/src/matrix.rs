@@ -108,6 +108,23 @@ pub fn hops<'a>(
     Ok(hops)
 }
 
+/// These proxies, with this configuration of proxyfix, in every mode of the outermost one. Nothing is checked that only
+/// a recipe promises.
+///
+/// # Errors
+///
+/// If something does not start.
+pub async fn with_hops(hops: &[Hop<'_>], config: &str) -> Result<Seen> {
+    let setup = Setup::start(hops, Listens::OnTcp(config)).await?;
+    let edge = hops.first().context("no proxy")?.program;
+    let modes = Mode::ALL.into_iter().filter(|mode| can(edge, *mode) && *mode != Mode::Unix);
+    // Without its lines against it, a proxy may accept upgrades; no line for proxyfix can change that.
+    let names = hops.iter().map(|hop| hop.program.name);
+    let mut seen = run(&setup, modes, &Arrives::default().and_upgrades(names)?).await?;
+    seen.cells.retain(|cell| !cell.request.contains("upgrade") && !cell.request.contains("kept"));
+    Ok(seen)
+}
+
 /// An inner proxy, beside Debian's own lines, gets requests from a client that is not the proxy in front.
 ///
 /// # Errors
