@@ -156,8 +156,12 @@ impl Case {
         first.text = &text;
         let Ok((report, _)) = ask(&hops).await else { return Ok(None) };
         let blocks = blocks(&report);
-        if blocks.contains(&"no-answer") || blocks.contains(&"way-closed") {
+        if blocks.contains(&"no-answer") {
             return Ok(None);
+        }
+        // Nothing is said about a way that is closed, except that it is.
+        if report.findings.iter().any(|finding| finding.code == "way-closed") {
+            return Ok(Some(Without::Blocked([&blocks[..], &["way-closed"]].concat())));
         }
         let Some(line) = report.line else { return Ok(Some(Without::Blocked(blocks))) };
         let seen = matrix::with_hops(&hops, &line.text).await?;

@@ -17,7 +17,7 @@ use proxyfix_interop::{
     matrix::family_of,
     program::all_must_be_there,
     programs,
-    recipe::{Family, Recipe, chains},
+    recipe::{Family, Recipe, chains, rows},
 };
 
 fn main() -> ExitCode {
@@ -140,6 +140,17 @@ async fn check(case: &Case) -> Result<()> {
         return Err(format!("no line: {}", findings.join("\n")).into());
     };
     println!("{}\t{}\t{}", case.name(), case.line, line.text);
+    // docs/DOCTOR.md lists each difference, with its reason.
+    if line.text != case.line {
+        let listed = rows("../DOCTOR")?
+            .into_iter()
+            .any(|row| row.first() == Some(&case.name()) && row.get(2) == Some(&line.text));
+        if !listed {
+            return Err(
+                format!("docs/DOCTOR.md does not list {}: {}", case.name(), line.text).into()
+            );
+        }
+    }
     let wrong = case.matrix(&line.text).await?;
     if wrong.is_empty() {
         Ok(())
