@@ -95,6 +95,38 @@ fn the_manual_of_serve() {
     assert_eq!(shown.difference(&known).count(), 0);
 }
 
+/// The transcripts in `docs/DOCTOR.md` are what the program prints.
+#[test]
+fn the_manual_of_the_doctor() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = fs::read_to_string(root.join("../docs/DOCTOR.md")).unwrap();
+    for (name, status) in [("line", 0), ("fault", 1)] {
+        let file = root.join(format!("tests/doctor/{name}.json"));
+        let mut program = Command::cargo_bin("proxyfix").unwrap();
+        let output = program.args(["doctor", "judge"]).arg(file).output().unwrap();
+        assert_eq!(output.status.code(), Some(status), "{name}");
+        let printed = String::from_utf8(output.stdout).unwrap();
+        let start = format!("$ proxyfix doctor judge {name}.json\n");
+        let shown = text.split(&start).nth(1).unwrap().split("\n```").next().unwrap();
+        for part in shown.split("…\n").flat_map(|part| part.split("\n…")) {
+            assert!(
+                printed.contains(part.trim_end()),
+                "{name}: this is not printed:\n{part}\n\n{printed}"
+            );
+        }
+    }
+    let help =
+        Command::cargo_bin("proxyfix").unwrap().args(["doctor", "run", "-h"]).output().unwrap();
+    let help = String::from_utf8(help.stdout).unwrap();
+    let own = ["color".to_owned(), "help".to_owned()];
+    for argument in arguments(help.lines()).filter(|argument| !own.contains(argument)) {
+        assert!(
+            text.contains(&format!("--{argument}")),
+            "docs/DOCTOR.md does not say --{argument}"
+        );
+    }
+}
+
 /// The long name of the argument that each line begins with.
 fn arguments<'a>(lines: impl Iterator<Item = &'a str>) -> impl Iterator<Item = String> {
     lines.filter_map(|line| {

@@ -15,7 +15,7 @@ use serde::Serialize;
 
 use crate::{
     arrived::{Arrived, Octets},
-    record::{Exchange, Recording, Sight},
+    record::{Exchange, Outcome, Recording, Sight},
 };
 
 /// What is proved.
@@ -84,7 +84,8 @@ pub fn prove(
     for exchange in &recording.exchanges {
         let honest = exchange.probe.is_honest();
         let Some(arrived) = exchange.outcome.arrived() else {
-            proof.stopped = proof.stopped.saturating_add(usize::from(!honest));
+            let sent = exchange.outcome != Outcome::NotSent;
+            proof.stopped = proof.stopped.saturating_add(usize::from(!honest && sent));
             continue;
         };
         let (verdict, wrong) = judge(config, recording, exchange, arrived);

@@ -77,6 +77,15 @@ pub fn blocks(report: &Report) -> Vec<&'static str> {
     blocks.map(|finding| finding.code).collect()
 }
 
+/// What the doctor says without a line of a recipe.
+#[derive(Clone, Debug)]
+pub enum Without {
+    /// Something is in the way: these codes.
+    Blocked(Vec<&'static str>),
+    /// This line, and what the matrix finds wrong with it.
+    Line(String, Vec<String>),
+}
+
 /// A set-up of the lab.
 #[derive(Clone, Debug)]
 pub struct Case {
@@ -112,6 +121,52 @@ impl Case {
     pub async fn ask(&self) -> Result<(Report, Recording)> {
         let recipes = self.recipes()?;
         ask(&matrix::hops(&self.programs, &recipes, self.family)?).await
+    }
+
+    /// The numbers of the lines of the outermost proxy's recipe that may be taken out: all that are not empty, a
+    /// comment, or a bracket alone.
+    ///
+    /// # Errors
+    ///
+    /// If the recipe is missing.
+    pub fn lines(&self) -> Result<Vec<(usize, String)>> {
+        let recipes = self.recipes()?;
+        let hops = matrix::hops(&self.programs, &recipes, self.family)?;
+        let text = hops.first().context("no proxy")?.text;
+        let says = |line: &str| {
+            let line = line.trim();
+            line.len() > 1 && !line.starts_with(['#', '<']) && !line.ends_with(['{', '}'])
+        };
+        let lines = text.lines().enumerate().filter(|(_, line)| says(line));
+        Ok(lines.map(|(number, line)| (number, line.trim().to_owned())).collect())
+    }
+
+    /// What the doctor says if this line of the outermost proxy's recipe is taken out: the codes of what is in the
+    /// way, or a line and what is wrong with it; `None` if the proxy does not start, or reaches no application.
+    ///
+    /// # Errors
+    ///
+    /// If the matrix cannot be run.
+    pub async fn without(&self, number: usize) -> Result<Option<Without>> {
+        let recipes = self.recipes()?;
+        let mut hops = matrix::hops(&self.programs, &recipes, self.family)?;
+        let first = hops.first_mut().context("no proxy")?;
+        let kept = first.text.lines().enumerate().filter(|(at, _)| *at != number);
+        let text = kept.map(|(_, line)| line).collect::<Vec<_>>().join("\n");
+        first.text = &text;
+        let Ok((report, _)) = ask(&hops).await else { return Ok(None) };
+        let blocks = blocks(&report);
+        if blocks.contains(&"no-answer") {
+            return Ok(None);
+        }
+        // Nothing is said about a way that is closed, except that it is.
+        if report.findings.iter().any(|finding| finding.code == "way-closed") {
+            return Ok(Some(Without::Blocked([&blocks[..], &["way-closed"]].concat())));
+        }
+        let Some(line) = report.line else { return Ok(Some(Without::Blocked(blocks))) };
+        let seen = matrix::with_hops(&hops, &line.text).await?;
+        let wrong = seen.cells.iter().filter(|cell| !cell.passes()).map(ToString::to_string);
+        Ok(Some(Without::Line(line.text, wrong.collect())))
     }
 
     /// What is wrong in the whole matrix with this line.

@@ -108,6 +108,39 @@ pub fn hops<'a>(
     Ok(hops)
 }
 
+/// These proxies, with this configuration of proxyfix, in every mode that the outermost one still has.
+///
+/// Left out is what no line for proxyfix can change if a recipe lacks a line: upgrades, tunnels, a proxy's own pages,
+/// what a cache keeps, how a proxy cuts a long host that the client chose, and what a recipe promises about `Host` as it arrives. So is HTTP/1.0, in which an honest client names no host.
+///
+/// # Errors
+///
+/// If something does not start.
+pub async fn with_hops(hops: &[Hop<'_>], config: &str) -> Result<Seen> {
+    let setup = Setup::start(hops, Listens::OnTcp(config)).await?;
+    let edge = hops.first().context("no proxy")?.program;
+    let left_out = [Mode::Unix, Mode::Http10];
+    let mut seen = Seen::default();
+    for mode in Mode::ALL.into_iter().filter(|mode| can(edge, *mode) && !left_out.contains(mode)) {
+        let client = setup.client(mode)?;
+        if client.send(&Request::honest(), mode).await.is_err() {
+            continue;
+        }
+        seen = seen.and(run(&setup, [mode], &Arrives::default()).await?);
+    }
+    let other = ["upgrade", "CONNECT", "may be kept", "says nothing", "a manager", "2 KiB in Host"];
+    seen.cells.retain(|cell| !other.iter().any(|word| cell.request.contains(word)));
+    for cell in &mut seen.cells {
+        if let Verdict::Wrong(wrong) = &mut cell.verdict {
+            wrong.retain(|text| !text.starts_with("Host arrives as"));
+            if wrong.is_empty() {
+                cell.verdict = Verdict::True;
+            }
+        }
+    }
+    Ok(seen)
+}
+
 /// An inner proxy, beside Debian's own lines, gets requests from a client that is not the proxy in front.
 ///
 /// # Errors

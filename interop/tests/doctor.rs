@@ -1,7 +1,9 @@
 //! The doctor behind every set-up of the lab: each proxy alone and each chain.
 //!
 //! 1. The derived line takes the place of the documented one, and the whole matrix must still hold.
-//! 2. `DOCTOR_PART=2/5` runs the second of five parts. Without it, everything runs.
+//! 2. For each line of a recipe that is taken out, the doctor says what is in the way, or its line is still safe and
+//!    true. These tests are ignored unless `DOCTOR_LINES=1`, because they take long; `.ci/run doctor` runs a part.
+//! 3. `DOCTOR_PART=2/5` runs the second of five parts. Without it, everything runs.
 //!
 //! If a program is not installed, its tests are ignored and say so in their names. With
 //! `INTEROP_ALL_PROXIES=1` they fail.
@@ -11,18 +13,20 @@ use std::{env, process::ExitCode};
 use libtest_mimic::{Arguments, Failed, Trial};
 use proxyfix_interop::{
     Result,
-    doctor::{Case, blocks},
+    doctor::{Case, Without, blocks},
     matrix::family_of,
     program::all_must_be_there,
     programs,
-    recipe::{Family, Recipe, chains},
+    recipe::{Family, Recipe, chains, rows},
 };
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     match cases() {
         Ok(cases) => {
-            let trials = cases.into_iter().map(trial).collect();
+            let mut trials: Vec<_> = cases.iter().cloned().map(trial).collect();
+            trials.extend(cases.iter().filter(|case| case.programs.len() == 1).flat_map(lines));
+            let trials = part(trials);
             libtest_mimic::run(&arguments, trials).exit_code()
         }
         Err(error) => {
@@ -71,6 +75,49 @@ fn trial(case: Case) -> Trial {
     Trial::test(title, test).with_ignored_flag(ignored && !all_must_be_there())
 }
 
+/// The part of the trials that `DOCTOR_PART` names.
+fn part(trials: Vec<Trial>) -> Vec<Trial> {
+    let part = env::var("DOCTOR_PART").unwrap_or_default();
+    let read =
+        |(this, of): (&str, &str)| Some((this.parse::<usize>().ok()?, of.parse::<usize>().ok()?));
+    let Some((this, of)) = part.split_once('/').and_then(read).filter(|(_, of)| *of > 0) else {
+        return trials;
+    };
+    let mine = |(number, _): &(usize, Trial)| number % of == this % of;
+    trials.into_iter().enumerate().filter(mine).map(|(_, trial)| trial).collect()
+}
+
+/// A test for each line of a recipe.
+fn lines(case: &Case) -> Vec<Trial> {
+    let asked = env::var_os("DOCTOR_LINES").is_some_and(|value| value == "1");
+    let missing = case.programs.iter().any(|program| !program.missing().is_empty());
+    let lines = case.lines().unwrap_or_default();
+    let trial = |(number, line): (usize, String)| {
+        let (name, case) = (format!("{} without {line}", case.name()), case.clone());
+        let test = move || match run(case.without(number)) {
+            Ok(None) => {
+                println!("{}\twithout\t{line}\tdoes not run", case.name());
+                Ok(())
+            }
+            Ok(Some(Without::Blocked(codes))) => {
+                println!("{}\twithout\t{line}\t{}", case.name(), codes.join(", "));
+                Ok(())
+            }
+            Ok(Some(Without::Line(derived, wrong))) if wrong.is_empty() => {
+                println!("{}\twithout\t{line}\t{derived}", case.name());
+                Ok(())
+            }
+            Ok(Some(Without::Line(derived, wrong))) => {
+                println!("{}\twithout\t{line}\tWRONG {derived}", case.name());
+                Err(Failed::from(format!("{derived}\n{}", wrong.join("\n"))))
+            }
+            Err(error) => Err(Failed::from(error.to_string())),
+        };
+        Trial::test(name, test).with_ignored_flag(!asked || missing)
+    };
+    lines.into_iter().map(trial).collect()
+}
+
 fn run<T>(test: impl Future<Output = Result<T>>) -> Result<T> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(test)
 }
@@ -93,6 +140,17 @@ async fn check(case: &Case) -> Result<()> {
         return Err(format!("no line: {}", findings.join("\n")).into());
     };
     println!("{}\t{}\t{}", case.name(), case.line, line.text);
+    // docs/DOCTOR.md lists each difference, with its reason.
+    if line.text != case.line {
+        let listed = rows("../DOCTOR")?
+            .into_iter()
+            .any(|row| row.first() == Some(&case.name()) && row.get(2) == Some(&line.text));
+        if !listed {
+            return Err(
+                format!("docs/DOCTOR.md does not list {}: {}", case.name(), line.text).into()
+            );
+        }
+    }
     let wrong = case.matrix(&line.text).await?;
     if wrong.is_empty() {
         Ok(())

@@ -322,12 +322,12 @@ impl Search<'_> {
         let mut hosts = Vec::new();
         if !in_elements {
             hosts.extend(self.counted("host", "x-forwarded-host"));
-            for name in HOSTS {
-                let counted = self.counted("host", name);
-                hosts.extend(counted.iter().map(|word| format!("{word} host-name={name}")));
-            }
         }
         hosts.push(String::new());
+        for name in HOSTS.iter().filter(|_| !in_elements) {
+            let counted = self.counted("host", name);
+            hosts.extend(counted.iter().map(|word| format!("{word} host-name={name}")));
+        }
         let mut ports = Vec::new();
         if in_elements {
             hosts.push("host=1".to_owned());

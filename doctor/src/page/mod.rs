@@ -19,7 +19,7 @@ pub(crate) fn page() -> Result<(String, String), NoRandomness> {
     let nonce = nonce.as_str();
     let html = HTML.replace("{nonce}", nonce).replace("{style}", STYLE).replace("{script}", SCRIPT);
     let policy = format!(
-        "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; connect-src 'self'; \
+        "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; connect-src 'self'; img-src data:; \
          base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     );
     Ok((html, policy))

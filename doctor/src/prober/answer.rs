@@ -16,7 +16,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use super::connect::Connection;
 use crate::{
     arrived::Field,
-    probe::{Probe, head},
+    probe::{Kind, Probe, head},
     record::{Outcome, Way},
     wire::Answer,
 };
@@ -80,8 +80,15 @@ impl Sent<'_> {
         let (mut sender, driver) =
             http2::handshake(TokioExecutor::new(), io).await.map_err(io::Error::other)?;
         let driver = tokio::spawn(driver);
-        let uri = format!("{}://{}{}", self.way.scheme, self.way.authority(), self.path);
+        let Way { host, port, .. } = self.way;
+        let uri = match self.probe.kind {
+            Kind::OtherScheme => format!("{}://{host}:{port}{}", self.way.lie(), self.path),
+            _ => format!("{}://{}{}", self.way.scheme, self.way.authority(), self.path),
+        };
         let mut request = Request::get(uri).version(Version::HTTP_2);
+        if self.probe.kind == Kind::OtherAuthority {
+            request = request.header(http::header::HOST, "other.example");
+        }
         for field in self.more.iter().chain(&self.probe.lines) {
             request = request.header(&field.name, field.value.as_bytes());
         }

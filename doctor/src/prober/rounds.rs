@@ -109,15 +109,9 @@ impl Place<'_> {
         let mut probes = catalogue.alone(alone);
         if self.first {
             probes.extend(catalogue.others(&except));
-            if protocol == Protocol::Http1 {
-                probes.extend(catalogue.targets());
-            }
         }
-        // HTTP/2 has no `Connection` (RFC 9113 §8.2.2).
-        let can = |probe: &Probe| {
-            protocol == Protocol::Http1 || probe.kind != Kind::Headers(Shape::Nominated)
-        };
-        probes.retain(can);
+        probes.extend(catalogue.targets());
+        probes.retain(|probe| can_send(protocol, probe.kind));
         let mut exchanges = asker.round(probes, progress).await;
         // Who is refused together may arrive alone.
         loop {
@@ -212,4 +206,15 @@ impl Asker {
             servers: back.servers,
         }
     }
+}
+
+/// Whether a probe can be sent by a version of HTTP. HTTP/2 has no `Connection` (RFC 9113 §8.2.2), but a `:scheme` and
+/// an `:authority`, which can lie as a target in absolute form can.
+fn can_send(protocol: Protocol, kind: Kind) -> bool {
+    protocol == Protocol::Http1
+        || match kind {
+            Kind::Headers(shape) => shape != Shape::Nominated,
+            Kind::Honest | Kind::OtherScheme | Kind::OtherAuthority => true,
+            Kind::AbsoluteForm | Kind::NoHost | Kind::EmptyHost | Kind::TwoHosts => false,
+        }
 }

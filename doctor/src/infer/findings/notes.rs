@@ -42,8 +42,8 @@ pub(super) fn notes(recording: &Recording, headers: &[Header], derived: &Derived
             Note,
             "only the ways above were asked; a client who can connect to the application past the proxies is not \
              seen from here",
-            "let only the proxies connect to the application: a firewall, or a Unix socket; ask again for every \
-             other name and way in",
+            "let only the proxies connect to the application, by a firewall or a Unix socket; have them refuse CONNECT and \
+             upgrades to h2c, as the recipes do; ask again for every other name and way in",
         ));
     }
     found.extend(kept(recording));
