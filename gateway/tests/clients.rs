@@ -5,6 +5,10 @@
 //! missing is left out, and says so. With `GATEWAY_ALL_PROGRAMS=1` it fails.
 
 #[cfg(feature = "forward")]
+#[path = "forward/application.rs"]
+#[allow(dead_code, reason = "each test uses a part")]
+mod application;
+#[cfg(feature = "forward")]
 #[path = "clients/chromium.rs"]
 mod chromium;
 #[path = "clients/curl.rs"]
@@ -26,3 +30,6 @@ mod websocket;
 #[path = "corpora/wire/mod.rs"]
 #[allow(dead_code, reason = "each test uses a part")]
 mod wire;
+#[cfg(feature = "forward")]
+#[path = "clients/wsgiprox_suite.rs"]
+mod wsgiprox_suite;

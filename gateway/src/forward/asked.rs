@@ -8,7 +8,7 @@
 //! 5. CONNECT has a host and a port, and nothing else. It has no body.
 
 use http::{
-    Method, Uri, Version,
+    Extensions, Method, Uri, Version,
     header::{CONTENT_LENGTH, TRANSFER_ENCODING},
     request,
 };
@@ -31,7 +31,7 @@ pub(super) enum Asked {
 
 /// What a request asks of a proxy.
 pub(super) fn asked(request: &request::Parts) -> Result<Asked, Failure> {
-    if is_connect(request) {
+    if is_connect(&request.method, &request.extensions) {
         return tunnel(request);
     }
     let target = target(request);
@@ -50,8 +50,8 @@ pub(super) fn asked(request: &request::Parts) -> Result<Asked, Failure> {
 }
 
 /// Whether a request is a CONNECT for a tunnel (rule 2).
-pub(super) fn is_connect(request: &request::Parts) -> bool {
-    request.method == Method::CONNECT && request.extensions.get::<Protocol>().is_none()
+pub(super) fn is_connect(method: &Method, extensions: &Extensions) -> bool {
+    *method == Method::CONNECT && extensions.get::<Protocol>().is_none()
 }
 
 /// The target as the client wrote it (rule 3).

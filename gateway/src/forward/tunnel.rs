@@ -1,14 +1,15 @@
 //! One tunnel, from CONNECT to its end (RFC 9110 §9.3.6).
 //!
 //! 1. Every request in it is for its host and port, and has its scheme. Another host or scheme is 421, in whatever form it is
-//!    asked for; another CONNECT is 400.
+//!    asked for; another CONNECT is 400. Where CONNECT names an address and the TLS handshake a host, `Host` may be either:
+//!    some clients write the one that they connected to. The application is told of the host.
 //! 2. Requests get the extensions of the CONNECT, such as who the peer is, and none of its fields.
 //! 3. Nothing that is left of a tunnel is read by the server outside.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{Extensions, Request, Response, header::HOST, request};
+use http::{Extensions, Request, Response, header::HOST};
 use http_body::Body as HttpBody;
 use hyper::{body::Incoming, upgrade::OnUpgrade};
 use tokio::{
@@ -107,15 +108,17 @@ async fn serve<S, R, T>(
 {
     let (limits, websockets) = (front.limits, front.websockets);
     let Tunnel { asked, client, admitted, has_core, extensions } = tunnel;
+    let connected = Origin { host: asked.host.clone(), ..origin.clone() };
     let way = Way { origin, tunnel: Some((asked.host, asked.port)), client, admitted, has_core };
     let handle = move |request: Request<Incoming>| {
         let (front, inner, way) = (Arc::clone(&front), inner.clone(), way.clone());
+        let checked = check(&request, &[&way.origin, &connected]);
         let (mut parts, body) = request.into_parts();
         let mut all = extensions.clone();
         all.extend(std::mem::take(&mut parts.extensions));
         parts.extensions = all;
         async move {
-            if let Err(failure) = check(&parts, &way.origin) {
+            if let Err(failure) = checked {
                 return Ok(front.failed(failure, parts.version));
             }
             let request = Request::from_parts(parts, Body::new(body));
@@ -130,20 +133,21 @@ pub(super) fn failed(error: impl Into<BoxError>) -> Failure {
     Failure::new(FailureKind::Internal, "the application failed").with_source(error)
 }
 
-/// Rule 1.
-fn check(parts: &request::Parts, origin: &Origin) -> Result<(), Failure> {
-    if is_connect(parts) {
+/// Rule 1. The origins have the same scheme and port.
+fn check<B>(request: &Request<B>, origins: &[&Origin; 2]) -> Result<(), Failure> {
+    if is_connect(request.method(), request.extensions()) {
         return Err(Failure::invalid("CONNECT within a tunnel").and_close());
     }
+    let [origin, _] = origins;
     let misdirected = || Failure::new(FailureKind::Misdirected, "another host than the tunnel's");
-    if let Some(scheme) = parts.uri.scheme_str() {
-        if scheme != origin.scheme.as_str() {
-            return Err(misdirected());
-        }
+    if request.uri().scheme_str().is_some_and(|scheme| scheme != origin.scheme.as_str()) {
+        return Err(misdirected());
     }
-    let authority = parts.uri.authority().map(|authority| authority.as_str().as_bytes());
-    let hosts = parts.headers.get_all(HOST).iter().map(http::HeaderValue::as_bytes);
-    let is_right =
-        |named: &[u8]| std::str::from_utf8(named).is_ok_and(|named| origin.is_named_by(named));
+    let authority = request.uri().authority().map(|authority| authority.as_str().as_bytes());
+    let hosts = request.headers().get_all(HOST).iter().map(http::HeaderValue::as_bytes);
+    let is_right = |named: &[u8]| {
+        let named = std::str::from_utf8(named).unwrap_or_default();
+        origins.iter().any(|origin| origin.is_named_by(named))
+    };
     if authority.into_iter().chain(hosts).all(is_right) { Ok(()) } else { Err(misdirected()) }
 }

@@ -34,11 +34,16 @@ pub(crate) fn is_there(program: &str, package: &str) -> bool {
 
 /// The Python of a virtual environment that has what `requirements.txt` lists.
 pub(crate) fn python() -> Option<PathBuf> {
+    python_with("clients-python", "requirements.txt")
+}
+
+/// The Python of a virtual environment of this name that has what this file lists.
+pub(crate) fn python_with(name: &str, list: &str) -> Option<PathBuf> {
     if !is_there("python3", "python3-venv") {
         return None;
     }
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("clients-python");
-    install(&folder, "requirements.txt", |list| {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    install(&folder, list, |list| {
         run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder));
         let mut pip = Command::new(folder.join("bin/pip"));
         pip.args(["install", "--quiet", "--disable-pip-version-check", "-r"]).arg(list);

@@ -136,7 +136,7 @@ async fn answer(State(log): State<Log>, request: axum::extract::Request) -> Resp
         }
     }
     if let Some(data) = parameter(&uri, "data") {
-        text = data.to_owned();
+        text = data.replace("%20", " ");
     }
     if parameter(&uri, "chunked").is_some() || parameter(&uri, "stream").is_some() {
         return Response::new(axum::body::Body::new(Pieces { text, at: 0, log }));
