@@ -1,6 +1,6 @@
 //! The prober: sends the probes, and records what became of them.
 //!
-//! 1. HTTP/1 is written byte for byte ([`head`]) and read within limits. HTTP/2 is asked too, where a server
+//! 1. HTTP/1 is written byte for byte ([`head`](crate::probe::head)) and read within limits. HTTP/2 is asked too, where a server
 //!    offers it by ALPN (RFC 7301).
 //! 2. Each listener that the user names is asked, by IPv4 and by IPv6 where its name has both. The first family
 //!    gets all probes, the second one those about the standard headers.
