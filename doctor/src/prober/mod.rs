@@ -43,6 +43,8 @@ pub struct Settings {
     pub headers: Vec<Field>,
     /// The client's own addresses, if it does not know them itself.
     pub client: Vec<IpAddr>,
+    /// The names of the proxies, such as `nginx`, if they do not show themselves.
+    pub proxies: Vec<String>,
     /// How long one probe may take.
     pub timeout: Duration,
 }
@@ -57,6 +59,7 @@ impl Settings {
             trust: Trust::System,
             headers: Vec::new(),
             client: Vec::new(),
+            proxies: Vec::new(),
             timeout: Duration::from_secs(10),
         }
     }
@@ -100,7 +103,9 @@ pub async fn probe(
 ) -> Result<Recording, Error> {
     let run = crate::receiver::name()?;
     let url = settings.urls.first().map(ToString::to_string).unwrap_or_default();
-    let mut recording = Recording { client: settings.client.clone(), ..Recording::new(url) };
+    let mut recording = Recording::new(url);
+    recording.client.clone_from(&settings.client);
+    recording.proxies.clone_from(&settings.proxies);
     for url in &settings.urls {
         let addresses = addresses(settings, url).await?;
         for (number, address) in addresses.into_iter().enumerate() {

@@ -77,6 +77,12 @@ pub(super) fn blocks(recording: &Recording, headers: &[Header], derived: &Derive
 pub(super) fn closed(recording: &Recording) -> Vec<Finding> {
     let open = recording.open_ways();
     let first = recording.exchanges.first().map(|exchange| &exchange.way);
+    // A listener may speak HTTP/2 alone, or answer by one family of addresses alone.
+    let place = |way: &Way| (way.scheme.clone(), way.host.clone(), way.port);
+    let is_only = |way: &Way| {
+        first.is_some_and(|first| place(first) == place(way))
+            && !open.iter().any(|open| place(open) == place(way))
+    };
     let mut found = Vec::new();
     for way in recording.ways().into_iter().filter(|way| !open.contains(way)) {
         let (statuses, reasons) = reasons(recording, Some(way));
@@ -90,7 +96,7 @@ pub(super) fn closed(recording: &Recording) -> Vec<Finding> {
         let each = statuses.iter().map(|(status, _)| format!("status {status}")).chain(reasons);
         found.push(Finding::new(
             "way-closed",
-            if Some(way) == first { Blocks } else { Severity::Warning },
+            if is_only(way) { Blocks } else { Severity::Warning },
             format!(
                 "no honest probe arrived over {}: {}",
                 way.name(),
@@ -205,6 +211,20 @@ fn client(
             Blocks,
             format!("no lie in {} was tried over {way}, so nothing is proved there", header.name),
             "ask by every way with all probes: proxyfix doctor probe",
+        );
+    }
+    let refused = lists.iter().filter_map(|name| effect(headers, name)).find(|header| {
+        matches!(header.effect, Effect::Refused { .. }) && !header.honest.is_empty()
+    });
+    if let Some(header) = refused {
+        return Finding::new(
+            "untried",
+            Blocks,
+            format!(
+                "every lie in {} is stopped on its way, so nothing is proved about it",
+                header.name
+            ),
+            "let the prober's address through what stops them, and ask again",
         );
     }
     let written = lists
