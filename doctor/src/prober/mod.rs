@@ -109,7 +109,14 @@ pub async fn probe(
     for url in &settings.urls {
         let addresses = addresses(settings, url).await?;
         for (number, address) in addresses.into_iter().enumerate() {
-            let place = rounds::Place { settings, url, address, run: &run, first: number == 0 };
+            let place = rounds::Place {
+                settings,
+                url,
+                address,
+                run: &run,
+                first: number == 0,
+                reached: true,
+            };
             place.ask(&mut recording, &mut progress).await?;
         }
     }
