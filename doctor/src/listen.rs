@@ -1,7 +1,7 @@
 //! The receiver by itself, in the application's place.
 //!
 //! 1. It answers HTTP/1.1 and HTTP/2 without TLS, as an application behind proxies does.
-//! 2. So many connections are served at once; others wait. A head must come within [`PATIENCE`], and a body
+//! 2. So many connections are served at once; others wait. A head must come within ten seconds, and a body
 //!    within the receiver's own limit.
 
 use std::{convert::Infallible, io, net::SocketAddr, path::Path, sync::Arc, time::Duration};

@@ -202,6 +202,9 @@ pub struct Recording {
     /// The client's own addresses, if the user named them.
     #[serde(default)]
     pub client: Vec<IpAddr>,
+    /// The names of the proxies, if the user named them.
+    #[serde(default)]
+    pub proxies: Vec<String>,
     /// The exchanges, in order.
     pub exchanges: Vec<Exchange>,
 }
@@ -209,7 +212,13 @@ pub struct Recording {
 impl Recording {
     /// An empty recording about this URL.
     pub fn new(url: impl Into<String>) -> Self {
-        Self { format: FORMAT, url: url.into(), client: Vec::new(), exchanges: Vec::new() }
+        Self {
+            format: FORMAT,
+            url: url.into(),
+            client: Vec::new(),
+            proxies: Vec::new(),
+            exchanges: Vec::new(),
+        }
     }
 
     /// The ways by which probes were sent.

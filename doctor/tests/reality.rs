@@ -18,6 +18,7 @@ use proxyfix_doctor::{
     listen::Listener,
     prober::{Settings, Url, probe},
     receiver::{Doctor, Token},
+    record::{Outcome, Recording},
 };
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -103,6 +104,14 @@ async fn ask(
     change: impl FnOnce(&mut Settings),
     act: impl Fn(&str, SocketAddr) -> Act + Send + Sync + 'static,
 ) -> Report {
+    infer(&record(receivers, change, act).await)
+}
+
+async fn record(
+    receivers: usize,
+    change: impl FnOnce(&mut Settings),
+    act: impl Fn(&str, SocketAddr) -> Act + Send + Sync + 'static,
+) -> Recording {
     let token = Token::random().unwrap();
     let mut to = Vec::new();
     for _ in 0..receivers {
@@ -117,7 +126,7 @@ async fn ask(
     settings.resolve = vec![("app.example".to_owned(), address.port(), address.ip())];
     settings.timeout = Duration::from_secs(3);
     change(&mut settings);
-    infer(&probe(&settings, |_| ()).await.unwrap())
+    probe(&settings, |_| ()).await.unwrap()
 }
 
 fn has(report: &Report, code: &str) -> bool {
@@ -247,6 +256,32 @@ async fn a_login_in_front() {
     };
     let report = ask(1, with, login).await;
     assert_eq!(line(&report), LINE, "{:#?}", report.findings);
+    // What lets the prober through is not recorded.
+    let shown = |(head, client): (&str, SocketAddr)| Act::Pass(usual(head, client), 0, 2);
+    let secret = |settings: &mut Settings| {
+        settings.headers.push(Field::new("Authorization", "Bearer very-secret"));
+    };
+    let recording = record(1, secret, move |head, client| shown((head, client))).await;
+    let text = serde_json::to_string(&recording).unwrap();
+    assert!(text.contains("authorization") && !text.contains("very-secret"));
+}
+
+/// One listener speaks HTTP/2 alone, and another address of it does not answer at all.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_closed_beside_what_is_open() {
+    let mut recording =
+        record(1, |_| (), |head, client| Act::Pass(usual(head, client), 0, 2)).await;
+    let mut closed = recording.exchanges[0].clone();
+    closed.outcome = Outcome::Failed("no application protocol".to_owned());
+    closed.way.ipv6 = true;
+    recording.exchanges.insert(0, closed.clone());
+    let report = infer(&recording);
+    assert_eq!(line(&report), LINE, "{:#?}", report.findings);
+    assert!(has(&report, "way-closed"));
+    // Another listener that clients use first is no such address.
+    recording.exchanges[0].way.port = 443;
+    let report = infer(&recording);
+    assert_eq!((line(&report), report.findings[0].code), (None, "way-closed"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -190,3 +190,32 @@ async fn the_page_gets_a_report() {
     let wrong = report(&["198.18.0.10"]).await;
     assert_eq!(wrong["line"], serde_json::Value::Null);
 }
+
+/// In an axum application: below its own path or below another one, the target is the one that arrived.
+#[cfg(feature = "axum")]
+#[tokio::test]
+async fn in_an_application() {
+    use axum::{Router, extract::ConnectInfo};
+    use tower_service::Service as _;
+
+    let doctor = Doctor::new().unwrap();
+    let app: Router = Router::new()
+        .route("/", axum::routing::get(|| async { "hello" }))
+        .merge(doctor.router())
+        .nest("/below", doctor.router());
+    for (before, status) in [("", 200), ("/below", 200), ("/other", 404)] {
+        let path = format!("{before}{}p/1", doctor.path());
+        let mut request = Request::get(&path).body(axum::body::Body::empty()).unwrap();
+        let peer = std::net::SocketAddr::from(([192, 0, 2, 7], 4711));
+        request.extensions_mut().insert(ConnectInfo(peer));
+        let response = app.clone().call(request).await.unwrap();
+        assert_eq!(response.status(), status, "{path}");
+        if status == 200 {
+            let body = response.into_body().collect().await.unwrap().to_bytes();
+            let answer: serde_json::Value = serde_json::from_slice(&body).unwrap();
+            assert_eq!(answer["arrived"]["peer"], "192.0.2.7:4711");
+            let hidden = path.replace(doctor.token().as_str(), &".".repeat(32));
+            assert_eq!(answer["arrived"]["target"], hidden);
+        }
+    }
+}

@@ -38,7 +38,7 @@ use crate::{
 const CLIENTS: [&str; 2] = ["203.0.113.9", "2001:db8::9"];
 
 /// Everything that was tried, and the results.
-struct Tried {
+pub(crate) struct Tried {
     chain: Chain,
     /// The trusted headers, and how much of each the chain writes.
     headers: Vec<Header>,
@@ -59,7 +59,7 @@ struct Outcome {
 }
 
 impl Tried {
-    fn is_safe(&self) -> bool {
+    pub(crate) fn is_safe(&self) -> bool {
         let holes = self.attacks.iter().any(|attack| attack.verdict.is_hole());
         let too_far = self.headers.iter().any(|header| header.too_far);
         self.misread.is_empty() && !holes && !too_far
@@ -83,7 +83,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Status, Failure> {
     })
 }
 
-fn attack(config: &Config, arguments: &Arguments) -> Result<Tried, Failure> {
+pub(crate) fn attack(config: &Config, arguments: &Arguments) -> Result<Tried, Failure> {
     // The way in of the last proxy, or the first way if its address is not given.
     let settings = match arguments.address.last() {
         Some(peer) => Settings::of_peer(config, *peer),

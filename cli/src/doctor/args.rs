@@ -162,6 +162,11 @@ pub(super) struct Ask {
     #[arg(long, value_name = "ADDRESS", value_delimiter = ',')]
     pub(super) client_ip: Vec<IpAddr>,
 
+    /// The names of your proxies, such as nginx, if they do not show themselves; findings then say what to write into
+    /// these
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub(super) proxy: Vec<String>,
+
     /// How long one probe may take
     #[arg(long, value_name = "SECONDS", default_value_t = 10)]
     #[arg(value_parser = clap::value_parser!(u64).range(1..=300))]

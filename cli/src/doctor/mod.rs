@@ -173,6 +173,7 @@ fn settings(ask: &Ask, token: Token) -> Result<Settings, Failure> {
     let mut settings = Settings::new(urls, token);
     settings.resolve.clone_from(&ask.resolve);
     settings.client.clone_from(&ask.client_ip);
+    settings.proxies.clone_from(&ask.proxy);
     settings.timeout = Duration::from_secs(ask.timeout);
     settings.trust = match &ask.cacert {
         Some(path) => Trust::Authorities(fs::read(path).map_err(|error| usage("--cacert", error))?),

@@ -2,7 +2,7 @@
 //!
 //! 1. The elements that proxies wrote into the client's list, from the left: the client, then each proxy as the
 //!    next one saw it. The peer of the application comes last.
-//! 2. Names come from `Server` and `Via`, and from headers that only one program writes. They are hints.
+//! 2. Names come from `Server` and `Via`, from headers that only one program writes, and from the user. They are hints.
 
 use std::collections::BTreeSet;
 
@@ -29,6 +29,7 @@ pub(super) fn names(recording: &Recording) -> BTreeSet<&'static str> {
         let own = arrived.fields.iter().filter(|field| field.name.starts_with("x-envoy-"));
         via.chain(own.map(|_| "envoy".to_owned())).collect::<Vec<_>>()
     }));
+    texts.extend(recording.proxies.iter().cloned());
     let texts: Vec<_> = texts.iter().map(|text| text.to_ascii_lowercase()).collect();
     let known = [
         ("nginx", "nginx"),

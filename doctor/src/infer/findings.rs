@@ -3,9 +3,10 @@
 //! 1. Each has a code, a line of what was seen, and what to do; `docs/DOCTOR.md` has a section for each code.
 //! 2. *Blocks*: there is no line until it is changed. *Warning*: the line may be wrong elsewhere. *Note*: good to
 //!    know.
-//! 3. `blocks` says what is in the way, `notes` the rest.
+//! 3. `blocks` and `client` say what is in the way, `notes` the rest.
 
 mod blocks;
+mod client;
 mod notes;
 
 use serde::Serialize;

@@ -40,12 +40,11 @@ pub(super) struct Connect {
 }
 
 impl Connect {
-    /// Chooses the address to connect from: [`OWN`], if the other end is on the same machine.
-    pub(super) async fn choose(&mut self) {
-        let here = match TcpStream::connect(self.to).await {
-            Ok(stream) => stream.local_addr().is_ok_and(|from| from.ip() == self.to.ip()),
-            Err(_) => false,
-        };
+    /// Chooses the address to connect from: [`OWN`], if the other end is on the same machine. Returns whether anybody
+    /// accepts connections.
+    pub(super) async fn choose(&mut self) -> bool {
+        let Ok(stream) = TcpStream::connect(self.to).await else { return false };
+        let here = stream.local_addr().is_ok_and(|from| from.ip() == self.to.ip());
         let loopback = self.to.ip().is_loopback();
         if self.to.is_ipv4() && (here || loopback) {
             self.from = Some(OWN);
@@ -53,6 +52,7 @@ impl Connect {
                 self.from = None;
             }
         }
+        true
     }
 
     async fn tcp(&self) -> io::Result<TcpStream> {

@@ -1,6 +1,6 @@
 //! The prober: sends the probes, and records what became of them.
 //!
-//! 1. HTTP/1 is written byte for byte ([`head`]) and read within limits. HTTP/2 is asked too, where a server
+//! 1. HTTP/1 is written byte for byte ([`head`](crate::probe::head)) and read within limits. HTTP/2 is asked too, where a server
 //!    offers it by ALPN (RFC 7301).
 //! 2. Each listener that the user names is asked, by IPv4 and by IPv6 where its name has both. The first family
 //!    gets all probes, the second one those about the standard headers.
@@ -43,6 +43,8 @@ pub struct Settings {
     pub headers: Vec<Field>,
     /// The client's own addresses, if it does not know them itself.
     pub client: Vec<IpAddr>,
+    /// The names of the proxies, such as `nginx`, if they do not show themselves.
+    pub proxies: Vec<String>,
     /// How long one probe may take.
     pub timeout: Duration,
 }
@@ -57,6 +59,7 @@ impl Settings {
             trust: Trust::System,
             headers: Vec::new(),
             client: Vec::new(),
+            proxies: Vec::new(),
             timeout: Duration::from_secs(10),
         }
     }
@@ -100,11 +103,20 @@ pub async fn probe(
 ) -> Result<Recording, Error> {
     let run = crate::receiver::name()?;
     let url = settings.urls.first().map(ToString::to_string).unwrap_or_default();
-    let mut recording = Recording { client: settings.client.clone(), ..Recording::new(url) };
+    let mut recording = Recording::new(url);
+    recording.client.clone_from(&settings.client);
+    recording.proxies.clone_from(&settings.proxies);
     for url in &settings.urls {
         let addresses = addresses(settings, url).await?;
         for (number, address) in addresses.into_iter().enumerate() {
-            let place = rounds::Place { settings, url, address, run: &run, first: number == 0 };
+            let place = rounds::Place {
+                settings,
+                url,
+                address,
+                run: &run,
+                first: number == 0,
+                reached: true,
+            };
             place.ask(&mut recording, &mut progress).await?;
         }
     }

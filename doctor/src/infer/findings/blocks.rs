@@ -3,22 +3,23 @@
 //! 1. If nothing arrived, that is all there is to say. If honest probes differ, no line fits all of them.
 //! 2. Else the first value that no word gives is explained by what the proxies make of its headers.
 
-use std::{collections::BTreeSet, net::IpAddr};
+use std::collections::BTreeSet;
 
 use super::{
     super::{
         chain,
-        derive::{Derived, Stage, translated},
+        derive::{Derived, Stage},
         differences::differences,
         headers::{Effect, Header},
         instead::{self, Needs},
     },
     Finding,
     Severity::{self, Blocks},
+    client,
 };
 use crate::{
     proof::{Fault, Value, tells_apart},
-    record::{Outcome, Recording, Way, is_tried},
+    record::{Outcome, Recording, Way},
 };
 
 pub(super) fn blocks(recording: &Recording, headers: &[Header], derived: &Derived) -> Vec<Finding> {
@@ -55,7 +56,7 @@ pub(super) fn blocks(recording: &Recording, headers: &[Header], derived: &Derive
     }
     let words = &derived.words;
     if words.client.is_none() {
-        found.push(client(recording, headers, derived, &names));
+        found.push(client::client(recording, headers, derived, &names));
     } else {
         if words.scheme.is_none() {
             found.push(scheme(recording, headers, derived, &names));
@@ -77,6 +78,12 @@ pub(super) fn blocks(recording: &Recording, headers: &[Header], derived: &Derive
 pub(super) fn closed(recording: &Recording) -> Vec<Finding> {
     let open = recording.open_ways();
     let first = recording.exchanges.first().map(|exchange| &exchange.way);
+    // A listener may speak HTTP/2 alone, or answer by one family of addresses alone.
+    let place = |way: &Way| (way.scheme.clone(), way.host.clone(), way.port);
+    let is_only = |way: &Way| {
+        first.is_some_and(|first| place(first) == place(way))
+            && !open.iter().any(|open| place(open) == place(way))
+    };
     let mut found = Vec::new();
     for way in recording.ways().into_iter().filter(|way| !open.contains(way)) {
         let (statuses, reasons) = reasons(recording, Some(way));
@@ -90,7 +97,7 @@ pub(super) fn closed(recording: &Recording) -> Vec<Finding> {
         let each = statuses.iter().map(|(status, _)| format!("status {status}")).chain(reasons);
         found.push(Finding::new(
             "way-closed",
-            if Some(way) == first { Blocks } else { Severity::Warning },
+            if is_only(way) { Blocks } else { Severity::Warning },
             format!(
                 "no honest probe arrived over {}: {}",
                 way.name(),
@@ -158,107 +165,12 @@ fn no_answer(recording: &Recording) -> Finding {
     )
 }
 
-fn faults(derived: &Derived, stage: Stage) -> &[Fault] {
+pub(super) fn faults(derived: &Derived, stage: Stage) -> &[Fault] {
     derived.faults.get(&stage).map_or(&[], Vec::as_slice)
 }
 
-fn effect<'a>(headers: &'a [Header], name: &str) -> Option<&'a Header> {
+pub(super) fn effect<'a>(headers: &'a [Header], name: &str) -> Option<&'a Header> {
     headers.iter().find(|header| header.name == name)
-}
-
-fn client(
-    recording: &Recording,
-    headers: &[Header],
-    derived: &Derived,
-    names: &BTreeSet<&'static str>,
-) -> Finding {
-    let add = instead::lines(names, Needs::Client);
-    let unconfirmed = translated(recording, headers);
-    if !unconfirmed.is_empty() {
-        let list: Vec<_> = unconfirmed.iter().map(IpAddr::to_string).collect();
-        return Finding::new(
-            "client-unconfirmed",
-            Blocks,
-            format!(
-                "the proxies name {} as the client, and your machine knows itself by another address",
-                list.join(" and ")
-            ),
-            format!(
-                "if it is the public address of your network, and of no proxy, ask again with --client-ip {}",
-                list.join(",")
-            ),
-        );
-    }
-    let lists = ["x-forwarded-for", "forwarded"];
-    let of = |is: fn(&Effect) -> bool| {
-        lists.iter().filter_map(|name| effect(headers, name)).find(|header| is(&header.effect))
-    };
-    let untried = lists.iter().filter_map(|name| effect(headers, name)).find_map(|header| {
-        header.effect.written()?;
-        let open = recording.open_ways();
-        let way = open.iter().find(|way| !is_tried(recording, &header.name, way))?;
-        Some((header, way.name()))
-    });
-    if let Some((header, way)) = untried {
-        return Finding::new(
-            "untried",
-            Blocks,
-            format!("no lie in {} was tried over {way}, so nothing is proved there", header.name),
-            "ask by every way with all probes: proxyfix doctor probe",
-        );
-    }
-    let written = lists
-        .iter()
-        .filter_map(|name| effect(headers, name))
-        .find(|header| header.effect.written().is_some());
-    if let Some(header) = written {
-        let faults = faults(derived, Stage::Client);
-        let got = faults.iter().find(|fault| fault.honest && fault.value == Value::Client);
-        let lie = faults.iter().find(|fault| !fault.honest);
-        let seen = match (got, lie) {
-            (Some(fault), _) => format!(
-                "{} names {} over {}, and the client is {}",
-                header.name, fault.got, fault.way, fault.truth
-            ),
-            (None, Some(lie)) => format!(
-                "{}: {} over {} makes the client {}",
-                header.name, lie.tried, lie.way, lie.got
-            ),
-            (None, None) => format!("{} does not name the client", header.name),
-        };
-        return Finding::new(
-            "client-overwritten",
-            Blocks,
-            seen,
-            format!(
-                "an outer proxy writes no address, or an inner one replaces what the outer one wrote; each must \
-                 append:\n{add}"
-            ),
-        );
-    }
-    if let Some(header) =
-        of(|effect| matches!(effect, Effect::Conditional { .. } | Effect::Mangled { .. }))
-    {
-        return Finding::new(
-            "client-conditional",
-            Blocks,
-            format!("{} is {}", header.name, header.effect.text()),
-            format!("the proxy must write it on every request, whatever the client sends:\n{add}"),
-        );
-    }
-    if let Some(header) = of(|effect| *effect == Effect::Passed) {
-        return Finding::new(
-            "client-passed",
-            Blocks,
-            format!(
-                "no proxy writes the client's address; {} arrives as the client wrote it, and whoever trusts it \
-                 believes the client",
-                header.name
-            ),
-            add,
-        );
-    }
-    Finding::new("client-missing", Blocks, "no header names the client", add)
 }
 
 fn scheme(

@@ -80,6 +80,16 @@ fn peers(recording: &Recording) -> Vec<Finding> {
             "are these all? Ask again some times, and write the network if nobody else is in it",
         ));
     }
+    let one = differences.peers.iter().filter_map(|peer| peer.parse::<IpAddr>().ok());
+    let one: Vec<_> = one.filter(|ip| !ip.is_loopback()).collect();
+    if let ([ip], false) = (one.as_slice(), is_direct(recording)) {
+        found.push(Finding::new(
+            "several-peers",
+            Note,
+            format!("every probe was passed on by {ip}"),
+            "if the last proxy is one of several, or its address changes, ask again some times, or write its network",
+        ));
+    }
     if differences.instances > 1 {
         found.push(Finding::new(
             "several-instances",

@@ -1,0 +1,137 @@
+//! What is in the way of the client's address.
+//!
+//! 1. An address that only the user can confirm comes first, then what was not tried.
+//! 2. Else the list says it by what becomes of it: written but wrong, conditional, passed, or not there at all.
+
+use std::{collections::BTreeSet, net::IpAddr};
+
+use super::{
+    super::{
+        derive::{Derived, Stage, translated},
+        headers::{Effect, Header},
+        instead::{self, Needs},
+    },
+    Finding,
+    Severity::Blocks,
+    blocks::{effect, faults},
+};
+use crate::{
+    proof::Value,
+    record::{Recording, is_tried},
+};
+
+/// The headers that list clients.
+const LISTS: [&str; 2] = ["x-forwarded-for", "forwarded"];
+
+pub(super) fn client(
+    recording: &Recording,
+    headers: &[Header],
+    derived: &Derived,
+    names: &BTreeSet<&'static str>,
+) -> Finding {
+    let add = instead::lines(names, Needs::Client);
+    let unconfirmed = translated(recording, headers);
+    if !unconfirmed.is_empty() {
+        let list: Vec<_> = unconfirmed.iter().map(IpAddr::to_string).collect();
+        return Finding::new(
+            "client-unconfirmed",
+            Blocks,
+            format!(
+                "the proxies name {} as the client, and your machine knows itself by another address",
+                list.join(" and ")
+            ),
+            format!(
+                "if it is the public address of your network, and of no proxy, ask again with --client-ip {}",
+                list.join(",")
+            ),
+        );
+    }
+    let of = |is: fn(&Effect) -> bool| {
+        LISTS.iter().filter_map(|name| effect(headers, name)).find(|header| is(&header.effect))
+    };
+    let untried = LISTS.iter().filter_map(|name| effect(headers, name)).find_map(|header| {
+        header.effect.written()?;
+        let open = recording.open_ways();
+        let way = open.iter().find(|way| !is_tried(recording, &header.name, way))?;
+        Some((header, way.name()))
+    });
+    if let Some((header, way)) = untried {
+        return Finding::new(
+            "untried",
+            Blocks,
+            format!("no lie in {} was tried over {way}, so nothing is proved there", header.name),
+            "ask by every way with all probes: proxyfix doctor probe",
+        );
+    }
+    let refused = LISTS.iter().filter_map(|name| effect(headers, name)).find(|header| {
+        matches!(header.effect, Effect::Refused { .. }) && !header.honest.is_empty()
+    });
+    if let Some(header) = refused {
+        return Finding::new(
+            "untried",
+            Blocks,
+            format!(
+                "every lie in {} is stopped on its way, so nothing is proved about it",
+                header.name
+            ),
+            "let the prober's address through what stops them, and ask again",
+        );
+    }
+    if let Some(finding) = written(headers, derived, &add) {
+        return finding;
+    }
+    if let Some(header) =
+        of(|effect| matches!(effect, Effect::Conditional { .. } | Effect::Mangled { .. }))
+    {
+        return Finding::new(
+            "client-conditional",
+            Blocks,
+            format!("{} is {}", header.name, header.effect.text()),
+            format!("the proxy must write it on every request, whatever the client sends:\n{add}"),
+        );
+    }
+    if let Some(header) = of(|effect| *effect == Effect::Passed) {
+        return Finding::new(
+            "client-passed",
+            Blocks,
+            format!(
+                "no proxy writes the client's address; {} arrives as the client wrote it, and whoever trusts it \
+                 believes the client",
+                header.name
+            ),
+            add,
+        );
+    }
+    Finding::new("client-missing", Blocks, "no header names the client", add)
+}
+
+/// A list that is written on every request, and wrong.
+fn written(headers: &[Header], derived: &Derived, add: &str) -> Option<Finding> {
+    let written = LISTS
+        .iter()
+        .filter_map(|name| effect(headers, name))
+        .find(|header| header.effect.written().is_some());
+    let header = written?;
+    let faults = faults(derived, Stage::Client);
+    let got = faults.iter().find(|fault| fault.honest && fault.value == Value::Client);
+    let lie = faults.iter().find(|fault| !fault.honest);
+    let seen = match (got, lie) {
+        (Some(fault), _) => format!(
+            "{} names {} over {}, and the client is {}",
+            header.name, fault.got, fault.way, fault.truth
+        ),
+        (None, Some(lie)) => {
+            format!("{}: {} over {} makes the client {}", header.name, lie.tried, lie.way, lie.got)
+        }
+        (None, None) => format!("{} does not name the client", header.name),
+    };
+    Some(Finding::new(
+        "client-overwritten",
+        Blocks,
+        seen,
+        format!(
+            "an outer proxy writes no address, or an inner one replaces what the outer one wrote; each must \
+             append:\n{add}"
+        ),
+    ))
+}
