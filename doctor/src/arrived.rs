@@ -6,6 +6,7 @@
 //! 2. Lines of one name keep their order, which decides who wrote what. HTTP libraries store the lines by name
 //!    and in lower case. Neither the case nor the order of different names has a meaning (RFC 9110 §5.1, §5.3).
 //! 3. The request can be made again, with its peer, so that the core decides about exactly what arrived.
+//! 4. Credentials and cookies are dots: nobody has to see them.
 
 use std::{fmt, net::SocketAddr};
 
@@ -153,7 +154,11 @@ impl Arrived {
     pub fn of<B>(request: &Request<B>, peer: Option<Peer>, instance: &str) -> Self {
         let field = |(name, value): (&HeaderName, &HeaderValue)| Field {
             name: name.as_str().to_owned(),
-            value: value.as_bytes().into(),
+            value: if SECRETS.contains(name) {
+                ".".repeat(value.len()).as_str().into()
+            } else {
+                value.as_bytes().into()
+            },
         };
         let peer = peer.map(|peer| if peer.is_unix() { UNIX.to_owned() } else { peer.to_string() });
         Self {
@@ -215,17 +220,27 @@ impl Arrived {
 
     /// The request made again, with its peer in its extensions; `None` if no HTTP library would take it.
     pub fn request(&self) -> Option<Request<()>> {
+        if self.fields.len() > LINES {
+            return None;
+        }
         let mut request = Request::new(());
         *request.uri_mut() = http::Uri::try_from(self.target.as_bytes()).ok()?;
         for field in &self.fields {
             let name = HeaderName::from_bytes(field.name.as_bytes()).ok()?;
             let value = HeaderValue::from_bytes(field.value.as_bytes()).ok()?;
-            request.headers_mut().append(name, value);
+            request.headers_mut().try_append(name, value).ok()?;
         }
         request.extensions_mut().insert(self.peer()?);
         Some(request)
     }
 }
+
+/// The most lines of a request that is made again: as many as the receiver takes.
+pub(crate) const LINES: usize = 256;
+
+/// The fields whose values are secrets. Nothing is derived from them.
+const SECRETS: [HeaderName; 3] =
+    [http::header::AUTHORIZATION, http::header::COOKIE, http::header::PROXY_AUTHORIZATION];
 
 /// How a Unix socket is written.
 const UNIX: &str = "unix";
@@ -244,6 +259,26 @@ mod tests {
         for wrong in ["\\", "\\x", "\\x1", "\\xg0", "\n", "é"] {
             assert!(wrong.parse::<Octets>().is_err(), "{wrong:?}");
         }
+    }
+
+    #[test]
+    fn secrets_are_dots() {
+        let request = http::Request::get("/").header("Authorization", "Bearer abc");
+        let request = request.header("cookie", "id=1").header("x-a", "1").body(()).unwrap();
+        let arrived = Arrived::of(&request, None, "a");
+        let value = |name: &str| arrived.values(name).next().unwrap().to_string();
+        assert_eq!((value("authorization"), value("cookie")), (".".repeat(10), "....".to_owned()));
+        assert_eq!(value("x-a"), "1");
+    }
+
+    #[test]
+    fn more_lines_than_any_request_has() {
+        let fields = (0..40_000).map(|at| Field::new(format!("x-{at}"), "1")).collect();
+        let peer = Some("127.0.0.1:1".to_owned());
+        let mut arrived = Arrived { fields, peer, target: "/".into(), ..Arrived::default() };
+        assert!(arrived.request().is_none());
+        arrived.fields.truncate(256);
+        assert!(arrived.request().is_some());
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! The receiver by itself, in the application's place.
 //!
 //! 1. It answers HTTP/1.1 and HTTP/2 without TLS, as an application behind proxies does.
-//! 2. So many connections are served at once; others wait. A head must come within ten seconds, and a body
-//!    within the receiver's own limit.
+//! 2. So many connections are served at once; others wait. A connection without a request for ten seconds is closed, also
+//!    if it never had one. A body must come within the receiver's own limit.
 
 use std::{convert::Infallible, io, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
@@ -16,7 +16,8 @@ use proxyfix::Peer;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpListener,
-    sync::Semaphore,
+    sync::{Semaphore, watch},
+    time::timeout,
 };
 use tower_service::Service as _;
 
@@ -104,14 +105,36 @@ async fn connection<S>(stream: S, peer: Peer, doctor: Doctor)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let (requests, mut open) = watch::channel(0_usize);
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(peer);
-        doctor.clone().call(request)
+        let answer = doctor.clone().call(request);
+        let requests = requests.clone();
+        requests.send_modify(|open| *open = open.saturating_add(1));
+        async move {
+            let answer = answer.await;
+            requests.send_modify(|open| *open = open.saturating_sub(1));
+            answer
+        }
     });
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(PATIENCE);
     builder.http2().timer(TokioTimer::new()).max_concurrent_streams(16);
     let serving = builder.serve_connection(TokioIo::new(stream), service);
-    // A client that went away is no fault of ours.
-    let _ = tokio::time::timeout(LONGEST, serving).await;
+    let idle = async {
+        loop {
+            let is_busy = *open.borrow_and_update() > 0;
+            match timeout(PATIENCE, open.changed()).await {
+                // The connection is at its end.
+                Ok(Err(_)) => return std::future::pending().await,
+                Err(_) if !is_busy => return,
+                _ => {}
+            }
+        }
+    };
+    tokio::select! {
+        // A client that went away is no fault of ours.
+        _ = timeout(LONGEST, serving) => {}
+        () = idle => {}
+    }
 }

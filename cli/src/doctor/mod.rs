@@ -207,15 +207,18 @@ async fn asked(settings: &Settings) -> Result<Recording, Failure> {
     recording.map_err(|error| usage("probe", error))
 }
 
-/// Writes a recording for this user alone: it shows infrastructure.
+/// Writes a recording for this user alone: it shows infrastructure. A new file takes the place of one that is there, whose
+/// mode may be another, and of a link.
 fn save(path: Option<&Path>, recording: &Recording) -> Result<(), Failure> {
     let Some(path) = path else { return Ok(()) };
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path).map_err(|error| usage("--save", error))?;
-    json::line(&mut file, recording).map_err(|error| usage("--save", error))
+    let failed = |error: io::Error| usage("--save", error);
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    // Made with mode 0600 by `tempfile`.
+    let mut file = tempfile::NamedTempFile::new_in(folder.unwrap_or_else(|| Path::new(".")))
+        .map_err(failed)?;
+    json::line(&mut file, recording).map_err(failed)?;
+    file.persist(path).map_err(|error| failed(error.error))?;
+    Ok(())
 }
 
 fn script(curl: &Curl) -> Result<Status, Failure> {
@@ -226,6 +229,15 @@ fn script(curl: &Curl) -> Result<Status, Failure> {
         port: url.port,
         path: url.path.clone(),
     };
+    // What a shell would read as its own.
+    let is_plain = |url: &Url| {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:/%@!&*+,;=[]".contains(&byte);
+        [&url.scheme, &url.host, &url.path].iter().all(|part| part.bytes().all(plain))
+    };
+    if ![&curl.url].into_iter().chain(&curl.http).all(is_plain) {
+        let text = "curl: the URL has a character that a shell reads; write it as %NN";
+        return Err(Failure::Usage(text.to_owned()));
+    }
     let listeners: Vec<_> = [&curl.url].into_iter().chain(&curl.http).map(listener).collect();
     let script = curl::script(&listeners, token.as_str());
     Status::Good.written(anstream::stdout().write_all(script.as_bytes()))

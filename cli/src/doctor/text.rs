@@ -1,4 +1,6 @@
 //! The report for people.
+//!
+//! 1. A recording may be anybody's, so everything that comes from it is shown as printable ASCII on one line.
 
 use std::fmt::Write as _;
 
@@ -18,7 +20,7 @@ pub(super) fn text(report: &Report) -> String {
         picture(&mut out, &view.chain);
     }
     for asked in &view.asked {
-        let _ = writeln!(out, "{FAINT}{asked}{FAINT:#}");
+        let _ = writeln!(out, "{FAINT}{}{FAINT:#}", shown(asked));
     }
     if !view.table.is_empty() {
         table(&mut out, &view);
@@ -39,14 +41,28 @@ pub(super) fn text(report: &Report) -> String {
             Severity::Warning => ("warning", WARN),
             Severity::Note => ("note", HELP),
         };
-        let seen = escape::lines(&finding.seen);
+        let seen = shown(&finding.seen);
         let _ = writeln!(out, "\n{style}{name}[{}]{style:#} {seen}", finding.code);
-        let instead = escape::lines(&finding.instead).replace('\n', "\n    ");
+        let instead: Vec<_> = finding.instead.lines().map(shown).collect();
+        let instead = instead.join("\n    ");
         let _ = writeln!(out, "  {HELP}do:{HELP:#} {instead}");
     }
     let _ =
         writeln!(out, "\n{FAINT}proxyfix doctor explain CODE says more about a finding{FAINT:#}");
     out
+}
+
+/// Rule 1. The mark of a cut stays.
+fn shown(text: &str) -> String {
+    let is_shown = |character: char| matches!(character, ' '..='~' | escape::CUT);
+    let character = |character: char| {
+        if is_shown(character) {
+            character.to_string()
+        } else {
+            character.escape_unicode().to_string()
+        }
+    };
+    text.chars().map(character).collect()
 }
 
 /// The chain, with the address of each below it.
@@ -57,7 +73,7 @@ fn picture(out: &mut String, chain: &[Node]) {
             top.push_str(" → ");
             bottom.push_str("   ");
         }
-        let (title, detail) = (format!("[ {} ]", node.title), &node.detail);
+        let (title, detail) = (format!("[ {} ]", shown(&node.title)), shown(&node.detail));
         let width = title.len().max(detail.len());
         let _ = write!(top, "{title:^width$}");
         let _ = write!(bottom, "{detail:^width$}");
@@ -72,10 +88,11 @@ fn table(out: &mut String, view: &View<'_>) {
     let effects = effects.filter(|length| *length < 24).max().unwrap_or_default();
     for row in &view.table {
         let style = if row.passes { WARN } else { GOOD };
-        let _ = write!(out, "  {:width$}  {style}{}{style:#}", row.header, row.effect);
+        let (header, effect) = (shown(&row.header), shown(&row.effect));
+        let _ = write!(out, "  {header:width$}  {style}{effect}{style:#}");
         if !row.honest.is_empty() {
             let space = effects.saturating_sub(row.effect.len());
-            let _ = write!(out, "{:space$}  {FAINT}{}{FAINT:#}", "", row.honest);
+            let _ = write!(out, "{:space$}  {FAINT}{}{FAINT:#}", "", shown(&row.honest));
         }
         out.push('\n');
     }
@@ -85,7 +102,7 @@ fn words(out: &mut String, view: &View<'_>) {
     let _ = writeln!(out, "\n{TITLE}What follows{TITLE:#}");
     for word in &view.words {
         let _ = match &word.word {
-            Some(text) => writeln!(out, "  {:14} {text}", word.value),
+            Some(text) => writeln!(out, "  {:14} {}", word.value, shown(text)),
             None => writeln!(out, "  {:14} {BAD}in the way{BAD:#}", word.value),
         };
     }

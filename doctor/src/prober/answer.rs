@@ -25,6 +25,8 @@ use crate::{
 const MOST: usize = 512 * 1024;
 /// The most lines of an answer's head.
 const LINES: usize = 128;
+/// The most interim answers. Servers send one or two.
+const INTERIM: usize = 16;
 
 /// What came back.
 pub(super) struct Back {
@@ -135,14 +137,34 @@ type Parsed = (u16, HeaderMap, Vec<u8>);
 
 /// The answer in these bytes, if it is whole. `ended`: nothing more comes.
 fn parse(received: &[u8], ended: bool) -> io::Result<Option<Parsed>> {
+    let mut rest = received;
+    for _ in 0..INTERIM {
+        match one(rest, ended)? {
+            One::Interim(behind) => rest = behind,
+            One::Whole(parsed) => return Ok(Some(parsed)),
+            One::Part => return Ok(None),
+        }
+    }
+    Err(io::Error::other("too many interim answers"))
+}
+
+/// What these bytes begin with.
+enum One<'a> {
+    /// An interim answer, and what is behind it.
+    Interim(&'a [u8]),
+    Whole(Parsed),
+    Part,
+}
+
+fn one(received: &[u8], ended: bool) -> io::Result<One<'_>> {
     let mut lines = [httparse::EMPTY_HEADER; LINES];
     let mut response = httparse::Response::new(&mut lines);
     let parsed = response.parse(received).map_err(io::Error::other)?;
-    let httparse::Status::Complete(length) = parsed else { return Ok(None) };
+    let httparse::Status::Complete(length) = parsed else { return Ok(One::Part) };
     let rest = received.get(length..).unwrap_or_default();
     let status = response.code.unwrap_or_default();
     if (100..200).contains(&status) && status != 101 {
-        return parse(rest, ended);
+        return Ok(One::Interim(rest));
     }
     let mut headers = HeaderMap::new();
     for line in response.headers.iter() {
@@ -158,18 +180,18 @@ fn parse(received: &[u8], ended: bool) -> io::Result<Option<Parsed>> {
         (true, _) => match (chunks(rest), ended) {
             (Some(body), _) => body,
             (None, true) => Vec::new(),
-            (None, false) => return Ok(None),
+            (None, false) => return Ok(One::Part),
         },
         (false, Some(length)) => match rest.get(..length) {
             Some(body) => body.to_vec(),
             None if ended => rest.to_vec(),
-            None => return Ok(None),
+            None => return Ok(One::Part),
         },
         // Without a length, the end of the connection is the end of the body (RFC 9112 §6.3).
         (false, None) if ended || matches!(status, 204 | 304) => rest.to_vec(),
-        (false, None) => return Ok(None),
+        (false, None) => return Ok(One::Part),
     };
-    Ok(Some((status, headers, body)))
+    Ok(One::Whole((status, headers, body)))
 }
 
 /// The content of chunks, if they are whole.
@@ -211,5 +233,7 @@ mod tests {
         assert_eq!(whole(&format!("{chunked}0\r\n\r\n")).unwrap().2, b"ab");
         assert_eq!(parse(b"HTTP/1.0 500 X\r\n\r\nx", true).unwrap().unwrap().2, b"x");
         assert!(parse(b"junk\r\n\r\n", true).is_err());
+        let endless = "HTTP/1.1 100 C\r\n\r\n".repeat(20_000);
+        assert!(parse(endless.as_bytes(), true).is_err());
     }
 }

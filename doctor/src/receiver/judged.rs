@@ -2,6 +2,7 @@
 //!
 //! 1. The page names each probe by its id. The probes themselves are made again here, from the same catalogue.
 //! 2. The page cannot deceive anybody but its own user: what it sends is judged, answered and forgotten.
+//! 3. An answer that no receiver can have given, because it is over its limits, is refused: to judge takes time.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -14,8 +15,12 @@ use http_body_util::Full;
 use proxyfix::Scheme;
 use serde::{Deserialize, Serialize};
 
-use super::answer::{json, plain};
+use super::{
+    HEAD,
+    answer::{json, plain},
+};
 use crate::{
+    arrived::{Arrived, LINES},
     infer::infer,
     page,
     probe::{Catalogue, Fetch, Probe, STANDARD, fetch},
@@ -94,6 +99,10 @@ pub(super) fn judge(body: &[u8]) -> Response<Full<Bytes>> {
     let Ok(judged) = serde_json::from_slice::<Judged>(body) else {
         return plain(StatusCode::BAD_REQUEST, "this is not what the page sends\n");
     };
+    let is_possible = |answer: &Judgeable| answer.outcome.arrived().is_none_or(is_within_limits);
+    if !judged.answers.iter().all(is_possible) || !matches!(&*judged.scheme, "http" | "https") {
+        return plain(StatusCode::BAD_REQUEST, "no receiver gives such answers\n");
+    }
     let (first, rest) = probes(scheme_of(&judged.scheme), &judged.with);
     let way = Way {
         scheme: judged.scheme,
@@ -125,4 +134,11 @@ pub(super) fn judge(body: &[u8]) -> Response<Full<Bytes>> {
     }
     let report = infer(&recording);
     json(&page::view(&report))
+}
+
+/// Rule 3.
+fn is_within_limits(arrived: &Arrived) -> bool {
+    let sizes = arrived.fields.iter();
+    let sizes = sizes.map(|field| field.name.len().saturating_add(field.value.as_bytes().len()));
+    arrived.fields.len() <= LINES && sizes.fold(0_usize, usize::saturating_add) <= HEAD
 }

@@ -7,7 +7,7 @@
 //! 3. Behind the token there are: the page, `p/ID` (what arrived), `plan` (probes for the page), and `judge` (the
 //!    inference). Nothing is stored.
 //! 4. Every answer says `Cache-Control: no-store` and `Referrer-Policy: no-referrer`.
-//! 5. Heads, bodies, and requests a second are limited.
+//! 5. Heads, bodies, and requests a second are limited. One recording is judged at a time.
 
 mod answer;
 mod judged;
@@ -38,7 +38,10 @@ use self::{
     answer::{json, not_found, page, plain},
     limit::Bucket,
 };
-use crate::{arrived::Arrived, wire::Answer};
+use crate::{
+    arrived::{Arrived, LINES},
+    wire::Answer,
+};
 
 /// The first segment of the receiver's path.
 pub const PATH: &str = "proxyfix-doctor";
@@ -48,8 +51,6 @@ pub const LIFETIME: Duration = Duration::from_secs(15 * 60);
 
 /// The most bytes of a head that is answered: twice what Apache, nginx and hyper take by default.
 const HEAD: usize = 64 * 1024;
-/// The most lines of a head: hyper's own limit is 100, and others take more.
-const LINES: usize = 256;
 /// The most bytes of a recording that the page sends. 300 answers of 10 KiB each.
 const BODY: usize = 4 * 1024 * 1024;
 
@@ -71,6 +72,8 @@ struct Inner {
     instance: String,
     expires: Instant,
     bucket: Mutex<Bucket>,
+    /// Held while a recording is judged, so that one does at a time.
+    judging: Mutex<()>,
 }
 
 impl Doctor {
@@ -95,7 +98,13 @@ impl Doctor {
         let forever = Duration::from_secs(60 * 60 * 24 * 365);
         let expires = now.checked_add(lifetime).or_else(|| now.checked_add(forever)).unwrap_or(now);
         let bucket = Mutex::new(Bucket::full(now));
-        Ok(Self(Arc::new(Inner { token, instance: name()?, expires, bucket })))
+        Ok(Self(Arc::new(Inner {
+            token,
+            instance: name()?,
+            expires,
+            bucket,
+            judging: Mutex::default(),
+        })))
     }
 
     /// The token.
@@ -151,7 +160,10 @@ impl Doctor {
             }),
             "plan" => judged::plan(request.uri().query().unwrap_or_default()),
             "judge" if is_post => match Limited::new(request.into_body(), BODY).collect().await {
-                Ok(body) => judged::judge(&body.to_bytes()),
+                Ok(body) => match self.0.judging.try_lock() {
+                    Ok(_alone) => judged::judge(&body.to_bytes()),
+                    Err(_) => answer::later(),
+                },
                 Err(_) => plain(StatusCode::PAYLOAD_TOO_LARGE, "the body is too long\n"),
             },
             "" if behind.is_empty() => page(),

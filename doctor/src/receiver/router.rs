@@ -9,7 +9,7 @@ use axum::{
 use http::{Extensions, Uri};
 use proxyfix::Peer;
 
-use super::{Doctor, PATH};
+use super::Doctor;
 
 /// The peer, if the server was made with connect information.
 pub(super) fn peer(extensions: &Extensions) -> Option<Peer> {
@@ -22,7 +22,7 @@ pub(super) fn original(extensions: &Extensions) -> Option<&Uri> {
 }
 
 impl Doctor {
-    /// A router with the receiver below `/proxyfix-doctor/`. Merge it *after* `ProxyFixLayer`, which then does not
+    /// A router with the receiver at its [path](Doctor::path). Merge it *after* `ProxyFixLayer`, which then does not
     /// change what arrives:
     ///
     /// ```
@@ -43,7 +43,9 @@ impl Doctor {
     where
         S: Clone + Send + Sync + 'static,
     {
-        let path = format!("/{PATH}/{{*rest}}");
-        Router::new().route_service(&path, self.clone())
+        // Only the path with the token: what has another one is answered like any other path of the application.
+        let page = self.path();
+        let below = format!("{page}{{*rest}}");
+        Router::new().route_service(&page, self.clone()).route_service(&below, self.clone())
     }
 }
