@@ -14,13 +14,15 @@ use std::{
 use http::{Request, Response};
 use proxyfix::Peer;
 use proxyfix_gateway::{
-    Body, CertificateAuthority, ConfigError, Credentials, ForwardProxyLayer, ProxyRequest,
+    Body, CertificateAuthority, ConfigError, Credentials, ForwardLimits, ForwardProxyLayer,
+    ProxyRequest,
 };
 
 use super::{
     connection::Sent,
     keys::Keys,
     log::{Line, Log},
+    server::most_connections,
     settings::{Place, Placed},
     table::{Service, Shown},
 };
@@ -31,6 +33,8 @@ pub(super) const FORWARD: [&str; 4] = ["prefix", "proxy-host", "ca", "users"];
 
 /// The host that is answered without the prefix: the default of wsgiprox.
 pub(super) const PROXY_HOST: &str = "wsgiprox";
+/// The most tunnels, if the process may have as many files.
+const MOST_TUNNELS: usize = 1024;
 /// Where the authority is.
 pub(super) const AUTHORITY: &str = "ca/proxyfix-ca.pem";
 
@@ -76,8 +80,10 @@ impl Forward {
         } else {
             options.open(&self.authority)?
         };
-        let mut builder =
-            ForwardProxyLayer::builder(authority).prefix(&self.prefix).proxy_host(&self.proxy_host);
+        let mut builder = ForwardProxyLayer::builder(authority)
+            .prefix(&self.prefix)
+            .proxy_host(&self.proxy_host)
+            .limits(ForwardLimits::default().tunnels(most_connections().min(MOST_TUNNELS)));
         if !self.users.is_empty() {
             let users = self.users.iter();
             let users = users.filter_map(|user| user.split_once(':'));

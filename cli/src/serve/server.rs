@@ -58,7 +58,7 @@ fn identity(path: &Path) -> Option<(u64, u64)> {
 }
 
 /// Rule 1. Some files are the program's own.
-fn most_connections() -> usize {
+pub(super) fn most_connections() -> usize {
     const OWN: u64 = 32;
     let files = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
     let most = files.map_or(u64::MAX, |files| files.saturating_sub(OWN) / 2).max(1);

@@ -62,7 +62,7 @@ impl ForwardLimits {
     }
 
     /// How long a tunnel may take from the answer to CONNECT to the end of the TLS handshake, or to the first byte without
-    /// TLS. Default: 10 s, the `handshake_timeout` of hyper-util's peers and of Go's `net/http` client.
+    /// TLS. Default: 10 s, the `TLSHandshakeTimeout` of Go's `DefaultTransport`.
     pub const fn handshake(self, handshake: Duration) -> Self {
         Self { handshake, ..self }
     }
@@ -107,7 +107,7 @@ impl ForwardLimits {
     }
 
     /// The most leaf certificates that are kept. Default: 1000, ten times wsgiprox's, because the page of a website
-    /// may name a hundred hosts. One takes about 6 KiB.
+    /// may name a hundred hosts.
     pub const fn leaves(self, leaves: usize) -> Self {
         Self { leaves, ..self }
     }
