@@ -55,11 +55,17 @@ impl Forward {
         let text = |found: Option<Placed<String>>, default: &str| {
             found.map_or_else(|| default.to_owned(), |found| found.value)
         };
+        let users = keys.list("users", "ada:a password")?;
+        if users.as_ref().is_some_and(Vec::is_empty) {
+            let text = "users is empty, which would admit nobody; name some, or leave it out to admit everybody";
+            return Err(keys.place().refuse(&text));
+        }
+        let users = users.unwrap_or_default();
         Ok(Self {
             prefix: text(keys.text("prefix", "/prefix/")?, "/"),
             proxy_host: text(keys.text("proxy-host", PROXY_HOST)?, PROXY_HOST),
-            authority: text(keys.text("ca", AUTHORITY)?, AUTHORITY).into(),
-            users: keys.list("users", "ada:a password")?.unwrap_or_default(),
+            authority: keys.path("ca", AUTHORITY)?.unwrap_or_else(|| keys.beside(AUTHORITY)),
+            users,
             place: keys.place(),
         })
     }

@@ -100,11 +100,12 @@ impl<'a, 'i> Keys<'a, 'i> {
     /// A path, relative to the file. An empty one stays empty, so that it is refused.
     pub(super) fn path(&mut self, key: &str, example: &str) -> Result<Option<PathBuf>, Failure> {
         let text = self.text(key, example)?.map(|text| text.value);
-        Ok(text.map(
-            |text| {
-                if text.is_empty() { PathBuf::new() } else { self.source.folder.join(text) }
-            },
-        ))
+        Ok(text.map(|text| if text.is_empty() { PathBuf::new() } else { self.beside(&text) }))
+    }
+
+    /// A path beside the file.
+    pub(super) fn beside(&self, path: &str) -> PathBuf {
+        self.source.folder.join(path)
     }
 
     /// A list of texts.

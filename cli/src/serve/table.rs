@@ -1,7 +1,8 @@
 //! What the settings build: the service that answers each request.
 //!
 //! 1. With `--trust`, `ProxyFixLayer` is outside the proxy, so that the proxy knows whom to believe.
-//!    The forward proxy is between the two.
+//!    The forward proxy is between the two. If it has users, nobody gets past them: what is under its prefix is 403 for a
+//!    request that did not come through the proxy.
 //! 2. Files come before targets. What is no file goes on.
 //! 3. A request under no prefix gets 404, or goes through the transparent proxy.
 //! 4. With `fallback`, GET and HEAD of a path without a file, a mount and a target get the page, unless the last segment
@@ -13,8 +14,8 @@ use http::{Method, Request, Response, StatusCode, Uri};
 use proxyfix::{Config, ProxyFixLayer};
 use proxyfix_gateway::{
     Body, ConfigError, FilesService, ForwardProxyLayer, HostHeader, Limits, Mount, NotFound,
-    Protocol, ProxyOptions, ReverseProxyBuilder, ReverseProxyLayer, Target, TargetBuilder,
-    TransparentProxy, WithoutSlash,
+    Protocol, ProxyOptions, ProxyRequest, ReverseProxyBuilder, ReverseProxyLayer, Target,
+    TargetBuilder, TransparentProxy, WithoutSlash,
 };
 use rustls::{
     ClientConfig, RootCertStore,
@@ -99,6 +100,10 @@ impl Table {
         let mut proxy = None;
         if let Some(forward) = &settings.forward {
             let layer = forward.layer(log.is_none())?;
+            if !forward.users.is_empty() {
+                service = only_proxied(&forward.prefix, service)
+                    .map_err(|error| forward.place.refuse(&error))?;
+            }
             let inner = Logged { inner: service, log: log.cloned() };
             service = BoxCloneSyncService::new(layer.layer(inner));
             routes.insert(0, forward.shown());
@@ -116,6 +121,22 @@ impl Table {
         });
         Ok(Self { routes, otherwise, service, forward: proxy })
     }
+}
+
+/// The service, with a prefix that only the forward proxy may ask for.
+fn only_proxied(prefix: &str, service: Service) -> Result<Service, ConfigError> {
+    let forbidden = service_fn(async |_: Request<Body>| {
+        let mut response = Response::new(Body::from("403 Forbidden\n"));
+        *response.status_mut() = StatusCode::FORBIDDEN;
+        Ok::<_, Infallible>(response)
+    });
+    let direct = Mount::new().at(prefix, forbidden).fallback(service.clone()).build()?;
+    let direct = BoxCloneSyncService::new(direct);
+    Ok(BoxCloneSyncService::new(service_fn(move |request: Request<Body>| {
+        let is_proxied = request.extensions().get::<ProxyRequest>().is_some();
+        let chosen: Service = if is_proxied { service.clone() } else { direct.clone() };
+        chosen.oneshot(request)
+    })))
 }
 
 /// The services of other files under their prefixes, before this one.

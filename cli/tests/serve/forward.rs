@@ -96,3 +96,97 @@ fn at_the_end() {
     server.signal("-TERM");
     assert!(server.child.wait().unwrap().success());
 }
+
+/// Users are no use if everybody may go past the proxy.
+#[test]
+fn users() {
+    let (up, _) = answering(OK);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("front.toml");
+    let text = format!(
+        "[forward]\nprefix = '/replay/'\nusers = ['ada:pw']\n\
+         [[proxy]]\nprefix = '/replay'\nurl = 'http://{up}/'\n[[proxy]]\nprefix = '/own'\nurl = 'http://{up}/'\n"
+    );
+    fs::write(&path, text).unwrap();
+    let server = Server::start(&["--config", path.to_str().unwrap()]);
+    // The authority is beside the file.
+    assert!(folder.path().join("ca/proxyfix-ca.pem").exists());
+    let ask = |target: &str, more: &str| {
+        let mut stream = TcpStream::connect(server.address).unwrap();
+        let request =
+            format!("GET {target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{more}\r\n");
+        stream.write_all(request.as_bytes()).unwrap();
+        answer(stream)
+    };
+    let with = "Proxy-Authorization: Basic YWRhOnB3\r\n";
+    for (target, more, status) in [
+        ("http://a/", "", "407"),
+        ("http://a/", with, "200"),
+        ("/replay/http://a/", "", "403"),
+        ("/repl%61y/http://a/", with, "403"),
+        ("/own/x", "", "200"),
+    ] {
+        let answer = ask(target, more);
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{target}: {answer}");
+    }
+}
+
+/// What follows a CONNECT that is refused is meant for the tunnel.
+#[test]
+fn after_a_refused_connect() {
+    let (up, _) = answering(OK);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("front.toml");
+    let text = format!(
+        "[forward]\nprefix = '/r/'\nusers = ['ada:pw']\n[[proxy]]\nprefix = '/'\nurl = 'http://{up}/'\n"
+    );
+    fs::write(&path, text).unwrap();
+    let server = Server::start(&["--config", path.to_str().unwrap()]);
+    let mut stream = TcpStream::connect(server.address).unwrap();
+    let request = "CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\n\r\nGET /x HTTP/1.1\r\nHost: a\r\n\r\n";
+    stream.write_all(request.as_bytes()).unwrap();
+    let answer = answer(stream);
+    assert!(answer.starts_with("HTTP/1.1 407 "), "{answer}");
+    assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{answer}");
+}
+
+/// A client that the proxy in front does not know is one without an address.
+#[test]
+fn an_unknown_client() {
+    let (up, seen) = answering(OK);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("front.toml");
+    let text = format!(
+        "trust = 'proxies=loopback for=1'\n[forward]\nprefix = '/r/'\n[[proxy]]\nprefix = '/'\nurl = 'http://{up}/'\n"
+    );
+    fs::write(&path, text).unwrap();
+    let server = Server::start(&["--config", path.to_str().unwrap()]);
+    for more in ["", "X-Forwarded-For: unknown\r\n"] {
+        let mut stream = TcpStream::connect(server.address).unwrap();
+        let request =
+            format!("GET http://a/ HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{more}\r\n");
+        stream.write_all(request.as_bytes()).unwrap();
+        let answer = answer(stream);
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+        let head = seen.recv_timeout(PATIENCE).unwrap();
+        assert!(!head.contains("x-forwarded-for: 127.0.0.1"), "{head}");
+    }
+}
+
+/// Nobody gets the key of the authority by a file.
+#[test]
+fn an_authority_that_would_be_published() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("front.toml");
+    for ca in ["site/ca.pem", "site/later/ca.pem"] {
+        fs::create_dir_all(folder.path().join("site")).unwrap();
+        let text = format!(
+            "[forward]\nprefix = '/r/'\nca = '{ca}'\n[[files]]\nprefix = '/'\npath = 'site'\n"
+        );
+        fs::write(&path, text).unwrap();
+        let output = crate::server::run(&["--check", "--config", path.to_str().unwrap()]);
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(error.contains(" would publish "), "{error}");
+        assert_eq!(output.status.code(), Some(2));
+    }
+}

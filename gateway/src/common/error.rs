@@ -136,6 +136,15 @@ pub enum ConfigError {
         /// The type as it was written.
         mime: String,
     },
+    /// A user of the forward proxy has a name or a password that no client can send.
+    #[error(
+        "user {number} has no name, or one with a colon, or a control character in the name or the password"
+    )]
+    #[non_exhaustive]
+    InvalidUser {
+        /// Its place in the list, from 1. The name may be a secret.
+        number: usize,
+    },
     /// A network is malformed.
     #[error("{network:?} is no network; write it like 10.0.0.0/8 or 2001:db8::/32")]
     #[non_exhaustive]

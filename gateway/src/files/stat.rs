@@ -4,9 +4,9 @@
 //!    are.
 //! 2. The tag has the time of modification, in nanoseconds, the size, and the coding. It has no inode, so that replicas
 //!    have the same tag.
-//! 3. A time before 1990 tells nothing: no file of the Web is so old. Tools set such a time for every file, so that it stays
-//!    the same when the content changes: Nix and Bazel 1970, zip 1980, npm 1985. Such a file has no `Last-Modified`, and
-//!    its tag is that of its content, or none if that is not at hand.
+//! 3. Some tools set one time for every file, which stays the same when the content changes: the first second of 1970 and
+//!    what is before it (Nix, Bazel, images of containers), the first days of 1980 (zip), and one of 1985 (npm). Such a file
+//!    has no `Last-Modified`, and its tag is that of its content, or none if that is not at hand.
 //! 4. A file that was written within the last seconds has neither, because it may be written again without another
 //!    time. Some file systems count whole seconds.
 //! 5. `Last-Modified` is never in the future (RFC 9110 §8.8.2.1), and never after the year 9999.
@@ -21,8 +21,11 @@ use super::{conditional::Validators, encoding::Coding};
 /// The last second that a date of HTTP can name, from 1970.
 const LAST_SECOND: i64 = 253_402_300_799;
 
-/// 1990-01-01 (rule 3).
-const FIRST_SECOND: i64 = 631_152_000;
+/// 1979-12-31 to 1980-01-02: the first day that zip knows, in any time zone (rule 3).
+const ZIP: std::ops::Range<i64> = 315_446_400..315_705_600;
+
+/// 1985-10-26T08:15:00Z, which npm writes into packages (rule 3).
+const NPM: i64 = 499_162_500;
 
 /// How long a file may be written again without another time: FAT counts in steps of 2 s, the clock of a kernel in
 /// steps of 10 ms at most.
@@ -69,7 +72,8 @@ impl Stat {
 
     /// Rule 3.
     pub(super) fn has_no_time(&self) -> bool {
-        self.modified.seconds < FIRST_SECOND
+        let seconds = self.modified.seconds;
+        seconds <= 1 || ZIP.contains(&seconds) || seconds == NPM
     }
 
     /// Whether the file may change once more and have the same state, or whether the clock of its file system is
@@ -183,8 +187,13 @@ mod tests {
         let content = tag_of_content(b"content");
         for (seconds, has_time, date) in [
             (1_577_934_245, true, Some(1_577_934_245)),
-            (631_152_000, true, Some(631_152_000)),
-            (631_151_999, false, None),
+            (23_349_600, true, Some(23_349_600)),
+            (499_162_500, false, None),
+            (315_532_800, false, None),
+            (315_500_000, false, None),
+            (315_446_399, true, Some(315_446_399)),
+            (2, true, Some(2)),
+            (1, false, None),
             (0, false, None),
             (-1, false, None),
             (i64::MIN, false, None),

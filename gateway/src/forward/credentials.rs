@@ -36,17 +36,23 @@ impl Credentials {
     /// These users and passwords.
     ///
     /// # Errors
-    /// [`ConfigError::InvalidRealm`] for a realm with a control character.
+    /// [`ConfigError::InvalidRealm`] for a realm with a control character; [`ConfigError::InvalidUser`] for a name that no
+    /// client can send: `""`, `ada:admin`, or one with a control character.
     pub fn users<I, U, P>(realm: &str, users: I) -> Result<Self, ConfigError>
     where
         I: IntoIterator<Item = (U, P)>,
         U: AsRef<str>,
         P: AsRef<str>,
     {
-        let list: Vec<[u8; 32]> = users
-            .into_iter()
-            .map(|(user, password)| fingerprint(user.as_ref(), password.as_ref()))
-            .collect();
+        let mut list: Vec<[u8; 32]> = Vec::new();
+        for (user, password) in users {
+            let (user, password) = (user.as_ref(), password.as_ref());
+            let is_text = !user.chars().chain(password.chars()).any(char::is_control);
+            if user.is_empty() || user.contains(':') || !is_text {
+                return Err(ConfigError::InvalidUser { number: list.len().saturating_add(1) });
+            }
+            list.push(fingerprint(user, password));
+        }
         Self::checked(realm, move |user, password| is_one_of(&list, user, password))
     }
 

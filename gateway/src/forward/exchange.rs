@@ -127,6 +127,11 @@ fn route(front: &Front, request: Request<Body>, way: &Way) -> Result<Route, Fail
     let Way { origin, tunnel, client, admitted, has_core } = way;
     let (mut parts, body) = request.into_parts();
     framing::check_request(&parts)?;
+    // Over HTTP/2, hyper counts bytes alone.
+    if parts.headers.len() > front.limits.head_fields {
+        let detail = "the head has too many fields";
+        return Err(Failure::new(FailureKind::HeadTooLarge, detail).and_close());
+    }
     let asked = target(&parts).clone();
     let path = path(front, &asked)?;
     if front.is_download_host(&origin.host) {

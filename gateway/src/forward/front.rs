@@ -64,7 +64,14 @@ impl Front {
         self.ports.as_ref().is_none_or(|ports| ports.contains(&port))
     }
 
-    /// The name of a proxy host, if this is one.
+    /// Whether one of these hosts is answered by the proxy itself.
+    pub(super) fn answers(&self, host: &Host, other: &Host) -> bool {
+        [host, other]
+            .iter()
+            .any(|host| self.hosts.get(host).is_some() || self.is_download_host(host))
+    }
+
+    /// Whether this is the host of the downloads.
     pub(super) fn is_download_host(&self, host: &Host) -> bool {
         self.download_host.as_ref() == Some(host)
     }

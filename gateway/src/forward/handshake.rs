@@ -2,7 +2,8 @@
 //!
 //! 1. The first byte tells: 0x16 begins a handshake of TLS, anything else is HTTP without TLS. No port decides.
 //! 2. The name in the handshake (SNI) must be the host of the CONNECT, unless that is an address: then the name says
-//!    which host is meant. Without a name, the host of the CONNECT is meant. A handshake for another name is refused.
+//!    which host is meant, unless it is one that this proxy answers itself: those are asked for by CONNECT alone. Without a
+//!    name, the host of the CONNECT is meant. A handshake for another name is refused.
 //! 3. The leaf is for the host that is meant.
 //! 4. All of this has one deadline, the limit `handshake`. What fails here is closed; nothing of it is read as a
 //!    request.
@@ -58,7 +59,9 @@ pub(super) async fn open(
         return Ok(Opened::Plain(stream, origin(Scheme::Http, asked.host.clone())));
     }
     let hello = LazyConfigAcceptor::new(Acceptor::default(), stream).await.map_err(broken)?;
-    let Some(host) = meant(&asked.host, hello.client_hello().server_name()) else {
+    let meant = meant(&asked.host, hello.client_hello().server_name());
+    let Some(host) = meant.filter(|host| *host == asked.host || !front.answers(host, &asked.host))
+    else {
         if let Some(config) = refusing() {
             // It fails, and tells the client so.
             let _ = hello.into_stream(config).await;

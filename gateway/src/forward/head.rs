@@ -95,6 +95,10 @@ pub(super) fn set_peer(
 ) -> Result<(), Failure> {
     match client {
         Some(client) => _ = parts.extensions.insert(client.with_scheme(origin.scheme)),
+        // The core needs a peer. This one has no address, and is trusted nowhere.
+        None if core.is_some() => {
+            parts.extensions.insert(Peer::UNIX.with_scheme(origin.scheme));
+        }
         None => _ = parts.extensions.remove::<Peer>(),
     }
     parts.extensions.remove::<Resolved>();

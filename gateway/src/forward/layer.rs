@@ -3,6 +3,7 @@
 //! 1. A direct request goes to the application, untouched.
 //! 2. A request in absolute form is answered here. CONNECT begins a tunnel, if it is well-formed, its port is admitted, its
 //!    sender is, and there is room: 400, 403, 407, 503. Where the server has no connection to give away, it is 405.
+//!    After a CONNECT that is refused, an HTTP/1 connection ends: what follows is meant for the tunnel.
 //! 3. A tunnel to the download host begins without credentials, and has nothing but the downloads then.
 
 use std::{
@@ -162,7 +163,7 @@ where
             return Err(no_credentials());
         }
         let Some(upgrade) = upgrade else {
-            let mut response = front.failed(Failure::method(OTHERS), parts.version);
+            let mut response = front.failed(Failure::method(OTHERS).and_close(), parts.version);
             *response.body_mut() = Body::empty();
             return Ok(response);
         };
@@ -227,7 +228,8 @@ where
                 let request = Request::from_parts(parts, Body::new(body));
                 let response = self.connect(host, port, request);
                 ResponseFuture::answered(
-                    response.unwrap_or_else(|failure| self.front.failed(failure, version)),
+                    response
+                        .unwrap_or_else(|failure| self.front.failed(failure.and_close(), version)),
                 )
             }
         }

@@ -27,7 +27,7 @@ use super::{
     handshake::{Asked, Opened, open},
     host::Origin,
     stream::Held,
-    tunnels::Place,
+    tunnels::{Place, Told},
 };
 use crate::common::{
     body::{Body, BoxError},
@@ -65,7 +65,12 @@ pub(super) async fn run<S, R>(
     let begun = open(&front, &tunnel.asked, upgrade, |io| {
         Held::new(io, place, &limits, Arc::clone(&is_upgraded))
     });
-    let opened = match timeout(limits.handshake, begun).await {
+    let begun = tokio::select! {
+        begun = timeout(limits.handshake, begun) => begun,
+        // What has not begun has nothing to finish.
+        () = connection::until(told.clone(), Told::Finish) => return,
+    };
+    let opened = match begun {
         Ok(Ok(opened)) => opened,
         Ok(Err(failure)) => return tell(&failure),
         Err(_) => {
@@ -97,7 +102,7 @@ async fn serve<S, R, T>(
     tunnel: Tunnel,
     stream: T,
     origin: Origin,
-    told: tokio::sync::watch::Receiver<super::tunnels::Told>,
+    told: tokio::sync::watch::Receiver<Told>,
 ) where
     S: Service<Request<Body>, Response = Response<R>> + Clone + Send + 'static,
     S::Future: Send + 'static,

@@ -38,6 +38,10 @@ pub(super) fn read_or_create(
 }
 
 fn read(path: &Path) -> io::Result<Read> {
+    // A FIFO would wait for a writer.
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("it is no plain file"));
+    }
     let file = File::open(path)?;
     let is_exposed = is_exposed(&file)?;
     let mut text = String::new();
