@@ -56,7 +56,7 @@ impl ForwardLimits {
     }
 
     /// The most tunnels at once. Others get 503. Default: 1024, as `worker_connections` in the examples of nginx. A
-    /// tunnel with TLS takes about 40 KiB, so all of them take 40 MiB.
+    /// tunnel with TLS takes about 45 KiB, so all of them take 45 MiB.
     pub const fn tunnels(self, tunnels: usize) -> Self {
         Self { tunnels, ..self }
     }

@@ -39,13 +39,10 @@ pub(crate) fn of(authority: CertificateAuthority) -> ForwardProxyBuilder {
 
 /// Limits that end within a test.
 pub(crate) fn quick() -> ForwardLimits {
-    let short = Duration::from_millis(300);
-    ForwardLimits::default()
-        .handshake(short)
-        .head(short)
-        .idle(short)
-        .gap(short)
-        .upgraded_idle(short)
+    let short = Duration::from_millis(500);
+    // A handshake takes a while on a busy machine.
+    let limits = ForwardLimits::default().handshake(4 * short).head(short);
+    limits.idle(short).gap(short).upgraded_idle(short)
 }
 
 impl Front {

@@ -180,7 +180,7 @@ async fn silence() {
         wire.send(bytes).await;
         let rest = wire.rest().await;
         assert!(
-            !rest.starts_with(b"HTTP/1.1 200") && start.elapsed() < Duration::from_secs(5),
+            !rest.starts_with(b"HTTP/1.1 200") && start.elapsed() < super::wire::PATIENCE,
             "{bytes:?}"
         );
     }
