@@ -3,10 +3,13 @@
 //! 1. It answers HTTP/1.1 and HTTP/2 without TLS, as an application behind proxies does.
 //! 2. So many connections are served at once; others wait. A head must come within ten seconds, and a body
 //!    within the receiver's own limit.
+//! 3. A CONNECT with the token is accepted, so that the prober sees whether a proxy opens a tunnel for it. One
+//!    request is answered behind it.
 
 use std::{convert::Infallible, io, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
-use http::Request;
+use http::{Request, Response};
+use http_body_util::Full;
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
@@ -106,12 +109,31 @@ where
 {
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(peer);
-        doctor.clone().call(request)
+        let mut doctor = doctor.clone();
+        async move {
+            if doctor.opens(&request) {
+                tokio::spawn(behind_connect(request, peer, doctor));
+                return Ok(Response::new(Full::default()));
+            }
+            doctor.call(request).await
+        }
     });
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(PATIENCE);
     builder.http2().timer(TokioTimer::new()).max_concurrent_streams(16);
-    let serving = builder.serve_connection(TokioIo::new(stream), service);
+    let serving = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
     // A client that went away is no fault of ours.
     let _ = tokio::time::timeout(LONGEST, serving).await;
+}
+
+/// One request behind a CONNECT: it arrives only if a proxy opened a tunnel.
+async fn behind_connect(request: Request<Incoming>, peer: Peer, doctor: Doctor) {
+    let Ok(stream) = hyper::upgrade::on(request).await else { return };
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(peer);
+        doctor.clone().call(request)
+    });
+    let mut builder = hyper::server::conn::http1::Builder::new();
+    builder.keep_alive(false).timer(TokioTimer::new()).header_read_timeout(PATIENCE);
+    let _ = tokio::time::timeout(PATIENCE, builder.serve_connection(stream, service)).await;
 }

@@ -180,8 +180,13 @@ impl Asker {
         let mut from = None;
         let mut back = Back::of(Outcome::TimedOut);
         for _ in 0..AGAIN.0 {
-            let sent =
-                Sent { probe: &probe, way: &self.way, path: &path, more: &self.settings.headers };
+            let sent = Sent {
+                probe: &probe,
+                way: &self.way,
+                path: &path,
+                more: &self.settings.headers,
+                token: self.settings.token.as_str(),
+            };
             let exchange = async {
                 let connection = self.connect.connect().await?;
                 from = connection.from;
@@ -225,7 +230,7 @@ fn can_send(protocol: Protocol, kind: Kind) -> bool {
     protocol == Protocol::Http1
         || match kind {
             Kind::Headers(shape) => shape != Shape::Nominated,
-            Kind::Honest | Kind::OtherScheme | Kind::OtherAuthority => true,
+            Kind::Honest | Kind::OtherScheme | Kind::OtherAuthority | Kind::Tunnel => true,
             Kind::AbsoluteForm | Kind::NoHost | Kind::EmptyHost | Kind::TwoHosts => false,
         }
 }
