@@ -179,6 +179,7 @@ impl Asker {
         let path = format!("{}{}", self.prefix, probe.id);
         let mut from = None;
         let mut back = Back::of(Outcome::TimedOut);
+        let mut may_fail = true;
         for _ in 0..AGAIN.0 {
             let sent = Sent {
                 probe: &probe,
@@ -200,7 +201,10 @@ impl Asker {
                 Ok(Err(error)) => Back::of(Outcome::Failed(error.to_string())),
                 Ok(Ok(back)) => back,
             };
-            if !back.wait {
+            // A link may fail once. What fails twice is taken for stopped.
+            let failed = matches!(back.outcome, Outcome::TimedOut | Outcome::Failed(_));
+            let again = back.wait || failed && std::mem::take(&mut may_fail);
+            if !again {
                 break;
             }
             sleep(AGAIN.1).await;
