@@ -6,7 +6,7 @@
 //! 3. A CONNECT with the token is accepted, so that the prober sees whether a proxy opens a tunnel for it. One
 //!    request is answered behind it.
 
-use std::{convert::Infallible, io, net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use http::{Request, Response};
 use http_body_util::Full;
@@ -29,6 +29,8 @@ use crate::receiver::Doctor;
 const CONNECTIONS: usize = 64;
 /// How long a head may take.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a tunnel may last: the prober does not wait longer for what is behind it.
+const BEHIND: Duration = Duration::from_secs(2);
 /// How long a connection may last.
 const LONGEST: Duration = Duration::from_secs(300);
 
@@ -53,14 +55,19 @@ impl Listener {
         TcpListener::bind(address).await.map(|listener| Self(Kind::Tcp(listener)))
     }
 
-    /// Listens on a Unix socket. A proxy must be able to open it.
+    /// Listens on a Unix socket that every user of this machine can open: proxies run as other users, and without
+    /// the token nothing is said.
     ///
     /// # Errors
     ///
     /// If the path is taken, or cannot be written.
     #[cfg(unix)]
-    pub fn unix(path: &Path) -> io::Result<Self> {
-        tokio::net::UnixListener::bind(path).map(|listener| Self(Kind::Unix(listener)))
+    pub fn unix(path: &std::path::Path) -> io::Result<Self> {
+        use std::{fs, os::unix::fs::PermissionsExt as _};
+
+        let listener = tokio::net::UnixListener::bind(path)?;
+        fs::set_permissions(path, fs::Permissions::from_mode(0o666))?;
+        Ok(Self(Kind::Unix(listener)))
     }
 
     /// The address, unless it is a Unix socket.
@@ -135,5 +142,5 @@ async fn behind_connect(request: Request<Incoming>, peer: Peer, doctor: Doctor) 
     });
     let mut builder = hyper::server::conn::http1::Builder::new();
     builder.keep_alive(false).timer(TokioTimer::new()).header_read_timeout(PATIENCE);
-    let _ = tokio::time::timeout(PATIENCE, builder.serve_connection(stream, service)).await;
+    let _ = tokio::time::timeout(BEHIND, builder.serve_connection(stream, service)).await;
 }

@@ -344,3 +344,26 @@ async fn a_proxy_that_opens_tunnels() {
     .await;
     assert_eq!((line(&report), report.findings[0].code), (None, "tunnel"));
 }
+
+/// `listener=https` needs proof that nobody comes by plain HTTP.
+#[tokio::test(flavor = "multi_thread")]
+async fn only_tls_is_reachable() {
+    let silent = |head: &str, client| {
+        Act::Pass(usual(head, client).replace("X-Forwarded-Proto: http\r\n", ""), 0, 2)
+    };
+    let mut recording = record(1, |_| (), silent).await;
+    for exchange in &mut recording.exchanges {
+        "https".clone_into(&mut exchange.way.scheme);
+    }
+    let report = infer(&recording);
+    assert_eq!(line(&report), None);
+    assert!(report.findings[0].code.starts_with("scheme-"), "{:#?}", report.findings);
+    let mut plain = recording.exchanges[0].clone();
+    (plain.way.scheme, plain.way.port) = ("http".to_owned(), 80);
+    let location = Some("https://app.example/".to_owned());
+    plain.outcome = Outcome::Refused { status: 301, location };
+    recording.exchanges.push(plain);
+    let report = infer(&recording);
+    assert_eq!(line(&report), Some("proxies=loopback for=1 listener=https"));
+    assert!(has(&report, "redirects"));
+}

@@ -222,6 +222,14 @@ fn scheme(
             ("scheme-missing", seen, add)
         }
     };
+    let tls_alone = recording.ways().iter().all(|way| way.scheme == "https");
+    let instead = if tls_alone && code != "scheme-overwritten" {
+        format!(
+            "{instead}\nor, if all clients use TLS, ask with --http too: where nothing arrives, listener=https is right"
+        )
+    } else {
+        instead
+    };
     Finding::new(code, Blocks, seen, instead)
 }
 
