@@ -95,7 +95,7 @@ fn the_manual_of_serve() {
     assert_eq!(shown.difference(&known).count(), 0);
 }
 
-/// The transcripts in `docs/DOCTOR.md` are what the program prints.
+/// The transcripts in `docs/DOCTOR.md` are what the program prints about the recordings in `tests/doctor/`.
 #[test]
 fn the_manual_of_the_doctor() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));

@@ -3,10 +3,13 @@
 //! 1. It answers HTTP/1.1 and HTTP/2 without TLS, as an application behind proxies does.
 //! 2. So many connections are served at once; others wait. A connection without a request for ten seconds is closed, also
 //!    if it never had one. A body must come within the receiver's own limit.
+//! 3. A CONNECT with the token is accepted, so that the prober sees whether a proxy opens a tunnel for it. One
+//!    request is answered behind it.
 
-use std::{convert::Infallible, io, net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
 
-use http::Request;
+use http::{Request, Response};
+use http_body_util::Full;
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
@@ -27,6 +30,8 @@ use crate::receiver::Doctor;
 const CONNECTIONS: usize = 64;
 /// How long a head may take.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a tunnel may last: the prober does not wait longer for what is behind it.
+const BEHIND: Duration = Duration::from_secs(2);
 /// How long a connection may last.
 const LONGEST: Duration = Duration::from_secs(300);
 
@@ -51,14 +56,19 @@ impl Listener {
         TcpListener::bind(address).await.map(|listener| Self(Kind::Tcp(listener)))
     }
 
-    /// Listens on a Unix socket. A proxy must be able to open it.
+    /// Listens on a Unix socket that every user of this machine can open: proxies run as other users, and without
+    /// the token nothing is said.
     ///
     /// # Errors
     ///
     /// If the path is taken, or cannot be written.
     #[cfg(unix)]
-    pub fn unix(path: &Path) -> io::Result<Self> {
-        tokio::net::UnixListener::bind(path).map(|listener| Self(Kind::Unix(listener)))
+    pub fn unix(path: &std::path::Path) -> io::Result<Self> {
+        use std::{fs, os::unix::fs::PermissionsExt as _};
+
+        let listener = tokio::net::UnixListener::bind(path)?;
+        fs::set_permissions(path, fs::Permissions::from_mode(0o666))?;
+        Ok(Self(Kind::Unix(listener)))
     }
 
     /// The address, unless it is a Unix socket.
@@ -108,11 +118,16 @@ where
     let (requests, mut open) = watch::channel(0_usize);
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(peer);
-        let answer = doctor.clone().call(request);
+        let mut doctor = doctor.clone();
         let requests = requests.clone();
         requests.send_modify(|open| *open = open.saturating_add(1));
         async move {
-            let answer = answer.await;
+            let answer = if doctor.opens(&request) {
+                tokio::spawn(behind_connect(request, peer, doctor));
+                Ok(Response::new(Full::default()))
+            } else {
+                doctor.call(request).await
+            };
             requests.send_modify(|open| *open = open.saturating_sub(1));
             answer
         }
@@ -120,7 +135,7 @@ where
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(PATIENCE);
     builder.http2().timer(TokioTimer::new()).max_concurrent_streams(16);
-    let serving = builder.serve_connection(TokioIo::new(stream), service);
+    let serving = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
     let idle = async {
         loop {
             let is_busy = *open.borrow_and_update() > 0;
@@ -137,4 +152,16 @@ where
         _ = timeout(LONGEST, serving) => {}
         () = idle => {}
     }
+}
+
+/// One request behind a CONNECT: it arrives only if a proxy opened a tunnel.
+async fn behind_connect(request: Request<Incoming>, peer: Peer, doctor: Doctor) {
+    let Ok(stream) = hyper::upgrade::on(request).await else { return };
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(peer);
+        doctor.clone().call(request)
+    });
+    let mut builder = hyper::server::conn::http1::Builder::new();
+    builder.keep_alive(false).timer(TokioTimer::new()).header_read_timeout(PATIENCE);
+    let _ = timeout(BEHIND, builder.serve_connection(stream, service)).await;
 }

@@ -31,6 +31,8 @@ enum Act {
     Pass(String, usize, u8),
     /// Answers itself.
     Answer(String),
+    /// Passes the head on, and then every byte of both sides.
+    Tunnel(String),
 }
 
 /// A head as text, with a line that the proxy appends to `X-Forwarded-For` and one that it sets.
@@ -81,6 +83,11 @@ async fn proxy(
                 let head = head(&mut stream).await?;
                 match act(&head, client) {
                     Act::Answer(answer) => stream.write_all(answer.as_bytes()).await.ok()?,
+                    Act::Tunnel(head) => {
+                        let mut upstream = TcpStream::connect(to[0]).await.ok()?;
+                        upstream.write_all(head.as_bytes()).await.ok()?;
+                        tokio::io::copy_bidirectional(&mut stream, &mut upstream).await.ok()?;
+                    }
                     Act::Pass(head, number, last) => {
                         let socket = TcpSocket::new_v4().ok()?;
                         socket.bind((Ipv4Addr::new(127, 0, 0, last), 0).into()).ok()?;
@@ -319,4 +326,44 @@ async fn a_slow_link() {
     )
     .await;
     assert_eq!(line(&report), LINE, "{:#?}", report.findings);
+}
+
+/// Behind CONNECT a client writes to the application itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proxy_that_opens_tunnels() {
+    let report = ask(
+        1,
+        |_| (),
+        |head, client| {
+            if head.starts_with("CONNECT ") {
+                return Act::Tunnel(head.to_owned());
+            }
+            Act::Pass(usual(head, client), 0, 2)
+        },
+    )
+    .await;
+    assert_eq!((line(&report), report.findings[0].code), (None, "tunnel"));
+}
+
+/// `listener=https` needs proof that nobody comes by plain HTTP.
+#[tokio::test(flavor = "multi_thread")]
+async fn only_tls_is_reachable() {
+    let silent = |head: &str, client| {
+        Act::Pass(usual(head, client).replace("X-Forwarded-Proto: http\r\n", ""), 0, 2)
+    };
+    let mut recording = record(1, |_| (), silent).await;
+    for exchange in &mut recording.exchanges {
+        "https".clone_into(&mut exchange.way.scheme);
+    }
+    let report = infer(&recording);
+    assert_eq!(line(&report), None);
+    assert!(report.findings[0].code.starts_with("scheme-"), "{:#?}", report.findings);
+    let mut plain = recording.exchanges[0].clone();
+    (plain.way.scheme, plain.way.port) = ("http".to_owned(), 80);
+    let location = Some("https://app.example/".to_owned());
+    plain.outcome = Outcome::Refused { status: 301, location };
+    recording.exchanges.push(plain);
+    let report = infer(&recording);
+    assert_eq!(line(&report), Some("proxies=loopback for=1 listener=https"));
+    assert!(has(&report, "redirects"));
 }

@@ -163,6 +163,10 @@ impl Case {
         if report.findings.iter().any(|finding| finding.code == "way-closed") {
             return Ok(Some(Without::Blocked([&blocks[..], &["way-closed"]].concat())));
         }
+        let is_warned = report.findings.iter().any(|finding| finding.code == "tunnel");
+        if is_warned && blocks.is_empty() {
+            return Ok(Some(Without::Blocked(vec!["tunnel"])));
+        }
         let Some(line) = report.line else { return Ok(Some(Without::Blocked(blocks))) };
         let seen = matrix::with_hops(&hops, &line.text).await?;
         let wrong = seen.cells.iter().filter(|cell| !cell.passes()).map(ToString::to_string);

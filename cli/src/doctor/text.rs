@@ -29,7 +29,8 @@ pub(super) fn text(report: &Report) -> String {
     match (view.line, &view.proof) {
         (Some(line), Some(proof)) => {
             let _ = writeln!(out, "\n{TITLE}The line{TITLE:#}\n\n  {GOOD}{line}{GOOD:#}\n");
-            let _ = writeln!(out, "  proved: {proof}.");
+            let proof = wrapped(&format!("proved: {proof}."), 2, 2);
+            let _ = writeln!(out, "  {proof}");
         }
         _ => {
             let _ = writeln!(out, "\n{BAD}There is no line yet{BAD:#}: see what is in the way.");
@@ -41,11 +42,12 @@ pub(super) fn text(report: &Report) -> String {
             Severity::Warning => ("warning", WARN),
             Severity::Note => ("note", HELP),
         };
-        let seen = shown(&finding.seen);
-        let _ = writeln!(out, "\n{style}{name}[{}]{style:#} {seen}", finding.code);
-        let instead: Vec<_> = finding.instead.lines().map(shown).collect();
-        let instead = instead.join("\n    ");
-        let _ = writeln!(out, "  {HELP}do:{HELP:#} {instead}");
+        let head = format!("{name}[{}]", finding.code);
+        let seen = wrapped(&shown(&finding.seen), head.len() + 1, 2);
+        let _ = writeln!(out, "\n{style}{head}{style:#} {seen}");
+        let instead = finding.instead.lines().map(|line| wrapped(&shown(line), 6, 6));
+        let instead: Vec<_> = instead.collect();
+        let _ = writeln!(out, "  {HELP}do:{HELP:#} {}", instead.join("\n      "));
     }
     let _ =
         writeln!(out, "\n{FAINT}proxyfix doctor explain CODE says more about a finding{FAINT:#}");
@@ -63,6 +65,29 @@ fn shown(text: &str) -> String {
         }
     };
     text.chars().map(character).collect()
+}
+
+/// The widest line of a text.
+const WIDTH: usize = 100;
+
+/// A text in lines of at most [`WIDTH`] columns. Its first line begins after so many columns, the others after so many
+/// spaces.
+fn wrapped(text: &str, first: usize, others: usize) -> String {
+    let (mut out, mut column) = (String::new(), first);
+    for word in text.split(' ') {
+        let width = word.chars().count();
+        if column + width > WIDTH && !out.is_empty() {
+            out.pop();
+            out.push('\n');
+            out.extend(std::iter::repeat_n(' ', others));
+            column = others;
+        }
+        out.push_str(word);
+        out.push(' ');
+        column += width + 1;
+    }
+    out.pop();
+    out
 }
 
 /// The chain, with the address of each below it.

@@ -301,7 +301,9 @@ impl Search<'_> {
             let counted = self.counted("proto", name);
             words.extend(counted.iter().map(|word| format!("{word} proto-name={name}")));
         }
-        if ways.iter().all(|way| way.scheme == "https") {
+        // Only if plain HTTP was asked too, and nothing arrived that way.
+        let asked = self.recording.ways().iter().any(|way| way.scheme == "http");
+        if asked && ways.iter().all(|way| way.scheme == "https") {
             words.push("listener=https".to_owned());
         }
         if ways.iter().all(|way| way.scheme == "http") {

@@ -54,12 +54,13 @@ impl Finding {
 }
 
 /// The codes of all findings, in the order of the document.
-pub const CODES: [&str; 32] = [
+pub const CODES: [&str; 33] = [
     "no-answer",
     "way-closed",
     "login",
     "untried",
     "same-address",
+    "tunnel",
     "unstable",
     "client-unconfirmed",
     "client-passed",

@@ -112,6 +112,9 @@ impl Catalogue {
                 probes.push(self.probe(kind, lines, markers));
             }
         }
+        if let Some(lies) = self.headers(&STANDARD, Shape::Once) {
+            probes.push(self.probe(Kind::Tunnel, lies.lines, lies.markers));
+        }
         probes
     }
 

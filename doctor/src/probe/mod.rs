@@ -15,6 +15,10 @@ mod write;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::write::END;
+#[cfg(any(feature = "listen", feature = "prober"))]
+pub(crate) use self::write::TUNNEL;
+#[cfg(feature = "prober")]
+pub(crate) use self::write::connect_head;
 pub use self::{
     catalogue::{Catalogue, STANDARD},
     write::{Fetch, curl, fetch, head, sendable_by_browsers},
@@ -91,6 +95,9 @@ pub enum Kind {
     EmptyHost,
     /// Two lines of `Host`.
     TwoHosts,
+    /// CONNECT (RFC 9110 §9.3.6), and lies in a request behind it on the same connection. A proxy that opens a tunnel
+    /// lets the client write to the application itself.
+    Tunnel,
 }
 
 impl Kind {
@@ -115,6 +122,7 @@ impl Kind {
             Self::NoHost => "HTTP/1.0 without Host",
             Self::EmptyHost => "an empty Host",
             Self::TwoHosts => "two lines of Host",
+            Self::Tunnel => "a request behind CONNECT",
         }
     }
 

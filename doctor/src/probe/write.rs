@@ -33,9 +33,12 @@ pub fn head(probe: &Probe, way: &Way, path: &str, more: &[Field]) -> Vec<u8> {
         // The port stays, because only the scheme is the lie.
         Kind::OtherScheme => format!("{}://{}:{}{path}", way.lie(), way.host, way.port),
         Kind::OtherAuthority => format!("{}://other.example{path}", way.scheme),
-        Kind::Honest | Kind::Headers(_) | Kind::NoHost | Kind::EmptyHost | Kind::TwoHosts => {
-            path.to_owned()
-        }
+        Kind::Honest
+        | Kind::Headers(_)
+        | Kind::NoHost
+        | Kind::EmptyHost
+        | Kind::TwoHosts
+        | Kind::Tunnel => path.to_owned(),
     };
     let host = match probe.kind {
         Kind::NoHost => String::new(),
@@ -56,6 +59,22 @@ pub fn head(probe: &Probe, way: &Way, path: &str, more: &[Field]) -> Vec<u8> {
     head
 }
 
+/// The head of the CONNECT before a [`Kind::Tunnel`]. The receiver answers it only with its token.
+#[cfg(feature = "prober")]
+pub(crate) fn connect_head(way: &Way, token: &str, more: &[Field]) -> Vec<u8> {
+    let Way { host, port, .. } = way;
+    let mut head = format!("CONNECT {host}:{port} HTTP/1.1\r\nHost: {host}:{port}\r\n");
+    for field in more {
+        let _ = write!(head, "{}: {}\r\n", field.name, field.value);
+    }
+    let _ = write!(head, "{TUNNEL}: {token}\r\n\r\n");
+    head.into_bytes()
+}
+
+/// The header with the token of a CONNECT, which has no path.
+#[cfg(any(feature = "listen", feature = "prober"))]
+pub(crate) const TUNNEL: &str = "proxyfix-doctor";
+
 /// A line for a shell that sends a probe with `curl`; `None` if `curl` cannot send it.
 pub fn curl(probe: &Probe, url: &str) -> Option<String> {
     let mut line = String::from("curl -sS --http1.1 --max-time 20");
@@ -63,7 +82,11 @@ pub fn curl(probe: &Probe, url: &str) -> Option<String> {
         Kind::Honest | Kind::Headers(_) => {}
         Kind::NoHost => line.push_str(" --http1.0 -H 'Host:'"),
         Kind::EmptyHost => line.push_str(" -H 'Host;'"),
-        Kind::AbsoluteForm | Kind::OtherScheme | Kind::OtherAuthority | Kind::TwoHosts => {
+        Kind::AbsoluteForm
+        | Kind::OtherScheme
+        | Kind::OtherAuthority
+        | Kind::TwoHosts
+        | Kind::Tunnel => {
             return None;
         }
     }

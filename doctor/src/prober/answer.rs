@@ -5,24 +5,31 @@
 //!    is another one, something on the way keeps answers.
 //! 3. Every other answer is a refusal. Interim answers (1xx) are passed over.
 
-use std::io;
+use std::{io, time::Duration};
 
 use http::{HeaderMap, Request, Version};
 use http_body_util::{BodyExt as _, Empty, Limited};
 use hyper::{body::Bytes, client::conn::http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
+    time::timeout,
+};
 
 use super::connect::Connection;
 use crate::{
     arrived::Field,
-    probe::{Kind, Probe, head},
+    probe::{Kind, Probe, TUNNEL, connect_head, head},
     record::{Outcome, Way},
     wire::Answer,
 };
 
 /// The most bytes of an answer: a head of 64 KiB, in which each byte may take four in JSON.
 const MOST: usize = 512 * 1024;
+/// The most bytes of the answer to a CONNECT.
+const HEAD: usize = 16 * 1024;
+/// How long an answer behind a CONNECT may take.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// The most lines of an answer's head.
 const LINES: usize = 128;
 /// The most interim answers. Servers send one or two.
@@ -48,16 +55,46 @@ pub(super) struct Sent<'a> {
     pub(super) way: &'a Way,
     pub(super) path: &'a str,
     pub(super) more: &'a [Field],
+    pub(super) token: &'a str,
 }
 
 impl Sent<'_> {
     /// Sends a probe over HTTP/1.
     pub(super) async fn http1(&self, mut connection: Connection) -> io::Result<Back> {
+        if self.probe.kind == Kind::Tunnel {
+            let connect = connect_head(self.way, self.token, self.more);
+            connection.stream.write_all(&connect).await?;
+            let status = status(&mut connection.stream).await?;
+            if !(200..300).contains(&status) {
+                return Ok(Back::of(Outcome::Refused { status, location: None }));
+            }
+            return Ok(self.behind_connect(connection.stream, status).await);
+        }
+        self.exchange(connection.stream).await
+    }
+
+    /// The request behind a CONNECT that was answered with this status. A proxy that opened no tunnel may never
+    /// answer it.
+    async fn behind_connect<S>(&self, stream: S, status: u16) -> Back
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let answer = timeout(PATIENCE, self.exchange(stream)).await;
+        match answer {
+            Ok(Ok(back)) if back.outcome != Outcome::Closed => back,
+            _ => Back::of(Outcome::Refused { status, location: None }),
+        }
+    }
+
+    async fn exchange<S>(&self, mut stream: S) -> io::Result<Back>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
         let head = head(self.probe, self.way, self.path, self.more);
         // A server may answer and hang up before it has read everything.
-        let written = connection.stream.write_all(&head).await;
+        let written = stream.write_all(&head).await;
         if written.is_ok() {
-            connection.stream.flush().await.ok();
+            stream.flush().await.ok();
         }
         let mut received = Vec::new();
         loop {
@@ -65,7 +102,7 @@ impl Sent<'_> {
                 return Ok(self.back(status, &headers, &body));
             }
             let mut chunk = [0; 8192];
-            let read = connection.stream.read(&mut chunk).await.unwrap_or_default();
+            let read = stream.read(&mut chunk).await.unwrap_or_default();
             received.extend_from_slice(chunk.get(..read).unwrap_or_default());
             if read == 0 || received.len() > MOST {
                 return Ok(match parse(&received, true)? {
@@ -95,6 +132,11 @@ impl Sent<'_> {
             request = request.header(&field.name, field.value.as_bytes());
         }
         let request = request.body(Empty::<Bytes>::new()).map_err(io::Error::other)?;
+        if self.probe.kind == Kind::Tunnel {
+            let back = self.http2_tunnel(&mut sender).await;
+            driver.abort();
+            return back;
+        }
         let back = match sender.send_request(request).await {
             Err(_) => Back::of(Outcome::Closed),
             Ok(response) => {
@@ -106,6 +148,27 @@ impl Sent<'_> {
         };
         driver.abort();
         Ok(back)
+    }
+
+    async fn http2_tunnel(&self, sender: &mut Sender) -> io::Result<Back> {
+        let Way { host, port, .. } = self.way;
+        let mut request = Request::connect(format!("{host}:{port}"));
+        for field in self.more {
+            request = request.header(&field.name, field.value.as_bytes());
+        }
+        let request = request.header(TUNNEL, self.token).body(Empty::new());
+        let request = request.map_err(io::Error::other)?;
+        let Ok(mut response) = sender.send_request(request).await else {
+            return Ok(Back::of(Outcome::Closed));
+        };
+        let status = response.status().as_u16();
+        if !response.status().is_success() {
+            return Ok(Back::of(Outcome::Refused { status, location: None }));
+        }
+        match hyper::upgrade::on(&mut response).await {
+            Ok(stream) => Ok(self.behind_connect(TokioIo::new(stream), status).await),
+            Err(_) => Ok(Back::of(Outcome::Refused { status, location: None })),
+        }
     }
 
     fn back(&self, status: u16, headers: &HeaderMap, body: &[u8]) -> Back {
@@ -130,6 +193,28 @@ impl Sent<'_> {
             }
         };
         Back { outcome, servers, wait: status == 429 && headers.contains_key("retry-after") }
+    }
+}
+
+type Sender = http2::SendRequest<Empty<Bytes>>;
+
+/// The status of the answer to a CONNECT.
+async fn status(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<u16> {
+    let mut received = Vec::new();
+    loop {
+        let mut lines = [httparse::EMPTY_HEADER; LINES];
+        let mut response = httparse::Response::new(&mut lines);
+        let parsed = response.parse(&received).map_err(io::Error::other)?;
+        if parsed.is_complete() {
+            return Ok(response.code.unwrap_or_default());
+        }
+        // Not a byte more, because what follows belongs to the tunnel.
+        let mut byte = [0; 1];
+        stream.read_exact(&mut byte).await?;
+        received.extend_from_slice(&byte);
+        if received.len() > HEAD {
+            return Err(io::Error::other("the head of the answer is too long"));
+        }
     }
 }
 

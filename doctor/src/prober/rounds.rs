@@ -179,9 +179,15 @@ impl Asker {
         let path = format!("{}{}", self.prefix, probe.id);
         let mut from = None;
         let mut back = Back::of(Outcome::TimedOut);
+        let mut may_fail = true;
         for _ in 0..AGAIN.0 {
-            let sent =
-                Sent { probe: &probe, way: &self.way, path: &path, more: &self.settings.headers };
+            let sent = Sent {
+                probe: &probe,
+                way: &self.way,
+                path: &path,
+                more: &self.settings.headers,
+                token: self.settings.token.as_str(),
+            };
             let exchange = async {
                 let connection = self.connect.connect().await?;
                 from = connection.from;
@@ -195,7 +201,10 @@ impl Asker {
                 Ok(Err(error)) => Back::of(Outcome::Failed(error.to_string())),
                 Ok(Ok(back)) => back,
             };
-            if !back.wait {
+            // A link may fail once. What fails twice is taken for stopped.
+            let failed = matches!(back.outcome, Outcome::TimedOut | Outcome::Failed(_));
+            let again = back.wait || failed && std::mem::take(&mut may_fail);
+            if !again {
                 break;
             }
             sleep(AGAIN.1).await;
@@ -225,7 +234,7 @@ fn can_send(protocol: Protocol, kind: Kind) -> bool {
     protocol == Protocol::Http1
         || match kind {
             Kind::Headers(shape) => shape != Shape::Nominated,
-            Kind::Honest | Kind::OtherScheme | Kind::OtherAuthority => true,
+            Kind::Honest | Kind::OtherScheme | Kind::OtherAuthority | Kind::Tunnel => true,
             Kind::AbsoluteForm | Kind::NoHost | Kind::EmptyHost | Kind::TwoHosts => false,
         }
 }

@@ -131,6 +131,16 @@ impl Doctor {
         found.filter(|_| Instant::now() < self.0.expires)
     }
 
+    /// Whether this is a CONNECT of the prober, which has the token in a header. The request behind it counts.
+    #[cfg(feature = "listen")]
+    pub(crate) fn opens<B>(&self, request: &Request<B>) -> bool {
+        let told = request.headers().get(crate::probe::TUNNEL);
+        let told = told.and_then(|value| value.to_str().ok()).unwrap_or_default();
+        *request.method() == Method::CONNECT
+            && self.0.token.is(told)
+            && Instant::now() < self.0.expires
+    }
+
     fn takes(&self) -> bool {
         self.0.bucket.lock().is_ok_and(|mut bucket| bucket.take(Instant::now()))
     }

@@ -18,6 +18,7 @@ use super::{
     client,
 };
 use crate::{
+    probe::Kind,
     proof::{Fault, Value, tells_apart},
     record::{Outcome, Recording, Way},
 };
@@ -52,6 +53,10 @@ pub(super) fn blocks(recording: &Recording, headers: &[Header], derived: &Derive
             "you and a proxy have the same address, so the probes cannot tell who is who",
             "run the prober on another machine; on one machine, name the proxy by 127.0.0.1",
         ));
+        return found;
+    }
+    if let Some(finding) = tunnel(recording) {
+        found.push(finding);
         return found;
     }
     let words = &derived.words;
@@ -217,6 +222,14 @@ fn scheme(
             ("scheme-missing", seen, add)
         }
     };
+    let tls_alone = recording.ways().iter().all(|way| way.scheme == "https");
+    let instead = if tls_alone && code != "scheme-overwritten" {
+        format!(
+            "{instead}\nor, if all clients use TLS, ask with --http too: where nothing arrives, listener=https is right"
+        )
+    } else {
+        instead
+    };
     Finding::new(code, Blocks, seen, instead)
 }
 
@@ -261,4 +274,25 @@ fn unproved(derived: &Derived) -> Finding {
         seen,
         "save the recording with --save, and compare it with the recipe of your proxy in docs/recipes",
     )
+}
+
+/// A request behind CONNECT that arrived as the client wrote it.
+fn tunnel(recording: &Recording) -> Option<Finding> {
+    let (exchange, _) = recording.arrived().find(|(exchange, arrived)| {
+        let list = arrived.elements("x-forwarded-for");
+        let lies = |marker: &crate::probe::Marker| {
+            marker.header == "x-forwarded-for" && list.first() == Some(&marker.text.as_bytes())
+        };
+        exchange.probe.kind == Kind::Tunnel && exchange.probe.markers.iter().any(lies)
+    })?;
+    Some(Finding::new(
+        "tunnel",
+        Blocks,
+        format!(
+            "over {} a proxy opens a tunnel for CONNECT: a client writes to the application itself, from the proxy's \
+             address",
+            exchange.way.name()
+        ),
+        "no line can help; have the proxy refuse CONNECT, as the recipes do (docs/recipes)",
+    ))
 }

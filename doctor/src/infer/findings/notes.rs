@@ -42,10 +42,11 @@ pub(super) fn notes(recording: &Recording, headers: &[Header], derived: &Derived
             Note,
             "only the ways above were asked; a client who can connect to the application past the proxies is not \
              seen from here",
-            "let only the proxies connect to the application, by a firewall or a Unix socket; have them refuse CONNECT and \
+            "let only the proxies connect to the application, by a firewall or a Unix socket; have them refuse \
              upgrades to h2c, as the recipes do; ask again for every other name and way in",
         ));
     }
+    found.extend(connect(recording));
     found.extend(kept(recording));
     found.extend(refused(recording));
     found.extend(redirects(recording));
@@ -236,6 +237,20 @@ fn targets(recording: &Recording) -> Option<Finding> {
             "believe no scheme in a target; proxyfix does not",
         )
     })
+}
+
+/// CONNECT that is passed on and answered with success, but leads nowhere.
+fn connect(recording: &Recording) -> Option<Finding> {
+    let passed = recording.exchanges.iter().find(|exchange| {
+        let success = matches!(exchange.outcome, Outcome::Refused { status: 200..=299, .. });
+        success && exchange.probe.kind == Kind::Tunnel
+    })?;
+    Some(Finding::new(
+        "tunnel",
+        Warning,
+        format!("over {} a proxy passes CONNECT on to the application", passed.way.name()),
+        "what a client sends behind it got no answer here; have the proxy refuse CONNECT, as the recipes do",
+    ))
 }
 
 fn kept(recording: &Recording) -> Option<Finding> {
