@@ -53,11 +53,12 @@ impl Finding {
 }
 
 /// The codes of all findings, in the order of the document.
-pub const CODES: [&str; 32] = [
+pub const CODES: [&str; 33] = [
     "no-answer",
     "way-closed",
     "login",
     "untried",
+    "needs-command",
     "same-address",
     "unstable",
     "client-unconfirmed",

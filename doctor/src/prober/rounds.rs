@@ -79,7 +79,7 @@ impl Place<'_> {
             host: host.clone(),
             port: *port,
         };
-        let number = recording.ways().len();
+        let number = recording.doors().len();
         let mut catalogue = Catalogue::new(way.scheme(), &format!("{number}-"));
         let asker = Arc::new(Asker {
             connect,
