@@ -94,10 +94,18 @@ pub(super) fn closed(recording: &Recording) -> Vec<Finding> {
         if reasons.is_empty() && !statuses.is_empty() && statuses.iter().all(leads) {
             continue;
         }
+        // Nobody listens for plain HTTP: it need not be asked.
+        let is_first = Some(way) == first;
+        let nobody = statuses.is_empty()
+            && !reasons.is_empty()
+            && reasons.iter().all(|reason| reason.contains("refused"));
+        if way.scheme == "http" && !is_first && nobody {
+            continue;
+        }
         let each = statuses.iter().map(|(status, _)| format!("status {status}")).chain(reasons);
         found.push(Finding::new(
             "way-closed",
-            if Some(way) == first && !open.iter().any(|door| door.way == way) { Blocks } else { Severity::Warning },
+            if is_first && !open.iter().any(|door| door.way == way) { Blocks } else { Severity::Warning },
             format!(
                 "no honest probe arrived over {}: {}",
                 recording.name(door),
