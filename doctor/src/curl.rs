@@ -4,7 +4,7 @@
 //! 2. After each answer it prints a line with the probe's id, the status, and both ends of the connection.
 //! 3. The same catalogue is made again when the answers are read, so that an id is enough.
 
-use std::fmt::Write as _;
+use std::{collections::BTreeSet, fmt::Write as _};
 
 use proxyfix::Scheme;
 
@@ -89,6 +89,7 @@ fn way(scheme: &str, host: &str, port: u16) -> Way {
 /// If it is not what the script prints.
 pub fn read(text: &str) -> Result<Recording, NotAnswers> {
     let mut recording: Option<Recording> = None;
+    let mut listeners = Vec::new();
     let mut place: Option<(Way, String, Vec<Probe>)> = None;
     let mut body = String::new();
     for line in text.lines() {
@@ -102,6 +103,7 @@ pub fn read(text: &str) -> Result<Recording, NotAnswers> {
                 let way = way(scheme, host, port.parse().map_err(|_| NotAnswers)?);
                 let url = format!("{scheme}://{}{path}", way.authority());
                 recording.get_or_insert_with(|| Recording::new(url));
+                listeners.push(way.clone());
                 place = Some((way, (*path).to_owned(), probes(scheme_of(scheme))));
             }
             ([id, status, ends @ ..], Some((way, path, probes))) => {
@@ -125,7 +127,42 @@ pub fn read(text: &str) -> Result<Recording, NotAnswers> {
         }
         body.clear();
     }
-    recording.filter(|recording| !recording.exchanges.is_empty()).ok_or(NotAnswers)
+    let mut recording =
+        recording.filter(|recording| !recording.exchanges.is_empty()).ok_or(NotAnswers)?;
+    let unsent = unsent(&recording, &listeners);
+    recording.exchanges.extend(unsent);
+    Ok(recording)
+}
+
+/// What was not sent at each door: what `curl` cannot send, what went to another address of the name, and what the
+/// output lacks.
+fn unsent(recording: &Recording, listeners: &[Way]) -> Vec<Exchange> {
+    let mut unsent = Vec::new();
+    for way in listeners {
+        let is_here = |exchange: &&Exchange| {
+            let at = &exchange.way;
+            (&at.scheme, &at.host, at.port) == (&way.scheme, &way.host, way.port)
+        };
+        for door in recording.open_doors() {
+            let mut sent = recording
+                .exchanges
+                .iter()
+                .filter(is_here)
+                .filter(|exchange| exchange.door() == door)
+                .peekable();
+            let Some(first) = sent.peek().copied() else { continue };
+            let ids: BTreeSet<_> = sent.map(|exchange| exchange.probe.id.as_str()).collect();
+            let probes = probes(scheme_of(&way.scheme));
+            let missing = probes.into_iter().filter(|probe| !ids.contains(probe.id.as_str()));
+            unsent.extend(missing.map(|probe| Exchange {
+                probe,
+                outcome: Outcome::NotSent,
+                servers: Vec::new(),
+                ..first.clone()
+            }));
+        }
+    }
+    unsent
 }
 
 type Ends = (Option<std::net::SocketAddr>, Option<std::net::SocketAddr>);

@@ -6,16 +6,17 @@
 //! 3. No marker is left in a forwarding header of the rewritten request.
 //! 4. The client chooses the host. A probe that names several hosts, or none, proves only that the host is none that
 //!    it wrote into another header.
-//! 5. An address proves nothing if the client shares it with a proxy. At least one way must tell them apart.
+//! 5. An address proves nothing at a door where the client shares it with a proxy. For each listener at least one door
+//!    must tell them apart.
 
-use std::net::IpAddr;
+use std::{collections::BTreeSet, net::IpAddr};
 
 use proxyfix::{Config, Resolved, fix_request, is_forwarding_header};
 use serde::Serialize;
 
 use crate::{
     arrived::{Arrived, Octets},
-    record::{Exchange, Outcome, Recording, Sight},
+    record::{Door, Exchange, Outcome, Recording, Sight},
 };
 
 /// What is proved.
@@ -209,14 +210,35 @@ fn own(exchange: &Exchange) -> String {
     exchange.from.map_or_else(|| "your address".to_owned(), |from| from.ip().to_string())
 }
 
-/// Whether some way tells the client's address from those of the proxies: see rule 5.
-pub fn tells_apart(recording: &Recording) -> bool {
-    recording.honest().any(|(exchange, arrived)| {
+/// The exchanges that leave the client unknown.
+pub(crate) fn unknown<'a>(config: &Config, recording: &'a Recording) -> Vec<&'a Exchange> {
+    let is_unknown = |(exchange, arrived): &(&Exchange, &Arrived)| {
+        judge(config, recording, exchange, arrived).0 == Verdict::Unknown
+    };
+    recording.arrived().filter(is_unknown).map(|(exchange, _)| exchange).collect()
+}
+
+/// The doors at which the client shares its address with a proxy: see rule 5. The second ones are those of a scheme
+/// for which no other door tells them apart.
+pub(crate) fn shared_doors(recording: &Recording) -> (BTreeSet<Door<'_>>, BTreeSet<Door<'_>>) {
+    let tells = |(exchange, arrived): &(&Exchange, &Arrived)| {
         let Some(from) = exchange.from.map(|from| from.ip().to_canonical()) else { return true };
         let peer = arrived.peer().and_then(|peer| peer.ip());
         let to = exchange.to.map(|to| to.ip().to_canonical());
         peer != Some(from) && to != Some(from)
-    })
+    };
+    let told: BTreeSet<_> =
+        recording.honest().filter(tells).map(|(exchange, _)| exchange.door()).collect();
+    let shared: BTreeSet<_> =
+        recording.open_doors().into_iter().filter(|door| !told.contains(door)).collect();
+    let alone = |door: &Door<'_>| {
+        let same = |other: &Door<'_>| {
+            (&other.way.scheme, other.way.port) == (&door.way.scheme, door.way.port)
+        };
+        !told.iter().any(same)
+    };
+    let blocking = shared.iter().copied().filter(alone).collect();
+    (shared, blocking)
 }
 
 /// Whether the receiver is connected to the client itself, with nothing between that reads HTTP.

@@ -15,7 +15,10 @@ use proxyfix::Scheme;
 use proxyfix_lint::settings::is_private;
 use serde::{Deserialize, Serialize};
 
-use crate::{arrived::Arrived, probe::Probe};
+use crate::{
+    arrived::Arrived,
+    probe::{Kind, Probe, Shape},
+};
 
 /// The format of [`Recording`]. A file with another number is not read.
 pub const FORMAT: u32 = 1;
@@ -119,6 +122,22 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Whether it says what is on the way: the probe arrived, or somebody refused it for what it is. An end without
+    /// an answer, a limit (429) and a failure (5xx) say nothing: the next one may get through. An odd target may lead
+    /// to another site of the proxy, and has its answer.
+    pub fn is_evidence_about(&self, kind: Kind) -> bool {
+        let about_target = !matches!(kind, Kind::Honest | Kind::Headers(_));
+        match self {
+            Self::Arrived(_) | Self::Refused { status: 400 | 403 | 421 | 431 | 501 | 505, .. } => {
+                true
+            }
+            Self::Refused { status, .. } => {
+                about_target && (200..500).contains(status) && !matches!(status, 408 | 429)
+            }
+            Self::Kept | Self::Closed | Self::TimedOut | Self::Failed(_) | Self::NotSent => false,
+        }
+    }
+
     /// What arrived, if it did.
     pub fn arrived(&self) -> Option<&Arrived> {
         match self {
@@ -164,7 +183,21 @@ pub struct Exchange {
     pub servers: Vec<String>,
 }
 
+/// A way at one of its addresses: a name can lead to several proxies, and each may behave otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Door<'a> {
+    /// The way.
+    pub way: &'a Way,
+    /// The address that was connected to, if it is known.
+    pub to: Option<IpAddr>,
+}
+
 impl Exchange {
+    /// Where it was sent.
+    pub fn door(&self) -> Door<'_> {
+        Door { way: &self.way, to: self.to.map(|to| to.ip().to_canonical()) }
+    }
+
     /// What this address can be, if the user says that the client's own addresses are `given`.
     pub fn sight(&self, ip: IpAddr, given: &[IpAddr]) -> Sight {
         let ip = ip.to_canonical();
@@ -221,14 +254,23 @@ impl Recording {
         }
     }
 
-    /// The ways by which probes were sent.
-    pub fn ways(&self) -> BTreeSet<&Way> {
-        self.exchanges.iter().map(|exchange| &exchange.way).collect()
+    /// The doors at which probes were sent.
+    pub fn doors(&self) -> BTreeSet<Door<'_>> {
+        self.exchanges.iter().map(Exchange::door).collect()
     }
 
-    /// The ways by which an honest probe arrived.
-    pub fn open_ways(&self) -> BTreeSet<&Way> {
-        self.honest().map(|(exchange, _)| &exchange.way).collect()
+    /// The doors by which an honest probe arrived.
+    pub fn open_doors(&self) -> BTreeSet<Door<'_>> {
+        self.honest().map(|(exchange, _)| exchange.door()).collect()
+    }
+
+    /// The name of a door in findings: that of its way, with its address if the way has several.
+    pub fn name(&self, door: Door<'_>) -> String {
+        let others = |other: &Exchange| other.way == *door.way && other.door() != door;
+        match door.to {
+            Some(to) if self.exchanges.iter().any(others) => format!("{}, {to}", door.way.name()),
+            _ => door.way.name(),
+        }
     }
 
     /// The exchanges in which the probe arrived.
@@ -246,10 +288,58 @@ impl Recording {
     }
 }
 
-/// Whether a lie in this header was sent by this way.
-pub(crate) fn is_tried(recording: &Recording, header: &str, way: &Way) -> bool {
-    let is_lie = |exchange: &&Exchange| exchange.probe.lies_in(header);
-    let sent = |exchange: &Exchange| exchange.outcome != Outcome::NotSent;
-    let mut lies = recording.exchanges.iter().filter(is_lie);
-    lies.any(|exchange| exchange.way == *way && sent(exchange))
+/// What the probes about a header say about one door.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Tried {
+    /// Everything that is needed arrived, or was refused deliberately.
+    All,
+    /// This client is not able to send what is named.
+    NotSent(&'static str),
+    /// What is named has come to nothing, or was not asked at all.
+    Nothing(&'static str),
+}
+
+/// Whether the lies in this header say what the proxies make of it at this door.
+///
+/// 1. One plain lie at least must have arrived, or have been refused deliberately. A lie that came to nothing says
+///    nothing, and neither does another door.
+/// 2. Every other plain lie, and each odd target, must be evidence too: what stopped the one may let the next one
+///    through.
+/// 3. Two lines of `Host` matter only to what names the host and the port.
+pub(crate) fn tried(recording: &Recording, header: &str, door: Door<'_>) -> Tried {
+    let about_host = header.contains("host") || header.contains("port") || header == "forwarded";
+    let (mut evidence, mut unsent) = (false, None);
+    for exchange in recording.exchanges.iter().filter(|exchange| exchange.door() == door) {
+        let kind = exchange.probe.kind;
+        let matters = match kind {
+            Kind::Headers(
+                Shape::Once | Shape::Twice | Shape::List | Shape::Empty | Shape::Nominated,
+            ) => exchange.probe.lies_in(header),
+            // A tunnel that opens is a finding of its own, whatever line is derived.
+            Kind::Honest
+            | Kind::Tunnel
+            | Kind::Headers(Shape::OpenQuote | Shape::Long | Shape::Underscore) => false,
+            Kind::TwoHosts => about_host,
+            Kind::AbsoluteForm
+            | Kind::OtherScheme
+            | Kind::OtherAuthority
+            | Kind::NoHost
+            | Kind::EmptyHost => true,
+        };
+        if !matters {
+            continue;
+        }
+        if exchange.outcome == Outcome::NotSent {
+            unsent = unsent.or_else(|| Some(kind.name()));
+        } else if !exchange.outcome.is_evidence_about(kind) {
+            return Tried::Nothing(kind.name());
+        } else if matches!(kind, Kind::Headers(_)) {
+            evidence = true;
+        }
+    }
+    match unsent {
+        _ if !evidence => Tried::Nothing("a lie"),
+        Some(kind) => Tried::NotSent(kind),
+        None => Tried::All,
+    }
 }

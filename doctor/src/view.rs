@@ -55,6 +55,8 @@ pub struct View<'a> {
     pub words: Vec<Word>,
     /// The line, if it is proved.
     pub line: Option<&'a str>,
+    /// The line that fits what arrived, and is not proved.
+    pub unproved: Option<&'a str>,
     /// What was proved, in a sentence.
     pub proof: Option<String>,
     /// The findings, the worst first.
@@ -88,6 +90,7 @@ pub fn view(report: &Report) -> View<'_> {
         table: table(report),
         words: words(report),
         line: report.line.as_ref().map(|line| line.text.as_str()),
+        unproved: report.unproved.as_deref(),
         proof,
         findings: &report.findings,
     }

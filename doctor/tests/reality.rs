@@ -75,6 +75,15 @@ async fn proxy(
 ) -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let address = listener.local_addr().unwrap();
+    serve(listener, act, to);
+    address
+}
+
+fn serve(
+    listener: TcpListener,
+    act: impl Fn(&str, SocketAddr) -> Act + Send + Sync + 'static,
+    to: Vec<SocketAddr>,
+) {
     let act = Arc::new(act);
     tokio::spawn(async move {
         while let Ok((mut stream, client)) = listener.accept().await {
@@ -102,7 +111,6 @@ async fn proxy(
             });
         }
     });
-    address
 }
 
 /// What the doctor says behind such a proxy, with so many receivers that share a token.
@@ -366,4 +374,67 @@ async fn only_tls_is_reachable() {
     let report = infer(&recording);
     assert_eq!(line(&report), Some("proxies=loopback for=1 listener=https"));
     assert!(has(&report, "redirects"));
+}
+
+/// After some requests, nothing gets through any more: what is refused then proves nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_limit_of_requests() {
+    for status in ["503 Service Unavailable", "403 Forbidden"] {
+        let count = AtomicUsize::new(0);
+        let limited = move |head: &str, client| {
+            if count.fetch_add(1, Ordering::Relaxed) > 20 {
+                return refuse(status, "");
+            }
+            Act::Pass(usual(head, client), 0, 2)
+        };
+        let report = ask(1, |_| (), limited).await;
+        assert_eq!(line(&report), None, "{status}");
+        assert!(has(&report, "untried"), "{status}: {:#?}", report.findings);
+    }
+}
+
+/// Some requests fail by chance; sent again, they arrive.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failure_by_chance() {
+    let count = AtomicUsize::new(0);
+    let act = move |head: &str, client| {
+        let number = count.fetch_add(1, Ordering::Relaxed);
+        if number > 10 && number % 50 == 0 {
+            return refuse("403 Forbidden", "");
+        }
+        Act::Pass(usual(head, client), 0, 2)
+    };
+    let report = ask(1, |_| (), act).await;
+    assert_eq!(line(&report), LINE, "{:#?}", report.findings);
+}
+
+/// A second address of the name, at which another proxy passes on what clients write.
+#[tokio::test(flavor = "multi_thread")]
+async fn another_address_of_the_name() {
+    let token = Token::random().unwrap();
+    let doctor = Doctor::with(token.clone(), Duration::from_secs(60)).unwrap();
+    let receiver = Listener::tcp((Ipv4Addr::LOCALHOST, 0).into()).await.unwrap();
+    let to = receiver.address().unwrap();
+    tokio::spawn(async move { receiver.serve(doctor).await });
+    let good = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let port = good.local_addr().unwrap().port();
+    let bad = TcpListener::bind((Ipv4Addr::new(127, 0, 0, 6), port)).await.unwrap();
+    serve(good, |head, client| Act::Pass(usual(head, client), 0, 2), vec![to]);
+    let passes =
+        |head: &str, _| Act::Pass(head.replacen("\r\n", "\r\nConnection: close\r\n", 1), 0, 2);
+    serve(bad, passes, vec![to]);
+    let url: Url = format!("http://app.example:{port}/").parse().unwrap();
+    let mut settings = Settings::new(vec![url], token);
+    let each = |last| ("app.example".to_owned(), port, Ipv4Addr::new(127, 0, 0, last).into());
+    settings.resolve = vec![each(1)];
+    let report = infer(&probe(&settings, |_| ()).await.unwrap());
+    assert_eq!(line(&report), LINE, "{:#?}", report.findings);
+    settings.resolve.push(each(6));
+    let report = infer(&probe(&settings, |_| ()).await.unwrap());
+    assert_eq!(line(&report), None);
+    assert!(report.asked.iter().any(|asked| asked.way == "http, 127.0.0.6"));
+    // An address too many is not asked, and that is said.
+    settings.resolve = (1..=1).map(each).chain((20..=30).map(each)).collect();
+    let report = infer(&probe(&settings, |_| ()).await.unwrap());
+    assert!(report.findings.iter().any(|f| f.seen.contains("too many")), "{:#?}", report.findings);
 }

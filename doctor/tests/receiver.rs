@@ -186,9 +186,13 @@ async fn the_page_gets_a_report() {
     assert_eq!(unconfirmed["line"], serde_json::Value::Null);
     assert_eq!(unconfirmed["findings"][0]["code"], "client-unconfirmed");
     let confirmed = report(&["198.18.0.9"]).await;
-    assert_eq!(confirmed["line"], "proxies=10.0.0.2 for=1");
+    // A browser cannot send all that a proof needs.
+    assert_eq!(confirmed["line"], serde_json::Value::Null);
+    assert_eq!(confirmed["findings"][0]["code"], "needs-command");
+    assert_eq!(confirmed["unproved"], "proxies=10.0.0.2 for=1");
     let wrong = report(&["198.18.0.10"]).await;
     assert_eq!(wrong["line"], serde_json::Value::Null);
+    assert_eq!(wrong["unproved"], serde_json::Value::Null);
 }
 
 /// In an axum application: below its own path or below another one, the target is the one that arrived.

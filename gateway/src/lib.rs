@@ -35,14 +35,12 @@ pub use self::common::future::ResponseFuture;
 pub use self::common::hop_by_hop::Underscores;
 #[cfg(feature = "reverse")]
 pub use self::common::limits::Limits;
-#[cfg(any(feature = "files", feature = "mount"))]
-pub use self::common::path::WithoutSlash;
 #[cfg(any(feature = "files", feature = "forward", feature = "mount", feature = "reverse"))]
 pub use self::common::{
     body::{Body, BoxError},
     error::ConfigError,
     failure::{Failure, FailureKind},
-    path::DotSegments,
+    path::{DotSegments, WithoutSlash},
 };
 #[cfg(feature = "rust-embed")]
 pub use self::files::embedded::Folder;

@@ -2,7 +2,7 @@
 //!
 //! 1. The words are found one after another: who may speak, the client, the scheme, host and port, the prefix.
 //!    For each, the first candidate counts that the [proof](crate::proof) admits on every recorded probe.
-//! 2. A header is a candidate only if a client's lie in it was tried by every way that is open, and if the
+//! 2. A header is a candidate only if a client's lies in it were tried at every door that is open, and if the
 //!    proxies write the same number of elements each time. The count is that number: the leftmost element that
 //!    a proxy wrote is what the outermost of them saw.
 //! 3. The list of addresses is preferred to a header with a single one, and `X-Forwarded-*` to `Forwarded`.
@@ -20,8 +20,9 @@ use serde::Serialize;
 
 use super::headers::{Effect, Header};
 use crate::{
-    proof::{Fault, Proof, Value, is_direct, prove, tells_apart},
-    record::{Recording, is_tried},
+    probe::{Kind, Shape},
+    proof::{Fault, Proof, Value, is_direct, prove, shared_doors, unknown},
+    record::{Exchange, Outcome, Recording, Tried, tried},
 };
 
 /// Headers besides the standard one that say the scheme.
@@ -90,6 +91,10 @@ pub(super) struct Derived {
     pub(super) line: Option<Line>,
     /// What the first candidate for a value fails on; under [`Stage::Whole`], the whole line.
     pub(super) faults: BTreeMap<Stage, Vec<Fault>>,
+    /// The probe that left the client unknown although it lies in nothing that the line reads, and its way.
+    pub(super) lost: Option<(&'static str, String)>,
+    /// The line that only lacks probes which this client cannot send.
+    pub(super) unproved: Option<String>,
     /// What `lint` has against it.
     pub(super) dangers: Vec<&'static str>,
 }
@@ -107,8 +112,17 @@ pub(super) fn peers(recording: &Recording) -> Option<BTreeSet<String>> {
     peers.filter(|peers| !peers.is_empty())
 }
 
+/// What this client cannot send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unsent {
+    /// It leaves a gap, and nothing is proved.
+    Matters,
+    /// The line would be this one, if all of it came to nothing.
+    Ignored,
+}
+
 /// Derives the line.
-pub(super) fn derive(recording: &Recording, headers: &[Header]) -> Derived {
+pub(super) fn derive(recording: &Recording, headers: &[Header], unsent: Unsent) -> Derived {
     let mut derived = Derived::default();
     if is_direct(recording) {
         let words = &mut derived.words;
@@ -119,11 +133,13 @@ pub(super) fn derive(recording: &Recording, headers: &[Header]) -> Derived {
         finish(recording, &mut derived);
         return derived;
     }
-    let Some(peers) = peers(recording).filter(|_| tells_apart(recording)) else { return derived };
+    let Some(peers) = peers(recording).filter(|_| shared_doors(recording).1.is_empty()) else {
+        return derived;
+    };
     let peers: Vec<_> = peers.into_iter().collect();
     let proxies = format!("proxies={}", peers.join(","));
     derived.words.proxies = Some(proxies.clone());
-    let search = Search { recording, headers };
+    let search = Search { recording, headers, unsent };
 
     let mut found = None;
     for client in search.clients() {
@@ -155,6 +171,33 @@ pub(super) fn strips(recording: &Recording) -> Option<String> {
     }
 }
 
+/// Whether plain HTTP was asked, and is closed: by no door does a request arrive, and at one at least somebody
+/// refused it, led to https, or did not listen. No answer at all may be an answer to others.
+fn is_plain_closed(recording: &Recording) -> bool {
+    let mut plain = recording
+        .exchanges
+        .iter()
+        .filter(|exchange| exchange.way.scheme == "http" && exchange.probe.is_honest())
+        .peekable();
+    plain.peek().is_some() && plain.all(|exchange| is_closed(&exchange.outcome))
+}
+
+/// Whether a door is closed to a request, by this answer.
+fn is_closed(outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::Refused { status: 301..=308, location } => {
+            location.as_ref().is_some_and(|to| to.starts_with("https://"))
+        }
+        Outcome::Refused { status, .. } => matches!(status, 400 | 403 | 421 | 426),
+        Outcome::Failed(reason) => reason.contains("refused"),
+        Outcome::Arrived(_)
+        | Outcome::Kept
+        | Outcome::Closed
+        | Outcome::TimedOut
+        | Outcome::NotSent => false,
+    }
+}
+
 fn join(line: &str, word: &str) -> String {
     format!("{line} {word}").trim_end().to_owned()
 }
@@ -170,6 +213,19 @@ fn finish(recording: &Recording, derived: &mut Derived) {
     let vanishes = derived.line.as_ref().is_some_and(|line| line.proof.unknown > 0);
     if vanishes {
         derived.line = None;
+        // Whoever names a header in Connection, or asks for an odd target, can have it dropped. If it is not there
+        // for another reason, honest clients may come that way too.
+        let config = text.parse::<Config>();
+        let usual = |exchange: &&&Exchange| matches!(exchange.probe.kind, Kind::Headers(shape) if shape != Shape::Nominated);
+        derived.lost = config.ok().and_then(|config| {
+            unknown(&config, recording)
+                .iter()
+                .find(|exchange| usual(exchange))
+                .map(|exchange| (exchange.probe.kind.name(), exchange.way.name()))
+        });
+        if derived.lost.is_some() {
+            return;
+        }
         derived.words.missing = Some("missing=reject".to_owned());
         prove_whole(recording, derived, &format!("{text} missing=reject"));
     }
@@ -199,6 +255,7 @@ fn prove_whole(recording: &Recording, derived: &mut Derived, text: &str) {
 struct Search<'a> {
     recording: &'a Recording,
     headers: &'a [Header],
+    unsent: Unsent,
 }
 
 impl Search<'_> {
@@ -231,9 +288,13 @@ impl Search<'_> {
     /// The number of elements that the proxies write into a header, if the header is a candidate.
     fn count(&self, name: &str) -> Option<usize> {
         let header = self.headers.iter().find(|header| header.name == name)?;
-        let ways = self.recording.open_ways();
-        let tried = ways.iter().all(|way| is_tried(self.recording, name, way));
-        header.effect.written().filter(|count| tried && *count > 0)
+        let doors = self.recording.open_doors();
+        let is_tried = doors.into_iter().all(|door| match tried(self.recording, name, door) {
+            Tried::All => true,
+            Tried::NotSent(_) => self.unsent == Unsent::Ignored,
+            Tried::Nothing(_) => false,
+        });
+        header.effect.written().filter(|count| is_tried && *count > 0)
     }
 
     /// `KEY=COUNT`, if the header is a candidate.
@@ -289,7 +350,7 @@ impl Search<'_> {
     }
 
     fn schemes(&self, in_elements: bool) -> Vec<String> {
-        let ways = self.recording.open_ways();
+        let doors = self.recording.open_doors();
         let mut words = Vec::new();
         if in_elements {
             // The element that names the client, then the nearest one.
@@ -301,12 +362,10 @@ impl Search<'_> {
             let counted = self.counted("proto", name);
             words.extend(counted.iter().map(|word| format!("{word} proto-name={name}")));
         }
-        // Only if plain HTTP was asked too, and nothing arrived that way.
-        let asked = self.recording.ways().iter().any(|way| way.scheme == "http");
-        if asked && ways.iter().all(|way| way.scheme == "https") {
+        if doors.iter().all(|door| door.way.scheme == "https") && is_plain_closed(self.recording) {
             words.push("listener=https".to_owned());
         }
-        if ways.iter().all(|way| way.scheme == "http") {
+        if doors.iter().all(|door| door.way.scheme == "http") {
             words.push(String::new());
         }
         words
@@ -372,7 +431,7 @@ pub(super) fn translated(recording: &Recording, headers: &[Header]) -> Vec<IpAdd
     let works = |ip: &IpAddr| {
         let client = recording.client.iter().copied().chain([*ip]).collect();
         let recording = Recording { client, ..recording.clone() };
-        derive(&recording, headers).words.client.is_some()
+        derive(&recording, headers, Unsent::Ignored).words.client.is_some()
     };
     // Proxies write few addresses into an honest request.
     found.into_iter().take(16).filter(works).collect()

@@ -1,17 +1,20 @@
 //! Probes that should be alike and are not: two proxies behind one name, a rolling deployment.
 //!
-//! 1. The honest probes of one way are compared: the peer, the instance that answered, and how many elements each
-//!    known header has. Differences are reported, never averaged.
+//! 1. The probes at one door are compared that have an ordinary target, do not lie in a header and do not name it in
+//!    `Connection`: how many elements it has must be the same. Differences are reported, never averaged.
 //! 2. An address of a load balancer may change from probe to probe; lists of the same length are alike.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::record::Recording;
+use crate::{
+    probe::{Kind, STANDARD},
+    record::Recording,
+};
 
-/// The differences between the honest probes of each way.
+/// The differences between the probes at each door.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Differences {
-    /// How many elements arrive, by way and header, where it is not always the same number.
+    /// How many elements arrive, by door and header, where it is not always the same number.
     pub(super) lengths: BTreeMap<(String, String), BTreeSet<usize>>,
     /// The instances that answered.
     pub(super) instances: usize,
@@ -22,9 +25,15 @@ pub(super) struct Differences {
 pub(super) fn differences(recording: &Recording) -> Differences {
     let mut lengths: BTreeMap<(String, String), BTreeSet<usize>> = BTreeMap::new();
     let (mut instances, mut peers) = (BTreeSet::new(), BTreeSet::new());
-    for (exchange, arrived) in recording.honest() {
+    for (exchange, arrived) in recording.arrived() {
+        if !matches!(exchange.probe.kind, Kind::Honest | Kind::Headers(_)) {
+            continue;
+        }
         for name in proxyfix::forwarding_headers() {
-            let at = (exchange.way.name(), name.to_owned());
+            if exchange.probe.lies_in(name) || exchange.probe.nominates(name) {
+                continue;
+            }
+            let at = (recording.name(exchange.door()), name.to_owned());
             lengths.entry(at).or_default().insert(arrived.elements(name).len());
         }
     }
@@ -37,4 +46,13 @@ pub(super) fn differences(recording: &Recording) -> Differences {
     }
     lengths.retain(|_, lengths| lengths.len() > 1);
     Differences { lengths, instances: instances.len(), peers }
+}
+
+impl Differences {
+    /// The first difference in a header that a line reads, with its door and the numbers of elements.
+    pub(super) fn first_read(&self) -> Option<(&str, &str, &BTreeSet<usize>)> {
+        let read = |name: &str| STANDARD.contains(&name);
+        let mut odd = self.lengths.iter().filter(|((_, name), _)| read(name));
+        odd.next().map(|((door, name), lengths)| (door.as_str(), name.as_str(), lengths))
+    }
 }

@@ -54,11 +54,12 @@ impl Finding {
 }
 
 /// The codes of all findings, in the order of the document.
-pub const CODES: [&str; 33] = [
+pub const CODES: [&str; 34] = [
     "no-answer",
     "way-closed",
     "login",
     "untried",
+    "needs-command",
     "same-address",
     "tunnel",
     "unstable",

@@ -4,7 +4,8 @@
 //!    is *set* or *dropped*; if elements are right of it, it is *appended* to; else it is *passed*.
 //! 2. If the shapes of one way differ, the header is *mangled*. If the ways differ, or a value is set only where
 //!    the client sent none, it is *conditional*.
-//! 3. A probe that did not arrive says nothing, unless none arrived: then the header is *refused*.
+//! 3. A probe that did not arrive says nothing, unless none arrived and all were refused deliberately: then the
+//!    header is *refused*.
 //! 4. Empty lines, other spellings and `Connection` are findings of their own.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,7 +15,7 @@ use serde::Serialize;
 use crate::{
     arrived::Arrived,
     probe::{Kind, Probe, Shape},
-    record::{Exchange, Outcome, Recording, Way},
+    record::{Door, Exchange, Outcome, Recording},
 };
 
 /// What the proxies make of a header.
@@ -120,28 +121,27 @@ pub(super) fn headers(recording: &Recording) -> Vec<Header> {
 
 fn header(recording: &Recording, name: &str) -> Option<Header> {
     let mut honest = BTreeMap::new();
-    let mut by_way = BTreeMap::new();
-    let ways = recording.open_ways();
-    for way in &ways {
-        let first = recording.honest().find(|(exchange, _)| exchange.way == **way);
+    let mut by_door = Vec::new();
+    for door in recording.open_doors() {
+        let first = recording.honest().find(|(exchange, _)| exchange.door() == door);
         let lines = first.map(|(_, arrived)| {
             arrived.values(name).map(ToString::to_string).collect::<Vec<_>>().join(" | ")
         });
         if let Some(lines) = lines.filter(|lines| !lines.is_empty()) {
-            honest.insert(way.name(), lines);
+            honest.insert(recording.name(door), lines);
         }
-        if let Some(effect) = in_way(recording, name, way, first.map(|(_, arrived)| arrived)) {
-            by_way.insert(way.name(), effect);
+        if let Some(effect) = in_way(recording, name, door, first.map(|(_, arrived)| arrived)) {
+            by_door.push((recording.name(door), effect));
         }
     }
-    let effects: BTreeSet<_> = by_way.values().collect();
+    let effects: BTreeSet<_> = by_door.iter().map(|(_, effect)| effect).collect();
     let effect = match effects.into_iter().collect::<Vec<_>>().as_slice() {
         [] if honest.is_empty() => return None,
         // It was not probed: only honest probes brought it.
         [] => Effect::Conditional { when: "not probed".to_owned() },
         [one] => (*one).clone(),
         _ => {
-            let each = by_way.iter().map(|(way, effect)| format!("{} over {way}", effect.text()));
+            let each = by_door.iter().map(|(way, effect)| format!("{} over {way}", effect.text()));
             Effect::Conditional { when: each.collect::<Vec<_>>().join("; ") }
         }
     };
@@ -154,12 +154,12 @@ const PLAIN: [Shape; 5] = [Shape::Once, Shape::Twice, Shape::List, Shape::OpenQu
 fn in_way(
     recording: &Recording,
     name: &str,
-    way: &Way,
+    door: Door<'_>,
     honest: Option<&Arrived>,
 ) -> Option<Effect> {
     let is_about = |exchange: &&Exchange| {
         let plain = matches!(exchange.probe.kind, Kind::Headers(shape) if PLAIN.contains(&shape));
-        exchange.way == *way && plain && exchange.probe.lies_in(name)
+        exchange.door() == door && plain && exchange.probe.lies_in(name)
     };
     let mut by_effect: BTreeMap<Effect, Vec<&str>> = BTreeMap::new();
     let mut refused = None;
@@ -169,9 +169,17 @@ fn in_way(
                 let effect = one(&exchange.probe, name, arrived, honest);
                 by_effect.entry(effect).or_default().push(exchange.probe.kind.name());
             }
-            Outcome::Refused { status, .. } => refused = Some(Some(*status)),
-            Outcome::Closed | Outcome::TimedOut => refused = refused.or(Some(None)),
-            Outcome::Kept | Outcome::Failed(_) | Outcome::NotSent => {}
+            Outcome::Refused { status, .. }
+                if exchange.outcome.is_evidence_about(exchange.probe.kind) =>
+            {
+                refused = Some(Some(*status));
+            }
+            Outcome::Refused { .. }
+            | Outcome::Closed
+            | Outcome::TimedOut
+            | Outcome::Kept
+            | Outcome::Failed(_)
+            | Outcome::NotSent => {}
         }
     }
     // Some proxies append to what is well-formed and replace the rest. Their own elements are the last ones

@@ -12,9 +12,12 @@ mod differences;
 mod findings;
 mod headers;
 mod instead;
+#[cfg(test)]
+mod tests;
 
 use serde::Serialize;
 
+use self::derive::Unsent;
 pub use self::{
     chain::Place,
     derive::{Line, Words},
@@ -54,6 +57,8 @@ pub struct Report {
     pub words: Words,
     /// The line, if all of it is proved.
     pub line: Option<Line>,
+    /// The line that fits what arrived, where this client cannot send all that a proof needs. It is not proved.
+    pub unproved: Option<String>,
     /// What is to be said about it, the worst first.
     pub findings: Vec<Finding>,
 }
@@ -76,15 +81,23 @@ impl Report {
 /// ```
 pub fn infer(recording: &Recording) -> Report {
     let headers = headers::headers(recording);
-    let mut derived = derive::derive(recording, &headers);
-    // Without the way that clients use, nothing is proved.
-    if findings::is_closed(recording) {
+    let mut derived = derive::derive(recording, &headers, Unsent::Matters);
+    // Without the way that clients use, nothing is proved. Where probes differ, no line fits all requests.
+    let hopeless = findings::is_closed(recording)
+        || differences::differences(recording).first_read().is_some();
+    if hopeless {
         derived.line = None;
     }
+    let mut unproved = None;
+    if !hopeless && derived.line.is_none() {
+        let likely = derive::derive(recording, &headers, Unsent::Ignored);
+        unproved = likely.line.map(|line| line.text);
+    }
+    derived.unproved.clone_from(&unproved);
     let findings = findings::findings(recording, &headers, &derived);
-    let asked = |way: &crate::record::Way| {
-        let mut asked = Asked { way: way.name(), sent: 0, arrived: 0 };
-        for exchange in recording.exchanges.iter().filter(|exchange| exchange.way == *way) {
+    let asked = |door: crate::record::Door<'_>| {
+        let mut asked = Asked { way: recording.name(door), sent: 0, arrived: 0 };
+        for exchange in recording.exchanges.iter().filter(|exchange| exchange.door() == door) {
             let sent = exchange.outcome != Outcome::NotSent;
             asked.sent = asked.sent.saturating_add(usize::from(sent));
             let arrived = exchange.outcome.arrived().is_some();
@@ -96,10 +109,11 @@ pub fn infer(recording: &Recording) -> Report {
         url: recording.url.clone(),
         chain: chain::chain(recording, &headers, is_direct(recording)),
         names: chain::names(recording).into_iter().collect(),
-        asked: recording.ways().into_iter().map(asked).collect(),
+        asked: recording.doors().into_iter().map(asked).collect(),
         headers,
         words: derived.words,
         line: derived.line,
+        unproved,
         findings,
     }
 }

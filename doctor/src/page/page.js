@@ -153,7 +153,9 @@
     draw();
     find('asked').replaceChildren(...view.asked.map(text => make('li', text)));
     const line = view.line === null
-      ? [make('p', 'There is no line yet: see what is in the way, under “What to know”.', 'none')]
+      ? view.unproved !== null
+        ? [...copyable(view.unproved), make('p', 'Not proved: a browser cannot send all that a proof needs. Run the command below.', 'none')]
+        : [make('p', 'There is no line yet: see what is in the way, under “What to know”.', 'none')]
       : [...copyable(view.line), make('p', `Proved: ${view.proof}.`)];
     const unconfirmed = view.findings.find(finding => finding.code === 'client-unconfirmed');
     if (unconfirmed) {

@@ -175,6 +175,14 @@ impl Probe {
         self.markers.iter().any(|marker| marker.header == header)
     }
 
+    /// Whether its `Connection` names this header.
+    pub fn nominates(&self, header: &str) -> bool {
+        let lines = self.lines.iter().filter(|f| f.name.eq_ignore_ascii_case(values::CONNECTION));
+        lines
+            .flat_map(|line| line.value.as_bytes().split(|byte| *byte == b','))
+            .any(|name| name.trim_ascii().eq_ignore_ascii_case(header.as_bytes()))
+    }
+
     /// The two halves of a probe with several headers.
     pub fn halves(&self) -> Option<[Self; 2]> {
         let headers = self.headers();

@@ -82,12 +82,26 @@ pub fn curl(probe: &Probe, url: &str) -> Option<String> {
         Kind::Honest | Kind::Headers(_) => {}
         Kind::NoHost => line.push_str(" --http1.0 -H 'Host:'"),
         Kind::EmptyHost => line.push_str(" -H 'Host;'"),
-        Kind::AbsoluteForm
-        | Kind::OtherScheme
-        | Kind::OtherAuthority
-        | Kind::TwoHosts
-        | Kind::Tunnel => {
-            return None;
+        // `curl` sends one `Host`, and opens no tunnel to the receiver.
+        Kind::Tunnel | Kind::TwoHosts => return None,
+        Kind::AbsoluteForm | Kind::OtherScheme | Kind::OtherAuthority => {
+            let (scheme, rest) = url.split_once("://")?;
+            let (authority, path) = rest.split_once('/')?;
+            let other = if scheme == "https" { "http" } else { "https" };
+            let port = if scheme == "https" { 443 } else { 80 };
+            let target = match probe.kind {
+                Kind::OtherAuthority => format!("{scheme}://other.example/{path}"),
+                Kind::OtherScheme if authority.rsplit_once(':').is_some_and(is_port) => {
+                    format!("{other}://{authority}/{path}")
+                }
+                // The port stays, because only the scheme is the lie.
+                Kind::OtherScheme => {
+                    let _ = write!(line, " -H 'Host: {authority}:{port}'");
+                    format!("{other}://{authority}:{port}/{path}")
+                }
+                _ => url.to_owned(),
+            };
+            let _ = write!(line, " --request-target '{target}'");
         }
     }
     for field in &probe.lines {
@@ -99,6 +113,11 @@ pub fn curl(probe: &Probe, url: &str) -> Option<String> {
     let ends = "%{local_ip} %{local_port} %{remote_ip} %{remote_port}";
     let _ = write!(line, " -w '\\n{} {} %{{http_code}} {ends}\\n' '{url}'", END, probe.id);
     Some(line)
+}
+
+/// Whether what follows the last colon of an authority is a port, and no part of an IPv6 address.
+fn is_port((_, port): (&str, &str)) -> bool {
+    !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// The first word of the line that [`curl`] prints after each answer.
@@ -192,6 +211,14 @@ mod tests {
         assert!(fetch(find(Shape::Once)).is_some());
         assert!(fetch(find(Shape::Nominated)).is_none());
         assert!(fetch(find(Shape::Twice)).is_none());
-        assert!(curl(&catalogue.targets()[0], "https://app.example/").is_none());
+        let targets = catalogue.targets();
+        let of = |kind: Kind| {
+            let probe = targets.iter().find(|probe| probe.kind == kind).unwrap();
+            curl(probe, "https://app.example/p")
+        };
+        assert!(of(Kind::TwoHosts).is_none());
+        let line = of(Kind::OtherScheme).unwrap();
+        assert!(line.contains("--request-target 'http://app.example:443/p'"), "{line}");
+        assert!(of(Kind::AbsoluteForm).unwrap().contains("'https://app.example/p'"), "{line}");
     }
 }

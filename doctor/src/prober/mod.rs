@@ -2,11 +2,13 @@
 //!
 //! 1. HTTP/1 is written byte for byte ([`head`](crate::probe::head)) and read within limits. HTTP/2 is asked too, where a server
 //!    offers it by ALPN (RFC 7301).
-//! 2. Each listener that the user names is asked, by IPv4 and by IPv6 where its name has both. The first family
-//!    gets all probes, the second one those about the standard headers.
+//! 2. Each listener that the user names is asked at each address of its name, up to [`ADDRESSES`]. The first address
+//!    gets all probes, the others those about the standard headers. If the user names no plain listener, port 80 is
+//!    asked too: whether it is closed says what the scheme of every request is.
 //! 3. On one machine the prober takes an address of its own in 127.0.0.0/8. Otherwise it could not be told from
 //!    the proxies.
-//! 4. A probe with several headers that is refused is halved until the header is found.
+//! 4. A probe that does not arrive is sent again. It counts as refused only if it is refused again, and an honest
+//!    one gets through at that time. A probe with several headers is then halved until the header is found.
 //! 5. It ends by itself: each probe has a time limit, and each way a number of probes.
 
 mod answer;
@@ -106,9 +108,18 @@ pub async fn probe(
     let mut recording = Recording::new(url);
     recording.client.clone_from(&settings.client);
     recording.proxies.clone_from(&settings.proxies);
+    let mut listeners = Vec::new();
     for url in &settings.urls {
-        let addresses = addresses(settings, url).await?;
-        for (number, address) in addresses.into_iter().enumerate() {
+        listeners.push((url.clone(), addresses(settings, url).await?));
+    }
+    if let [first, ..] = listeners.as_slice() {
+        if listeners.iter().all(|(url, _)| url.scheme == "https") {
+            let plain = plain(first);
+            listeners.push(plain);
+        }
+    }
+    for (url, addresses) in &listeners {
+        for (number, address) in addresses.iter().copied().enumerate() {
             let place = rounds::Place {
                 settings,
                 url,
@@ -117,13 +128,28 @@ pub async fn probe(
                 first: number == 0,
                 reached: true,
             };
-            place.ask(&mut recording, &mut progress).await?;
+            if number < ADDRESSES {
+                place.ask(&mut recording, &mut progress).await?;
+            } else {
+                recording.exchanges.push(place.left_out());
+            }
         }
     }
     Ok(recording)
 }
 
-/// The first address of each family.
+/// The most addresses of a name that are asked.
+const ADDRESSES: usize = 8;
+
+/// The plain listener of the same host.
+fn plain((url, addresses): &(Url, Vec<SocketAddr>)) -> (Url, Vec<SocketAddr>) {
+    const PORT: u16 = 80;
+    let url = Url { scheme: "http".to_owned(), port: PORT, ..url.clone() };
+    let addresses = addresses.iter().map(|address| SocketAddr::new(address.ip(), PORT));
+    (url, addresses.collect())
+}
+
+/// The addresses of a name, each once, the families by turns.
 async fn addresses(settings: &Settings, url: &Url) -> Result<Vec<SocketAddr>, Error> {
     let host = url.host.trim_start_matches('[').trim_end_matches(']');
     let told = settings.resolve.iter().filter(|(name, port, _)| name == host && *port == url.port);
@@ -133,9 +159,19 @@ async fn addresses(settings: &Settings, url: &Url) -> Result<Vec<SocketAddr>, Er
         let found = found.map_err(|error| Error::NoAddress(host.to_owned(), error.to_string()))?;
         all.extend(found);
     }
-    let v4 = all.iter().find(|address| address.is_ipv4());
-    let v6 = all.iter().find(|address| address.is_ipv6());
-    let each: Vec<_> = v4.into_iter().chain(v6).copied().collect();
+    let mut each = Vec::new();
+    for address in &all {
+        if !each.contains(address) {
+            each.push(*address);
+        }
+    }
+    // The sort keeps the order within a family.
+    let (mut v4, mut v6) = (0_usize, 0_usize);
+    each.sort_by_cached_key(|address| {
+        let count = if address.is_ipv4() { &mut v4 } else { &mut v6 };
+        *count = count.saturating_add(1);
+        (*count, address.is_ipv6())
+    });
     if each.is_empty() {
         return Err(Error::NoAddress(host.to_owned(), "the name is empty".to_owned()));
     }

@@ -1,4 +1,8 @@
 //! The rounds of probes at one address: honest ones, those about headers, odd targets, honest ones again.
+//!
+//! 1. There are honest ones between the lies too. Two proxies behind one name then show themselves.
+//! 2. Whoever is not answered, or is refused, is sent again, when an honest probe gets through. Only what is refused
+//!    twice for the same reason is refused; what honest probes suffer too is no evidence.
 
 use std::{collections::BTreeSet, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -21,6 +25,10 @@ use crate::{
 
 /// How often an honest probe is sent before the others, and after them.
 const HONEST: (usize, usize) = (5, 3);
+/// After how many lies an honest probe is sent.
+const BETWEEN: usize = 8;
+/// How often a probe is sent again because something on the way limits requests, or fails, and how long it waits.
+const LIMITED: (usize, Duration) = (3, Duration::from_secs(1));
 /// How many probes are on their way at once.
 const AT_ONCE: usize = 8;
 /// How often a probe is sent again because the receiver asks to wait, and how long it waits.
@@ -83,7 +91,7 @@ impl Place<'_> {
             host: host.clone(),
             port: *port,
         };
-        let number = recording.ways().len();
+        let number = recording.doors().len();
         let mut catalogue = Catalogue::new(way.scheme(), &format!("{number}-"));
         let asker = Arc::new(Asker {
             connect,
@@ -117,9 +125,19 @@ impl Place<'_> {
         }
         probes.extend(catalogue.targets());
         probes.retain(|probe| can_send(protocol, probe.kind));
-        let mut exchanges = asker.round(probes, progress).await;
+        let mut mixed = Vec::new();
+        for lies in probes.chunks(BETWEEN) {
+            mixed.extend_from_slice(lies);
+            mixed.extend(catalogue.honest(1));
+        }
+        let mut exchanges = asker.round(mixed, progress).await;
         // Who is refused together may arrive alone.
         loop {
+            let passes = asker.confirm(&mut exchanges, &mut catalogue, recording, progress).await;
+            if !passes {
+                recording.exchanges.append(&mut exchanges);
+                break;
+            }
             let halves: Vec<_> = exchanges
                 .iter()
                 .filter(|exchange| exchange.outcome.arrived().is_none())
@@ -138,6 +156,42 @@ impl Place<'_> {
         let again = catalogue.honest(HONEST.1);
         recording.exchanges.extend(asker.round(again, progress).await);
         Ok(())
+    }
+}
+
+impl Place<'_> {
+    /// An address that is not asked.
+    pub(super) fn left_out(&self) -> Exchange {
+        let Url { scheme, host, port, path } = self.url;
+        let (scheme, host) = (scheme.clone(), host.clone());
+        let ipv6 = self.address.is_ipv6();
+        let way = Way { scheme, protocol: Protocol::Http1, ipv6, host, port: *port };
+        let probe = Probe {
+            id: "0".to_owned(),
+            kind: Kind::Honest,
+            lines: Vec::new(),
+            markers: Vec::new(),
+        };
+        let reason = "not asked, because the name has too many addresses".to_owned();
+        Exchange {
+            probe,
+            way,
+            path: path.clone(),
+            from: None,
+            to: Some(self.address),
+            outcome: Outcome::Failed(reason),
+            servers: Vec::new(),
+        }
+    }
+}
+
+/// What became of a probe that was sent twice. Only the same refusal counts as one.
+fn both(first: &Outcome, second: Outcome) -> Outcome {
+    match (first, second) {
+        (Outcome::Refused { status: a, .. }, Outcome::Refused { status: b, .. }) if *a != b => {
+            Outcome::Failed(format!("refused with {a}, and then with {b}"))
+        }
+        (_, second) => second,
     }
 }
 
@@ -175,11 +229,65 @@ impl Asker {
         done.into_iter().map(|(_, exchange)| exchange).collect()
     }
 
+    /// Sends those again that did not arrive, and says whether honest probes get through meanwhile. If they do not, no
+    /// refusal is evidence.
+    async fn confirm(
+        self: &Arc<Self>,
+        exchanges: &mut [Exchange],
+        catalogue: &mut Catalogue,
+        recording: &mut Recording,
+        progress: &mut impl FnMut(Progress),
+    ) -> bool {
+        let is_lost = |each: &Exchange| !each.probe.is_honest() && each.outcome.arrived().is_none();
+        let lost: Vec<_> =
+            exchanges.iter().filter(|each| is_lost(each)).map(|each| each.probe.clone()).collect();
+        if lost.is_empty() {
+            return true;
+        }
+        let mut passes = self.passes(catalogue, recording, progress).await;
+        if passes {
+            let again = self.round(lost, progress).await;
+            let lost = exchanges.iter_mut().filter(|each| is_lost(each));
+            for (first, second) in lost.zip(again) {
+                let outcome = both(&first.outcome, second.outcome.clone());
+                *first = Exchange { outcome, ..second };
+            }
+            passes = self.passes(catalogue, recording, progress).await;
+        }
+        if !passes {
+            for each in exchanges.iter_mut().filter(|each| is_lost(each)) {
+                each.outcome =
+                    Outcome::Failed("honest probes did not get through either".to_owned());
+            }
+        }
+        passes
+    }
+
+    /// Whether an honest probe gets through, with some patience.
+    async fn passes(
+        self: &Arc<Self>,
+        catalogue: &mut Catalogue,
+        recording: &mut Recording,
+        progress: &mut impl FnMut(Progress),
+    ) -> bool {
+        for _ in 0..LIMITED.0 {
+            let sent = self.round(catalogue.honest(1), progress).await;
+            let passes = sent.iter().any(|exchange| exchange.outcome.arrived().is_some());
+            recording.exchanges.extend(sent);
+            if passes {
+                return true;
+            }
+            sleep(LIMITED.1).await;
+        }
+        false
+    }
+
     async fn one(&self, probe: Probe) -> Exchange {
         let path = format!("{}{}", self.prefix, probe.id);
         let mut from = None;
         let mut back = Back::of(Outcome::TimedOut);
         let mut may_fail = true;
+        let mut limited = 0;
         for _ in 0..AGAIN.0 {
             let sent = Sent {
                 probe: &probe,
@@ -201,13 +309,22 @@ impl Asker {
                 Ok(Err(error)) => Back::of(Outcome::Failed(error.to_string())),
                 Ok(Ok(back)) => back,
             };
+            if back.wait {
+                sleep(AGAIN.1).await;
+                continue;
+            }
             // A link may fail once. What fails twice is taken for stopped.
             let failed = matches!(back.outcome, Outcome::TimedOut | Outcome::Failed(_));
-            let again = back.wait || failed && std::mem::take(&mut may_fail);
-            if !again {
+            if failed && std::mem::take(&mut may_fail) {
+                sleep(AGAIN.1).await;
+                continue;
+            }
+            let is_limited = matches!(back.outcome, Outcome::Refused { status: 429 | 503, .. });
+            if !is_limited || limited == LIMITED.0 {
                 break;
             }
-            sleep(AGAIN.1).await;
+            limited = limited.saturating_add(1);
+            sleep(LIMITED.1).await;
         }
         let token = self.settings.token.as_str();
         if let Outcome::Arrived(arrived) = &mut back.outcome {

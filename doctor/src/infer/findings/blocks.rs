@@ -19,8 +19,8 @@ use super::{
 };
 use crate::{
     probe::Kind,
-    proof::{Fault, Value, tells_apart},
-    record::{Outcome, Recording, Way},
+    proof::{Fault, Value, shared_doors},
+    record::{Door, Outcome, Recording, Tried, Way, tried},
 };
 
 pub(super) fn blocks(recording: &Recording, headers: &[Header], derived: &Derived) -> Vec<Finding> {
@@ -31,27 +31,33 @@ pub(super) fn blocks(recording: &Recording, headers: &[Header], derived: &Derive
     let mut found: Vec<_> =
         closed(recording).into_iter().filter(|finding| finding.severity == Blocks).collect();
     let differences = differences(recording);
-    let read = |name: &str| super::super::findings::notes::is_read(name);
-    let mut odd = differences.lengths.iter().filter(|((_, name), _)| read(name));
-    if let Some(((way, name), lengths)) = odd.next() {
+    if let Some((way, name, lengths)) = differences.first_read() {
         let lengths: Vec<_> = lengths.iter().map(ToString::to_string).collect();
         found.push(Finding::new(
             "unstable",
             Blocks,
             format!(
-                "honest requests differ over {way}: {name} has {} elements",
+                "requests that do not touch it differ over {way}: {name} has {} elements",
                 lengths.join(" or ")
             ),
             "two proxies or two versions answer to one name: give each a line of its own (docs/CHOOSING.md, \
              several ways in), or make them alike, and ask again",
         ));
     }
-    if !tells_apart(recording) {
+    let (_, shared) = shared_doors(recording);
+    if !shared.is_empty() {
+        found.push(same_address(recording, &shared, Blocks));
+        return found;
+    }
+    if let Some(line) = &derived.unproved {
         found.push(Finding::new(
-            "same-address",
+            "needs-command",
             Blocks,
-            "you and a proxy have the same address, so the probes cannot tell who is who",
-            "run the prober on another machine; on one machine, name the proxy by 127.0.0.1",
+            format!(
+                "not proved: {line} fits what arrived, but this client cannot send {}",
+                unsent(recording)
+            ),
+            "needs the command line: proxyfix doctor probe sends all probes",
         ));
         return found;
     }
@@ -73,7 +79,7 @@ pub(super) fn blocks(recording: &Recording, headers: &[Header], derived: &Derive
         );
     }
     if found.is_empty() {
-        found.push(unproved(derived));
+        found.push(lost(derived).unwrap_or_else(|| unproved(derived)));
     }
     found
 }
@@ -81,22 +87,30 @@ pub(super) fn blocks(recording: &Recording, headers: &[Header], derived: &Derive
 /// The ways by which no honest probe arrived, unless they only lead to https. The first way is the one that
 /// clients use, and no line is proved without it.
 pub(super) fn closed(recording: &Recording) -> Vec<Finding> {
-    let open = recording.open_ways();
+    let open = recording.open_doors();
     let first = recording.exchanges.first().map(|exchange| &exchange.way);
     // A listener may speak HTTP/2 alone, or answer by one family of addresses alone.
     let place = |way: &Way| (way.scheme.clone(), way.host.clone(), way.port);
     let is_only = |way: &Way| {
         first.is_some_and(|first| place(first) == place(way))
-            && !open.iter().any(|open| place(open) == place(way))
+            && !open.iter().any(|open| place(open.way) == place(way))
     };
     let mut found = Vec::new();
-    for way in recording.ways().into_iter().filter(|way| !open.contains(way)) {
-        let (statuses, reasons) = reasons(recording, Some(way));
+    for door in recording.doors().into_iter().filter(|door| !open.contains(door)) {
+        let way = door.way;
+        let (statuses, reasons) = reasons(recording, Some(door));
         let leads = |(status, location): &(u16, Option<String>)| {
             let to = location.as_deref().unwrap_or_default();
             matches!(status, 301..=308) && to.starts_with("https://")
         };
         if reasons.is_empty() && !statuses.is_empty() && statuses.iter().all(leads) {
+            continue;
+        }
+        // Nobody listens for plain HTTP: it need not be asked.
+        let nobody = statuses.is_empty()
+            && !reasons.is_empty()
+            && reasons.iter().all(|reason| reason.contains("refused"));
+        if way.scheme == "http" && !is_only(way) && nobody {
             continue;
         }
         let each = statuses.iter().map(|(status, _)| format!("status {status}")).chain(reasons);
@@ -105,7 +119,7 @@ pub(super) fn closed(recording: &Recording) -> Vec<Finding> {
             if is_only(way) { Blocks } else { Severity::Warning },
             format!(
                 "no honest probe arrived over {}: {}",
-                way.name(),
+                recording.name(door),
                 each.collect::<Vec<_>>().join(", ")
             ),
             "nothing is proved about this way; if clients can use it, make it lead to the receiver and ask again",
@@ -117,11 +131,11 @@ pub(super) fn closed(recording: &Recording) -> Vec<Finding> {
 type Statuses = BTreeSet<(u16, Option<String>)>;
 
 /// Why honest probes did not arrive: statuses with where they lead, and other reasons.
-fn reasons(recording: &Recording, way: Option<&Way>) -> (Statuses, BTreeSet<String>) {
+fn reasons(recording: &Recording, door: Option<Door<'_>>) -> (Statuses, BTreeSet<String>) {
     let mut statuses = BTreeSet::new();
     let mut reasons = BTreeSet::new();
     let asked = recording.exchanges.iter().filter(|exchange| {
-        exchange.probe.is_honest() && way.is_none_or(|way| exchange.way == *way)
+        exchange.probe.is_honest() && door.is_none_or(|door| exchange.door() == door)
     });
     for exchange in asked {
         let reason = match &exchange.outcome {
@@ -170,6 +184,71 @@ fn no_answer(recording: &Recording) -> Finding {
     )
 }
 
+/// The first of these headers that would do, and about which nothing is known at some door.
+pub(super) fn untried(
+    recording: &Recording,
+    headers: &[Header],
+    names: &[&str],
+) -> Option<Finding> {
+    let written = names.iter().filter_map(|name| effect(headers, name));
+    let written = written.filter(|header| header.effect.written().is_some());
+    written.flat_map(|header| {
+        recording.open_doors().into_iter().filter_map(move |door| {
+            let what = match tried(recording, &header.name, door) {
+                Tried::All => return None,
+                Tried::NotSent(what) => format!("this client cannot send {what}"),
+                Tried::Nothing(what) => format!("{what} came to nothing"),
+            };
+            let way = recording.name(door);
+            Some(Finding::new(
+                "untried",
+                Blocks,
+                format!("{what} about {} over {way}, so nothing is proved there", header.name),
+                "ask by every way with all probes: proxyfix doctor probe; if something limits how many requests you \
+                 may send, let the prober through",
+            ))
+        })
+    })
+    .next()
+}
+
+/// The probes that this client is not able to send.
+fn unsent(recording: &Recording) -> String {
+    let unsent = recording.exchanges.iter().filter(|each| each.outcome == Outcome::NotSent);
+    let kinds: BTreeSet<_> = unsent.map(|exchange| exchange.probe.kind.name()).collect();
+    kinds.into_iter().collect::<Vec<_>>().join(", ")
+}
+
+/// You and a proxy have the same address at these doors.
+pub(super) fn same_address(
+    recording: &Recording,
+    doors: &BTreeSet<Door<'_>>,
+    severity: Severity,
+) -> Finding {
+    let names: Vec<_> = doors.iter().map(|door| recording.name(*door)).collect();
+    Finding::new(
+        "same-address",
+        severity,
+        format!(
+            "you and a proxy have the same address over {}, so the probes cannot tell who is who",
+            names.join(" and ")
+        ),
+        "run the prober on another machine; on one machine, name the proxy by 127.0.0.1",
+    )
+}
+
+/// A client that is lost without having touched the header that names it.
+fn lost(derived: &Derived) -> Option<Finding> {
+    let (tried, way) = derived.lost.as_ref()?;
+    Some(Finding::new(
+        "unstable",
+        Blocks,
+        format!("with {tried} over {way}, no header names the client"),
+        "two proxies or two versions answer to one name, or a rule of the proxy leaves the header out: make them \
+         alike, and ask again",
+    ))
+}
+
 pub(super) fn faults(derived: &Derived, stage: Stage) -> &[Fault] {
     derived.faults.get(&stage).map_or(&[], Vec::as_slice)
 }
@@ -188,6 +267,10 @@ fn scheme(
     let name = "x-forwarded-proto";
     let in_elements = derived.words.client.as_ref().is_some_and(|word| word.contains("forwarded="));
     let found = effect(headers, if in_elements { "forwarded" } else { name });
+    let schemes = [if in_elements { "forwarded" } else { name }];
+    if let Some(untried) = untried(recording, headers, &schemes) {
+        return untried;
+    }
     let faults = faults(derived, Stage::Scheme);
     let is_true = !faults.iter().any(|fault| fault.honest);
     let lie = faults.iter().find(|fault| !fault.honest).filter(|_| is_true);
@@ -214,7 +297,8 @@ fn scheme(
             add,
         ),
         _ => {
-            let ways: Vec<_> = recording.open_ways().iter().map(|way| way.name()).collect();
+            let ways: Vec<_> =
+                recording.open_doors().iter().map(|door| recording.name(*door)).collect();
             let seen = format!(
                 "no header tells the scheme, and clients come by {}",
                 ways.join(" and by ")
@@ -222,7 +306,7 @@ fn scheme(
             ("scheme-missing", seen, add)
         }
     };
-    let tls_alone = recording.ways().iter().all(|way| way.scheme == "https");
+    let tls_alone = recording.doors().iter().all(|door| door.way.scheme == "https");
     let instead = if tls_alone && code != "scheme-overwritten" {
         format!(
             "{instead}\nor, if all clients use TLS, ask with --http too: where nothing arrives, listener=https is right"

@@ -13,12 +13,9 @@ use super::{
     },
     Finding,
     Severity::Blocks,
-    blocks::{effect, faults},
+    blocks::{effect, faults, untried},
 };
-use crate::{
-    proof::Value,
-    record::{Recording, is_tried},
-};
+use crate::{proof::Value, record::Recording};
 
 /// The headers that list clients.
 const LISTS: [&str; 2] = ["x-forwarded-for", "forwarded"];
@@ -49,19 +46,8 @@ pub(super) fn client(
     let of = |is: fn(&Effect) -> bool| {
         LISTS.iter().filter_map(|name| effect(headers, name)).find(|header| is(&header.effect))
     };
-    let untried = LISTS.iter().filter_map(|name| effect(headers, name)).find_map(|header| {
-        header.effect.written()?;
-        let open = recording.open_ways();
-        let way = open.iter().find(|way| !is_tried(recording, &header.name, way))?;
-        Some((header, way.name()))
-    });
-    if let Some((header, way)) = untried {
-        return Finding::new(
-            "untried",
-            Blocks,
-            format!("no lie in {} was tried over {way}, so nothing is proved there", header.name),
-            "ask by every way with all probes: proxyfix doctor probe",
-        );
+    if let Some(untried) = untried(recording, headers, &LISTS) {
+        return untried;
     }
     let refused = LISTS.iter().filter_map(|name| effect(headers, name)).find(|header| {
         matches!(header.effect, Effect::Refused { .. }) && !header.honest.is_empty()

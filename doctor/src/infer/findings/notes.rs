@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     probe::{Kind, STANDARD, Shape},
-    proof::is_direct,
+    proof::{is_direct, shared_doors},
     record::{Outcome, Recording},
 };
 
@@ -37,12 +37,17 @@ pub(super) fn notes(recording: &Recording, headers: &[Header], derived: &Derived
         found.extend(connection(recording, headers));
         found.extend(targets(recording));
         found.extend(not_asked(recording));
+        let (shared, blocking) = shared_doors(recording);
+        if !shared.is_empty() && blocking.is_empty() && !is_direct(recording) {
+            found.push(super::blocks::same_address(recording, &shared, Warning));
+        }
         found.push(Finding::new(
             "unseen",
             Note,
-            "only the ways above were asked; a client who can connect to the application past the proxies is not \
-             seen from here",
-            "let only the proxies connect to the application, by a firewall or a Unix socket; have them refuse \
+            "only the ways above were asked, from one network, by GET, with one User-Agent and below one path; rules of \
+             a proxy for other methods, User-Agents, paths or source networks, headers with private names, and a \
+             client who can connect to the application past the proxies are not seen from here",
+            "let only the proxies connect to the application, by a firewall or a Unix socket; have them refuse CONNECT and \
              upgrades to h2c, as the recipes do; ask again for every other name and way in",
         ));
     }
@@ -291,25 +296,28 @@ fn refused(recording: &Recording) -> Option<Finding> {
 }
 
 fn redirects(recording: &Recording) -> Option<Finding> {
-    let open = recording.open_ways();
+    let open = recording.open_doors();
     let redirected = recording.exchanges.iter().find(|exchange| {
         let to_https = matches!(&exchange.outcome, Outcome::Refused { status: 301..=308, location: Some(to) }
             if to.starts_with("https://"));
-        to_https && exchange.way.scheme == "http" && !open.contains(&exchange.way)
+        to_https && exchange.way.scheme == "http" && !open.contains(&exchange.door())
     })?;
     Some(Finding::new(
         "redirects",
         Note,
-        format!("{} only leads to https: no request arrives that way", redirected.way.name()),
+        format!(
+            "{} only leads to https: no request arrives that way",
+            recording.name(redirected.door())
+        ),
         "good: all clients use TLS",
     ))
 }
 
 fn not_asked(recording: &Recording) -> Vec<Finding> {
     let mut found = Vec::new();
-    let asked = |scheme: &str| recording.ways().iter().any(|way| way.scheme == scheme);
+    let asked = |scheme: &str| recording.doors().iter().any(|door| door.way.scheme == scheme);
     let mut missing = |what: &str, how: &str| {
-        found.push(Finding::new("not-asked", Note, what.to_owned(), how.to_owned()));
+        found.push(Finding::new("not-asked", Warning, what.to_owned(), how.to_owned()));
     };
     if !is_direct(recording) {
         if !asked("http") {
