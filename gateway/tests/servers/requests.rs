@@ -63,7 +63,6 @@ const NAMES: &[&str] = &[
     "/.hidden",
     "/.dir/x.txt",
     "/1970.html",
-    "/fresh.html",
     "/subsecond.css",
     "/nothing.txt",
     "/nothing/x.txt",
