@@ -3,9 +3,9 @@
 use std::{fs, os::unix::fs::symlink, time::SystemTime};
 
 use http::Request;
-use proxyfix_gateway::{ConfigError, Dir, EmbeddedFiles, File, FilesLayer, Mount};
+use proxyfix_gateway::{ConfigError, Dir, EmbeddedFiles, File, FilesLayer};
 
-use super::fixture::{APP, Answer, Tree, app, ask, get, read, set_modified, write};
+use super::fixture::{APP, Answer, Tree, ask, get, set_modified, write};
 
 fn layer(prefix: &str, dir: Dir) -> FilesLayer {
     FilesLayer::builder().export(prefix, dir).build().unwrap()
@@ -77,8 +77,13 @@ async fn an_index_that_is_hidden() {
 }
 
 /// In a mount, the index is for the path with the slash, as elsewhere.
+#[cfg(feature = "mount")]
 #[tokio::test]
 async fn the_index_of_a_mount() {
+    use proxyfix_gateway::Mount;
+
+    use super::fixture::{app, read};
+
     let tree = Tree::new();
     write(&tree.path("root/index.html"), b"INDEX");
     for (redirects, status) in [(true, 307), (false, 404)] {
