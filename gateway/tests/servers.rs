@@ -7,6 +7,7 @@
 //!    otherwise has a name and a reason in `servers/names.rs`, and each name occurs. `SERVERS_SEED=7` makes other
 //!    requests.
 //! 3. `redbot`: what redbot says of our answers. No note is bad, and each warning has a reason in `servers/redbot.rs`.
+//! 4. `spelling`: on a file system that ignores case, a name has one spelling.
 //!
 //! `cargo test -p proxyfix-gateway --features files --test servers -- --ignored --nocapture` prints what was counted. A
 //! server that is not installed is not compared, and the output says so; with `GATEWAY_ALL_PROGRAMS=1` that is an error.
@@ -28,6 +29,8 @@ mod redbot;
 mod requests;
 #[path = "servers/running.rs"]
 mod running;
+#[path = "servers/spelling.rs"]
+mod spelling;
 #[path = "servers/suites.rs"]
 mod suites;
 #[path = "servers/tree.rs"]
@@ -88,4 +91,10 @@ async fn beside() {
 #[ignore = "needs Python 3.11 and PyPI; .ci/run runs it"]
 async fn redbot() {
     redbot::check().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs rclone and FUSE; .ci/run runs it"]
+async fn spelling() {
+    spelling::check().await;
 }

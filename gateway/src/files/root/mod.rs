@@ -8,10 +8,12 @@
 //!    the directory, or for a file elsewhere at the nearest directory above both.
 //! 4. Only plain files and directories are there. Nothing else is opened, so nothing waits for the writer of a FIFO.
 //! 5. What cannot be reached or read is not there.
+//! 6. Where a system finds a file under several spellings, it is there under its own one alone ([`spelling`]).
 
 #[cfg(target_os = "linux")]
 mod linux;
 mod portable;
+mod spelling;
 
 use std::{fs::File, io, path::Path};
 
@@ -64,20 +66,37 @@ pub(super) struct Root {
     #[cfg(target_os = "linux")]
     linux: Option<linux::Root>,
     portable: portable::Root,
+    /// Whether names have to be compared with the list of the directory (rule 6).
+    is_loose: bool,
 }
 
 impl Root {
     /// Opens a directory.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
+        let portable = portable::Root::open(path)?;
         Ok(Self {
             #[cfg(target_os = "linux")]
             linux: linux::Root::open(path)?,
-            portable: portable::Root::open(path)?,
+            is_loose: spelling::is_loose(portable.directory()),
+            portable,
         })
     }
 
     /// What is at a name. Without `may_wait`, only what the kernel has in memory is looked at.
     pub(super) fn look_up(
+        &self,
+        name: &Name,
+        symlinks: Symlinks,
+        may_wait: bool,
+    ) -> Result<Option<Found>, WouldWait> {
+        if self.is_loose && !may_wait {
+            return Err(WouldWait);
+        }
+        let found = self.found(name, symlinks, may_wait)?;
+        Ok(found.filter(|found| self.is_spelled(name, found.real.as_ref(), symlinks)))
+    }
+
+    fn found(
         &self,
         name: &Name,
         symlinks: Symlinks,
@@ -97,8 +116,20 @@ impl Root {
         Ok(there(self.portable.look_up(path, symlinks)).flatten())
     }
 
+    /// Rule 6. Under [`Symlinks::Any`] a link may lead to where there is no list.
+    fn is_spelled(&self, name: &Name, real: Option<&Name>, symlinks: Symlinks) -> bool {
+        let is_listed = |name: &Name| spelling::is_listed(self.portable.directory(), name);
+        let is_real = || symlinks == Symlinks::Any || real.is_none_or(is_listed);
+        !self.is_loose || is_listed(name) && is_real()
+    }
+
     /// Opens a plain file. It may wait for a disk.
     pub(super) fn read(&self, name: &Name, symlinks: Symlinks) -> Option<Opened> {
+        let opened = self.opened(name, symlinks)?;
+        self.is_spelled(name, opened.real.as_ref(), symlinks).then_some(opened)
+    }
+
+    fn opened(&self, name: &Name, symlinks: Symlinks) -> Option<Opened> {
         let path = name.as_path()?;
         #[cfg(target_os = "linux")]
         if let Some(linux) = &self.linux {
@@ -157,6 +188,7 @@ mod tests {
             #[cfg(target_os = "linux")]
             linux: None,
             portable: portable::Root::open(path).expect("a directory"),
+            is_loose: true,
         };
         vec![Root::open(path).expect("a directory"), by_segments]
     }

@@ -33,6 +33,10 @@ impl Root {
         Ok(Self { directory, path: std::path::absolute(path)? })
     }
 
+    pub(super) fn directory(&self) -> &Dir {
+        &self.directory
+    }
+
     pub(super) fn look_up(&self, path: &Path, symlinks: Symlinks) -> io::Result<Option<Found>> {
         let (file, real) = self.resolve(path, symlinks)?;
         let metadata = file.metadata()?;
