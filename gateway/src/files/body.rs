@@ -111,12 +111,13 @@ impl Part {
 }
 
 impl OpenFile {
-    /// Rules 3 and 4. A new name or a lost one changes the time of change, and not the content.
+    /// Rules 3 and 4. A new name or a lost one changes the time of change, and not the content. A kernel counts the names
+    /// first, so of a file that has lost its last name, the time may follow.
     fn check(&self) -> io::Result<()> {
         let (was, now) = (&self.stat, Stat::from(&self.file.metadata()?));
         let is_same = now.size == was.size
             && now.modified == was.modified
-            && (now.changed == was.changed || now.links != was.links);
+            && (now.changed == was.changed || now.links != was.links || now.links == 0);
         if is_same || (self.may_grow && now.size > was.size) {
             return Ok(());
         }
