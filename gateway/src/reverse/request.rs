@@ -125,8 +125,7 @@ fn uri(method: &Method, asked: &Uri, mapping: &Mapping) -> Result<Uri, Failure> 
     let rest_at = if target.remove_prefix { mapping.rest_at } else { 0 };
     let rest = path.get(rest_at..).unwrap_or_default();
     if base.len() <= 1 && rest_at == 0 && own_query.is_none() && mapping.normal.is_none() {
-        let path_and_query = asked.path_and_query().cloned();
-        return Ok(path_and_query.map_or_else(|| Uri::from_static("/"), Uri::from));
+        return Ok(origin_form(asked));
     }
     let mut text = path::join(base, rest);
     let is_changed = rest_at > 0 || mapping.normal.is_some();
@@ -199,11 +198,17 @@ fn check_hook(
     }
     // Where the request goes is the target's choice.
     if outgoing.uri.authority().is_some() {
-        let path = outgoing.uri.path_and_query().cloned();
-        outgoing.uri = path.map_or_else(|| Uri::from_static("/"), Uri::from);
+        outgoing.uri = origin_form(&outgoing.uri);
     }
     outgoing.version = Version::HTTP_11;
     framing::set_length(&outgoing.method, &mut outgoing.headers, body);
+}
+
+/// The path and the query alone. An empty path is `/` (RFC 9112 §3.2.1), as it is after an authority that nothing, or
+/// only a fragment, follows. `Uri` knows that only as long as it has the authority.
+fn origin_form(uri: &Uri) -> Uri {
+    let alone = uri.path_and_query().cloned().map(Uri::from);
+    alone.filter(|alone| !alone.path().is_empty()).unwrap_or_else(|| Uri::from_static("/"))
 }
 
 /// Whether a head is within the limits.

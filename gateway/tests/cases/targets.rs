@@ -70,6 +70,32 @@ async fn unix_sockets() {
     assert_eq!((answer.status, answer.error().as_deref()), (502, Some("connection_refused")));
 }
 
+/// After an authority, an empty path is `/` on the wire too.
+#[tokio::test]
+async fn no_path() {
+    let upstream = Upstream::answering(OK).await;
+    let url = format!("http://{}/", upstream.address);
+    let allowed = upstream.address.to_string();
+    let transparent = TransparentProxy::builder().allow(&allowed).allow_network("127.0.0.0/8");
+    for address in
+        [front_of(Target::builder(&url)).await, front::serve(transparent.build().unwrap()).await]
+    {
+        for (after, line) in [
+            ("", "GET / HTTP/1.1"),
+            ("/", "GET / HTTP/1.1"),
+            ("#x", "GET / HTTP/1.1"),
+            ("#/x?y", "GET / HTTP/1.1"),
+            ("?y", "GET /?y HTTP/1.1"),
+            ("?y#x", "GET /?y HTTP/1.1"),
+        ] {
+            let request =
+                format!("GET http://{allowed}{after} HTTP/1.1\r\nHost: {allowed}\r\n\r\n");
+            assert_eq!(Client::once(address, request).await.status, 200, "{after}");
+            assert_eq!(upstream.last().await.unwrap().line(), line, "{after}");
+        }
+    }
+}
+
 /// The addresses of a name are tried one after the other.
 #[tokio::test]
 async fn addresses_of_a_name() {
