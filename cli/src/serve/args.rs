@@ -57,7 +57,8 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "PREFIX=URL")]
     pub(super) proxy: Vec<String>,
 
-    /// Serves the files of PATH under PREFIX (a directory or a file), before all targets; may be repeated
+    /// Serves the files of PATH under PREFIX (a directory with its index.html, or a file), before all targets; may be
+    /// repeated
     #[arg(long, value_name = "PREFIX=PATH")]
     pub(super) files: Vec<String>,
 

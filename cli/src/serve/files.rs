@@ -44,7 +44,7 @@ pub(super) struct Folder {
 }
 
 impl Folder {
-    /// Reads `--files PREFIX=PATH`.
+    /// Reads `--files PREFIX=PATH`. A directory has its `index.html`, as with every server that is started for a moment.
     pub(super) fn argument(text: &str) -> Result<Self, Failure> {
         let Some((prefix, path)) = text.split_once('=') else {
             return Err(Failure::Usage(format!(
@@ -53,7 +53,12 @@ impl Folder {
             )));
         };
         let place = Place::argument(&format!("--files {}", escape::text(text.as_bytes())));
-        Ok(Self { prefix: prefix.to_owned(), path: path.into(), place, ..Self::default() })
+        let folder =
+            Self { prefix: prefix.to_owned(), path: path.into(), place, ..Self::default() };
+        if folder.is_file() {
+            return Ok(folder);
+        }
+        Ok(Self { index: Some("index.html".to_owned()), redirect: true, ..folder })
     }
 
     /// Reads a `[[files]]`.

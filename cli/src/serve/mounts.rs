@@ -37,7 +37,13 @@ impl Mounted {
                 escape::text(text.as_bytes())
             )));
         };
-        let place = Place::argument(&format!("--mount {}", escape::text(text.as_bytes())));
+        let shown = escape::text(text.as_bytes());
+        if ["http://", "https://", "unix:"].iter().any(|scheme| path.starts_with(scheme)) {
+            return Err(Failure::Usage(format!(
+                "--mount {shown}: a mount has a TOML file; for a server write --proxy {shown}"
+            )));
+        }
+        let place = Place::argument(&format!("--mount {shown}"));
         Self::read(prefix.to_owned(), Path::new(path), &[PathBuf::new()], place)
     }
 

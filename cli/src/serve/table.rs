@@ -145,7 +145,7 @@ fn mount(
     otherwise: Service,
     shown: &mut Vec<Shown>,
 ) -> Result<Service, Failure> {
-    let mut mount = Mount::new();
+    let mut mount = Mount::new().redirect(true);
     for one in mounts {
         let table =
             Table::build(&one.settings, None).map_err(|failure| one.place.around(failure))?;

@@ -224,3 +224,14 @@ fn settings_are_not_published() {
     let error = String::from_utf8(output.stderr).unwrap();
     assert!(error.contains("error: --files /=") && error.contains(" would publish "), "{error}");
 }
+
+/// Who mounts a server means a target.
+#[test]
+fn a_mount_of_a_server() {
+    let output = run(&["--check", "--mount", "/admin=http://127.0.0.1:5001/"]);
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{error}");
+    let expected =
+        "a mount has a TOML file; for a server write --proxy /admin=http://127.0.0.1:5001/";
+    assert!(error.contains(expected), "{error}");
+}

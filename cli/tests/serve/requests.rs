@@ -207,9 +207,36 @@ fn a_mount() {
         let head = seen.recv_timeout(PATIENCE).unwrap();
         assert!(head.starts_with("get /x http/1.1\r\n"), "{head}");
         assert_has(&head, &["x-forwarded-prefix: /admin/api"]);
+        let got = get(server.address, "/admin", "");
+        assert!(got.starts_with("HTTP/1.1 307 "), "{got}");
+        assert_has(&got.to_ascii_lowercase(), &["location: /admin/"]);
         for path in ["/admin/x", "/api/x", "/x"] {
             let got = get(server.address, path, "");
             assert!(got.starts_with("HTTP/1.1 404 "), "{path}: {got}");
+        }
+    }
+}
+
+/// A directory of the command line has its index. One of a file has it if the file says so.
+#[test]
+fn the_index_of_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    fs::create_dir_all(at("dist/docs")).unwrap();
+    for name in ["dist/index.html", "dist/docs/index.html"] {
+        fs::write(at(name), name).unwrap();
+    }
+    let text = format!("[[files]]\nprefix = \"/\"\npath = {:?}\n", at("dist"));
+    fs::write(at("front.toml"), text).unwrap();
+    let argument = format!("/={}", at("dist").display());
+    let config = at("front.toml").display().to_string();
+    for (arguments, statuses) in
+        [(["--files", &argument], ["200", "307", "200"]), (["--config", &config], ["404"; 3])]
+    {
+        let server = Server::start(&arguments);
+        for (path, status) in ["/", "/docs", "/docs/"].into_iter().zip(statuses) {
+            let got = get(server.address, path, "");
+            assert!(got.starts_with(&format!("HTTP/1.1 {status} ")), "{arguments:?} {path}: {got}");
         }
     }
 }

@@ -20,5 +20,7 @@ pub(crate) mod hop_by_hop;
 pub(crate) mod limits;
 pub(crate) mod path;
 pub(crate) mod prefix;
+#[cfg(any(feature = "files", feature = "mount"))]
+pub(crate) mod slash;
 #[cfg(any(feature = "forward", feature = "reverse"))]
 pub(crate) mod via;

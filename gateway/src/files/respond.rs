@@ -16,8 +16,7 @@ use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode,
     header::{
         ACCEPT_ENCODING, ACCEPT_RANGES, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH,
-        CONTENT_RANGE, CONTENT_TYPE, ETAG, EXPIRES, LAST_MODIFIED, LOCATION, VARY,
-        X_CONTENT_TYPE_OPTIONS,
+        CONTENT_RANGE, CONTENT_TYPE, ETAG, EXPIRES, LAST_MODIFIED, VARY, X_CONTENT_TYPE_OPTIONS,
     },
     request,
 };
@@ -123,14 +122,6 @@ pub(super) fn respond(
     };
     *response.status_mut() = status;
     response
-}
-
-/// The redirect to a directory's slash.
-pub(super) fn redirect(location: String) -> Option<Response<Body>> {
-    let mut response = Response::new(Body::empty());
-    *response.status_mut() = StatusCode::TEMPORARY_REDIRECT;
-    response.headers_mut().insert(LOCATION, HeaderValue::try_from(location).ok()?);
-    Some(response)
 }
 
 /// Rule 2.

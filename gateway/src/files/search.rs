@@ -13,7 +13,6 @@
 use std::sync::Arc;
 
 use http::{Method, request};
-use proxyfix::{MountPath, Resolved, is_own_path};
 
 use super::{
     embedded::{Embedded, EmbeddedFile},
@@ -24,7 +23,7 @@ use super::{
     root::{Found, Kind, Root, Symlinks, WouldWait},
     stat::Stat,
 };
-use crate::common::path::WithoutSlash;
+use crate::common::slash;
 
 /// What a request asks for.
 pub(super) enum Asked {
@@ -139,11 +138,6 @@ impl Search<'_> {
         Ok(Asked::NotOurs)
     }
 
-    /// Whether the path is that of a mount, without a slash (rule 6).
-    fn is_mount(&self) -> bool {
-        self.request.uri.path() == "/" && self.request.extensions.get::<WithoutSlash>().is_some()
-    }
-
     fn of_embedded(&self, files: &dyn Embedded, rest: &str) -> Option<Asked> {
         let name = Name::parse(rest).filter(|name| !name.is_directory && !is_dotfile(name))?;
         if self.hidden.has(&name) {
@@ -187,7 +181,7 @@ impl Search<'_> {
         if self.is_hidden(dir, &name) {
             return Ok(Some(Asked::NotOurs));
         }
-        let has_slash = !rest.is_empty() && name.is_directory && !self.is_mount();
+        let has_slash = !rest.is_empty() && name.is_directory && !slash::is_mount(self.request);
         let Some(root) = &dir.place.root(self.may_wait)? else { return Ok(None) };
         let place = Place { export, dir, root };
         if name.is_directory {
@@ -247,28 +241,8 @@ impl Search<'_> {
             return Ok(None);
         }
         let found = self.visible(place, &index)?.filter(|found| found.kind == Kind::File);
-        let location = found.and_then(|_| self.with_slash());
+        let location = found.and_then(|_| slash::location(self.request));
         Ok(location.map(|location| Asked::Redirect(location, directory.clone())))
-    }
-
-    /// The path with a slash, as the client sees it.
-    fn with_slash(&self) -> Option<String> {
-        let (path, extensions) = (self.request.uri.path(), &self.request.extensions);
-        if !is_own_path(path.as_bytes()) {
-            return None;
-        }
-        let mut target = match extensions.get::<Resolved>() {
-            Some(resolved) => resolved.external_path(path),
-            None => format!("{}{path}", MountPath::entered(extensions)),
-        };
-        if !self.is_mount() {
-            target.push('/');
-        }
-        if let Some(query) = self.request.uri.query() {
-            target.push('?');
-            target.push_str(query);
-        }
-        Some(target)
     }
 
     /// Rule 5.

@@ -28,12 +28,12 @@ use super::{
     lifetime::Lifetimes,
     mime::Types,
     name::Name,
-    respond::{Plan, Representation, redirect, respond},
+    respond::{Plan, Representation, respond},
     root::{Opened, WouldWait},
     search::{Asked, Hidden, Hit, HitSource, Lost, OnDisk, Search},
     stat::{Stat, tag_of_content},
 };
-use crate::common::body::Body;
+use crate::common::{body::Body, slash};
 
 /// How often a file is read again that changes while it is read.
 const ATTEMPTS: usize = 3;
@@ -89,7 +89,9 @@ impl Files {
             let hit = match search.run()? {
                 Asked::NotOurs => return Ok(None),
                 Asked::Redirect(location, name) => {
-                    return Ok(redirect(location).map(|response| self.hooked(&name, response)));
+                    return Ok(
+                        slash::redirect(location).map(|response| self.hooked(&name, response))
+                    );
                 }
                 Asked::File(hit) => hit,
             };

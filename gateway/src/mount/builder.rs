@@ -56,6 +56,7 @@ pub struct Mount<B, E> {
     entries: Vec<(Option<String>, String, Any<B, E>)>,
     fallback: Option<Any<B, E>>,
     dot_segments: DotSegments,
+    redirect: bool,
 }
 
 impl<B, E> Default for Mount<B, E> {
@@ -67,7 +68,12 @@ impl<B, E> Default for Mount<B, E> {
 impl<B, E> Mount<B, E> {
     /// No service yet. Every request gets 404.
     pub fn new() -> Self {
-        Self { entries: Vec::new(), fallback: None, dot_segments: DotSegments::Reject }
+        Self {
+            entries: Vec::new(),
+            fallback: None,
+            dot_segments: DotSegments::Reject,
+            redirect: false,
+        }
     }
 
     /// Mounts a service at a path of every host, such as `/app`.
@@ -122,6 +128,12 @@ impl<B, E> Mount<B, E> {
         Self { dot_segments, ..self }
     }
 
+    /// Sends GET and HEAD of `/app` to `/app/` (307), as nginx does. An application that writes relative links needs it,
+    /// because those of a page at `/app` lead beside the mount. Default: the service gets `/` in both cases.
+    pub fn redirect(self, redirect: bool) -> Self {
+        Self { redirect, ..self }
+    }
+
     /// Checks the paths and hosts.
     ///
     /// # Errors
@@ -139,8 +151,8 @@ impl<B, E> Mount<B, E> {
             };
             table.insert_with(&path, |prefix| Entry { path: prefix.clone(), service })?;
         }
-        let dot_segments = self.dot_segments;
-        let mounts = Mounts { everywhere, by_host, fallback: self.fallback, dot_segments };
+        let Self { fallback, dot_segments, redirect, .. } = self;
+        let mounts = Mounts { everywhere, by_host, fallback, dot_segments, redirect };
         Ok(MountService { mounts: Arc::new(mounts) })
     }
 }

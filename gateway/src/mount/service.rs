@@ -6,6 +6,7 @@
 //! 3. The service sees what follows the path, byte for byte, and `/` where that is empty. Query, scheme and authority
 //!    stay.
 //! 4. `*` and CONNECT are under no path. They go to the fallback, untouched.
+//! 5. With `redirect`, GET and HEAD of a mount's own path without its slash are sent to the slash.
 
 use std::{
     borrow::Cow,
@@ -16,7 +17,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode, Uri, request, uri::PathAndQuery};
+use http::{Method, Request, Response, StatusCode, Uri, request, uri::PathAndQuery};
 use proxyfix::MountPath;
 use tower_service::Service;
 
@@ -27,6 +28,7 @@ use crate::common::{
     failure::{Failure, plain},
     path::{DotSegments, WithoutSlash},
     prefix::{self, PrefixTable},
+    slash,
 };
 
 /// A service, and where it is.
@@ -40,6 +42,7 @@ pub(super) struct Mounts<B, E> {
     pub(super) by_host: HashMap<HostPort, PrefixTable<Entry<B, E>>>,
     pub(super) fallback: Option<Arc<dyn Mounted<B, E>>>,
     pub(super) dot_segments: DotSegments,
+    pub(super) redirect: bool,
 }
 
 impl<B, E> Mounts<B, E> {
@@ -80,6 +83,9 @@ impl<B, E> Mounts<B, E> {
             parts.extensions.insert(WithoutSlash);
         }
         parts.uri = below;
+        if let Some(response) = self.redirect.then(|| to_slash(&parts)).flatten() {
+            return Box::pin(async { Ok(response) });
+        }
         found.value.service.call(Request::from_parts(parts, body))
     }
 }
@@ -89,6 +95,12 @@ fn answer<E: Send + 'static>(failure: Failure) -> BoxFuture<E> {
     let mut response = plain(failure.kind().status());
     response.extensions_mut().insert(failure);
     Box::pin(async { Ok(response) })
+}
+
+/// Rule 5.
+fn to_slash(request: &request::Parts) -> Option<Response<Body>> {
+    let is_asked = matches!(request.method, Method::GET | Method::HEAD) && slash::is_mount(request);
+    is_asked.then(|| slash::location(request)).flatten().and_then(slash::redirect)
 }
 
 /// Rule 3.

@@ -147,6 +147,54 @@ async fn below_another_mount() {
     }
 }
 
+/// To the slash of a mount, below what a proxy strips and below the mount around it. All else is as without.
+#[tokio::test]
+async fn redirects() {
+    let inner = Mount::new().at("/admin", app("admin")).redirect(true).build().unwrap();
+    let whole = Mount::new().at("/", app("whole")).redirect(true).build().unwrap();
+    let site: Site = Mount::new()
+        .at("/shop", inner)
+        .at("/whole", whole)
+        .at("/bare", app("bare"))
+        .fallback(app("fallback"))
+        .build()
+        .unwrap();
+    let config: proxyfix::Config = "proxies=loopback for=1 prefix=1".parse().unwrap();
+    let fixed = ProxyFixLayer::new(config).layer(site.clone());
+    for (method, target, location) in [
+        ("GET", "/shop/admin", Some("/shop/admin/")),
+        ("HEAD", "/shop/admin?a=%2F", Some("/shop/admin/?a=%2F")),
+        ("GET", "/whole", Some("/whole/")),
+        ("POST", "/shop/admin", None),
+        ("GET", "/shop/admin/", None),
+        ("GET", "/shop/admin/x", None),
+        ("GET", "/shop/administrator", None),
+        ("GET", "/bare", None),
+        ("GET", "/whole/", None),
+        ("GET", "/", None),
+    ] {
+        for (prefix, answer) in [
+            ("", site.clone().oneshot(asked(method, target)).await.unwrap()),
+            ("/outer", fixed.clone().oneshot(asked(method, target)).await.unwrap()),
+        ] {
+            let found = answer.headers().get("location").map(|value| value.to_str().unwrap());
+            let expected = location.map(|location| format!("{prefix}{location}"));
+            assert_eq!(found, expected.as_deref(), "{method} {target}");
+            assert_eq!(answer.status() == 307, location.is_some(), "{method} {target}");
+        }
+    }
+}
+
+/// A request through a proxy that strips `/outer`.
+fn asked(method: &str, target: &str) -> Request<String> {
+    let mut request = get(target);
+    *request.method_mut() = method.parse().unwrap();
+    let headers = request.headers_mut();
+    headers.insert("x-forwarded-for", "203.0.113.9".parse().unwrap());
+    headers.insert("x-forwarded-prefix", "/outer".parse().unwrap());
+    request
+}
+
 /// A proxy within a mount tells upstream both paths.
 #[tokio::test]
 async fn around_a_proxy() {
