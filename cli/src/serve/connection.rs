@@ -27,7 +27,7 @@ use proxyfix::Peer;
 use proxyfix_gateway::{Body, BoxError};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    sync::watch,
+    sync::{OwnedSemaphorePermit, watch},
     time::timeout,
 };
 use tower::{ServiceExt, service_fn};
@@ -51,6 +51,7 @@ const HEAD_BYTES: u32 = 64 << 10;
 /// Serves a connection until it ends.
 pub(super) async fn serve<S>(
     stream: S,
+    permit: OwnedSemaphorePermit,
     peer: Peer,
     service: Service,
     log: Log,
@@ -87,7 +88,7 @@ pub(super) async fn serve<S>(
         // A client names a long field many times by a byte each (RFC 7541 §7.3), and every head holds it.
         .max_header_list_size(HEAD_BYTES / 4)
         .enable_connect_protocol();
-    let stream = TokioIo::new(Patience::new(stream));
+    let stream = TokioIo::new(Patience::new(stream, permit));
     let service = TowerToHyperService::new(service);
     let mut connection = pin!(builder.serve_connection_with_upgrades(stream, service));
     let mut idle = pin!(idle(seen));
@@ -213,11 +214,13 @@ impl Drop for Sent {
 mod tests {
     //! Time is not real: it jumps when every task waits.
 
+    use std::sync::Arc;
+
     use http::Response;
     use hyper_util::rt::{TokioExecutor, TokioIo};
     use tokio::{
         io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex},
-        sync::watch,
+        sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch},
         task::JoinHandle,
         time::{Instant, sleep, timeout},
     };
@@ -233,6 +236,10 @@ mod tests {
     /// Longer than all limits.
     const NEVER: Duration = Duration::from_secs(100_000);
 
+    fn permit() -> OwnedSemaphorePermit {
+        Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap()
+    }
+
     /// A connection, whose requests get a body of some length after a pause.
     fn connection(length: usize, pause: Duration) -> (DuplexStream, JoinHandle<()>) {
         let (client, server) = duplex(1000);
@@ -243,7 +250,7 @@ mod tests {
         let (log, _) = Log::to_stdout(AccessLog::Off);
         let (keep, stop) = watch::channel(());
         let task = tokio::spawn(async move {
-            serve(server, Peer::UNIX, service, log, stop).await;
+            serve(server, permit(), Peer::UNIX, service, log, stop).await;
             drop(keep);
         });
         (client, task)
@@ -312,6 +319,32 @@ mod tests {
             assert_ne!(count, 0, "cut after {} bytes", read.len());
             read.extend_from_slice(&buffer[..count]);
         }
+    }
+
+    /// A connection that was upgraded counts until its bytes are gone.
+    #[tokio::test]
+    async fn upgraded() {
+        let (mut client, server) = duplex(1000);
+        let (hold, mut bytes) = mpsc::unbounded_channel();
+        let service = BoxCloneSyncService::new(service_fn(move |mut request: Request<Body>| {
+            let (upgrade, hold) = (hyper::upgrade::on(&mut request), hold.clone());
+            tokio::spawn(async move { hold.send(upgrade.await.unwrap()).unwrap() });
+            let mut response = Response::new(Body::empty());
+            *response.status_mut() = http::StatusCode::SWITCHING_PROTOCOLS;
+            std::future::ready(Ok::<_, Infallible>(response))
+        }));
+        let (log, _) = Log::to_stdout(AccessLog::Off);
+        let (_keep, stop) = watch::channel(());
+        let permits = Arc::new(Semaphore::new(1));
+        let permit = Arc::clone(&permits).try_acquire_owned().unwrap();
+        let task = tokio::spawn(serve(server, permit, Peer::UNIX, service, log, stop));
+        let request = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: a\r\n\r\n";
+        client.write_all(request).await.unwrap();
+        let upgraded = bytes.recv().await.unwrap();
+        task.await.unwrap();
+        assert_eq!(permits.available_permits(), 0);
+        drop(upgraded);
+        assert_eq!(permits.available_permits(), 1);
     }
 
     /// In HTTP/2, a client that answers pings and asks for nothing.
