@@ -81,7 +81,8 @@ impl ForwardLimits {
         Self { head, ..self }
     }
 
-    /// How long a tunnel may be without a request. Default: 60 s, near the 75 s of nginx's `keepalive_timeout`.
+    /// How long a tunnel may be without a request. Default: 60 s, near the 75 s of nginx's `keepalive_timeout`. Over HTTP/1.1,
+    /// hyper waits for the next head no longer than [`head`](Self::head).
     pub const fn idle(self, idle: Duration) -> Self {
         Self { idle, ..self }
     }
