@@ -6,8 +6,9 @@
 //!    those, and nothing goes either way for the limit `upgraded_idle`, the connection is cut. So it is if it was told to end,
 //!    all its requests are over, and the client does not take the rest for the limit `gap`.
 //! 3. When the server stops, a connection ends with the requests that it has.
-//! 4. Heads are within the limits. Over HTTP/2 they have a quarter of the bytes: a client names a long field many times by a
-//!    byte each (RFC 7541 §7.3), and every head holds it.
+//! 4. Heads are within the limits. Over HTTP/2 they have a quarter of the bytes, because many are there at once. What a client
+//!    names again by a byte (RFC 7541 §7.3) is not copied: h2's heads share it with its table of 4 KiB. No setting would make
+//!    that table smaller for a client who does not want to.
 //! 5. Over HTTP/2, an answer goes on in pieces of [`PIECE`], so that what waits for a client is seen, and is not much.
 
 use std::{
@@ -71,7 +72,8 @@ pub(super) async fn serve<T, H, F>(
         let is_http2 = request.version() >= Version::HTTP_2;
         // A stream of HTTP/2 is open as long as its task.
         let open = (!is_http2).then(|| Open::request(&load));
-        let answer = handle(request);
+        // hyper keeps room for it as long as the connection.
+        let answer = Box::pin(handle(request));
         async move {
             let response = answer.await?;
             Ok::<_, Failure>(response.map(|body| Sent::new(body, is_http2, open)))
@@ -80,24 +82,26 @@ pub(super) async fn serve<T, H, F>(
     let builder = builder(limits, websockets, streams);
     let stream = TokioIo::new(Used::new(stream, clock.clone()));
     let mut connection = pin!(builder.serve_connection_with_upgrades(stream, service));
-    let mut quiet = pin!(quiet(seen.clone(), clock, limits.upgraded_idle));
-    let mut idle = pin!(over(seen.clone(), limits.idle, |_| true));
-    let mut rest = pin!(over(seen, limits.gap, |load| load.is_http2));
-    let mut finish = pin!(until(told.clone(), Told::Finish));
-    let mut end = pin!(until(told, Told::End));
+    let (idle, upgraded_idle) = (limits.idle, limits.upgraded_idle);
+    let mut over = pin!(over(seen.clone(), clock.clone(), idle, upgraded_idle, |_| true));
+    let mut told_now = pin!(until(told.clone(), Told::Finish));
     let mut is_finishing = false;
     loop {
         tokio::select! {
             // A client that goes away is no error of ours.
             _ = connection.as_mut() => return,
-            () = end.as_mut() => return,
-            () = quiet.as_mut() => return,
-            () = rest.as_mut(), if is_finishing => return,
-            () = finish.as_mut(), if !is_finishing => {}
-            () = idle.as_mut(), if !is_finishing => {}
+            () = told_now.as_mut() => if is_finishing {
+                return;
+            },
+            over = over.as_mut() => if is_finishing || over == Over::Quiet {
+                return;
+            },
         }
         is_finishing = true;
         connection.as_mut().graceful_shutdown();
+        told_now.set(until(told.clone(), Told::End));
+        let (seen, clock) = (seen.clone(), clock.clone());
+        over.set(self::over(seen, clock, limits.gap, upgraded_idle, |load| load.is_http2));
     }
 }
 
@@ -133,37 +137,44 @@ pub(super) async fn until(mut told: watch::Receiver<Told>, what: Told) {
     }
 }
 
-/// Ends when nothing has been open for so long, on a connection of this kind (rules 1 and 2).
-async fn over(mut seen: watch::Receiver<Load>, limit: Duration, is_meant: impl Fn(&Load) -> bool) {
-    loop {
-        let load = *seen.borrow_and_update();
-        let is_open = load.requests > 0 || load.upgraded > 0 || !is_meant(&load);
-        let changed = seen.changed();
-        let is_gone = if is_open {
-            changed.await.is_err()
-        } else {
-            match timeout(limit, changed).await {
-                Ok(changed) => changed.is_err(),
-                Err(_) => return,
-            }
-        };
-        if is_gone {
-            // The connection is at its end.
-            return pending().await;
-        }
-    }
+/// Why a connection is over (rules 1 and 2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Over {
+    /// Nothing is open.
+    Idle,
+    /// There is nothing but streams that were upgraded, and nothing goes through them.
+    Quiet,
 }
 
-/// Ends when there is nothing but streams that were upgraded, and nothing goes through them (rule 2).
-async fn quiet(mut seen: watch::Receiver<Load>, clock: Clock, limit: Duration) {
+/// Ends when a connection is over: nothing has been open for the limit `idle`, if it is one that is meant, or the rest is quiet.
+async fn over(
+    mut seen: watch::Receiver<Load>,
+    clock: Clock,
+    idle: Duration,
+    upgraded_idle: Duration,
+    is_meant: fn(&Load) -> bool,
+) -> Over {
     loop {
         let load = *seen.borrow_and_update();
-        let is_upgraded = load.requests == 0 && load.upgraded > 0;
-        tokio::select! {
-            () = clock.idle(limit), if is_upgraded => return,
-            changed = seen.changed() => if changed.is_err() {
-                return pending().await;
-            },
+        let changed = seen.changed();
+        let changed = if load.requests > 0 {
+            changed.await
+        } else if load.upgraded > 0 {
+            tokio::select! {
+                () = clock.idle(upgraded_idle) => return Over::Quiet,
+                changed = changed => changed,
+            }
+        } else if is_meant(&load) {
+            match timeout(idle, changed).await {
+                Ok(changed) => changed,
+                Err(_) => return Over::Idle,
+            }
+        } else {
+            changed.await
+        };
+        if changed.is_err() {
+            // The connection is at its end.
+            return pending().await;
         }
     }
 }

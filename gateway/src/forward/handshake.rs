@@ -31,7 +31,7 @@ pub(super) type Stream = Held<TokioIo<Upgraded>>;
 
 /// A tunnel that has begun.
 pub(super) enum Opened {
-    Plain(Stream, Origin),
+    Plain(Box<Stream>, Origin),
     Tls(Box<TlsStream<Stream>>, Origin),
 }
 
@@ -60,7 +60,7 @@ pub(super) async fn open(
     stream.unread(first);
     let origin = |scheme, host: Host| Origin { scheme, host, port: asked.port };
     if first != HANDSHAKE {
-        return Ok(Opened::Plain(stream, origin(Scheme::Http, asked.host.clone())));
+        return Ok(Opened::Plain(Box::new(stream), origin(Scheme::Http, asked.host.clone())));
     }
     let hello = LazyConfigAcceptor::new(Acceptor::default(), stream).await.map_err(broken)?;
     let meant = meant(&asked.host, hello.client_hello().server_name());

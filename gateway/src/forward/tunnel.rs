@@ -62,9 +62,10 @@ pub(super) async fn run<S, R>(
     let told = front.tunnels.told();
     let limits = front.limits;
     seat.fill(place);
-    let begun = open(&front, &tunnel.asked, upgrade, |io| {
+    // What is large and ends early has a place of its own, or every tunnel would keep room for it.
+    let begun = Box::pin(open(&front, &tunnel.asked, upgrade, |io| {
         Held::new(io, &limits, told.clone(), Arc::clone(&seat))
-    });
+    }));
     let begun = tokio::select! {
         begun = timeout(limits.handshake, begun) => begun,
         // What has not begun has nothing to finish.
@@ -80,9 +81,11 @@ pub(super) async fn run<S, R>(
     };
     match opened {
         Opened::Plain(stream, origin) => {
-            serve(front, inner, tunnel, stream, origin, told).await;
+            Box::pin(serve(front, inner, tunnel, stream, origin, told)).await;
         }
-        Opened::Tls(stream, origin) => serve(front, inner, tunnel, *stream, origin, told).await,
+        Opened::Tls(stream, origin) => {
+            Box::pin(serve(front, inner, tunnel, stream, origin, told)).await;
+        }
     }
     // If the bytes are still there, they are the application's.
     seat.upgraded();
