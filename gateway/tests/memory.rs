@@ -156,8 +156,8 @@ fn a_field_that_is_named_again() {
                 block.extend([b"\x40\x01n\x7f", &more[..]].concat());
                 block.extend(vec![b'x'; length]);
             }
-            // Its place in the table.
-            block.extend([0x80 | 62; 7]);
+            // Its place in the table, 62.
+            block.extend([0xbe; 7]);
             bytes.extend(frame(1, 0x05, 2 * number + 1, &block));
         }
         let info = server(async |address, tls: Arc<ClientConfig>| {
