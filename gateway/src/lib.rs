@@ -55,7 +55,10 @@ pub use self::files::{
 #[cfg(feature = "forward")]
 pub use self::forward::{
     builder::ForwardProxyBuilder,
-    ca::authority::{AuthorityOptions, CertificateAuthority},
+    ca::{
+        authority::{AuthorityOptions, CertificateAuthority},
+        file::Exposure,
+    },
     credentials::Credentials,
     hosts::NotMine,
     layer::{ForwardProxyLayer, ForwardProxyService},

@@ -18,5 +18,6 @@ mod forward {
     mod ids;
     mod others;
     mod proofs;
+    mod sockets;
     mod tunnels;
 }

@@ -4,6 +4,7 @@
 //! 2. A connection without a request for that long is told to end, also if it never had one: hyper-util waits without
 //!    a limit for the bytes that tell HTTP/1.1 from HTTP/2. In HTTP/2, a client that is not there any more is found by
 //!    pings.
+//!    A stream of HTTP/2 that was upgraded, such as a tunnel, is a request as long as it is there.
 //! 3. When the server stops, a connection ends with the requests that it has.
 
 use std::{
@@ -19,7 +20,7 @@ use http::{Request, Version, uri::Authority};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::{Bytes, Incoming};
 use hyper_util::{
-    rt::{TokioExecutor, TokioIo, TokioTimer},
+    rt::{TokioIo, TokioTimer},
     server::conn::auto,
     service::TowerToHyperService,
 };
@@ -27,7 +28,7 @@ use proxyfix::Peer;
 use proxyfix_gateway::{Body, BoxError};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    sync::watch,
+    sync::{OwnedSemaphorePermit, watch},
     time::timeout,
 };
 use tower::{ServiceExt, service_fn};
@@ -51,6 +52,7 @@ const HEAD_BYTES: u32 = 64 << 10;
 /// Serves a connection until it ends.
 pub(super) async fn serve<S>(
     stream: S,
+    permit: OwnedSemaphorePermit,
     peer: Peer,
     service: Service,
     log: Log,
@@ -59,6 +61,7 @@ pub(super) async fn serve<S>(
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let (requests, seen) = watch::channel(0);
+    let streams = Streams(requests.clone());
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(peer);
         let open = Open::new(&requests);
@@ -72,7 +75,7 @@ pub(super) async fn serve<S>(
             Ok::<_, Infallible>(response.map(|body| Sent::new(body, line, Some(open))))
         }
     });
-    let mut builder = auto::Builder::new(TokioExecutor::new());
+    let mut builder = auto::Builder::new(streams);
     builder
         .http1()
         .timer(TokioTimer::new())
@@ -87,7 +90,7 @@ pub(super) async fn serve<S>(
         // A client names a long field many times by a byte each (RFC 7541 §7.3), and every head holds it.
         .max_header_list_size(HEAD_BYTES / 4)
         .enable_connect_protocol();
-    let stream = TokioIo::new(Patience::new(stream));
+    let stream = TokioIo::new(Patience::new(stream, permit));
     let service = TowerToHyperService::new(service);
     let mut connection = pin!(builder.serve_connection_with_upgrades(stream, service));
     let mut idle = pin!(idle(seen));
@@ -136,6 +139,21 @@ impl Open {
 impl Drop for Open {
     fn drop(&mut self) {
         self.0.send_modify(|open| *open = open.saturating_sub(1));
+    }
+}
+
+/// Runs the tasks of HTTP/2. Each keeps its connection, as a request does: one carries the bytes of a stream that was
+/// upgraded, such as a tunnel, and is there as long as that.
+#[derive(Clone)]
+struct Streams(watch::Sender<usize>);
+
+impl<F: Future<Output = ()> + Send + 'static> hyper::rt::Executor<F> for Streams {
+    fn execute(&self, task: F) {
+        let open = Open::new(&self.0);
+        tokio::spawn(async move {
+            task.await;
+            drop(open);
+        });
     }
 }
 
@@ -210,124 +228,4 @@ impl Drop for Sent {
 }
 
 #[cfg(test)]
-mod tests {
-    //! Time is not real: it jumps when every task waits.
-
-    use http::Response;
-    use hyper_util::rt::{TokioExecutor, TokioIo};
-    use tokio::{
-        io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex},
-        sync::watch,
-        task::JoinHandle,
-        time::{Instant, sleep, timeout},
-    };
-    use tower::{service_fn, util::BoxCloneSyncService};
-
-    use super::{
-        super::{log::Log, patience::SEND, settings::AccessLog},
-        Body, Duration, HEAD, Infallible, Peer, Request, serve,
-    };
-
-    const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: app.example\r\n\r\n";
-    const LONG: usize = 100_000;
-    /// Longer than all limits.
-    const NEVER: Duration = Duration::from_secs(100_000);
-
-    /// A connection, whose requests get a body of some length after a pause.
-    fn connection(length: usize, pause: Duration) -> (DuplexStream, JoinHandle<()>) {
-        let (client, server) = duplex(1000);
-        let service = BoxCloneSyncService::new(service_fn(move |_: Request<Body>| async move {
-            sleep(pause).await;
-            Ok::<_, Infallible>(Response::new(Body::from("a".repeat(length))))
-        }));
-        let (log, _) = Log::to_stdout(AccessLog::Off);
-        let (keep, stop) = watch::channel(());
-        let task = tokio::spawn(async move {
-            serve(server, Peer::UNIX, service, log, stop).await;
-            drop(keep);
-        });
-        (client, task)
-    }
-
-    /// How long a connection lasts for a client that sends these bytes, and then reads and is silent.
-    async fn lasts(sent: &[u8], pause: Duration) -> (Duration, String) {
-        let (mut client, task) = connection(2, pause);
-        let start = Instant::now();
-        client.write_all(sent).await.unwrap();
-        let mut bytes = Vec::new();
-        timeout(NEVER, client.read_to_end(&mut bytes)).await.expect("a limit").unwrap();
-        task.await.unwrap();
-        (start.elapsed(), String::from_utf8_lossy(&bytes).into_owned())
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_client_that_sends_no_request() {
-        for sent in [
-            &b""[..],
-            b"G",
-            b"PRI * HT",
-            b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-            b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0\0\0\x01\x01\0\0\0\0\x01\x82",
-            b"GET / HTTP/1.1\r\nHost:",
-        ] {
-            let (time, _) = lasts(sent, Duration::ZERO).await;
-            assert!((HEAD..2 * HEAD).contains(&time), "{sent:?}: {time:?}");
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_client_that_sends_no_second_request() {
-        let (time, text) = lasts(REQUEST, Duration::ZERO).await;
-        assert!(text.ends_with("aa"), "{text}");
-        assert!((HEAD..2 * HEAD).contains(&time), "{time:?}");
-    }
-
-    /// The time of a request does not count.
-    #[tokio::test(start_paused = true)]
-    async fn a_request_that_takes_long() {
-        let pause = 10 * HEAD;
-        let (time, text) = lasts(REQUEST, pause).await;
-        assert!(text.ends_with("aa"), "{text}");
-        assert!((pause + HEAD..pause + 2 * HEAD).contains(&time), "{time:?}");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_client_that_reads_nothing() {
-        let (mut client, task) = connection(LONG, Duration::ZERO);
-        let start = Instant::now();
-        client.write_all(REQUEST).await.unwrap();
-        timeout(NEVER, task).await.expect("a limit").unwrap();
-        assert!((SEND..2 * SEND).contains(&start.elapsed()), "{:?}", start.elapsed());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_client_that_reads_slowly() {
-        let (mut client, _task) = connection(LONG, Duration::ZERO);
-        client.write_all(REQUEST).await.unwrap();
-        let mut read = Vec::new();
-        while read.len() < LONG {
-            sleep(SEND * 9 / 10).await;
-            let mut buffer = [0; 1000];
-            let count = client.read(&mut buffer).await.unwrap();
-            assert_ne!(count, 0, "cut after {} bytes", read.len());
-            read.extend_from_slice(&buffer[..count]);
-        }
-    }
-
-    /// In HTTP/2, a client that answers pings and asks for nothing.
-    #[tokio::test(start_paused = true)]
-    async fn http_2_without_requests() {
-        let (client, task) = connection(2, Duration::ZERO);
-        let (mut sender, connection) =
-            hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(client))
-                .await
-                .unwrap();
-        let client = tokio::spawn(connection);
-        let start = Instant::now();
-        let request = Request::get("http://app.example/").body(Body::empty()).unwrap();
-        assert_eq!(sender.send_request(request).await.unwrap().status(), 200);
-        timeout(NEVER, task).await.expect("a limit").unwrap();
-        assert!((HEAD..2 * HEAD).contains(&start.elapsed()), "{:?}", start.elapsed());
-        client.await.unwrap().unwrap();
-    }
-}
+mod tests;

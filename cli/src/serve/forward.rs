@@ -5,6 +5,7 @@
 //! 2. Each request of a tunnel gets its own line in the log, with its URL.
 //! 3. `--check` makes no authority. One that is there is checked.
 //! 4. Passwords stand in a file alone: everybody on the machine reads the arguments of a program.
+//! 5. Tunnels are at most half of the connections, so that they never keep everybody else out.
 
 use std::{
     path::PathBuf,
@@ -22,7 +23,7 @@ use super::{
     connection::Sent,
     keys::Keys,
     log::{Line, Log},
-    server::most_connections,
+    server::{Listener, most_connections},
     settings::{Place, Placed},
     table::{Service, Shown},
 };
@@ -35,6 +36,12 @@ pub(super) const FORWARD: [&str; 4] = ["prefix", "proxy-host", "ca", "users"];
 pub(super) const PROXY_HOST: &str = "wsgiprox";
 /// The most tunnels, if the process may have as many files.
 const MOST_TUNNELS: usize = 1024;
+
+/// The most tunnels of so many connections (rule 5).
+fn most_tunnels(connections: usize) -> usize {
+    (connections / 2).clamp(1, MOST_TUNNELS)
+}
+
 /// Where the authority is.
 pub(super) const AUTHORITY: &str = "ca/proxyfix-ca.pem";
 
@@ -89,7 +96,7 @@ impl Forward {
         let mut builder = ForwardProxyLayer::builder(authority)
             .prefix(&self.prefix)
             .proxy_host(&self.proxy_host)
-            .limits(ForwardLimits::default().tunnels(most_connections().min(MOST_TUNNELS)));
+            .limits(ForwardLimits::default().tunnels(most_tunnels(most_connections())));
         if !self.users.is_empty() {
             let users = self.users.iter();
             let users = users.filter_map(|user| user.split_once(':'));
@@ -113,18 +120,22 @@ impl Forward {
 }
 
 /// What to tell of a proxy at this address: where the authority is, and how to trust it.
-pub(super) fn told(proxy: &ForwardProxyLayer, forward: &Forward, address: &str) -> String {
+pub(super) fn told(proxy: &ForwardProxyLayer, forward: &Forward, listener: &Listener) -> String {
     let authority = proxy.authority();
     let path = escape::text(forward.authority.as_os_str().as_encoded_bytes());
     let host = escape::text(forward.proxy_host.as_bytes());
+    let address = listener.to_string();
     let address = address.trim_end_matches('/');
-    let danger = if authority.is_exposed() {
-        "\nDANGER: others may read that file, and pose as every website; chmod 600 it"
+    let exposed = authority.exposure().map_or_else(String::new, |exposure| {
+        format!("\nDANGER: {exposure}; who reads it can pose as every website")
+    });
+    let open = if forward.users.is_empty() && listener.is_public() {
+        "\nDANGER: everybody who reaches this address may use the proxy; name its users, or bind 127.0.0.1"
     } else {
         ""
     };
     format!(
-        "the certificate authority is {path}; whoever has this file can pose as every website to who trusts it{danger}\n\
+        "the certificate authority is {path}; whoever has this file can pose as every website to who trusts it{exposed}{open}\n\
          its SHA-256 is {}\n\
          to try it: curl -x {address} --cacert {path} https://example.com/\n\
          to trust it elsewhere: http://{host}/download/ through the proxy has the certificate, without its key, and says how",
@@ -167,5 +178,17 @@ impl tower::Service<Request<Body>> for Logged {
             }
             Ok(response.map(|body| Body::new(Sent::new(body, line, None))))
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::most_tunnels;
+
+    #[test]
+    fn tunnels() {
+        for (connections, tunnels) in [(1, 1), (2, 1), (496, 248), (2048, 1024), (1 << 20, 1024)] {
+            assert_eq!(most_tunnels(connections), tunnels, "{connections}");
+        }
     }
 }

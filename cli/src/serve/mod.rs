@@ -53,7 +53,7 @@ pub(crate) fn run(serve: &Serve) -> Result<Status, Failure> {
         let signals = server::Signals::catch()?;
         let forward = table.forward.as_ref().zip(settings.forward.as_ref());
         if let Some((proxy, forward)) = forward {
-            say(&forward::told(proxy, forward, &listener.to_string()));
+            say(&forward::told(proxy, forward, &listener));
         }
         say(&format!("{}{TITLE}listening on{TITLE:#} {listener}", shown(&table)));
         let tunnels = table.forward.as_ref().map(ForwardProxyLayer::tunnels);

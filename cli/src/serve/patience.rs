@@ -3,6 +3,7 @@
 //! 1. A client that reads nothing for [`SEND`] loses its connection. Otherwise it could hold a connection to
 //!    a target for ever, because a body is only read from the target when the client has room.
 //! 2. A client that reads slowly, but reads, is served.
+//! 3. A connection counts as long as its bytes are there, also after it was upgraded.
 
 use std::{
     future::Future,
@@ -14,6 +15,7 @@ use std::{
 
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
+    sync::OwnedSemaphorePermit,
     time::{Sleep, sleep},
 };
 
@@ -25,11 +27,13 @@ pub(super) struct Patience<S> {
     stream: S,
     /// Since the write side has had no room.
     timer: Option<Pin<Box<Sleep>>>,
+    /// Its right to be there (rule 3).
+    _permit: OwnedSemaphorePermit,
 }
 
 impl<S> Patience<S> {
-    pub(super) fn new(stream: S) -> Self {
-        Self { stream, timer: None }
+    pub(super) fn new(stream: S, permit: OwnedSemaphorePermit) -> Self {
+        Self { stream, timer: None, _permit: permit }
     }
 
     /// The result of an attempt to write.

@@ -1,7 +1,8 @@
 //! The listener, how many connections it takes, and how it ends.
 //!
 //! 1. A connection of a client may need one to a target too. So there are at most half as many as the process may have
-//!    files (`ulimit -n`). Others wait in the kernel.
+//!    files (`ulimit -n`). Others wait in the kernel. Those that were upgraded count too: a `WebSocket`, and the tunnels of a
+//!    forward proxy, which are at most half of all (`forward.rs`).
 //! 2. The socket of a listener is removed at the end, unless another program has put its own there.
 
 use std::{
@@ -88,6 +89,17 @@ impl Listener {
         }
     }
 
+    /// Whether others than this machine may reach it.
+    pub(super) fn is_public(&self) -> bool {
+        match self {
+            Self::Tcp(listener) => {
+                let address = listener.local_addr().map(|address| address.ip().to_canonical());
+                !address.is_ok_and(|ip| ip.is_loopback())
+            }
+            Self::Unix(..) => false,
+        }
+    }
+
     /// Accepts a connection, and serves it.
     async fn accept(
         &self,
@@ -101,23 +113,17 @@ impl Listener {
             Self::Tcp(listener) => {
                 let (stream, peer) = listener.accept().await?;
                 let _ = stream.set_nodelay(true);
-                let served = connection::serve(stream, Peer::from(peer), service, log, stop);
-                tokio::spawn(holding(permit, served));
+                let peer = Peer::from(peer);
+                tokio::spawn(connection::serve(stream, permit, peer, service, log, stop));
             }
             Self::Unix(listener, _) => {
                 let (stream, _) = listener.accept().await?;
-                let served = connection::serve(stream, Peer::UNIX, service, log, stop);
-                tokio::spawn(holding(permit, served));
+                let peer = Peer::UNIX;
+                tokio::spawn(connection::serve(stream, permit, peer, service, log, stop));
             }
         }
         Ok(())
     }
-}
-
-/// Serves a connection, and then gives its right back.
-async fn holding(permit: OwnedSemaphorePermit, served: impl Future<Output = ()>) {
-    served.await;
-    drop(permit);
 }
 
 /// Whether a socket is in the way, and nobody listens at it any more: a program that was killed leaves its socket behind.

@@ -1,6 +1,6 @@
 //! `--forward`: requests through the server as a proxy.
 
-use std::{fs, io::Write, net::TcpStream, sync::Arc};
+use std::{fs, io::Write, net::TcpStream, os::unix::fs::PermissionsExt as _, sync::Arc};
 
 use rustls::{
     ClientConfig, ClientConnection, RootCertStore, StreamOwned,
@@ -171,6 +171,37 @@ fn an_unknown_client() {
         let head = seen.recv_timeout(PATIENCE).unwrap();
         assert!(!head.contains("x-forwarded-for: 127.0.0.1"), "{head}");
     }
+}
+
+/// Who may use the proxy, and who may read the authority's file, is said at the start.
+#[test]
+fn dangers() {
+    let (up, _) = answering(OK);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("front.toml");
+    let authority = folder.path().join("ca/proxyfix-ca.pem");
+    let dangers = |address: &str, users: &str, mode: Option<u32>| {
+        let text = format!(
+            "[forward]\nprefix = '/r/'\n{users}\n[[proxy]]\nprefix = '/'\nurl = 'http://{up}/'\n"
+        );
+        fs::write(&path, text).unwrap();
+        if let Some(mode) = mode {
+            fs::set_permissions(&authority, fs::Permissions::from_mode(mode)).unwrap();
+        }
+        let server = Server::at(address, &["--config", path.to_str().unwrap()]);
+        let dangers = server.start.iter().filter_map(|line| line.strip_prefix("DANGER: "));
+        dangers.collect::<Vec<_>>().join("\n")
+    };
+    let users = "users = ['ada:pw']";
+    let open =
+        "everybody who reaches this address may use the proxy; name its users, or bind 127.0.0.1";
+    assert_eq!(dangers("127.0.0.1:0", "", None), "");
+    assert_eq!(dangers("0.0.0.0:0", "", None), open);
+    assert_eq!(dangers("0.0.0.0:0", users, None), "");
+    let exposed = "others may read the authority's file (mode 644); chmod 600 it; \
+                   who reads it can pose as every website";
+    assert_eq!(dangers("127.0.0.1:0", users, Some(0o644)), exposed);
+    assert_eq!(dangers("0.0.0.0:0", "", Some(0o644)), format!("{exposed}\n{open}"));
 }
 
 /// Nobody gets the key of the authority by a file.

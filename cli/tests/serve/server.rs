@@ -29,9 +29,14 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn start(arguments: &[&str]) -> Self {
+        Self::at("127.0.0.1:0", arguments)
+    }
+
+    /// On another address.
+    pub(crate) fn at(address: &str, arguments: &[&str]) -> Self {
         let mut child = Command::cargo_bin("proxyfix")
             .unwrap()
-            .args(["serve", "--bind", "127.0.0.1:0"])
+            .args(["serve", "--bind", address])
             .args(arguments)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -196,7 +196,7 @@ impl ForwardProxyBuilder {
             dot_segments: self.dot_segments,
             underscores: self.underscores,
             leaves: Leaves::new(self.authority, self.limits.leaves),
-            tunnels: Tunnels::new(self.limits.tunnels, self.limits.drain),
+            tunnels: Tunnels::new(self.limits.tunnels, self.limits.guests, self.limits.drain),
             limits: self.limits,
             nobody,
         };

@@ -8,7 +8,8 @@
 //! 4. All of this has one deadline, the limit `handshake`. What fails here is closed; nothing of it is read as a
 //!    request.
 
-use hyper::upgrade::OnUpgrade;
+use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper_util::rt::TokioIo;
 use proxyfix::Scheme;
 use rustls::server::Acceptor;
 use tokio::io::AsyncReadExt as _;
@@ -25,10 +26,13 @@ use crate::common::failure::{Failure, FailureKind};
 /// The content type of a TLS record that has a handshake (RFC 8446 §5.1).
 const HANDSHAKE: u8 = 0x16;
 
+/// The bytes of a tunnel.
+pub(super) type Stream = Held<TokioIo<Upgraded>>;
+
 /// A tunnel that has begun.
 pub(super) enum Opened {
-    Plain(Held, Origin),
-    Tls(Box<TlsStream<Held>>, Origin),
+    Plain(Box<Stream>, Origin),
+    Tls(Box<TlsStream<Stream>>, Origin),
 }
 
 /// The host and the port of a CONNECT.
@@ -43,7 +47,7 @@ pub(super) async fn open(
     front: &Front,
     asked: &Asked,
     upgrade: OnUpgrade,
-    hold: impl FnOnce(hyper::upgrade::Upgraded) -> Held,
+    hold: impl FnOnce(TokioIo<Upgraded>) -> Stream,
 ) -> Result<Opened, Failure> {
     let broken = |error: std::io::Error| {
         Failure::new(FailureKind::ClientBody, "the tunnel broke off").with_source(error)
@@ -51,12 +55,12 @@ pub(super) async fn open(
     let upgraded = upgrade
         .await
         .map_err(|error| Failure::new(FailureKind::ClientBody, "no tunnel").with_source(error))?;
-    let mut stream = hold(upgraded);
+    let mut stream = hold(TokioIo::new(upgraded));
     let first = stream.read_u8().await.map_err(broken)?;
     stream.unread(first);
     let origin = |scheme, host: Host| Origin { scheme, host, port: asked.port };
     if first != HANDSHAKE {
-        return Ok(Opened::Plain(stream, origin(Scheme::Http, asked.host.clone())));
+        return Ok(Opened::Plain(Box::new(stream), origin(Scheme::Http, asked.host.clone())));
     }
     let hello = LazyConfigAcceptor::new(Acceptor::default(), stream).await.map_err(broken)?;
     let meant = meant(&asked.host, hello.client_hello().server_name());

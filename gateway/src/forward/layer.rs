@@ -4,7 +4,8 @@
 //! 2. A request in absolute form is answered here. CONNECT begins a tunnel, if it is well-formed, its port is admitted, its
 //!    sender is, and there is room: 400, 403, 407, 503. Where the server has no connection to give away, it is 405.
 //!    After a CONNECT that is refused, an HTTP/1 connection ends: what follows is meant for the tunnel.
-//! 3. A tunnel to the download host begins without credentials, and has nothing but the downloads then.
+//! 3. A tunnel to the download host begins without credentials, and has nothing but the downloads then. There are few of
+//!    those at once (`tunnels.rs`, rule 2).
 
 use std::{
     fmt,
@@ -168,7 +169,11 @@ where
             return Ok(response);
         };
         let full = || Failure::new(FailureKind::ConnectionLimit, "no room for a tunnel");
-        let place = front.tunnels.begin().ok_or_else(full)?;
+        let place = match admitted {
+            Admitted::Nobody => front.tunnels.begin_guest(),
+            Admitted::Anybody | Admitted::User(_) => front.tunnels.begin(),
+        };
+        let place = place.ok_or_else(full)?;
         let client = client(&parts);
         let mut extensions = std::mem::take(&mut parts.extensions);
         // They are of the CONNECT alone: a request within would be taken for it.

@@ -17,6 +17,7 @@ use crate::common::error::ConfigError;
 pub struct ForwardLimits {
     pub(crate) connections: usize,
     pub(crate) tunnels: usize,
+    pub(crate) guests: usize,
     pub(crate) handshake: Duration,
     pub(crate) head: Duration,
     pub(crate) idle: Duration,
@@ -34,6 +35,7 @@ impl Default for ForwardLimits {
         Self {
             connections: 2048,
             tunnels: 1024,
+            guests: 16,
             handshake: Duration::from_secs(10),
             head: Duration::from_secs(30),
             idle: Duration::from_secs(60),
@@ -49,16 +51,23 @@ impl Default for ForwardLimits {
 }
 
 impl ForwardLimits {
-    /// The most connections of [`serve`](crate::serve) that are no tunnels. Others wait in the kernel. Default: 2048, twice
+    /// The most connections of [`serve`](crate::serve) that are neither tunnels nor `WebSocket`s. Others wait in the kernel. Default: 2048, twice
     /// the tunnels, so that there is room for those that begin.
     pub const fn connections(self, connections: usize) -> Self {
         Self { connections, ..self }
     }
 
     /// The most tunnels at once. Others get 503. Default: 1024, as `worker_connections` in the examples of nginx. A
-    /// tunnel with TLS takes about 45 KiB, so all of them take 45 MiB.
+    /// tunnel with TLS takes 40 KiB while it waits, over HTTP/2 50 KiB, so all of them take 50 MiB. Under [`serve`](crate::serve), a `WebSocket` outside of
+    /// tunnels counts as one.
     pub const fn tunnels(self, tunnels: usize) -> Self {
         Self { tunnels, ..self }
+    }
+
+    /// The most tunnels at once that have no credentials, where the proxy asks for some: they have nothing but the downloads.
+    /// They count as tunnels too. Default: 16, twice the 6 connections that a browser opens to one host, and some.
+    pub const fn guests(self, guests: usize) -> Self {
+        Self { guests, ..self }
     }
 
     /// How long a tunnel may take from the answer to CONNECT to the end of the TLS handshake, or to the first byte without
@@ -72,7 +81,8 @@ impl ForwardLimits {
         Self { head, ..self }
     }
 
-    /// How long a tunnel may be without a request. Default: 60 s, near the 75 s of nginx's `keepalive_timeout`.
+    /// How long a tunnel may be without a request. Default: 60 s, near the 75 s of nginx's `keepalive_timeout`. Over HTTP/1.1,
+    /// hyper waits for the next head no longer than [`head`](Self::head).
     pub const fn idle(self, idle: Duration) -> Self {
         Self { idle, ..self }
     }
@@ -83,14 +93,14 @@ impl ForwardLimits {
         Self { gap, ..self }
     }
 
-    /// How long an upgraded tunnel (a WebSocket over HTTP/1.1) may carry nothing in both directions. Default: 1 h, as
+    /// How long an upgraded connection (a `WebSocket`) may carry nothing in both directions. Default: 1 h, as
     /// `timeout tunnel` in the examples of HAProxy.
     pub const fn upgraded_idle(self, upgraded_idle: Duration) -> Self {
         Self { upgraded_idle, ..self }
     }
 
     /// The longest head of a request within a tunnel, in bytes. Default: 64 KiB, as the reverse proxy's. hyper admits no
-    /// less than 8 KiB. Over HTTP/2 it is a quarter of it, because a few bytes there make a long head.
+    /// less than 8 KiB. Over HTTP/2 it is a quarter of it, because many heads are there at once.
     pub const fn head_bytes(self, head_bytes: usize) -> Self {
         Self { head_bytes, ..self }
     }
@@ -101,7 +111,7 @@ impl ForwardLimits {
     }
 
     /// The most requests at once within one tunnel, over HTTP/2. Default: 100, the least that RFC 9113 §6.5.2
-    /// recommends.
+    /// recommends. So many heads with 256 fields take 6 MiB until they are answered.
     pub const fn streams(self, streams: u32) -> Self {
         Self { streams, ..self }
     }
@@ -130,7 +140,9 @@ impl ForwardLimits {
                 return invalid(limit, "more than zero");
             }
         }
-        for (limit, count) in [("connections", self.connections), ("tunnels", self.tunnels)] {
+        for (limit, count) in
+            [("connections", self.connections), ("tunnels", self.tunnels), ("guests", self.guests)]
+        {
             if !(1..=1 << 20).contains(&count) {
                 return invalid(limit, "from 1 to 1048576");
             }

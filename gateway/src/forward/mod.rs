@@ -27,6 +27,8 @@ mod received;
 
 mod exchange;
 
+mod streams;
+
 mod connection;
 mod stream;
 

@@ -27,7 +27,7 @@ use crate::common::{
     hop_by_hop::{Barred, strip_trailers},
 };
 
-/// The most that is thrown away of a body, in bytes: about what hyper's window admits without being asked for more.
+/// The most that is thrown away of a body, in bytes: four times what the window of a stream admits (`connection.rs`).
 const THROWN_AWAY: usize = 1 << 20;
 
 /// How long that may take: `lingering_timeout` of nginx.

@@ -4,6 +4,8 @@
 //!    handshake are two small writes, and the second waits for the acknowledgment of the first (RFC 896, RFC 1122 §4.2.3.2).
 //! 2. At a shutdown, connections and tunnels finish their requests within the limit `drain`.
 //! 3. The peer's address is in the extensions, as a [`Peer`].
+//! 4. A connection that is upgraded (a WebSocket outside of tunnels) counts as a tunnel, and has its limits. Without a place
+//!    for it, the answer is 503 in place of 101.
 
 use std::{
     fmt,
@@ -16,7 +18,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use http_body::Body as HttpBody;
 use hyper::body::Incoming;
 use proxyfix::Peer;
@@ -27,8 +29,18 @@ use tokio::{
 };
 use tower_service::Service;
 
-use super::{connection, layer::ForwardProxyService, tunnel::failed, tunnels::Told};
-use crate::common::body::{Body, BoxError};
+use super::{
+    connection,
+    front::Front,
+    layer::ForwardProxyService,
+    stream::{Held, Seat},
+    tunnel::failed,
+    tunnels::Told,
+};
+use crate::common::{
+    body::{Body, BoxError},
+    failure::{Failure, FailureKind},
+};
 
 /// How long the listener waits after an error that is not of one connection, such as too many open files.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -168,15 +180,36 @@ where
     let _ = stream.set_nodelay(true);
     let (limits, websockets) = (app.front.limits, app.front.websockets);
     let told = app.front.tunnels.told();
+    let seat = Arc::new(Seat::default());
+    let stream = Held::new(stream, &limits, told.clone(), Arc::clone(&seat));
+    let filled = Arc::clone(&seat);
     let handle = move |mut request: Request<Incoming>| {
-        let mut app = app.clone();
+        let (mut app, seat, version) = (app.clone(), Arc::clone(&filled), request.version());
         request.extensions_mut().insert(Peer::from(peer));
         async move {
             poll_fn(|context| Service::<Request<Incoming>>::poll_ready(&mut app, context))
                 .await
                 .map_err(failed)?;
-            app.call(request).await.map_err(failed)
+            let response = app.call(request).await.map_err(failed)?;
+            Ok(match upgraded(&app.front, &seat, &response) {
+                Ok(()) => response,
+                Err(failure) => app.front.failed(failure, version),
+            })
         }
     };
     connection::serve(stream, &limits, websockets, told, handle).await;
+    // After CONNECT, the bytes are those of a tunnel, which has a place and limits of its own.
+    if seat.is_filled() {
+        seat.upgraded();
+    }
+}
+
+/// Gives a connection that is upgraded a place (rule 4).
+fn upgraded(front: &Front, seat: &Seat, response: &Response<Body>) -> Result<(), Failure> {
+    if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        return Ok(());
+    }
+    let full = || Failure::new(FailureKind::ConnectionLimit, "no room for a WebSocket").and_close();
+    seat.fill(front.tunnels.begin().ok_or_else(full)?);
+    Ok(())
 }

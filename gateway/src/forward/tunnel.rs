@@ -14,7 +14,6 @@ use http_body::Body as HttpBody;
 use hyper::{body::Incoming, upgrade::OnUpgrade};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    sync::Notify,
     time::timeout,
 };
 use tower_service::Service;
@@ -26,7 +25,7 @@ use super::{
     front::Front,
     handshake::{Asked, Opened, open},
     host::Origin,
-    stream::Held,
+    stream::{Held, Seat},
     tunnels::{Place, Told},
 };
 use crate::common::{
@@ -59,12 +58,14 @@ pub(super) async fn run<S, R>(
     R: HttpBody<Data = Bytes> + Send + 'static,
     R::Error: Into<BoxError>,
 {
-    let is_upgraded = Arc::new(Notify::new());
-    let told = place.told.clone();
+    let seat = Arc::new(Seat::default());
+    let told = front.tunnels.told();
     let limits = front.limits;
-    let begun = open(&front, &tunnel.asked, upgrade, |io| {
-        Held::new(io, place, &limits, Arc::clone(&is_upgraded))
-    });
+    seat.fill(place);
+    // What is large and ends early has a place of its own, or every tunnel would keep room for it.
+    let begun = Box::pin(open(&front, &tunnel.asked, upgrade, |io| {
+        Held::new(io, &limits, told.clone(), Arc::clone(&seat))
+    }));
     let begun = tokio::select! {
         begun = timeout(limits.handshake, begun) => begun,
         // What has not begun has nothing to finish.
@@ -80,12 +81,14 @@ pub(super) async fn run<S, R>(
     };
     match opened {
         Opened::Plain(stream, origin) => {
-            serve(front, inner, tunnel, stream, origin, told).await;
+            Box::pin(serve(front, inner, tunnel, stream, origin, told)).await;
         }
-        Opened::Tls(stream, origin) => serve(front, inner, tunnel, *stream, origin, told).await,
+        Opened::Tls(stream, origin) => {
+            Box::pin(serve(front, inner, tunnel, stream, origin, told)).await;
+        }
     }
     // If the bytes are still there, they are the application's.
-    is_upgraded.notify_one();
+    seat.upgraded();
 }
 
 fn tell(failure: &Failure) {

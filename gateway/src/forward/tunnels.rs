@@ -1,8 +1,10 @@
 //! [`Tunnels`]: how many there are, and how they end at a shutdown.
 //!
 //! 1. At most as many as the limit `tunnels` says. A tunnel counts until its connection is closed, also while it is a
-//!    WebSocket.
-//! 2. At a shutdown no tunnel begins, those that are open finish their requests, and what is left after the limit
+//!    WebSocket. A WebSocket outside of tunnels counts as one, where the server is [`serve`](crate::serve).
+//! 2. Tunnels without credentials, which have nothing but the downloads, have a small limit of their own, `guests`: whoever
+//!    has no credentials cannot take the places of those who have some.
+//! 3. At a shutdown no tunnel begins, those that are open finish their requests, and what is left after the limit
 //!    `drain` is cut. A server knows nothing of tunnels: to it, their connections are upgraded and gone.
 
 use std::{fmt, sync::Arc, time::Duration};
@@ -42,15 +44,17 @@ pub struct Tunnels {
 
 struct Inner {
     permits: Arc<Semaphore>,
+    guests: Arc<Semaphore>,
     most: u32,
     told: watch::Sender<Told>,
     drain: Duration,
 }
 
 impl Tunnels {
-    pub(super) fn new(most: usize, drain: Duration) -> Self {
+    pub(super) fn new(most: usize, guests: usize, drain: Duration) -> Self {
         let inner = Inner {
             permits: Arc::new(Semaphore::new(most)),
+            guests: Arc::new(Semaphore::new(guests)),
             // The limit is a million at most.
             most: u32::try_from(most).unwrap_or(u32::MAX),
             told: watch::Sender::default(),
@@ -61,10 +65,15 @@ impl Tunnels {
 
     /// A place for a tunnel, if there is one.
     pub(super) fn begin(&self) -> Option<Place> {
-        let told = self.told();
         let permit = Arc::clone(&self.inner.permits).try_acquire_owned().ok()?;
-        let is_open = *told.borrow() == Told::Run;
-        is_open.then_some(Place { told, _permit: permit })
+        let is_open = *self.inner.told.borrow() == Told::Run;
+        is_open.then_some(Place { _permit: permit, _guest: None })
+    }
+
+    /// A place for a tunnel without credentials, if there is one (rule 2).
+    pub(super) fn begin_guest(&self) -> Option<Place> {
+        let guest = Arc::clone(&self.inner.guests).try_acquire_owned().ok()?;
+        self.begin().map(|place| Place { _guest: Some(guest), ..place })
     }
 
     /// What tunnels and connections are told.
@@ -114,6 +123,6 @@ impl fmt::Debug for Tunnels {
 /// The place of a tunnel. It is free again when this is dropped.
 #[derive(Debug)]
 pub(super) struct Place {
-    pub(super) told: watch::Receiver<Told>,
     _permit: OwnedSemaphorePermit,
+    _guest: Option<OwnedSemaphorePermit>,
 }

@@ -36,6 +36,13 @@ impl Example {
         Self { child, output }
     }
 
+    /// The first line that it prints: it has its authority.
+    pub(crate) fn first(&mut self) -> String {
+        let mut line = String::new();
+        self.output.read_line(&mut line).expect("text");
+        line
+    }
+
     /// Runs each line that it prints, and compares what it answers. Says how many there are.
     pub(crate) fn lines(&mut self) -> usize {
         let (mut count, mut lines) = (0, (&mut self.output).lines());

@@ -183,3 +183,35 @@ fn nothing_is_dialled() {
     assert_eq!(example.lines(), 10);
     assert!(example.is_running());
 }
+
+/// A library that writes down what reaches the disk, in which order.
+const DISK: &str = r#"
+#define _GNU_SOURCE
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+static void note(const char *what) { FILE *f = fopen(getenv("DISK"), "a"); fputs(what, f); fclose(f); }
+int fsync(int fd) { note("fsync\n"); return syscall(SYS_fsync, fd); }
+int linkat(int a, const char *from, int b, const char *to, int f) { note("link\n"); return syscall(SYS_linkat, a, from, b, to, f); }
+"#;
+
+/// A new authority is on the disk before it has its place, and its place before it is used.
+#[test]
+#[cfg(target_os = "linux")]
+#[ignore = "needs a C compiler; .ci/run runs it"]
+fn the_authority_is_on_the_disk() {
+    if !is_there("cc", "gcc") {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let (source, library) = (folder.path().join("disk.c"), folder.path().join("disk.so"));
+    fs::write(&source, DISK).expect("a file");
+    run(Command::new("cc").args(["-shared", "-fPIC", "-o"]).args([&library, &source]));
+    let notes = folder.path().join("notes");
+    let mut example = Example::start(&folder, |command| {
+        command.env("LD_PRELOAD", &library).env("DISK", &notes);
+    });
+    assert!(example.first().starts_with("the authority is "));
+    assert_eq!(fs::read_to_string(&notes).expect("notes"), "fsync\nlink\nfsync\n");
+}

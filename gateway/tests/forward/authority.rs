@@ -9,7 +9,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use proxyfix_gateway::{CertificateAuthority, ConfigError, Credentials, ForwardLimits};
+use proxyfix_gateway::{CertificateAuthority, ConfigError, Credentials, Exposure, ForwardLimits};
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, IsCa, KeyPair, KeyUsagePurpose,
     PKCS_ECDSA_P384_SHA384, PKCS_ED25519,
@@ -157,7 +157,7 @@ fn the_file() {
     let authority = CertificateAuthority::open(&path).unwrap();
     assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
     assert_eq!(fs::metadata(path.parent().unwrap()).unwrap().mode() & 0o777, 0o700);
-    assert!(!authority.is_exposed());
+    assert_eq!(authority.exposure(), None);
     assert_eq!(authority.path(), Some(&*path));
     // Nothing else is there.
     assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
@@ -165,7 +165,13 @@ fn the_file() {
     assert!(end > Duration::from_secs(3649 * 86_400), "{end:?}");
     fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
     let again = CertificateAuthority::open(&path).unwrap();
-    assert!(again.is_exposed());
+    assert_eq!(again.exposure(), Some(Exposure::Permissions { mode: 0o644 }));
+    // Only root can give a file away.
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    if std::os::unix::fs::chown(&path, Some(54_321), None).is_ok() {
+        let other = CertificateAuthority::open(&path).unwrap();
+        assert_eq!(other.exposure(), Some(Exposure::Owner { uid: 54_321, own: 0 }));
+    }
     assert_eq!(again.fingerprint(), authority.fingerprint());
     // What cannot be written says why.
     fs::write(folder.path().join("file"), "").unwrap();

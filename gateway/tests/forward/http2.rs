@@ -62,6 +62,11 @@ async fn by_alpn() {
     assert_eq!((seen.version, seen.field("host")), (Version::HTTP_2, Some("example.com")));
     assert_eq!(seen.field("cookie"), Some("a=1; b=2"));
     assert_eq!(seen.uri.to_string(), "/prefix/https://example.com/a?b");
+    // The host of the tunnel, and never the proxy's own.
+    let proxied = seen.proxied.unwrap();
+    assert_eq!((&*proxied.host(), proxied.port()), ("example.com", 443));
+    assert_eq!(proxied.tunnel(), Some(("example.com".to_owned(), 443)));
+    assert_eq!((proxied.proxy_host(), proxied.matched_proxy_host()), ("wsgiprox", None));
     // HTTP/1.1 if the client has nothing else.
     let wire = Wire::tunnel(front.address, "example.com:443").await;
     let wire = wire.tls(front.tls(&["http/1.1"]), "example.com").await.unwrap();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use proxyfix_gateway::ForwardLimits;
+use proxyfix_gateway::{Credentials, ForwardLimits};
 use tokio::time::{Instant, sleep};
 
 use super::{
@@ -153,7 +153,7 @@ async fn a_head_that_is_too_large() {
 }
 
 /// Waits until there are no tunnels.
-async fn no_tunnels(front: &Front) {
+pub(super) async fn no_tunnels(front: &Front) {
     let start = Instant::now();
     while front.layer.tunnels().open() > 0 {
         assert!(start.elapsed() < super::wire::PATIENCE, "{:?}", front.layer.tunnels());
@@ -228,6 +228,35 @@ async fn as_many_as_the_limit_says() {
         sleep(Duration::from_millis(10)).await;
     }
     Wire::tunnel(front.address, "example.com:443").await;
+}
+
+/// Tunnels to the download host need no credentials. They do not take the places of those who have some.
+#[tokio::test]
+async fn guests() {
+    let credentials = Credentials::users("tests", [("ada", "pw")]).unwrap();
+    let limits = ForwardLimits::default().tunnels(4).guests(2);
+    let front = Front::with(options().credentials(credentials).limits(limits)).await;
+    let first = Wire::tunnel(front.address, "wsgiprox:443").await;
+    let _second = Wire::tunnel(front.address, "wsgiprox:443").await;
+    let ask = async |authority, fields| {
+        let mut wire = Wire::connect(front.address).await;
+        let answer = wire.ask_for_tunnel(authority, fields).await;
+        (answer.status, wire)
+    };
+    assert_eq!(ask("wsgiprox:443", "").await.0, 503);
+    let with = "Proxy-Authorization: Basic YWRhOnB3\r\n";
+    let mut open = Vec::new();
+    for authority in ["example.com:443", "wsgiprox:443"] {
+        let (status, wire) = ask(authority, with).await;
+        assert_eq!(status, 200, "{authority}");
+        open.push(wire);
+    }
+    assert_eq!(ask("example.com:443", with).await.0, 503);
+    drop(first);
+    while front.layer.tunnels().open() > 3 {
+        sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(ask("wsgiprox:443", "").await.0, 200);
 }
 
 /// At a shutdown, requests finish, silent tunnels end, and what does not end in time is cut.

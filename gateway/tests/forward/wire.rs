@@ -94,6 +94,10 @@ impl Wire {
 }
 
 impl<T: Stream> Wire<T> {
+    pub(crate) fn on(stream: T) -> Self {
+        Self { stream, buffer: Vec::new() }
+    }
+
     pub(crate) async fn send(&mut self, bytes: impl AsRef<[u8]>) {
         // That the other side closed is seen when reading.
         let _ = self.stream.write_all(bytes.as_ref()).await;

@@ -20,7 +20,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
 
 use super::{
     certificate::{self, BACKDATED, DAY, Issuer, Validity, key_identifier},
-    file,
+    file::{self, Exposure},
     key::{IssuerKey, LeafKey, generate},
     pkcs12,
     read::read,
@@ -72,7 +72,7 @@ struct Inner {
     key_identifier: Vec<u8>,
     validity: Validity,
     path: Option<PathBuf>,
-    is_exposed: bool,
+    exposure: Option<Exposure>,
 }
 
 /// What a new authority is called, and how long it is valid.
@@ -122,11 +122,11 @@ impl AuthorityOptions {
         let refused = |reason: String| ConfigError::authority(Some(path), reason);
         let file = file::read_or_create(path, || self.generate()).map_err(refused)?;
         let mut inner = Inner::load(&file.text).map_err(|reason| refused(reason.to_owned()))?;
-        inner.is_exposed = file.is_exposed;
+        inner.exposure = file.exposure;
         inner.path = Some(path.to_owned());
         #[cfg(feature = "tracing")]
-        if file.is_exposed {
-            tracing::warn!(path = %path.display(), "others may read the private key of the authority");
+        if let Some(exposure) = &file.exposure {
+            tracing::warn!(path = %path.display(), "{exposure}: who reads it can pose as every website");
         }
         Ok(CertificateAuthority { inner: Arc::new(inner) })
     }
@@ -226,9 +226,9 @@ impl CertificateAuthority {
         self.inner.path.as_deref()
     }
 
-    /// Whether others than the file's owner may read it, and so pose as every website.
-    pub fn is_exposed(&self) -> bool {
-        self.inner.is_exposed
+    /// Whether others than this user and root may read the file, and so pose as every website, and what to do.
+    pub fn exposure(&self) -> Option<Exposure> {
+        self.inner.exposure
     }
 
     /// Until when clients believe it.
@@ -302,7 +302,7 @@ impl Inner {
             key_identifier,
             validity: read.validity,
             path: None,
-            is_exposed: false,
+            exposure: None,
         })
     }
 }

@@ -186,4 +186,35 @@ mod tests {
             assert_eq!(Arc::ptr_eq(&place, &later), is_same, "{days}");
         }
     }
+
+    /// A leaf is made once for all who wait for it, and not where tasks run: without a thread that may block, nothing
+    /// is made, and what is there is given out.
+    #[test]
+    fn off_the_executor() {
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        runtime.max_blocking_threads(1).build().expect("a runtime").block_on(async {
+            let leaves = Arc::new(leaves(10));
+            let known = leaves.config(&host(1)).await.expect("a leaf");
+            let (go_on, wait) = std::sync::mpsc::channel::<()>();
+            let blocked = tokio::task::spawn_blocking(move || wait.recv());
+            let asked: Vec<_> = (0..20)
+                .map(|_| {
+                    let leaves = Arc::clone(&leaves);
+                    tokio::spawn(async move { leaves.config(&host(2)).await.expect("a leaf") })
+                })
+                .collect();
+            for _ in 0..100 {
+                tokio::task::yield_now().await;
+            }
+            assert!(asked.iter().all(|task| !task.is_finished()));
+            assert!(Arc::ptr_eq(&known, &leaves.config(&host(1)).await.expect("a leaf")));
+            go_on.send(()).expect("it waits");
+            blocked.await.expect("no panic").expect("a message");
+            let mut made = Vec::new();
+            for task in asked {
+                made.push(task.await.expect("no panic"));
+            }
+            assert!(made.iter().all(|leaf| Arc::ptr_eq(leaf, &made[0])));
+        });
+    }
 }

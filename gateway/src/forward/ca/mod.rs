@@ -10,6 +10,6 @@ mod pkcs12;
 mod read;
 
 pub(crate) mod authority;
-mod file;
+pub(crate) mod file;
 
 pub(crate) mod leaves;
