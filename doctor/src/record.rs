@@ -256,7 +256,14 @@ impl Recording {
 
     /// The doors at which probes were sent.
     pub fn doors(&self) -> BTreeSet<Door<'_>> {
-        self.exchanges.iter().map(Exchange::door).collect()
+        let asked = self.exchanges.iter().filter(|exchange| exchange.probe.kind != Kind::Knock);
+        asked.map(Exchange::door).collect()
+    }
+
+    /// What became of each request that asked for plain HTTP without the token.
+    pub fn knocks(&self) -> impl Iterator<Item = &Outcome> {
+        let knocks = self.exchanges.iter().filter(|exchange| exchange.probe.kind == Kind::Knock);
+        knocks.map(|exchange| &exchange.outcome)
     }
 
     /// The doors by which an honest probe arrived.
@@ -317,6 +324,7 @@ pub(crate) fn tried(recording: &Recording, header: &str, door: Door<'_>) -> Trie
             ) => exchange.probe.lies_in(header),
             // A tunnel that opens is a finding of its own, whatever line is derived.
             Kind::Honest
+            | Kind::Knock
             | Kind::Tunnel
             | Kind::Headers(Shape::OpenQuote | Shape::Long | Shape::Underscore) => false,
             Kind::TwoHosts => about_host,

@@ -171,13 +171,13 @@ pub(super) fn strips(recording: &Recording) -> Option<String> {
     }
 }
 
-/// Whether plain HTTP was asked, and is closed: by no door does a request arrive, and at one at least somebody
+/// Whether plain HTTP was asked, if only without the token, and is closed: by no door does a request arrive, and at one at least somebody
 /// refused it, led to https, or did not listen. No answer at all may be an answer to others.
-fn is_plain_closed(recording: &Recording) -> bool {
+pub(super) fn is_plain_closed(recording: &Recording) -> bool {
     let mut plain = recording
         .exchanges
         .iter()
-        .filter(|exchange| exchange.way.scheme == "http" && exchange.probe.is_honest())
+        .filter(|exchange| exchange.way.scheme == "http" && !exchange.probe.is_lie())
         .peekable();
     plain.peek().is_some() && plain.all(|exchange| is_closed(&exchange.outcome))
 }

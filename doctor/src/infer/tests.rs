@@ -255,6 +255,55 @@ fn https_alone() {
     }
 }
 
+/// Nobody named the plain listener: it was asked without the token, and what it says counts only if it is closed.
+#[test]
+fn a_knock() {
+    let silent = |probe: &Probe, way: &Way| {
+        arrived(probe, {
+            let fields = behaves(probe, way, true);
+            fields.into_iter().filter(|field| field.name != "x-forwarded-proto").collect()
+        })
+    };
+    let with = |outcome: Outcome, sets: bool| {
+        let mut recording = Recording::new("https://app.example:8443/");
+        add(&mut recording, &way("https"), "10.0.0.1", if sets { usual } else { silent });
+        let (id, lines, markers) = ("knock".to_owned(), Vec::new(), Vec::new());
+        recording.exchanges.push(Exchange {
+            probe: Probe { id, kind: Kind::Knock, lines, markers },
+            way: way("http"),
+            path: "/p/knock".to_owned(),
+            from: None,
+            to: "10.0.0.1:80".parse().ok(),
+            outcome,
+            servers: Vec::new(),
+        });
+        infer(&recording)
+    };
+    let (refused, https) = ("Connection refused".to_owned(), "https://app.example/".to_owned());
+    for closed in
+        [Outcome::Failed(refused), Outcome::Refused { status: 301, location: Some(https) }]
+    {
+        let report = with(closed, false);
+        assert_eq!(line(&report), Some("proxies=10.0.0.2 for=1 listener=https"));
+        assert!(!has(&report, "not-asked") && !has(&report, "refused"), "{:#?}", report.findings);
+        assert_eq!(report.line.unwrap().proof.stopped, 0);
+    }
+    // Another service may have that port. It is no way in that is closed.
+    for other in [Outcome::Refused { status: 404, location: None }, Outcome::TimedOut] {
+        let report = with(other.clone(), false);
+        assert_eq!(line(&report), None);
+        assert!(
+            has(&report, "scheme-missing") && has(&report, "not-asked"),
+            "{:#?}",
+            report.findings
+        );
+        let report = with(other, true);
+        assert_eq!(line(&report), LINE);
+        assert!(has(&report, "not-asked") && !has(&report, "way-closed"), "{:#?}", report.findings);
+        assert!(report.asked.iter().all(|asked| asked.way == "https"), "{:?}", report.asked);
+    }
+}
+
 /// Over http, the proxy connects from the client's own address, and proves nothing there.
 #[test]
 fn an_address_that_is_shared_by_one_way() {

@@ -95,6 +95,9 @@ pub enum Kind {
     EmptyHost,
     /// Two lines of `Host`.
     TwoHosts,
+    /// A request without the token and without the user's own lines. It is no probe of what arrives: it asks whether
+    /// plain HTTP is closed, where nobody said that secrets may go unencrypted.
+    Knock,
     /// CONNECT (RFC 9110 §9.3.6), and lies in a request behind it on the same connection. A proxy that opens a tunnel
     /// lets the client write to the application itself.
     Tunnel,
@@ -122,6 +125,7 @@ impl Kind {
             Self::NoHost => "HTTP/1.0 without Host",
             Self::EmptyHost => "an empty Host",
             Self::TwoHosts => "two lines of Host",
+            Self::Knock => "a request without the token",
             Self::Tunnel => "a request behind CONNECT",
         }
     }
@@ -160,6 +164,11 @@ impl Probe {
     /// Whether it says nothing about the client.
     pub fn is_honest(&self) -> bool {
         self.kind == Kind::Honest
+    }
+
+    /// Whether it lies, so that the proof is about it.
+    pub fn is_lie(&self) -> bool {
+        !matches!(self.kind, Kind::Honest | Kind::Knock)
     }
 
     /// The headers that it lies in, without repetition.

@@ -38,6 +38,7 @@ pub fn head(probe: &Probe, way: &Way, path: &str, more: &[Field]) -> Vec<u8> {
         | Kind::NoHost
         | Kind::EmptyHost
         | Kind::TwoHosts
+        | Kind::Knock
         | Kind::Tunnel => path.to_owned(),
     };
     let host = match probe.kind {
@@ -83,7 +84,7 @@ pub fn curl(probe: &Probe, url: &str) -> Option<String> {
         Kind::NoHost => line.push_str(" --http1.0 -H 'Host:'"),
         Kind::EmptyHost => line.push_str(" -H 'Host;'"),
         // `curl` sends one `Host`, and opens no tunnel to the receiver.
-        Kind::Tunnel | Kind::TwoHosts => return None,
+        Kind::Knock | Kind::Tunnel | Kind::TwoHosts => return None,
         Kind::AbsoluteForm | Kind::OtherScheme | Kind::OtherAuthority => {
             let (scheme, rest) = url.split_once("://")?;
             let (authority, path) = rest.split_once('/')?;

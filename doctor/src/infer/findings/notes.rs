@@ -7,7 +7,7 @@ use std::{
 
 use super::{
     super::{
-        derive::{Derived, strips},
+        derive::{Derived, is_plain_closed, strips},
         differences::differences,
         headers::{Effect, Header},
     },
@@ -273,7 +273,7 @@ fn kept(recording: &Recording) -> Option<Finding> {
 
 fn refused(recording: &Recording) -> Option<Finding> {
     let mut by_status: BTreeMap<String, usize> = BTreeMap::new();
-    for exchange in recording.exchanges.iter().filter(|exchange| !exchange.probe.is_honest()) {
+    for exchange in recording.exchanges.iter().filter(|exchange| exchange.probe.is_lie()) {
         let what = match &exchange.outcome {
             Outcome::Refused { status, .. } => format!("status {status}"),
             Outcome::Closed => "the connection closed".to_owned(),
@@ -320,10 +320,18 @@ fn not_asked(recording: &Recording) -> Vec<Finding> {
         found.push(Finding::new("not-asked", Warning, what.to_owned(), how.to_owned()));
     };
     if !is_direct(recording) {
-        if !asked("http") {
+        if !asked("http") && !is_plain_closed(recording) {
+            let answers = if recording.knocks().next().is_some() {
+                ", and something answers at port 80"
+            } else {
+                ""
+            };
             missing(
-                "plain http was not asked: a proxy may write other headers there",
-                "--http http://HOST/, if anything listens there",
+                &format!(
+                    "plain http was not asked{answers}: a proxy may write other headers there"
+                ),
+                "--http http://HOST/, if clients can use it; the token and the lines of --header then go \
+                 there unencrypted",
             );
         }
         if !asked("https") {

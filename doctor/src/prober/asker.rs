@@ -1,0 +1,185 @@
+//! Sends probes by one way, so many at once, and sends those again that do not arrive.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::{
+    task::JoinSet,
+    time::{sleep, timeout},
+};
+
+use super::{
+    Progress, Settings,
+    answer::{Back, Sent},
+    connect::Connect,
+};
+use crate::{
+    probe::{Catalogue, Probe},
+    record::{Exchange, Outcome, Protocol, Recording, Way},
+};
+
+/// How often a probe is sent again because something on the way limits requests, or fails, and how long it waits.
+const LIMITED: (usize, Duration) = (3, Duration::from_secs(1));
+/// How many probes are on their way at once.
+const AT_ONCE: usize = 8;
+/// How often a probe is sent again because the receiver asks to wait, and how long it waits.
+const AGAIN: (usize, Duration) = (50, Duration::from_millis(200));
+
+/// What became of a probe that was sent twice. Only the same refusal counts as one.
+fn both(first: &Outcome, second: Outcome) -> Outcome {
+    match (first, second) {
+        (Outcome::Refused { status: a, .. }, Outcome::Refused { status: b, .. }) if *a != b => {
+            Outcome::Failed(format!("refused with {a}, and then with {b}"))
+        }
+        (_, second) => second,
+    }
+}
+
+/// Sends probes by one way.
+pub(super) struct Asker {
+    pub(super) connect: Connect,
+    pub(super) way: Way,
+    /// The path up to the probe's id, with the token.
+    pub(super) prefix: String,
+    pub(super) settings: Settings,
+}
+
+impl Asker {
+    /// Sends these probes, and returns what became of each, in their order.
+    pub(super) async fn round(
+        self: &Arc<Self>,
+        probes: Vec<Probe>,
+        progress: &mut impl FnMut(Progress),
+    ) -> Vec<Exchange> {
+        let of = probes.len();
+        let mut waiting = probes.into_iter().enumerate();
+        let mut running = JoinSet::new();
+        let mut done: Vec<(usize, Exchange)> = Vec::new();
+        loop {
+            while running.len() < AT_ONCE {
+                let Some((place, probe)) = waiting.next() else { break };
+                let asker = Arc::clone(self);
+                running.spawn(async move { (place, asker.one(probe).await) });
+            }
+            let Some(finished) = running.join_next().await else { break };
+            done.extend(finished.ok());
+            progress(Progress { way: self.way.name(), done: done.len(), of });
+        }
+        done.sort_by_key(|(place, _)| *place);
+        done.into_iter().map(|(_, exchange)| exchange).collect()
+    }
+
+    /// Sends those again that did not arrive, and says whether honest probes get through meanwhile. If they do not, no
+    /// refusal is evidence.
+    pub(super) async fn confirm(
+        self: &Arc<Self>,
+        exchanges: &mut [Exchange],
+        catalogue: &mut Catalogue,
+        recording: &mut Recording,
+        progress: &mut impl FnMut(Progress),
+    ) -> bool {
+        let is_lost = |each: &Exchange| !each.probe.is_honest() && each.outcome.arrived().is_none();
+        let lost: Vec<_> =
+            exchanges.iter().filter(|each| is_lost(each)).map(|each| each.probe.clone()).collect();
+        if lost.is_empty() {
+            return true;
+        }
+        let mut passes = self.passes(catalogue, recording, progress).await;
+        if passes {
+            let again = self.round(lost, progress).await;
+            let lost = exchanges.iter_mut().filter(|each| is_lost(each));
+            for (first, second) in lost.zip(again) {
+                let outcome = both(&first.outcome, second.outcome.clone());
+                *first = Exchange { outcome, ..second };
+            }
+            passes = self.passes(catalogue, recording, progress).await;
+        }
+        if !passes {
+            for each in exchanges.iter_mut().filter(|each| is_lost(each)) {
+                each.outcome =
+                    Outcome::Failed("honest probes did not get through either".to_owned());
+            }
+        }
+        passes
+    }
+
+    /// Whether an honest probe gets through, with some patience.
+    async fn passes(
+        self: &Arc<Self>,
+        catalogue: &mut Catalogue,
+        recording: &mut Recording,
+        progress: &mut impl FnMut(Progress),
+    ) -> bool {
+        for _ in 0..LIMITED.0 {
+            let sent = self.round(catalogue.honest(1), progress).await;
+            let passes = sent.iter().any(|exchange| exchange.outcome.arrived().is_some());
+            recording.exchanges.extend(sent);
+            if passes {
+                return true;
+            }
+            sleep(LIMITED.1).await;
+        }
+        false
+    }
+
+    async fn one(&self, probe: Probe) -> Exchange {
+        let path = format!("{}{}", self.prefix, probe.id);
+        let mut from = None;
+        let mut back = Back::of(Outcome::TimedOut);
+        let mut may_fail = true;
+        let mut limited = 0;
+        for _ in 0..AGAIN.0 {
+            let sent = Sent {
+                probe: &probe,
+                way: &self.way,
+                path: &path,
+                more: &self.settings.headers,
+                token: self.settings.token.as_str(),
+            };
+            let exchange = async {
+                let connection = self.connect.connect().await?;
+                from = connection.from;
+                match self.way.protocol {
+                    Protocol::Http2 => sent.http2(connection).await,
+                    Protocol::Http1 | Protocol::Browser => sent.http1(connection).await,
+                }
+            };
+            back = match timeout(self.settings.timeout, exchange).await {
+                Err(_) => Back::of(Outcome::TimedOut),
+                Ok(Err(error)) => Back::of(Outcome::Failed(error.to_string())),
+                Ok(Ok(back)) => back,
+            };
+            if back.wait {
+                sleep(AGAIN.1).await;
+                continue;
+            }
+            // A link may fail once. What fails twice is taken for stopped.
+            let failed = matches!(back.outcome, Outcome::TimedOut | Outcome::Failed(_));
+            if failed && std::mem::take(&mut may_fail) {
+                sleep(AGAIN.1).await;
+                continue;
+            }
+            let is_limited = matches!(back.outcome, Outcome::Refused { status: 429 | 503, .. });
+            if !is_limited || limited == LIMITED.0 {
+                break;
+            }
+            limited = limited.saturating_add(1);
+            sleep(LIMITED.1).await;
+        }
+        let token = self.settings.token.as_str();
+        if let Outcome::Arrived(arrived) = &mut back.outcome {
+            // What lets the prober through a login is nobody else's business.
+            for field in &self.settings.headers {
+                arrived.hide(&field.value.to_string());
+            }
+        }
+        Exchange {
+            probe,
+            way: self.way.clone(),
+            path: path.replace(token, &".".repeat(token.len())),
+            from,
+            to: Some(self.connect.to),
+            outcome: back.outcome,
+            servers: back.servers,
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! Where the token and the user's own lines go, and where they are kept.
+
+mod odd;
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    sync::{Arc, Mutex},
+};
+
+use proxyfix_doctor::{
+    arrived::Field,
+    infer::{Report, infer},
+    prober::{Settings, Trust, probe},
+    receiver::Token,
+    record::Outcome,
+};
+use tokio::net::TcpListener;
+
+use self::odd::{has, refuse, serve};
+
+/// Asks `https://app.example/` alone, where nobody listens, and returns what the plain listener saw.
+async fn https_alone(answer: &'static str, more: &'static str) -> (Vec<String>, String, Report) {
+    let plain = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let port = plain.local_addr().unwrap().port();
+    let heads = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&heads);
+    let act = move |head: &str, _: SocketAddr| {
+        seen.lock().unwrap().push(head.to_owned());
+        refuse(answer, more)
+    };
+    serve(plain, act, Vec::new());
+    let closed = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap().local_addr().unwrap();
+    let token = Token::random().unwrap();
+    let url = format!("https://app.example:{}/shop", closed.port()).parse().unwrap();
+    let mut settings = Settings::new(vec![url], token.clone());
+    settings.resolve = vec![("app.example".to_owned(), closed.port(), closed.ip())];
+    settings.trust = Trust::Insecure;
+    settings.plain = port;
+    settings.headers.push(Field::new("Authorization", "Bearer very-secret"));
+    let recording = probe(&settings, |_| ()).await.unwrap();
+    let knocks: Vec<_> = recording.knocks().collect();
+    assert!(matches!(knocks.as_slice(), [Outcome::Refused { .. }]), "{knocks:?}");
+    let heads = heads.lock().unwrap().clone();
+    (heads, token.as_str().to_owned(), infer(&recording))
+}
+
+/// Where nobody named the plain listener, it gets one request, and no secret.
+#[tokio::test]
+async fn no_secret_goes_unencrypted_by_itself() {
+    for answer in ["404 Not Found", "301 Moved Permanently"] {
+        let (heads, token, report) =
+            https_alone(answer, "Location: https://app.example/\r\n").await;
+        assert_eq!(heads.len(), 1, "{heads:?}");
+        assert!(heads[0].starts_with("GET /shop/proxyfix-doctor/"), "{heads:?}");
+        assert!(!heads[0].contains(&token) && !heads[0].contains("very-secret"), "{heads:?}");
+        assert!(report.asked.iter().all(|asked| asked.way == "https"), "{:?}", report.asked);
+        assert_eq!(has(&report, "redirects"), answer.starts_with("301"));
+    }
+}
