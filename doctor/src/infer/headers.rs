@@ -214,7 +214,12 @@ fn in_way(
 }
 
 /// What became of the markers of one probe in this header.
-fn one(probe: &Probe, name: &str, arrived: &Arrived, honest: Option<&Arrived>) -> Effect {
+pub(super) fn one(
+    probe: &Probe,
+    name: &str,
+    arrived: &Arrived,
+    honest: Option<&Arrived>,
+) -> Effect {
     let elements = arrived.elements(name);
     if elements.is_empty() {
         return Effect::Dropped;

@@ -201,6 +201,33 @@ fn another_configuration_behind_the_name() {
     assert!(has(&report, "unstable"), "{:#?}", report.findings);
 }
 
+/// Two proxies, both of which let CONNECT through: fewer elements arrive than the line counts, so it would reject this
+/// request. Another one behind the same CONNECT has as many as it likes.
+#[test]
+fn a_tunnel_through_two_proxies() {
+    let two = |probe: &Probe, way: &Way| {
+        let mut fields = behaves(probe, way, true);
+        for field in fields.iter_mut().filter(|field| field.name == "x-forwarded-for") {
+            field.value = format!("{}, 10.0.0.1", field.value).as_str().into();
+        }
+        arrived(probe, fields)
+    };
+    let report = asked(&["https", "http"], two);
+    assert_eq!(line(&report), Some("proxies=10.0.0.2 for=2 proto=1"), "{:#?}", report.findings);
+    // A proxy that answers CONNECT and goes on reading is none of them.
+    for (tunnel, expected) in [(true, None), (false, Some("proxies=10.0.0.2 for=2 proto=1"))] {
+        let report = asked(&["https", "http"], |probe, way| match probe.kind {
+            Kind::Tunnel if tunnel => {
+                let host = Field::new("host", "app.example");
+                arrived(probe, [vec![host], probe.lines.clone()].concat())
+            }
+            _ => two(probe, way),
+        });
+        assert_eq!(line(&report), expected, "{:#?}", report.findings);
+        assert_eq!(has(&report, "tunnel"), tunnel);
+    }
+}
+
 /// A client is lost by a lie in the list that is not named in `Connection`.
 #[test]
 fn a_client_that_is_lost() {

@@ -24,12 +24,17 @@ const AT_ONCE: usize = 8;
 /// How often a probe is sent again because the receiver asks to wait, and how long it waits.
 const AGAIN: (usize, Duration) = (50, Duration::from_millis(200));
 
-/// What became of a probe that was sent twice. Only the same refusal counts as one.
+/// What became of a probe that was sent twice. Only the same refusal counts as one; an end without an answer and then a
+/// refusal is somebody who has had enough of this client.
 fn both(first: &Outcome, second: Outcome) -> Outcome {
     match (first, second) {
         (Outcome::Refused { status: a, .. }, Outcome::Refused { status: b, .. }) if *a != b => {
             Outcome::Failed(format!("refused with {a}, and then with {b}"))
         }
+        (
+            Outcome::Closed | Outcome::TimedOut | Outcome::Failed(_),
+            Outcome::Refused { status, .. },
+        ) => Outcome::Failed(format!("no answer, and then refused with {status}")),
         (_, second) => second,
     }
 }
@@ -180,6 +185,32 @@ impl Asker {
             to: Some(self.connect.to),
             outcome: back.outcome,
             servers: back.servers,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::both;
+    use crate::{arrived::Arrived, probe::Kind, record::Outcome};
+
+    #[test]
+    fn only_the_same_refusal_twice_is_one() {
+        let refused = |status| Outcome::Refused { status, location: None };
+        let arrived = || Outcome::Arrived(Arrived::default());
+        for (first, second, counts) in [
+            (refused(403), refused(403), true),
+            (refused(403), refused(400), false),
+            (Outcome::Closed, refused(403), false),
+            (Outcome::TimedOut, refused(403), false),
+            (Outcome::Failed(String::new()), refused(400), false),
+            (refused(403), Outcome::TimedOut, false),
+            (refused(503), refused(503), false),
+            (refused(403), arrived(), true),
+            (Outcome::TimedOut, arrived(), true),
+        ] {
+            let what = format!("{first:?}, then {second:?}");
+            assert_eq!(both(&first, second).is_evidence_about(Kind::Honest), counts, "{what}");
         }
     }
 }
