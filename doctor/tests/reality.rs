@@ -194,6 +194,30 @@ async fn it_ends_by_itself() {
     }
 }
 
+/// Something answers no lie at all, or answers each with 503: the run ends, and no line follows.
+#[tokio::test(flavor = "multi_thread")]
+async fn it_ends_although_lies_come_to_nothing() {
+    for hangs in [true, false] {
+        let count = Arc::new(AtomicUsize::new(0));
+        let seen = Arc::clone(&count);
+        let act = move |head: &str, client| {
+            seen.fetch_add(1, Ordering::Relaxed);
+            let honest = head.starts_with("GET /") && head.lines().count() < 6;
+            match (honest, hangs) {
+                (true, _) => Act::Pass(usual(head, client), 0, 2),
+                (false, true) => Act::Hang,
+                (false, false) => refuse("503 Service Unavailable", ""),
+            }
+        };
+        let quick = |settings: &mut Settings| settings.timeout = Duration::from_millis(400);
+        let report = ask(1, quick, act).await;
+        assert_eq!(line(&report), None);
+        assert!(has(&report, "untried"), "{:#?}", report.findings);
+        let count = count.load(Ordering::Relaxed);
+        assert!(count < 1500, "{count} requests");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slow_link() {
     let report = ask(

@@ -169,7 +169,7 @@ pub(super) struct Ask {
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub(super) proxy: Vec<String>,
 
-    /// How long one probe may take
+    /// How long one probe may take; one way takes at most twelve times as long
     #[arg(long, value_name = "SECONDS", default_value_t = 10)]
     #[arg(value_parser = clap::value_parser!(u64).range(1..=300))]
     pub(super) timeout: u64,

@@ -4,8 +4,8 @@
 //!    is *set* or *dropped*; if elements are right of it, it is *appended* to; else it is *passed*.
 //! 2. If the shapes of one way differ, the header is *mangled*. If the ways differ, or a value is set only where
 //!    the client sent none, it is *conditional*.
-//! 3. A probe that did not arrive says nothing, unless none arrived and all were refused deliberately: then the
-//!    header is *refused*.
+//! 3. A probe that did not arrive says nothing, unless none arrived and one was refused deliberately: then the
+//!    header is *refused*. If all came to nothing, it is *untried*.
 //! 4. Empty lines, other spellings and `Connection` are findings of their own.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -51,6 +51,8 @@ pub enum Effect {
         /// The status, if there was one.
         status: Option<u16>,
     },
+    /// Honest probes brought it, and no lie in it came to anything.
+    Untried,
 }
 
 impl Effect {
@@ -67,6 +69,7 @@ impl Effect {
             Self::Mangled { how } => format!("mangled: {how}"),
             Self::Refused { status: Some(status) } => format!("refused with {status}"),
             Self::Refused { status: None } => "refused".to_owned(),
+            Self::Untried => "not known: no lie in it came to anything".to_owned(),
         }
     }
 
@@ -78,7 +81,8 @@ impl Effect {
             | Self::Dropped
             | Self::Conditional { .. }
             | Self::Mangled { .. }
-            | Self::Refused { .. } => None,
+            | Self::Refused { .. }
+            | Self::Untried => None,
         }
     }
 
@@ -87,9 +91,11 @@ impl Effect {
         match self {
             Self::Passed => true,
             Self::Conditional { when } | Self::Mangled { how: when } => when.contains("passed"),
-            Self::Set { .. } | Self::Appended { .. } | Self::Dropped | Self::Refused { .. } => {
-                false
-            }
+            Self::Set { .. }
+            | Self::Appended { .. }
+            | Self::Dropped
+            | Self::Refused { .. }
+            | Self::Untried => false,
         }
     }
 }
@@ -137,8 +143,7 @@ fn header(recording: &Recording, name: &str) -> Option<Header> {
     let effects: BTreeSet<_> = by_door.iter().map(|(_, effect)| effect).collect();
     let effect = match effects.into_iter().collect::<Vec<_>>().as_slice() {
         [] if honest.is_empty() => return None,
-        // It was not probed: only honest probes brought it.
-        [] => Effect::Conditional { when: "not probed".to_owned() },
+        [] => Effect::Untried,
         [one] => (*one).clone(),
         _ => {
             let each = by_door.iter().map(|(way, effect)| format!("{} over {way}", effect.text()));

@@ -1,6 +1,15 @@
 //! Sends probes by one way, so many at once, and sends those again that do not arrive.
+//!
+//! It ends by itself: a way has [`LONGEST`] times the time of a probe. What is not sent until then has come to nothing.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::{Duration, Instant},
+};
 
 use tokio::{
     task::JoinSet,
@@ -19,6 +28,13 @@ use crate::{
 
 /// How often a probe is sent again because something on the way limits requests, or fails, and how long it waits.
 const LIMITED: (usize, Duration) = (3, Duration::from_secs(1));
+/// How often in all probes of one way wait for that.
+const WAITS: u32 = 600;
+/// How many times the time of one probe a way may take.
+const LONGEST: u32 = 12;
+/// A lie gets so many times the time that the slowest honest probe took, and at least so much. What is stopped without
+/// an answer then costs little.
+const SLOWER: (u32, Duration) = (10, Duration::from_secs(2));
 /// How many probes are on their way at once.
 const AT_ONCE: usize = 8;
 /// How often a probe is sent again because the receiver asks to wait, and how long it waits.
@@ -41,14 +57,65 @@ fn both(first: &Outcome, second: Outcome) -> Outcome {
 
 /// Sends probes by one way.
 pub(super) struct Asker {
-    pub(super) connect: Connect,
-    pub(super) way: Way,
+    connect: Connect,
+    way: Way,
     /// The path up to the probe's id, with the token.
-    pub(super) prefix: String,
-    pub(super) settings: Settings,
+    prefix: String,
+    settings: Settings,
+    patience: Patience,
+}
+
+/// How much time is left.
+struct Patience {
+    until: Instant,
+    /// How often somebody may still wait because something limits requests.
+    waits: AtomicU32,
+    /// The time of a lie, in milliseconds.
+    limit: AtomicU32,
+}
+
+impl Patience {
+    fn new(timeout: Duration) -> Self {
+        let now = Instant::now();
+        Self {
+            until: now.checked_add(timeout.saturating_mul(LONGEST)).unwrap_or(now),
+            waits: AtomicU32::new(WAITS),
+            limit: AtomicU32::new(u32::try_from(timeout.as_millis()).unwrap_or(u32::MAX)),
+        }
+    }
+
+    /// Takes one wait, if one is left.
+    fn waits(&self) -> bool {
+        let less = |left: u32| left.checked_sub(1);
+        self.waits.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_ok()
+    }
+
+    /// Nobody waits any more: honest probes do not get through either.
+    fn gives_up(&self) {
+        self.waits.store(0, Ordering::Relaxed);
+    }
 }
 
 impl Asker {
+    pub(super) fn new(connect: Connect, way: Way, prefix: String, settings: Settings) -> Self {
+        let patience = Patience::new(settings.timeout);
+        Self { connect, way, prefix, settings, patience }
+    }
+
+    /// Sends the first honest probes. The slowest of them says how long a lie may take.
+    pub(super) async fn first(
+        self: &Arc<Self>,
+        probes: Vec<Probe>,
+        progress: &mut impl FnMut(Progress),
+    ) -> Vec<Exchange> {
+        let start = Instant::now();
+        let exchanges = self.round(probes, progress).await;
+        let limit = start.elapsed().saturating_mul(SLOWER.0).max(SLOWER.1);
+        let limit = u32::try_from(limit.min(self.settings.timeout).as_millis());
+        self.patience.limit.store(limit.unwrap_or(u32::MAX), Ordering::Relaxed);
+        exchanges
+    }
+
     /// Sends these probes, and returns what became of each, in their order.
     pub(super) async fn round(
         self: &Arc<Self>,
@@ -63,7 +130,7 @@ impl Asker {
             while running.len() < AT_ONCE {
                 let Some((place, probe)) = waiting.next() else { break };
                 let asker = Arc::clone(self);
-                running.spawn(async move { (place, asker.one(probe).await) });
+                running.spawn(async move { (place, asker.in_time(probe).await) });
             }
             let Some(finished) = running.join_next().await else { break };
             done.extend(finished.ok());
@@ -126,7 +193,21 @@ impl Asker {
         false
     }
 
+    /// Sends a probe, if there is time.
+    async fn in_time(&self, probe: Probe) -> Exchange {
+        if Instant::now() < self.patience.until {
+            return self.one(probe).await;
+        }
+        let outcome = Outcome::Failed("no time was left".to_owned());
+        self.exchange(probe, None, Back::of(outcome))
+    }
+
     async fn one(&self, probe: Probe) -> Exchange {
+        let is_lie = probe.is_lie();
+        let limit = match self.patience.limit.load(Ordering::Relaxed) {
+            limit if is_lie => Duration::from_millis(limit.into()),
+            _ => self.settings.timeout,
+        };
         let path = format!("{}{}", self.prefix, probe.id);
         let mut from = None;
         let mut back = Back::of(Outcome::TimedOut);
@@ -148,7 +229,7 @@ impl Asker {
                     Protocol::Http1 | Protocol::Browser => sent.http1(connection).await,
                 }
             };
-            back = match timeout(self.settings.timeout, exchange).await {
+            back = match timeout(limit, exchange).await {
                 Err(_) => Back::of(Outcome::TimedOut),
                 Ok(Err(error)) => Back::of(Outcome::Failed(error.to_string())),
                 Ok(Ok(back)) => back,
@@ -157,19 +238,32 @@ impl Asker {
                 sleep(AGAIN.1).await;
                 continue;
             }
-            // A link may fail once. What fails twice is taken for stopped.
-            let failed = matches!(back.outcome, Outcome::TimedOut | Outcome::Failed(_));
+            // A link may fail once. What fails twice is taken for stopped. A lie that is not answered is sent again later.
+            let failed = match back.outcome {
+                Outcome::TimedOut => !is_lie,
+                Outcome::Failed(_) => true,
+                _ => false,
+            };
             if failed && std::mem::take(&mut may_fail) {
                 sleep(AGAIN.1).await;
                 continue;
             }
             let is_limited = matches!(back.outcome, Outcome::Refused { status: 429 | 503, .. });
-            if !is_limited || limited == LIMITED.0 {
+            if is_limited && limited == LIMITED.0 && probe.is_honest() {
+                self.patience.gives_up();
+            }
+            if !is_limited || limited == LIMITED.0 || !self.patience.waits() {
                 break;
             }
             limited = limited.saturating_add(1);
             sleep(LIMITED.1).await;
         }
+        self.exchange(probe, from, back)
+    }
+
+    /// What is recorded of a probe: nothing secret.
+    fn exchange(&self, probe: Probe, from: Option<SocketAddr>, mut back: Back) -> Exchange {
+        let path = format!("{}{}", self.prefix, probe.id);
         let token = self.settings.token.as_str();
         if let Outcome::Arrived(arrived) = &mut back.outcome {
             // What lets the prober through a login is nobody else's business.

@@ -71,20 +71,12 @@ impl Place<'_> {
         }
         let number = recording.doors().len();
         let mut catalogue = Catalogue::new(way.scheme(), &format!("{number}-"));
-        let asker = Arc::new(Asker {
-            connect,
-            way: way.clone(),
-            prefix: format!(
-                "{}{PATH}/{}/p/{}-",
-                self.url.path,
-                self.settings.token.as_str(),
-                self.run
-            ),
-            settings: self.settings.clone(),
-        });
+        let token = self.settings.token.as_str();
+        let prefix = format!("{}{PATH}/{token}/p/{}-", self.url.path, self.run);
+        let asker = Arc::new(Asker::new(connect, way, prefix, self.settings.clone()));
 
         let times = if self.reached { HONEST.0 } else { 1 };
-        let honest = asker.round(catalogue.honest(times), progress).await;
+        let honest = asker.first(catalogue.honest(times), progress).await;
         let arrived: Vec<_> =
             honest.iter().filter_map(|exchange| exchange.outcome.arrived()).collect();
         let is_open = !arrived.is_empty();
@@ -153,12 +145,9 @@ impl Place<'_> {
         let connect =
             Connect { to: self.address, host: self.url.host.clone(), tls: None, from: None };
         let no_token = ".".repeat(self.settings.token.as_str().len());
-        let asker = Arc::new(Asker {
-            connect,
-            way: self.way(Protocol::Http1),
-            prefix: format!("{}{PATH}/{no_token}/p/", self.url.path),
-            settings: self.settings.clone(),
-        });
+        let prefix = format!("{}{PATH}/{no_token}/p/", self.url.path);
+        let way = self.way(Protocol::Http1);
+        let asker = Arc::new(Asker::new(connect, way, prefix, self.settings.clone()));
         let (lines, markers) = (Vec::new(), Vec::new());
         let knock = Probe { id: "knock".to_owned(), kind: Kind::Knock, lines, markers };
         recording.exchanges.extend(asker.round(vec![knock], progress).await);

@@ -26,6 +26,8 @@ pub(crate) enum Act {
     Pass(String, usize, u8),
     /// Answers itself.
     Answer(String),
+    /// Never answers.
+    Hang,
     /// Passes the head on, and then every byte of both sides.
     Tunnel(String),
 }
@@ -86,6 +88,7 @@ pub(crate) fn serve(
             tokio::spawn(async move {
                 let head = head(&mut stream).await?;
                 match act(&head, client) {
+                    Act::Hang => std::future::pending().await,
                     Act::Answer(answer) => stream.write_all(answer.as_bytes()).await.ok()?,
                     Act::Tunnel(head) => {
                         let mut upstream = TcpStream::connect(to[0]).await.ok()?;

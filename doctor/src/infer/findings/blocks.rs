@@ -291,6 +291,11 @@ fn scheme(
             format!("{name} is {}", effect.text()),
             format!("the edge must set it on every request, for http too:\n{add}"),
         ),
+        Some(Effect::Untried) => (
+            "untried",
+            format!("no lie in {name} came to anything, so nothing is proved about it"),
+            "let the prober's address through what stops them, and ask again".to_owned(),
+        ),
         Some(Effect::Passed) => (
             "scheme-passed",
             format!("no proxy writes the scheme; {name} arrives as the client wrote it"),
