@@ -192,6 +192,7 @@ fn is_closed(outcome: &Outcome) -> bool {
         Outcome::Failed(reason) => reason.contains("refused"),
         Outcome::Arrived(_)
         | Outcome::Kept
+        | Outcome::Ended
         | Outcome::Closed
         | Outcome::TimedOut
         | Outcome::NotSent => false,

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    probe::{Kind, STANDARD},
+    probe::{Kind, STANDARD, Shape},
     record::Recording,
 };
 
@@ -26,7 +26,12 @@ pub(super) fn differences(recording: &Recording) -> Differences {
     let mut lengths: BTreeMap<(String, String), BTreeSet<usize>> = BTreeMap::new();
     let (mut instances, mut peers) = (BTreeSet::new(), BTreeSet::new());
     for (exchange, arrived) in recording.arrived() {
-        if !matches!(exchange.probe.kind, Kind::Honest | Kind::Headers(_)) {
+        // A second request on a connection is about that connection.
+        let is_alike = match exchange.probe.kind {
+            Kind::Headers(shape) => shape != Shape::Second,
+            kind => kind == Kind::Honest,
+        };
+        if !is_alike {
             continue;
         }
         for name in proxyfix::forwarding_headers() {

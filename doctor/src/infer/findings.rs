@@ -55,7 +55,7 @@ impl Finding {
 }
 
 /// The codes of all findings, in the order of the document.
-pub const CODES: [&str; 34] = [
+pub const CODES: [&str; 35] = [
     "no-answer",
     "way-closed",
     "login",
@@ -63,6 +63,7 @@ pub const CODES: [&str; 34] = [
     "needs-command",
     "same-address",
     "tunnel",
+    "proxy-protocol",
     "unstable",
     "client-unconfirmed",
     "client-passed",

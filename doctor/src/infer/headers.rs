@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use crate::{
     arrived::Arrived,
-    probe::{Kind, Probe, Shape},
+    probe::{Kind, PROXY, Probe, Shape},
     record::{Door, Exchange, Outcome, Recording},
 };
 
@@ -121,7 +121,9 @@ pub(super) fn headers(recording: &Recording) -> Vec<Header> {
         recording.honest().any(|(_, arrived)| arrived.values(name).next().is_some())
     });
     names.extend(known.map(str::to_owned));
-    names.remove("host");
+    for no_header in ["host", PROXY] {
+        names.remove(no_header);
+    }
     names.iter().filter_map(|name| header(recording, name)).collect()
 }
 
@@ -154,7 +156,8 @@ fn header(recording: &Recording, name: &str) -> Option<Header> {
 }
 
 /// The shapes whose marker must be found again if the header is not set.
-const PLAIN: [Shape; 5] = [Shape::Once, Shape::Twice, Shape::List, Shape::OpenQuote, Shape::Long];
+const PLAIN: [Shape; 6] =
+    [Shape::Once, Shape::Twice, Shape::List, Shape::OpenQuote, Shape::Long, Shape::Second];
 
 fn in_way(
     recording: &Recording,
@@ -180,6 +183,7 @@ fn in_way(
                 refused = Some(Some(*status));
             }
             Outcome::Refused { .. }
+            | Outcome::Ended
             | Outcome::Closed
             | Outcome::TimedOut
             | Outcome::Kept

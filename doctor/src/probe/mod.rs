@@ -14,11 +14,12 @@ mod write;
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::values::PROXY;
 pub(crate) use self::write::END;
 #[cfg(any(feature = "listen", feature = "prober"))]
 pub(crate) use self::write::TUNNEL;
 #[cfg(feature = "prober")]
-pub(crate) use self::write::connect_head;
+pub(crate) use self::write::{connect_head, proxy_line};
 pub use self::{
     catalogue::{Catalogue, STANDARD},
     write::{Fetch, curl, fetch, head, sendable_by_browsers},
@@ -45,11 +46,13 @@ pub enum Shape {
     Underscore,
     /// A value, and a `Connection` that names the header (RFC 9110 §7.6.1).
     Nominated,
+    /// One line with one value, in the second request on a connection. The first one is honest.
+    Second,
 }
 
 impl Shape {
     /// All shapes.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Once,
         Self::Twice,
         Self::List,
@@ -58,6 +61,7 @@ impl Shape {
         Self::Long,
         Self::Underscore,
         Self::Nominated,
+        Self::Second,
     ];
 
     /// Its name in findings.
@@ -71,6 +75,7 @@ impl Shape {
             Self::Long => "8 KiB",
             Self::Underscore => "underscores",
             Self::Nominated => "named in Connection",
+            Self::Second => "a second request on the connection",
         }
     }
 }
@@ -95,6 +100,9 @@ pub enum Kind {
     EmptyHost,
     /// Two lines of `Host`.
     TwoHosts,
+    /// A line of the PROXY protocol before everything else on the connection, also before TLS. Whoever believes it from
+    /// a stranger lets the stranger choose the address.
+    Proxy,
     /// A request without the token and without the user's own lines. It is no probe of what arrives: it asks whether
     /// plain HTTP is closed, where nobody said that secrets may go unencrypted.
     Knock,
@@ -125,6 +133,7 @@ impl Kind {
             Self::NoHost => "HTTP/1.0 without Host",
             Self::EmptyHost => "an empty Host",
             Self::TwoHosts => "two lines of Host",
+            Self::Proxy => "a line of the PROXY protocol",
             Self::Knock => "a request without the token",
             Self::Tunnel => "a request behind CONNECT",
         }

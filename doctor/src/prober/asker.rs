@@ -22,7 +22,7 @@ use super::{
     connect::Connect,
 };
 use crate::{
-    probe::{Catalogue, Probe},
+    probe::{Catalogue, Kind, Probe, proxy_line},
     record::{Exchange, Outcome, Protocol, Recording, Way},
 };
 
@@ -149,7 +149,10 @@ impl Asker {
         recording: &mut Recording,
         progress: &mut impl FnMut(Progress),
     ) -> bool {
-        let is_lost = |each: &Exchange| !each.probe.is_honest() && each.outcome.arrived().is_none();
+        let is_lost = |each: &Exchange| {
+            let ended = each.outcome == Outcome::Ended;
+            each.probe.is_lie() && !ended && each.outcome.arrived().is_none()
+        };
         let lost: Vec<_> =
             exchanges.iter().filter(|each| is_lost(each)).map(|each| each.probe.clone()).collect();
         if lost.is_empty() {
@@ -222,7 +225,8 @@ impl Asker {
                 token: self.settings.token.as_str(),
             };
             let exchange = async {
-                let connection = self.connect.connect().await?;
+                let before = proxy_line(&probe, &self.way);
+                let connection = self.connect.connect(before.as_deref()).await?;
                 from = connection.from;
                 match self.way.protocol {
                     Protocol::Http2 => sent.http2(connection).await,
@@ -231,6 +235,8 @@ impl Asker {
             };
             back = match timeout(limit, exchange).await {
                 Err(_) => Back::of(Outcome::TimedOut),
+                // A handshake that fails is the answer to what stands before it.
+                Ok(Err(_)) if probe.kind == Kind::Proxy => Back::of(Outcome::Closed),
                 Ok(Err(error)) => Back::of(Outcome::Failed(error.to_string())),
                 Ok(Ok(back)) => back,
             };

@@ -49,7 +49,7 @@ impl Place<'_> {
         if self.url.scheme == "https" {
             let config = tls::config(&self.settings.trust, b"h2")?;
             connect.tls = Some(Arc::new(config));
-            let offered = timeout(limit, connect.connect()).await;
+            let offered = timeout(limit, connect.connect(None)).await;
             if matches!(offered, Ok(Ok(connection)) if connection.http2) {
                 place.by(Protocol::Http2, connect, recording, progress).await?;
             }
@@ -110,13 +110,11 @@ impl Place<'_> {
             }
             let halves: Vec<_> = exchanges
                 .iter()
-                .filter(|exchange| exchange.outcome.arrived().is_none())
+                .filter(|exchange| is_stopped(exchange))
                 .filter_map(|exchange| exchange.probe.halves())
                 .flatten()
                 .collect();
-            exchanges.retain(|exchange| {
-                exchange.outcome.arrived().is_some() || exchange.probe.halves().is_none()
-            });
+            exchanges.retain(|exchange| !is_stopped(exchange) || exchange.probe.halves().is_none());
             recording.exchanges.append(&mut exchanges);
             if halves.is_empty() {
                 break;
@@ -176,15 +174,23 @@ impl Place<'_> {
     }
 }
 
+/// Whether something stopped a probe, of which a half may get through.
+fn is_stopped(exchange: &Exchange) -> bool {
+    exchange.outcome != Outcome::Ended && exchange.outcome.arrived().is_none()
+}
+
 /// Whether a probe can be sent by a version of HTTP. HTTP/2 has no `Connection` (RFC 9113 §8.2.2), but a `:scheme` and
 /// an `:authority`, which can lie as a target in absolute form can.
 fn can_send(protocol: Protocol, kind: Kind) -> bool {
     protocol == Protocol::Http1
         || match kind {
-            Kind::Headers(shape) => shape != Shape::Nominated,
+            Kind::Headers(shape) => !matches!(shape, Shape::Nominated | Shape::Second),
             Kind::Honest | Kind::OtherScheme | Kind::OtherAuthority | Kind::Tunnel => true,
-            Kind::Knock | Kind::AbsoluteForm | Kind::NoHost | Kind::EmptyHost | Kind::TwoHosts => {
-                false
-            }
+            Kind::Proxy
+            | Kind::Knock
+            | Kind::AbsoluteForm
+            | Kind::NoHost
+            | Kind::EmptyHost
+            | Kind::TwoHosts => false,
         }
 }

@@ -24,6 +24,8 @@ use tokio::{
 pub(crate) enum Act {
     /// Passes it on, to the receiver of this number, from this last byte of its address.
     Pass(String, usize, u8),
+    /// The same, but its answer does not say that the connection ends.
+    Kept(String, usize, u8),
     /// Answers itself.
     Answer(String),
     /// Never answers.
@@ -96,19 +98,30 @@ pub(crate) fn serve(
                         tokio::io::copy_bidirectional(&mut stream, &mut upstream).await.ok()?;
                     }
                     Act::Pass(head, number, last) => {
-                        let socket = TcpSocket::new_v4().ok()?;
-                        socket.bind((Ipv4Addr::new(127, 0, 0, last), 0).into()).ok()?;
-                        let mut upstream = socket.connect(to[number]).await.ok()?;
-                        upstream.write_all(head.as_bytes()).await.ok()?;
-                        let mut answer = Vec::new();
-                        upstream.read_to_end(&mut answer).await.ok()?;
+                        let answer = upstream(&head, to[number], last).await?;
                         stream.write_all(&answer).await.ok()?;
+                    }
+                    Act::Kept(head, number, last) => {
+                        let answer = upstream(&head, to[number], last).await?;
+                        let answer = String::from_utf8(answer).ok()?;
+                        let kept = answer.replacen("connection: close\r\n", "", 1);
+                        stream.write_all(kept.as_bytes()).await.ok()?;
                     }
                 }
                 Some(())
             });
         }
     });
+}
+
+async fn upstream(head: &str, to: SocketAddr, last: u8) -> Option<Vec<u8>> {
+    let socket = TcpSocket::new_v4().ok()?;
+    socket.bind((Ipv4Addr::new(127, 0, 0, last), 0).into()).ok()?;
+    let mut upstream = socket.connect(to).await.ok()?;
+    upstream.write_all(head.as_bytes()).await.ok()?;
+    let mut answer = Vec::new();
+    upstream.read_to_end(&mut answer).await.ok()?;
+    Some(answer)
 }
 
 /// What the doctor says behind such a proxy, with so many receivers that share a token.

@@ -144,7 +144,7 @@ fn reasons(recording: &Recording, door: Option<Door<'_>>) -> (Statuses, BTreeSet
                 continue;
             }
             Outcome::Failed(reason) => reason.as_str(),
-            Outcome::Closed => "the connection ended without an answer",
+            Outcome::Ended | Outcome::Closed => "the connection ended without an answer",
             Outcome::TimedOut => "no answer came in time",
             Outcome::Kept => "the answer was about another request",
             Outcome::Arrived(_) | Outcome::NotSent => continue,

@@ -279,7 +279,7 @@ fn refused(recording: &Recording) -> Option<Finding> {
             Outcome::Closed => "the connection closed".to_owned(),
             Outcome::TimedOut => "no answer".to_owned(),
             Outcome::Failed(reason) => reason.clone(),
-            Outcome::Arrived(_) | Outcome::Kept | Outcome::NotSent => continue,
+            Outcome::Arrived(_) | Outcome::Ended | Outcome::Kept | Outcome::NotSent => continue,
         };
         let count = by_status.entry(what).or_default();
         *count = count.saturating_add(1);

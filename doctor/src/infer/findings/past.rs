@@ -13,7 +13,31 @@ use crate::{
 
 /// Everything that passes the proxies by.
 pub(super) fn past(recording: &Recording, headers: &[Header]) -> Vec<Finding> {
-    tunnel(recording, headers).into_iter().collect()
+    tunnel(recording, headers).into_iter().chain(claimed(recording)).collect()
+}
+
+/// A line of the PROXY protocol whose address arrives. The request behind it says nothing about an address.
+fn claimed(recording: &Recording) -> Option<Finding> {
+    let arrives = |probe: &Probe, arrived: &Arrived| {
+        probe.markers.iter().any(|marker| {
+            let peer = arrived.peer().and_then(|peer| peer.ip());
+            peer.is_some_and(|peer| marker.text == peer.to_string())
+                || arrived.fields.iter().any(|field| field.value.has(&marker.text))
+        })
+    };
+    let (exchange, _) = recording.arrived().find(|(exchange, arrived)| {
+        exchange.probe.kind == Kind::Proxy && arrives(&exchange.probe, arrived)
+    })?;
+    Some(Finding::new(
+        "proxy-protocol",
+        Blocks,
+        format!(
+            "over {} a proxy believes the PROXY protocol from you: a client chooses the address that it has",
+            exchange.way.name()
+        ),
+        "no line can help; let the listener take the PROXY protocol only from the load balancer before it, by its \
+         address or by a firewall, or not at all",
+    ))
 }
 
 /// A request behind CONNECT whose lies get further than they do alone.
