@@ -7,6 +7,7 @@
 
 mod blocks;
 mod client;
+mod gateway;
 mod notes;
 mod past;
 

@@ -228,6 +228,35 @@ fn a_tunnel_through_two_proxies() {
     }
 }
 
+/// A bridge of containers, as the peer and as the client that a proxy names.
+#[test]
+fn a_shared_gateway() {
+    let behind = |address: &'static str, is_peer: bool| {
+        let report = asked(&["http"], |probe, way| {
+            let mut fields = behaves(probe, way, true);
+            if !is_peer {
+                for field in fields.iter_mut().filter(|field| field.name == "x-forwarded-for") {
+                    field.value = field.value.to_string().replace(CLIENT, address).as_str().into();
+                }
+            }
+            let mut outcome = arrived(probe, fields);
+            if let (Outcome::Arrived(arrived), true) = (&mut outcome, is_peer) {
+                arrived.peer = Some(format!("{address}:4000"));
+            }
+            outcome
+        });
+        let seen = report.findings.iter().find(|finding| finding.code == "shared-gateway");
+        (line(&report).map(str::to_owned), seen.map(|finding| finding.seen.clone()))
+    };
+    let (line, seen) = behind("172.17.0.1", true);
+    assert_eq!(line.as_deref(), Some("proxies=172.17.0.1 for=1 proto=1"));
+    assert!(seen.unwrap().starts_with("the application is connected from 172.17.0.1"));
+    let (line, seen) = behind("192.168.65.1", false);
+    assert_eq!(line, None);
+    assert!(seen.unwrap().starts_with("x-forwarded-for names 192.168.65.1 as the client"));
+    assert_eq!(behind("10.0.0.7", true).1, None);
+}
+
 /// A client is lost by a lie in the list that is not named in `Connection`.
 #[test]
 fn a_client_that_is_lost() {

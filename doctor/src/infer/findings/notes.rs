@@ -13,6 +13,7 @@ use super::{
     },
     Finding,
     Severity::{Note, Warning},
+    gateway,
 };
 use crate::{
     probe::{Kind, STANDARD, Shape},
@@ -30,7 +31,10 @@ pub(super) fn notes(recording: &Recording, headers: &[Header], derived: &Derived
     if recording.honest().next().is_some() {
         found.extend(conditional(headers));
         found.extend(peers(recording));
-        found.extend(gateway(recording));
+        if !is_direct(recording) {
+            found.extend(gateway::peer(recording));
+        }
+        found.extend(gateway::client(recording, headers));
         found.extend(prefix(recording, derived));
         found.extend(passed(headers));
         found.extend(underscores(recording));
@@ -105,28 +109,6 @@ fn peers(recording: &Recording) -> Vec<Finding> {
         ));
     }
     found
-}
-
-/// The first address of a network of containers is the host itself.
-fn gateway(recording: &Recording) -> Option<Finding> {
-    let bridge = |ip: &IpAddr| match ip {
-        IpAddr::V4(ip) => {
-            let [a, b, _, d] = ip.octets();
-            a == 172 && (16..32).contains(&b) && d == 1
-        }
-        IpAddr::V6(_) => false,
-    };
-    let peers = recording.arrived().filter_map(|(_, arrived)| arrived.peer()?.ip());
-    let ip = peers.into_iter().find(bridge)?;
-    Some(Finding::new(
-        "shared-gateway",
-        Warning,
-        format!(
-            "the application is connected from {ip}, which looks like the bridge of a container network"
-        ),
-        "everything that the host forwards comes from there; publish the port on 127.0.0.1 only \
-         (docs/CHOOSING.md, question 2)",
-    ))
 }
 
 fn prefix(recording: &Recording, derived: &Derived) -> Option<Finding> {
