@@ -16,7 +16,7 @@ use proxyfix_doctor::{
 };
 use tokio::net::TcpListener;
 
-use self::odd::{has, refuse, serve};
+use self::odd::{Act, has, record, refuse, serve, usual};
 
 /// Asks `https://app.example/` alone, where nobody listens, and returns what the plain listener saw.
 async fn https_alone(answer: &'static str, more: &'static str) -> (Vec<String>, String, Report) {
@@ -55,5 +55,43 @@ async fn no_secret_goes_unencrypted_by_itself() {
         assert!(!heads[0].contains(&token) && !heads[0].contains("very-secret"), "{heads:?}");
         assert!(report.asked.iter().all(|asked| asked.way == "https"), "{:?}", report.asked);
         assert_eq!(has(&report, "redirects"), answer.starts_with("301"));
+    }
+}
+
+/// What the user adds is in no recording: neither in its own line nor where a proxy copies it, whatever its name is.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_lets_through_is_hidden() {
+    for (name, value, copy) in [
+        ("Authorization", "Bearer very-secret-123", "very-secret-123"),
+        ("X-Gate", "very-secret-123", "VERY-secret-123"),
+        ("X-Gate", "abc", "-"),
+        ("X-Odd", "back\\slash-and-\"quotes\"", "back\\slash-and-\"quotes\""),
+        ("Cookie", "theme=dark; sid=s3cr3t-s3cr3t", "s3cr3t-s3cr3t"),
+    ] {
+        let line = |settings: &mut Settings| settings.headers.push(Field::new(name, value));
+        let act = move |head: &str, client: SocketAddr| {
+            assert!(head.contains(value), "{head}");
+            let own = format!("X-Copied: {copy}\r\nX-Url: /a?k={copy}\r\n\r\n");
+            let head = usual(head, client);
+            let refused = head.contains(": 8") || head.contains("CONNECT");
+            if refused {
+                let location = format!("Location: http://app.example{copy}\r\n");
+                return Act::Answer(format!(
+                    "HTTP/1.1 302 Found\r\nServer: {copy}\r\n{location}Content-Length: 0\r\n\r\n"
+                ));
+            }
+            Act::Pass(head.trim_end().to_owned() + "\r\n" + &own, 0, 2)
+        };
+        let recording = record(1, line, act).await;
+        let report = infer(&recording);
+        assert_eq!(odd::line(&report), odd::LINE, "{:#?}", report.findings);
+        let saved = serde_json::to_string(&recording).unwrap().to_ascii_lowercase();
+        let escaped = value.replace('\\', "\\\\\\\\").replace('"', "\\\"");
+        assert!(saved.contains(&name.to_ascii_lowercase()), "{name}");
+        for secret in [value, copy, &escaped] {
+            let secret = secret.to_ascii_lowercase();
+            assert!(secret.len() < 8 || !saved.contains(&secret), "{name}: {secret}");
+        }
+        assert!(!saved.contains("\"value\":\"abc\""));
     }
 }

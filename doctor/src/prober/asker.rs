@@ -20,6 +20,7 @@ use super::{
     Progress, Settings,
     answer::{Back, Sent},
     connect::Connect,
+    secrets,
 };
 use crate::{
     probe::{Catalogue, Kind, Probe, proxy_line},
@@ -271,12 +272,7 @@ impl Asker {
     fn exchange(&self, probe: Probe, from: Option<SocketAddr>, mut back: Back) -> Exchange {
         let path = format!("{}{}", self.prefix, probe.id);
         let token = self.settings.token.as_str();
-        if let Outcome::Arrived(arrived) = &mut back.outcome {
-            // What lets the prober through a login is nobody else's business.
-            for field in &self.settings.headers {
-                arrived.hide(&field.value.to_string());
-            }
-        }
+        secrets::hide(&mut back, &self.settings);
         Exchange {
             probe,
             way: self.way.clone(),

@@ -16,6 +16,7 @@ mod answer;
 mod asker;
 mod connect;
 mod rounds;
+mod secrets;
 mod tls;
 mod url;
 
