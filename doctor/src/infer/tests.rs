@@ -257,6 +257,21 @@ fn a_shared_gateway() {
     assert_eq!(behind("10.0.0.7", true).1, None);
 }
 
+/// A proxy that writes what it finds in the list into `Forwarded` too.
+#[test]
+fn a_list_that_is_translated() {
+    let report = asked(&["http"], |probe, way| {
+        let mut fields = behaves(probe, way, true);
+        let list = fields.iter().find(|field| field.name == "x-forwarded-for").unwrap();
+        let list = list.value.to_string();
+        let elements: Vec<_> = list.split(',').map(|ip| format!("for={}", ip.trim())).collect();
+        fields.retain(|field| field.name != "forwarded");
+        fields.push(Field::new("forwarded", &elements.join(", ")));
+        arrived(probe, fields)
+    });
+    assert_eq!(line(&report), LINE, "{:#?}", report.findings);
+}
+
 /// A client is lost by a lie in the list that is not named in `Connection`.
 #[test]
 fn a_client_that_is_lost() {
