@@ -95,3 +95,35 @@ async fn what_lets_through_is_hidden() {
         assert!(!saved.contains("\"value\":\"abc\""));
     }
 }
+
+/// Whatever leads elsewhere is not followed, neither for honest probes nor for lies.
+#[tokio::test(flavor = "multi_thread")]
+async fn redirects_are_not_followed() {
+    let elsewhere = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let to = elsewhere.local_addr().unwrap();
+    let followed = Arc::new(Mutex::new(0));
+    let count = Arc::clone(&followed);
+    let act = move |_: &str, _| {
+        *count.lock().unwrap() += 1;
+        refuse("404 Not Found", "")
+    };
+    serve(elsewhere, act, Vec::new());
+    for status in ["301 Moved Permanently", "302 Found", "307 Temporary Redirect"] {
+        for honest in [true, false] {
+            let act = move |head: &str, client: SocketAddr| {
+                let is_lie = head.lines().count() > 5 || !head.starts_with("GET /");
+                if honest || is_lie {
+                    let location =
+                        format!("Location: http://{to}/\r\nRefresh: 0; url=http://{to}/\r\n");
+                    return Act::Answer(format!(
+                        "HTTP/1.1 {status}\r\n{location}Content-Length: 0\r\n\r\n"
+                    ));
+                }
+                Act::Pass(usual(head, client), 0, 2)
+            };
+            let report = infer(&record(1, |_| (), act).await);
+            assert!(report.line.is_none());
+        }
+    }
+    assert_eq!(*followed.lock().unwrap(), 0);
+}
