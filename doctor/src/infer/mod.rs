@@ -9,6 +9,7 @@
 mod chain;
 mod derive;
 mod differences;
+mod facts;
 mod findings;
 mod headers;
 mod instead;

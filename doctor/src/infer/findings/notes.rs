@@ -7,8 +7,9 @@ use std::{
 
 use super::{
     super::{
-        derive::{Derived, is_plain_closed, strips},
+        derive::Derived,
         differences::differences,
+        facts::{is_plain_closed, strips},
         headers::{Effect, Header},
     },
     Finding,
