@@ -6,7 +6,7 @@
 //! 2. Lines of one name keep their order, which decides who wrote what. HTTP libraries store the lines by name
 //!    and in lower case. Neither the case nor the order of different names has a meaning (RFC 9110 §5.1, §5.3).
 //! 3. The request can be made again, with its peer, so that the core decides about exactly what arrived.
-//! 4. Credentials and cookies are dots: nobody has to see them.
+//! 4. Credentials and cookies are dots: nobody has to see them. They are known by the names of their fields.
 
 use std::{fmt, net::SocketAddr};
 
@@ -41,6 +41,29 @@ impl Octets {
         let text = text.as_bytes();
         !text.is_empty() && self.0.windows(text.len()).any(|part| part.eq_ignore_ascii_case(text))
     }
+}
+
+impl Octets {
+    /// Replaces a text by as many dots, in any case of ASCII letters.
+    pub fn hide(&mut self, text: &str) {
+        let text = text.as_bytes();
+        let mut rest = self.0.as_mut_slice();
+        while let Some((here, _)) =
+            rest.split_at_mut_checked(text.len()).filter(|_| !text.is_empty())
+        {
+            let is_it = here.eq_ignore_ascii_case(text);
+            if is_it {
+                here.fill(b'.');
+            }
+            let step = if is_it { text.len() } else { 1 };
+            rest = std::mem::take(&mut rest).get_mut(step..).unwrap_or_default();
+        }
+    }
+}
+
+/// What stands for so many bytes of a secret.
+fn dots(length: usize) -> Octets {
+    Octets(vec![b'.'; length])
 }
 
 impl From<&[u8]> for Octets {
@@ -154,11 +177,7 @@ impl Arrived {
     pub fn of<B>(request: &Request<B>, peer: Option<Peer>, instance: &str) -> Self {
         let field = |(name, value): (&HeaderName, &HeaderValue)| Field {
             name: name.as_str().to_owned(),
-            value: if SECRETS.contains(name) {
-                ".".repeat(value.len()).as_str().into()
-            } else {
-                value.as_bytes().into()
-            },
+            value: if is_secret(name) { dots(value.len()) } else { value.as_bytes().into() },
         };
         let peer = peer.map(|peer| if peer.is_unix() { UNIX.to_owned() } else { peer.to_string() });
         Self {
@@ -207,15 +226,15 @@ impl Arrived {
 
     /// Replaces a secret in the target, and in every value, by as many dots.
     pub fn hide(&mut self, secret: &str) {
-        let dots = ".".repeat(secret.len());
-        let hide = |octets: &mut Octets| {
-            if octets.has(secret) {
-                let text = octets.to_string().replace(secret, &dots);
-                *octets = text.parse().unwrap_or_default();
-            }
-        };
-        hide(&mut self.target);
-        self.fields.iter_mut().for_each(|field| hide(&mut field.value));
+        self.target.hide(secret);
+        self.fields.iter_mut().for_each(|field| field.value.hide(secret));
+    }
+
+    /// Replaces the values of a header by as many dots.
+    pub fn hide_header(&mut self, name: &str) {
+        for field in self.fields.iter_mut().filter(|field| field.name.eq_ignore_ascii_case(name)) {
+            field.value = dots(field.value.as_bytes().len());
+        }
     }
 
     /// The request made again, with its peer in its extensions; `None` if no HTTP library would take it.
@@ -238,9 +257,24 @@ impl Arrived {
 /// The most lines of a request that is made again: as many as the receiver takes.
 pub(crate) const LINES: usize = 256;
 
-/// The fields whose values are secrets. Nothing is derived from them.
-const SECRETS: [HeaderName; 3] =
-    [http::header::AUTHORIZATION, http::header::COOKIE, http::header::PROXY_AUTHORIZATION];
+/// Words in the names of fields whose values are secrets. Proxies write such fields too, behind a login.
+const SECRETS: [&str; 10] = [
+    "assertion",
+    "authorization",
+    "cookie",
+    "credential",
+    "jwt",
+    "key",
+    "passw",
+    "secret",
+    "session",
+    "token",
+];
+
+/// Whether nobody has to see the value of a field. Nothing is derived from it.
+fn is_secret(name: &HeaderName) -> bool {
+    SECRETS.iter().any(|word| name.as_str().contains(word)) && !proxyfix::is_forwarding_header(name)
+}
 
 /// How a Unix socket is written.
 const UNIX: &str = "unix";
@@ -264,11 +298,36 @@ mod tests {
     #[test]
     fn secrets_are_dots() {
         let request = http::Request::get("/").header("Authorization", "Bearer abc");
-        let request = request.header("cookie", "id=1").header("x-a", "1").body(()).unwrap();
+        let request = request.header("cookie", "id=1").header("x-a", "1");
+        let request = request.header("X-Forwarded-Access-Token", "abc").header("x-api-key", "k");
+        let request = request.body(()).unwrap();
         let arrived = Arrived::of(&request, None, "a");
         let value = |name: &str| arrived.values(name).next().unwrap().to_string();
         assert_eq!((value("authorization"), value("cookie")), (".".repeat(10), "....".to_owned()));
+        assert_eq!(
+            (value("x-forwarded-access-token"), value("x-api-key")),
+            ("...".into(), ".".into())
+        );
         assert_eq!(value("x-a"), "1");
+    }
+
+    #[test]
+    fn what_is_hidden() {
+        let mut octets = Octets::from("aSecret\\secre, SECRET");
+        octets.hide("secret");
+        assert_eq!(octets, "a......\\secre, ......".into());
+        octets.hide("");
+        octets.hide(&"x".repeat(100));
+        octets.hide("a......\\secre, ......");
+        assert_eq!(octets.to_string(), ".".repeat(21));
+        let mut octets = Octets::from("aaa");
+        octets.hide("aa");
+        assert_eq!(octets, "..a".into());
+        let fields = vec![Field::new("X-Pass", "1"), Field::new("x-a", "1")];
+        let mut arrived = Arrived { fields, ..Arrived::default() };
+        arrived.hide_header("x-pass");
+        assert_eq!(arrived.values("x-pass").next().unwrap().as_bytes(), b".");
+        assert_eq!(arrived.values("x-a").next().unwrap().as_bytes(), b"1");
     }
 
     #[test]

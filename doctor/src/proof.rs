@@ -85,8 +85,8 @@ pub fn prove(
     for exchange in &recording.exchanges {
         let honest = exchange.probe.is_honest();
         let Some(arrived) = exchange.outcome.arrived() else {
-            let sent = exchange.outcome != Outcome::NotSent;
-            proof.stopped = proof.stopped.saturating_add(usize::from(!honest && sent));
+            let lies = exchange.probe.is_lie() && exchange.outcome != Outcome::NotSent;
+            proof.stopped = proof.stopped.saturating_add(usize::from(lies));
             continue;
         };
         let (verdict, wrong) = judge(config, recording, exchange, arrived);

@@ -111,6 +111,8 @@ pub enum Outcome {
     },
     /// The answer was about another probe: something on the way keeps answers.
     Kept,
+    /// Somebody ended the connection after the honest request before the probe, which is the end of that lie too.
+    Ended,
     /// The connection ended without an answer.
     Closed,
     /// No answer came in time.
@@ -128,9 +130,9 @@ impl Outcome {
     pub fn is_evidence_about(&self, kind: Kind) -> bool {
         let about_target = !matches!(kind, Kind::Honest | Kind::Headers(_));
         match self {
-            Self::Arrived(_) | Self::Refused { status: 400 | 403 | 421 | 431 | 501 | 505, .. } => {
-                true
-            }
+            Self::Arrived(_)
+            | Self::Ended
+            | Self::Refused { status: 400 | 403 | 421 | 431 | 501 | 505, .. } => true,
             Self::Refused { status, .. } => {
                 about_target && (200..500).contains(status) && !matches!(status, 408 | 429)
             }
@@ -144,6 +146,7 @@ impl Outcome {
             Self::Arrived(arrived) => Some(arrived),
             Self::Refused { .. }
             | Self::Kept
+            | Self::Ended
             | Self::Closed
             | Self::TimedOut
             | Self::Failed(_)
@@ -256,7 +259,14 @@ impl Recording {
 
     /// The doors at which probes were sent.
     pub fn doors(&self) -> BTreeSet<Door<'_>> {
-        self.exchanges.iter().map(Exchange::door).collect()
+        let asked = self.exchanges.iter().filter(|exchange| exchange.probe.kind != Kind::Knock);
+        asked.map(Exchange::door).collect()
+    }
+
+    /// What became of each request that asked for plain HTTP without the token.
+    pub fn knocks(&self) -> impl Iterator<Item = &Outcome> {
+        let knocks = self.exchanges.iter().filter(|exchange| exchange.probe.kind == Kind::Knock);
+        knocks.map(|exchange| &exchange.outcome)
     }
 
     /// The doors by which an honest probe arrived.
@@ -313,10 +323,17 @@ pub(crate) fn tried(recording: &Recording, header: &str, door: Door<'_>) -> Trie
         let kind = exchange.probe.kind;
         let matters = match kind {
             Kind::Headers(
-                Shape::Once | Shape::Twice | Shape::List | Shape::Empty | Shape::Nominated,
+                Shape::Once
+                | Shape::Twice
+                | Shape::List
+                | Shape::Empty
+                | Shape::Nominated
+                | Shape::Second,
             ) => exchange.probe.lies_in(header),
-            // A tunnel that opens is a finding of its own, whatever line is derived.
+            // Who gets past the proxies is a finding of its own, whatever line is derived.
             Kind::Honest
+            | Kind::Knock
+            | Kind::Proxy
             | Kind::Tunnel
             | Kind::Headers(Shape::OpenQuote | Shape::Long | Shape::Underscore) => false,
             Kind::TwoHosts => about_host,
@@ -333,7 +350,7 @@ pub(crate) fn tried(recording: &Recording, header: &str, door: Door<'_>) -> Trie
             unsent = unsent.or_else(|| Some(kind.name()));
         } else if !exchange.outcome.is_evidence_about(kind) {
             return Tried::Nothing(kind.name());
-        } else if matches!(kind, Kind::Headers(_)) {
+        } else if matches!(kind, Kind::Headers(_)) && exchange.outcome != Outcome::Ended {
             evidence = true;
         }
     }

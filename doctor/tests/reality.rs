@@ -3,6 +3,8 @@
 //! Each test has a small proxy of its own between the prober and the receiver, which does one odd thing. Whatever
 //! it does is said plainly, and what remains is still derived.
 
+mod odd;
+
 use std::{
     net::{Ipv4Addr, SocketAddr},
     sync::{
@@ -14,145 +16,15 @@ use std::{
 
 use proxyfix_doctor::{
     arrived::Field,
-    infer::{Report, infer},
+    infer::infer,
     listen::Listener,
     prober::{Settings, Url, probe},
     receiver::{Doctor, Token},
-    record::{Outcome, Recording},
+    record::Outcome,
 };
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::{TcpListener, TcpSocket, TcpStream},
-};
+use tokio::net::TcpListener;
 
-/// What a proxy does with a head.
-enum Act {
-    /// Passes it on, to the receiver of this number, from this last byte of its address.
-    Pass(String, usize, u8),
-    /// Answers itself.
-    Answer(String),
-    /// Passes the head on, and then every byte of both sides.
-    Tunnel(String),
-}
-
-/// A head as text, with a line that the proxy appends to `X-Forwarded-For` and one that it sets.
-fn usual(head: &str, client: SocketAddr) -> String {
-    let mut list = Vec::new();
-    let mut lines = Vec::new();
-    for line in head.trim_end().split("\r\n") {
-        let lower = line.to_ascii_lowercase();
-        if let Some(value) = lower.strip_prefix("x-forwarded-for: ") {
-            list.push(value.to_owned());
-        } else if !lower.starts_with("x-forwarded-proto:") && !lower.starts_with("x-forwarded-for:")
-        {
-            lines.push(line.to_owned());
-        }
-    }
-    list.push(client.ip().to_string());
-    lines.push(format!("X-Forwarded-For: {}", list.join(", ")));
-    lines.push("X-Forwarded-Proto: http".to_owned());
-    lines.push("Connection: close".to_owned());
-    format!("{}\r\n\r\n", lines.join("\r\n"))
-}
-
-fn refuse(status: &str, more: &str) -> Act {
-    Act::Answer(format!("HTTP/1.1 {status}\r\n{more}Content-Length: 0\r\n\r\n"))
-}
-
-async fn head(stream: &mut TcpStream) -> Option<String> {
-    let mut head = Vec::new();
-    while !head.windows(4).any(|end| end == b"\r\n\r\n") {
-        let mut chunk = [0; 4096];
-        let read = stream.read(&mut chunk).await.ok().filter(|read| *read > 0)?;
-        head.extend_from_slice(&chunk[..read]);
-    }
-    String::from_utf8(head).ok()
-}
-
-async fn proxy(
-    act: impl Fn(&str, SocketAddr) -> Act + Send + Sync + 'static,
-    to: Vec<SocketAddr>,
-) -> SocketAddr {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-    let address = listener.local_addr().unwrap();
-    serve(listener, act, to);
-    address
-}
-
-fn serve(
-    listener: TcpListener,
-    act: impl Fn(&str, SocketAddr) -> Act + Send + Sync + 'static,
-    to: Vec<SocketAddr>,
-) {
-    let act = Arc::new(act);
-    tokio::spawn(async move {
-        while let Ok((mut stream, client)) = listener.accept().await {
-            let (act, to) = (Arc::clone(&act), to.clone());
-            tokio::spawn(async move {
-                let head = head(&mut stream).await?;
-                match act(&head, client) {
-                    Act::Answer(answer) => stream.write_all(answer.as_bytes()).await.ok()?,
-                    Act::Tunnel(head) => {
-                        let mut upstream = TcpStream::connect(to[0]).await.ok()?;
-                        upstream.write_all(head.as_bytes()).await.ok()?;
-                        tokio::io::copy_bidirectional(&mut stream, &mut upstream).await.ok()?;
-                    }
-                    Act::Pass(head, number, last) => {
-                        let socket = TcpSocket::new_v4().ok()?;
-                        socket.bind((Ipv4Addr::new(127, 0, 0, last), 0).into()).ok()?;
-                        let mut upstream = socket.connect(to[number]).await.ok()?;
-                        upstream.write_all(head.as_bytes()).await.ok()?;
-                        let mut answer = Vec::new();
-                        upstream.read_to_end(&mut answer).await.ok()?;
-                        stream.write_all(&answer).await.ok()?;
-                    }
-                }
-                Some(())
-            });
-        }
-    });
-}
-
-/// What the doctor says behind such a proxy, with so many receivers that share a token.
-async fn ask(
-    receivers: usize,
-    change: impl FnOnce(&mut Settings),
-    act: impl Fn(&str, SocketAddr) -> Act + Send + Sync + 'static,
-) -> Report {
-    infer(&record(receivers, change, act).await)
-}
-
-async fn record(
-    receivers: usize,
-    change: impl FnOnce(&mut Settings),
-    act: impl Fn(&str, SocketAddr) -> Act + Send + Sync + 'static,
-) -> Recording {
-    let token = Token::random().unwrap();
-    let mut to = Vec::new();
-    for _ in 0..receivers {
-        let doctor = Doctor::with(token.clone(), Duration::from_secs(60)).unwrap();
-        let listener = Listener::tcp((Ipv4Addr::LOCALHOST, 0).into()).await.unwrap();
-        to.push(listener.address().unwrap());
-        tokio::spawn(async move { listener.serve(doctor).await });
-    }
-    let address = proxy(act, to).await;
-    let url: Url = format!("http://app.example:{}/", address.port()).parse().unwrap();
-    let mut settings = Settings::new(vec![url], token);
-    settings.resolve = vec![("app.example".to_owned(), address.port(), address.ip())];
-    settings.timeout = Duration::from_secs(3);
-    change(&mut settings);
-    probe(&settings, |_| ()).await.unwrap()
-}
-
-fn has(report: &Report, code: &str) -> bool {
-    report.findings.iter().any(|finding| finding.code == code)
-}
-
-fn line(report: &Report) -> Option<&str> {
-    report.line.as_ref().map(|line| line.text.as_str())
-}
-
-const LINE: Option<&str> = Some("proxies=loopback for=1 proto=1");
+use self::odd::{Act, LINE, ask, has, line, record, refuse, serve, usual};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_proxy_that_behaves() {
@@ -319,6 +191,30 @@ async fn it_ends_by_itself() {
     for answer in ["", "HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\nx", "\0\0\0\r\n\r\n"] {
         let report = ask(1, quick, move |_, _| Act::Answer(answer.to_owned())).await;
         assert_eq!((line(&report), report.findings[0].code), (None, "no-answer"), "{answer:?}");
+    }
+}
+
+/// Something answers no lie at all, or answers each with 503: the run ends, and no line follows.
+#[tokio::test(flavor = "multi_thread")]
+async fn it_ends_although_lies_come_to_nothing() {
+    for hangs in [true, false] {
+        let count = Arc::new(AtomicUsize::new(0));
+        let seen = Arc::clone(&count);
+        let act = move |head: &str, client| {
+            seen.fetch_add(1, Ordering::Relaxed);
+            let honest = head.starts_with("GET /") && head.lines().count() < 6;
+            match (honest, hangs) {
+                (true, _) => Act::Pass(usual(head, client), 0, 2),
+                (false, true) => Act::Hang,
+                (false, false) => refuse("503 Service Unavailable", ""),
+            }
+        };
+        let quick = |settings: &mut Settings| settings.timeout = Duration::from_millis(400);
+        let report = ask(1, quick, act).await;
+        assert_eq!(line(&report), None);
+        assert!(has(&report, "untried"), "{:#?}", report.findings);
+        let count = count.load(Ordering::Relaxed);
+        assert!(count < 1500, "{count} requests");
     }
 }
 

@@ -123,16 +123,16 @@ impl Case {
         ask(&matrix::hops(&self.programs, &recipes, self.family)?).await
     }
 
-    /// The numbers of the lines of the outermost proxy's recipe that may be taken out: all that are not empty, a
-    /// comment, or a bracket alone.
+    /// The numbers of the lines of this proxy's recipe that may be taken out: all that are not empty, a comment, or a
+    /// bracket alone. The outermost proxy is 0.
     ///
     /// # Errors
     ///
     /// If the recipe is missing.
-    pub fn lines(&self) -> Result<Vec<(usize, String)>> {
+    pub fn lines(&self, hop: usize) -> Result<Vec<(usize, String)>> {
         let recipes = self.recipes()?;
         let hops = matrix::hops(&self.programs, &recipes, self.family)?;
-        let text = hops.first().context("no proxy")?.text;
+        let text = hops.get(hop).context("no proxy")?.text;
         let says = |line: &str| {
             let line = line.trim();
             line.len() > 1 && !line.starts_with(['#', '<']) && !line.ends_with(['{', '}'])
@@ -141,19 +141,19 @@ impl Case {
         Ok(lines.map(|(number, line)| (number, line.trim().to_owned())).collect())
     }
 
-    /// What the doctor says if this line of the outermost proxy's recipe is taken out: the codes of what is in the
+    /// What the doctor says if this line of this proxy's recipe is taken out: the codes of what is in the
     /// way, or a line and what is wrong with it; `None` if the proxy does not start, or reaches no application.
     ///
     /// # Errors
     ///
     /// If the matrix cannot be run.
-    pub async fn without(&self, number: usize) -> Result<Option<Without>> {
+    pub async fn without(&self, hop: usize, number: usize) -> Result<Option<Without>> {
         let recipes = self.recipes()?;
         let mut hops = matrix::hops(&self.programs, &recipes, self.family)?;
-        let first = hops.first_mut().context("no proxy")?;
-        let kept = first.text.lines().enumerate().filter(|(at, _)| *at != number);
+        let changed = hops.get_mut(hop).context("no proxy")?;
+        let kept = changed.text.lines().enumerate().filter(|(at, _)| *at != number);
         let text = kept.map(|(_, line)| line).collect::<Vec<_>>().join("\n");
-        first.text = &text;
+        changed.text = &text;
         let Ok((report, _)) = ask(&hops).await else { return Ok(None) };
         let blocks = blocks(&report);
         if blocks.contains(&"no-answer") {

@@ -1,8 +1,8 @@
 //! The doctor behind every set-up of the lab: each proxy alone and each chain.
 //!
 //! 1. The derived line takes the place of the documented one, and the whole matrix must still hold.
-//! 2. For each line of a recipe that is taken out, the doctor says what is in the way, or its line is still safe and
-//!    true. These tests are ignored unless `DOCTOR_LINES=1`, because they take long; `.ci/run doctor` runs a part.
+//! 2. For each line of a recipe that is taken out, of a proxy alone and of each inner proxy of a chain, the doctor says
+//!    what is in the way, or its line is still safe and true. These tests are ignored unless `DOCTOR_LINES=1`, because they take long; `.ci/run doctor` runs a part.
 //! 3. `DOCTOR_PART=2/5` runs the second of five parts. Without it, everything runs.
 //!
 //! If a program is not installed, its tests are ignored and say so in their names. With
@@ -25,7 +25,7 @@ fn main() -> ExitCode {
     match cases() {
         Ok(cases) => {
             let mut trials: Vec<_> = cases.iter().cloned().map(trial).collect();
-            trials.extend(cases.iter().filter(|case| case.programs.len() == 1).flat_map(lines));
+            trials.extend(cases.iter().flat_map(lines));
             let trials = part(trials);
             libtest_mimic::run(&arguments, trials).exit_code()
         }
@@ -87,14 +87,18 @@ fn part(trials: Vec<Trial>) -> Vec<Trial> {
     trials.into_iter().enumerate().filter(mine).map(|(_, trial)| trial).collect()
 }
 
-/// A test for each line of a recipe.
+/// A test for each line of a recipe: of a proxy alone, and of each inner proxy of a chain. The outermost one has its usual
+/// recipe, whose lines are taken out where it is alone.
 fn lines(case: &Case) -> Vec<Trial> {
     let asked = env::var_os("DOCTOR_LINES").is_some_and(|value| value == "1");
     let missing = case.programs.iter().any(|program| !program.missing().is_empty());
-    let lines = case.lines().unwrap_or_default();
-    let trial = |(number, line): (usize, String)| {
+    let hops = if case.programs.len() == 1 { 0..1 } else { 1..case.programs.len() };
+    let of = |hop| case.lines(hop).unwrap_or_default().into_iter().map(move |line| (hop, line));
+    let trial = |(hop, (number, line)): (usize, (usize, String))| {
+        let place = if hop == 0 { String::new() } else { format!("{}: ", case.programs[hop].name) };
+        let line = format!("{place}{line}");
         let (name, case) = (format!("{} without {line}", case.name()), case.clone());
-        let test = move || match run(case.without(number)) {
+        let test = move || match run(case.without(hop, number)) {
             Ok(None) => {
                 println!("{}\twithout\t{line}\tdoes not run", case.name());
                 Ok(())
@@ -115,7 +119,7 @@ fn lines(case: &Case) -> Vec<Trial> {
         };
         Trial::test(name, test).with_ignored_flag(!asked || missing)
     };
-    lines.into_iter().map(trial).collect()
+    hops.flat_map(of).map(trial).collect()
 }
 
 fn run<T>(test: impl Future<Output = Result<T>>) -> Result<T> {

@@ -138,7 +138,8 @@ pub(super) struct Ask {
     #[arg(value_name = "URL", value_parser = url)]
     pub(super) url: Url,
 
-    /// The listener for plain HTTP, or any other, by which clients can come too; may be repeated
+    /// The listener for plain HTTP, or any other, by which clients can come too; may be repeated. Without it, port 80 is
+    /// only asked whether it is closed, without the token
     #[arg(long, value_name = "URL", value_parser = url)]
     pub(super) http: Vec<Url>,
 
@@ -154,7 +155,8 @@ pub(super) struct Ask {
     #[arg(long)]
     pub(super) insecure: bool,
 
-    /// A header line of every probe, such as one that a login in front asks for; may be repeated
+    /// A header line of every probe, such as one that a login in front asks for; may be repeated. Like the token, it goes
+    /// unencrypted to a URL with http:// that you name, and to no other
     #[arg(long, value_name = "NAME: VALUE")]
     pub(super) header: Vec<String>,
 
@@ -167,7 +169,7 @@ pub(super) struct Ask {
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub(super) proxy: Vec<String>,
 
-    /// How long one probe may take
+    /// How long one probe may take; one way takes at most twelve times as long
     #[arg(long, value_name = "SECONDS", default_value_t = 10)]
     #[arg(value_parser = clap::value_parser!(u64).range(1..=300))]
     pub(super) timeout: u64,

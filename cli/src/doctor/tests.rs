@@ -12,7 +12,7 @@ use proxyfix_doctor::{
     record::{Exchange, Outcome, Protocol, Recording, Way},
 };
 
-use super::{SECTIONS, section};
+use super::{SECTIONS, save, section};
 use crate::{
     args::{Arguments, Command},
     attack,
@@ -141,4 +141,35 @@ fn lines_behind_modelled_proxies_survive_attacks() {
         }
     }
     assert!(lines > styles.len(), "{lines} lines");
+}
+
+/// What is saved shows infrastructure: only its user reads it, also where a file or a link was before.
+#[cfg(unix)]
+#[test]
+fn what_is_saved_is_for_its_user_alone() {
+    use std::{
+        fs,
+        os::unix::fs::{PermissionsExt as _, symlink},
+    };
+
+    let folder = tempfile::tempdir().unwrap();
+    let recording = Recording::new("https://app.example/");
+    let [new, old, link, other] =
+        ["new", "old", "link", "other"].map(|name| folder.path().join(name));
+    for open in [&old, &other] {
+        fs::write(open, "before").unwrap();
+        fs::set_permissions(open, fs::Permissions::from_mode(0o666)).unwrap();
+    }
+    symlink(&other, &link).unwrap();
+    for path in [&new, &old, &link] {
+        save(Some(path), &recording).unwrap();
+        let kind = fs::symlink_metadata(path).unwrap();
+        assert!(kind.is_file(), "{}", path.display());
+        assert_eq!(kind.permissions().mode() & 0o7777, 0o600, "{}", path.display());
+        let read: Recording = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+        assert_eq!(read, recording);
+    }
+    assert_eq!(fs::read_to_string(&other).unwrap(), "before");
+    save(None, &recording).unwrap();
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 4);
 }

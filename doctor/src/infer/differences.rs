@@ -2,12 +2,14 @@
 //!
 //! 1. The probes at one door are compared that have an ordinary target, do not lie in a header and do not name it in
 //!    `Connection`: how many elements it has must be the same. Differences are reported, never averaged.
-//! 2. An address of a load balancer may change from probe to probe; lists of the same length are alike.
+//! 2. A proxy may write what it finds in `X-Forwarded-*` into `Forwarded` (lighttpd), so a lie in one of them is one in
+//!    the other.
+//! 3. An address of a load balancer may change from probe to probe; lists of the same length are alike.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    probe::{Kind, STANDARD},
+    probe::{Kind, STANDARD, Shape},
     record::Recording,
 };
 
@@ -26,11 +28,17 @@ pub(super) fn differences(recording: &Recording) -> Differences {
     let mut lengths: BTreeMap<(String, String), BTreeSet<usize>> = BTreeMap::new();
     let (mut instances, mut peers) = (BTreeSet::new(), BTreeSet::new());
     for (exchange, arrived) in recording.arrived() {
-        if !matches!(exchange.probe.kind, Kind::Honest | Kind::Headers(_)) {
+        // A second request on a connection is about that connection.
+        let is_alike = match exchange.probe.kind {
+            Kind::Headers(shape) => shape != Shape::Second,
+            kind => kind == Kind::Honest,
+        };
+        if !is_alike {
             continue;
         }
         for name in proxyfix::forwarding_headers() {
-            if exchange.probe.lies_in(name) || exchange.probe.nominates(name) {
+            let touches = |header: &&str| *header == name || is_translated(header, name);
+            if exchange.probe.headers().iter().any(touches) || exchange.probe.nominates(name) {
                 continue;
             }
             let at = (recording.name(exchange.door()), name.to_owned());
@@ -46,6 +54,12 @@ pub(super) fn differences(recording: &Recording) -> Differences {
     }
     lengths.retain(|_, lengths| lengths.len() > 1);
     Differences { lengths, instances: instances.len(), peers }
+}
+
+/// Rule 2.
+fn is_translated(one: &str, other: &str) -> bool {
+    let is = |a: &str, b: &str| a == "forwarded" && b.starts_with("x-forwarded-");
+    is(one, other) || is(other, one)
 }
 
 impl Differences {

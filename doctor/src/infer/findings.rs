@@ -3,11 +3,13 @@
 //! 1. Each has a code, a line of what was seen, and what to do; `docs/DOCTOR.md` has a section for each code.
 //! 2. *Blocks*: there is no line until it is changed. *Warning*: the line may be wrong elsewhere. *Note*: good to
 //!    know.
-//! 3. `blocks` and `client` say what is in the way, `notes` the rest.
+//! 3. `blocks`, `client` and `past` say what is in the way, `notes` the rest.
 
 mod blocks;
 mod client;
+mod gateway;
 mod notes;
+mod past;
 
 use serde::Serialize;
 
@@ -54,7 +56,7 @@ impl Finding {
 }
 
 /// The codes of all findings, in the order of the document.
-pub const CODES: [&str; 34] = [
+pub const CODES: [&str; 35] = [
     "no-answer",
     "way-closed",
     "login",
@@ -62,6 +64,7 @@ pub const CODES: [&str; 34] = [
     "needs-command",
     "same-address",
     "tunnel",
+    "proxy-protocol",
     "unstable",
     "client-unconfirmed",
     "client-passed",
@@ -108,6 +111,11 @@ pub(super) fn findings(
     findings.extend(notes::notes(recording, headers, derived));
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     findings
+}
+
+/// Whether a client gets past the proxies, so that no line can help.
+pub(super) fn is_passed(recording: &Recording, headers: &[Header]) -> bool {
+    !past::past(recording, headers).is_empty()
 }
 
 /// Whether the way that clients use is closed.

@@ -4,8 +4,8 @@
 //!    is *set* or *dropped*; if elements are right of it, it is *appended* to; else it is *passed*.
 //! 2. If the shapes of one way differ, the header is *mangled*. If the ways differ, or a value is set only where
 //!    the client sent none, it is *conditional*.
-//! 3. A probe that did not arrive says nothing, unless none arrived and all were refused deliberately: then the
-//!    header is *refused*.
+//! 3. A probe that did not arrive says nothing, unless none arrived and one was refused deliberately: then the
+//!    header is *refused*. If all came to nothing, it is *untried*.
 //! 4. Empty lines, other spellings and `Connection` are findings of their own.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use crate::{
     arrived::Arrived,
-    probe::{Kind, Probe, Shape},
+    probe::{Kind, PROXY, Probe, Shape},
     record::{Door, Exchange, Outcome, Recording},
 };
 
@@ -51,6 +51,8 @@ pub enum Effect {
         /// The status, if there was one.
         status: Option<u16>,
     },
+    /// Honest probes brought it, and no lie in it came to anything.
+    Untried,
 }
 
 impl Effect {
@@ -67,6 +69,7 @@ impl Effect {
             Self::Mangled { how } => format!("mangled: {how}"),
             Self::Refused { status: Some(status) } => format!("refused with {status}"),
             Self::Refused { status: None } => "refused".to_owned(),
+            Self::Untried => "not known: no lie in it came to anything".to_owned(),
         }
     }
 
@@ -78,7 +81,8 @@ impl Effect {
             | Self::Dropped
             | Self::Conditional { .. }
             | Self::Mangled { .. }
-            | Self::Refused { .. } => None,
+            | Self::Refused { .. }
+            | Self::Untried => None,
         }
     }
 
@@ -87,9 +91,11 @@ impl Effect {
         match self {
             Self::Passed => true,
             Self::Conditional { when } | Self::Mangled { how: when } => when.contains("passed"),
-            Self::Set { .. } | Self::Appended { .. } | Self::Dropped | Self::Refused { .. } => {
-                false
-            }
+            Self::Set { .. }
+            | Self::Appended { .. }
+            | Self::Dropped
+            | Self::Refused { .. }
+            | Self::Untried => false,
         }
     }
 }
@@ -115,7 +121,9 @@ pub(super) fn headers(recording: &Recording) -> Vec<Header> {
         recording.honest().any(|(_, arrived)| arrived.values(name).next().is_some())
     });
     names.extend(known.map(str::to_owned));
-    names.remove("host");
+    for no_header in ["host", PROXY] {
+        names.remove(no_header);
+    }
     names.iter().filter_map(|name| header(recording, name)).collect()
 }
 
@@ -137,8 +145,7 @@ fn header(recording: &Recording, name: &str) -> Option<Header> {
     let effects: BTreeSet<_> = by_door.iter().map(|(_, effect)| effect).collect();
     let effect = match effects.into_iter().collect::<Vec<_>>().as_slice() {
         [] if honest.is_empty() => return None,
-        // It was not probed: only honest probes brought it.
-        [] => Effect::Conditional { when: "not probed".to_owned() },
+        [] => Effect::Untried,
         [one] => (*one).clone(),
         _ => {
             let each = by_door.iter().map(|(way, effect)| format!("{} over {way}", effect.text()));
@@ -149,7 +156,8 @@ fn header(recording: &Recording, name: &str) -> Option<Header> {
 }
 
 /// The shapes whose marker must be found again if the header is not set.
-const PLAIN: [Shape; 5] = [Shape::Once, Shape::Twice, Shape::List, Shape::OpenQuote, Shape::Long];
+const PLAIN: [Shape; 6] =
+    [Shape::Once, Shape::Twice, Shape::List, Shape::OpenQuote, Shape::Long, Shape::Second];
 
 fn in_way(
     recording: &Recording,
@@ -175,6 +183,7 @@ fn in_way(
                 refused = Some(Some(*status));
             }
             Outcome::Refused { .. }
+            | Outcome::Ended
             | Outcome::Closed
             | Outcome::TimedOut
             | Outcome::Kept
@@ -214,7 +223,12 @@ fn in_way(
 }
 
 /// What became of the markers of one probe in this header.
-fn one(probe: &Probe, name: &str, arrived: &Arrived, honest: Option<&Arrived>) -> Effect {
+pub(super) fn one(
+    probe: &Probe,
+    name: &str,
+    arrived: &Arrived,
+    honest: Option<&Arrived>,
+) -> Effect {
     let elements = arrived.elements(name);
     if elements.is_empty() {
         return Effect::Dropped;

@@ -9,6 +9,7 @@
 mod chain;
 mod derive;
 mod differences;
+mod facts;
 mod findings;
 mod headers;
 mod instead;
@@ -82,8 +83,10 @@ impl Report {
 pub fn infer(recording: &Recording) -> Report {
     let headers = headers::headers(recording);
     let mut derived = derive::derive(recording, &headers, Unsent::Matters);
-    // Without the way that clients use, nothing is proved. Where probes differ, no line fits all requests.
+    // Without the way that clients use, nothing is proved. Where probes differ, no line fits all requests; where the
+    // proxies are passed by, none helps.
     let hopeless = findings::is_closed(recording)
+        || findings::is_passed(recording, &headers)
         || differences::differences(recording).first_read().is_some();
     if hopeless {
         derived.line = None;

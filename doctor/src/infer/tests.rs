@@ -201,6 +201,77 @@ fn another_configuration_behind_the_name() {
     assert!(has(&report, "unstable"), "{:#?}", report.findings);
 }
 
+/// Two proxies, both of which let CONNECT through: fewer elements arrive than the line counts, so it would reject this
+/// request. Another one behind the same CONNECT has as many as it likes.
+#[test]
+fn a_tunnel_through_two_proxies() {
+    let two = |probe: &Probe, way: &Way| {
+        let mut fields = behaves(probe, way, true);
+        for field in fields.iter_mut().filter(|field| field.name == "x-forwarded-for") {
+            field.value = format!("{}, 10.0.0.1", field.value).as_str().into();
+        }
+        arrived(probe, fields)
+    };
+    let report = asked(&["https", "http"], two);
+    assert_eq!(line(&report), Some("proxies=10.0.0.2 for=2 proto=1"), "{:#?}", report.findings);
+    // A proxy that answers CONNECT and goes on reading is none of them.
+    for (tunnel, expected) in [(true, None), (false, Some("proxies=10.0.0.2 for=2 proto=1"))] {
+        let report = asked(&["https", "http"], |probe, way| match probe.kind {
+            Kind::Tunnel if tunnel => {
+                let host = Field::new("host", "app.example");
+                arrived(probe, [vec![host], probe.lines.clone()].concat())
+            }
+            _ => two(probe, way),
+        });
+        assert_eq!(line(&report), expected, "{:#?}", report.findings);
+        assert_eq!(has(&report, "tunnel"), tunnel);
+    }
+}
+
+/// A bridge of containers, as the peer and as the client that a proxy names.
+#[test]
+fn a_shared_gateway() {
+    let behind = |address: &'static str, is_peer: bool| {
+        let report = asked(&["http"], |probe, way| {
+            let mut fields = behaves(probe, way, true);
+            if !is_peer {
+                for field in fields.iter_mut().filter(|field| field.name == "x-forwarded-for") {
+                    field.value = field.value.to_string().replace(CLIENT, address).as_str().into();
+                }
+            }
+            let mut outcome = arrived(probe, fields);
+            if let (Outcome::Arrived(arrived), true) = (&mut outcome, is_peer) {
+                arrived.peer = Some(format!("{address}:4000"));
+            }
+            outcome
+        });
+        let seen = report.findings.iter().find(|finding| finding.code == "shared-gateway");
+        (line(&report).map(str::to_owned), seen.map(|finding| finding.seen.clone()))
+    };
+    let (line, seen) = behind("172.17.0.1", true);
+    assert_eq!(line.as_deref(), Some("proxies=172.17.0.1 for=1 proto=1"));
+    assert!(seen.unwrap().starts_with("the application is connected from 172.17.0.1"));
+    let (line, seen) = behind("192.168.65.1", false);
+    assert_eq!(line, None);
+    assert!(seen.unwrap().starts_with("x-forwarded-for names 192.168.65.1 as the client"));
+    assert_eq!(behind("10.0.0.7", true).1, None);
+}
+
+/// A proxy that writes what it finds in the list into `Forwarded` too.
+#[test]
+fn a_list_that_is_translated() {
+    let report = asked(&["http"], |probe, way| {
+        let mut fields = behaves(probe, way, true);
+        let list = fields.iter().find(|field| field.name == "x-forwarded-for").unwrap();
+        let list = list.value.to_string();
+        let elements: Vec<_> = list.split(',').map(|ip| format!("for={}", ip.trim())).collect();
+        fields.retain(|field| field.name != "forwarded");
+        fields.push(Field::new("forwarded", &elements.join(", ")));
+        arrived(probe, fields)
+    });
+    assert_eq!(line(&report), LINE, "{:#?}", report.findings);
+}
+
 /// A client is lost by a lie in the list that is not named in `Connection`.
 #[test]
 fn a_client_that_is_lost() {
@@ -252,6 +323,55 @@ fn https_alone() {
         Outcome::TimedOut,
     ] {
         assert_eq!(line(&with(open.clone())), None, "{open:?}");
+    }
+}
+
+/// Nobody named the plain listener: it was asked without the token, and what it says counts only if it is closed.
+#[test]
+fn a_knock() {
+    let silent = |probe: &Probe, way: &Way| {
+        arrived(probe, {
+            let fields = behaves(probe, way, true);
+            fields.into_iter().filter(|field| field.name != "x-forwarded-proto").collect()
+        })
+    };
+    let with = |outcome: Outcome, sets: bool| {
+        let mut recording = Recording::new("https://app.example:8443/");
+        add(&mut recording, &way("https"), "10.0.0.1", if sets { usual } else { silent });
+        let (id, lines, markers) = ("knock".to_owned(), Vec::new(), Vec::new());
+        recording.exchanges.push(Exchange {
+            probe: Probe { id, kind: Kind::Knock, lines, markers },
+            way: way("http"),
+            path: "/p/knock".to_owned(),
+            from: None,
+            to: "10.0.0.1:80".parse().ok(),
+            outcome,
+            servers: Vec::new(),
+        });
+        infer(&recording)
+    };
+    let (refused, https) = ("Connection refused".to_owned(), "https://app.example/".to_owned());
+    for closed in
+        [Outcome::Failed(refused), Outcome::Refused { status: 301, location: Some(https) }]
+    {
+        let report = with(closed, false);
+        assert_eq!(line(&report), Some("proxies=10.0.0.2 for=1 listener=https"));
+        assert!(!has(&report, "not-asked") && !has(&report, "refused"), "{:#?}", report.findings);
+        assert_eq!(report.line.unwrap().proof.stopped, 0);
+    }
+    // Another service may have that port. It is no way in that is closed.
+    for other in [Outcome::Refused { status: 404, location: None }, Outcome::TimedOut] {
+        let report = with(other.clone(), false);
+        assert_eq!(line(&report), None);
+        assert!(
+            has(&report, "scheme-missing") && has(&report, "not-asked"),
+            "{:#?}",
+            report.findings
+        );
+        let report = with(other, true);
+        assert_eq!(line(&report), LINE);
+        assert!(has(&report, "not-asked") && !has(&report, "way-closed"), "{:#?}", report.findings);
+        assert!(report.asked.iter().all(|asked| asked.way == "https"), "{:?}", report.asked);
     }
 }
 

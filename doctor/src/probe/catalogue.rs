@@ -115,6 +115,9 @@ impl Catalogue {
         if let Some(lies) = self.headers(&STANDARD, Shape::Once) {
             probes.push(self.probe(Kind::Tunnel, lies.lines, lies.markers));
         }
+        let text = values::CLAIMED.to_owned();
+        let marker = Marker { header: values::PROXY.to_owned(), text, is_common: false };
+        probes.push(self.probe(Kind::Proxy, Vec::new(), vec![marker]));
         probes
     }
 

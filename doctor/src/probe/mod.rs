@@ -14,11 +14,12 @@ mod write;
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::values::PROXY;
 pub(crate) use self::write::END;
 #[cfg(any(feature = "listen", feature = "prober"))]
 pub(crate) use self::write::TUNNEL;
 #[cfg(feature = "prober")]
-pub(crate) use self::write::connect_head;
+pub(crate) use self::write::{connect_head, proxy_line};
 pub use self::{
     catalogue::{Catalogue, STANDARD},
     write::{Fetch, curl, fetch, head, sendable_by_browsers},
@@ -45,11 +46,13 @@ pub enum Shape {
     Underscore,
     /// A value, and a `Connection` that names the header (RFC 9110 §7.6.1).
     Nominated,
+    /// One line with one value, in the second request on a connection. The first one is honest.
+    Second,
 }
 
 impl Shape {
     /// All shapes.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Once,
         Self::Twice,
         Self::List,
@@ -58,6 +61,7 @@ impl Shape {
         Self::Long,
         Self::Underscore,
         Self::Nominated,
+        Self::Second,
     ];
 
     /// Its name in findings.
@@ -71,6 +75,7 @@ impl Shape {
             Self::Long => "8 KiB",
             Self::Underscore => "underscores",
             Self::Nominated => "named in Connection",
+            Self::Second => "a second request on the connection",
         }
     }
 }
@@ -95,6 +100,12 @@ pub enum Kind {
     EmptyHost,
     /// Two lines of `Host`.
     TwoHosts,
+    /// A line of the PROXY protocol before everything else on the connection, also before TLS. Whoever believes it from
+    /// a stranger lets the stranger choose the address.
+    Proxy,
+    /// A request without the token and without the user's own lines. It is no probe of what arrives: it asks whether
+    /// plain HTTP is closed, where nobody said that secrets may go unencrypted.
+    Knock,
     /// CONNECT (RFC 9110 §9.3.6), and lies in a request behind it on the same connection. A proxy that opens a tunnel
     /// lets the client write to the application itself.
     Tunnel,
@@ -122,6 +133,8 @@ impl Kind {
             Self::NoHost => "HTTP/1.0 without Host",
             Self::EmptyHost => "an empty Host",
             Self::TwoHosts => "two lines of Host",
+            Self::Proxy => "a line of the PROXY protocol",
+            Self::Knock => "a request without the token",
             Self::Tunnel => "a request behind CONNECT",
         }
     }
@@ -160,6 +173,11 @@ impl Probe {
     /// Whether it says nothing about the client.
     pub fn is_honest(&self) -> bool {
         self.kind == Kind::Honest
+    }
+
+    /// Whether it lies, so that the proof is about it.
+    pub fn is_lie(&self) -> bool {
+        !matches!(self.kind, Kind::Honest | Kind::Knock)
     }
 
     /// The headers that it lies in, without repetition.

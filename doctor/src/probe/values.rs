@@ -12,6 +12,11 @@ use crate::arrived::Field;
 /// The name of the header that names others.
 pub(super) const CONNECTION: &str = "Connection";
 
+/// What stands for the line of the PROXY protocol as if it were a header, and the address in it: the last one of a
+/// documentation range (RFC 5737), which no other marker has.
+pub(crate) const PROXY: &str = "the PROXY protocol";
+pub(super) const CLAIMED: &str = "203.0.113.254";
+
 /// How much junk a long value is. Servers take at least as much in one line by default (nginx
 /// `large_client_header_buffers`, Apache `LimitRequestFieldSize`: 8 KiB), less what the name takes.
 const LONG: usize = 8 * 1024 - 64;
@@ -104,7 +109,7 @@ pub(super) fn lies(
     let field = |value: &str| Field::new(name, value);
     let (first, marker) = one();
     match shape {
-        Shape::Once | Shape::Nominated => (vec![field(&first)], vec![marker]),
+        Shape::Once | Shape::Nominated | Shape::Second => (vec![field(&first)], vec![marker]),
         Shape::Twice => {
             let (second, other) = one();
             (vec![field(&first), field(&second)], vec![marker, other])

@@ -38,6 +38,8 @@ pub fn head(probe: &Probe, way: &Way, path: &str, more: &[Field]) -> Vec<u8> {
         | Kind::NoHost
         | Kind::EmptyHost
         | Kind::TwoHosts
+        | Kind::Proxy
+        | Kind::Knock
         | Kind::Tunnel => path.to_owned(),
     };
     let host = match probe.kind {
@@ -59,6 +61,13 @@ pub fn head(probe: &Probe, way: &Way, path: &str, more: &[Field]) -> Vec<u8> {
     head
 }
 
+/// The line of the PROXY protocol, version 1, before the head of a [`Kind::Proxy`]; `None` for all others.
+#[cfg(feature = "prober")]
+pub(crate) fn proxy_line(probe: &Probe, way: &Way) -> Option<String> {
+    let marker = probe.markers.first().filter(|_| probe.kind == Kind::Proxy)?;
+    Some(format!("PROXY TCP4 {} 192.0.2.1 4711 {}\r\n", marker.text, way.port))
+}
+
 /// The head of the CONNECT before a [`Kind::Tunnel`]. The receiver answers it only with its token.
 #[cfg(feature = "prober")]
 pub(crate) fn connect_head(way: &Way, token: &str, more: &[Field]) -> Vec<u8> {
@@ -77,13 +86,19 @@ pub(crate) const TUNNEL: &str = "proxyfix-doctor";
 
 /// A line for a shell that sends a probe with `curl`; `None` if `curl` cannot send it.
 pub fn curl(probe: &Probe, url: &str) -> Option<String> {
-    let mut line = String::from("curl -sS --http1.1 --max-time 20");
+    const CURL: &str = "curl -sS --http1.1 --max-time 20";
+    let mut line = CURL.to_owned();
     match probe.kind {
+        // curl keeps the connection. Of the first answer only the second one's end is told.
+        Kind::Headers(Shape::Second) => {
+            let _ =
+                write!(line, " -o /dev/null '{url}' --next {}", CURL.trim_start_matches("curl "));
+        }
         Kind::Honest | Kind::Headers(_) => {}
         Kind::NoHost => line.push_str(" --http1.0 -H 'Host:'"),
         Kind::EmptyHost => line.push_str(" -H 'Host;'"),
-        // `curl` sends one `Host`, and opens no tunnel to the receiver.
-        Kind::Tunnel | Kind::TwoHosts => return None,
+        // `curl` sends one `Host`, opens no tunnel to the receiver, and claims no address.
+        Kind::Proxy | Kind::Knock | Kind::Tunnel | Kind::TwoHosts => return None,
         Kind::AbsoluteForm | Kind::OtherScheme | Kind::OtherAuthority => {
             let (scheme, rest) = url.split_once("://")?;
             let (authority, path) = rest.split_once('/')?;
@@ -128,7 +143,7 @@ pub fn sendable_by_browsers(probe: &Probe) -> bool {
     // `fetch` joins two lines to one, and may not name anything in `Connection`.
     let shape = match probe.kind {
         Kind::Honest => true,
-        Kind::Headers(shape) => !matches!(shape, Shape::Twice | Shape::Nominated),
+        Kind::Headers(shape) => !matches!(shape, Shape::Twice | Shape::Nominated | Shape::Second),
         _ => false,
     };
     shape && probe.lines.iter().all(|field| !is_forbidden(&field.name.to_ascii_lowercase()))

@@ -19,7 +19,7 @@ use tokio::{
 use super::connect::Connection;
 use crate::{
     arrived::Field,
-    probe::{Kind, Probe, TUNNEL, connect_head, head},
+    probe::{Kind, Probe, Shape, TUNNEL, connect_head, head},
     record::{Outcome, Way},
     wire::Answer,
 };
@@ -70,7 +70,33 @@ impl Sent<'_> {
             }
             return Ok(self.behind_connect(connection.stream, status).await);
         }
+        if self.probe.kind == Kind::Headers(Shape::Second) {
+            return self.second(connection.stream).await;
+        }
         self.exchange(connection.stream).await
+    }
+
+    /// An honest request, and the probe on the same connection.
+    async fn second<S>(&self, mut stream: S) -> io::Result<Back>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let (id, lines, markers) = ("first".to_owned(), Vec::new(), Vec::new());
+        let honest = Probe { id, kind: Kind::Honest, lines, markers };
+        let path = format!("{}-first", self.path);
+        let first = Sent { probe: &honest, path: &path, ..*self };
+        let first_head = head(&honest, self.way, &path, self.more);
+        let Some((status, headers, body)) = ask(&mut stream, &first_head).await? else {
+            return Ok(Back::of(Outcome::Failed(NO_FIRST.to_owned())));
+        };
+        let back = first.back(status, &headers, &body);
+        match back.outcome {
+            Outcome::Arrived(_) if ends(&headers) => Ok(Back::of(Outcome::Ended)),
+            Outcome::Arrived(_) => self.exchange(stream).await,
+            // A limit, for which the whole probe waits.
+            Outcome::Refused { status: 429 | 503, .. } => Ok(back),
+            _ => Ok(Back::of(Outcome::Failed(NO_FIRST.to_owned()))),
+        }
     }
 
     /// The request behind a CONNECT that was answered with this status. A proxy that opened no tunnel may never
@@ -91,26 +117,10 @@ impl Sent<'_> {
         S: AsyncRead + AsyncWrite + Unpin,
     {
         let head = head(self.probe, self.way, self.path, self.more);
-        // A server may answer and hang up before it has read everything.
-        let written = stream.write_all(&head).await;
-        if written.is_ok() {
-            stream.flush().await.ok();
-        }
-        let mut received = Vec::new();
-        loop {
-            if let Some((status, headers, body)) = parse(&received, false)? {
-                return Ok(self.back(status, &headers, &body));
-            }
-            let mut chunk = [0; 8192];
-            let read = stream.read(&mut chunk).await.unwrap_or_default();
-            received.extend_from_slice(chunk.get(..read).unwrap_or_default());
-            if read == 0 || received.len() > MOST {
-                return Ok(match parse(&received, true)? {
-                    Some((status, headers, body)) => self.back(status, &headers, &body),
-                    None => Back::of(Outcome::Closed),
-                });
-            }
-        }
+        Ok(match ask(&mut stream, &head).await? {
+            Some((status, headers, body)) => self.back(status, &headers, &body),
+            None => Back::of(Outcome::Closed),
+        })
     }
 
     /// Sends a probe over HTTP/2.
@@ -219,6 +229,43 @@ async fn status(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<u16> {
 }
 
 type Parsed = (u16, HeaderMap, Vec<u8>);
+
+/// Why a second request was not sent.
+const NO_FIRST: &str = "the honest request before it did not arrive";
+
+/// Whether the connection ends with this answer (RFC 9112 §9.6), or with its body.
+fn ends(headers: &HeaderMap) -> bool {
+    let says = |name: &str, word: &str| {
+        let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+        values.flat_map(|value| value.split(',')).any(|it| it.trim().eq_ignore_ascii_case(word))
+    };
+    let has_end = says("transfer-encoding", "chunked") || headers.contains_key("content-length");
+    says("connection", "close") || !has_end
+}
+
+/// Writes a head, and reads the answer to it; `None` if the connection ends without one.
+async fn ask<S>(stream: &mut S, head: &[u8]) -> io::Result<Option<Parsed>>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    // A server may answer and hang up before it has read everything.
+    let written = stream.write_all(head).await;
+    if written.is_ok() {
+        stream.flush().await.ok();
+    }
+    let mut received = Vec::new();
+    loop {
+        if let Some(parsed) = parse(&received, false)? {
+            return Ok(Some(parsed));
+        }
+        let mut chunk = [0; 8192];
+        let read = stream.read(&mut chunk).await.unwrap_or_default();
+        received.extend_from_slice(chunk.get(..read).unwrap_or_default());
+        if read == 0 || received.len() > MOST {
+            return parse(&received, true);
+        }
+    }
+}
 
 /// The answer in these bytes, if it is whole. `ended`: nothing more comes.
 fn parse(received: &[u8], ended: bool) -> io::Result<Option<Parsed>> {

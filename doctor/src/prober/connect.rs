@@ -9,7 +9,7 @@ use std::{
 
 use rustls::{ClientConfig, pki_types::ServerName};
 use tokio::{
-    io::{AsyncRead, AsyncWrite},
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt as _},
     net::{TcpSocket, TcpStream},
 };
 use tokio_rustls::TlsConnector;
@@ -66,10 +66,13 @@ impl Connect {
         }
     }
 
-    /// Connects.
-    pub(super) async fn connect(&self) -> io::Result<Connection> {
-        let stream = self.tcp().await?;
+    /// Connects, and writes this before everything else.
+    pub(super) async fn connect(&self, before: Option<&str>) -> io::Result<Connection> {
+        let mut stream = self.tcp().await?;
         stream.set_nodelay(true)?;
+        if let Some(before) = before {
+            stream.write_all(before.as_bytes()).await?;
+        }
         let from = stream.local_addr().ok();
         let Some(config) = &self.tls else {
             return Ok(Connection { stream: Box::pin(stream), from, http2: false });

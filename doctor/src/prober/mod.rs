@@ -2,9 +2,10 @@
 //!
 //! 1. HTTP/1 is written byte for byte ([`head`](crate::probe::head)) and read within limits. HTTP/2 is asked too, where a server
 //!    offers it by ALPN (RFC 7301).
-//! 2. Each listener that the user names is asked at each address of its name, up to [`ADDRESSES`]. The first address
-//!    gets all probes, the others those about the standard headers. If the user names no plain listener, port 80 is
-//!    asked too: whether it is closed says what the scheme of every request is.
+//! 2. Each listener that the user names is asked at each address of its name, up to eight. The first address
+//!    gets all probes, the others those about the standard headers. If the user names no plain listener, port 80 gets
+//!    one request without any secret: whether it is closed says what the scheme of every request is. The token and
+//!    the lines of the user go unencrypted only to a URL with `http` that the user named. Redirects are not followed.
 //! 3. On one machine the prober takes an address of its own in 127.0.0.0/8. Otherwise it could not be told from
 //!    the proxies.
 //! 4. A probe that does not arrive is sent again. It counts as refused only if it is refused again, and an honest
@@ -12,8 +13,10 @@
 //! 5. It ends by itself: each probe has a time limit, and each way a number of probes.
 
 mod answer;
+mod asker;
 mod connect;
 mod rounds;
+mod secrets;
 mod tls;
 mod url;
 
@@ -47,6 +50,8 @@ pub struct Settings {
     pub client: Vec<IpAddr>,
     /// The names of the proxies, such as `nginx`, if they do not show themselves.
     pub proxies: Vec<String>,
+    /// The port at which plain HTTP is asked without any secret, if no URL names a plain listener.
+    pub plain: u16,
     /// How long one probe may take.
     pub timeout: Duration,
 }
@@ -62,6 +67,7 @@ impl Settings {
             headers: Vec::new(),
             client: Vec::new(),
             proxies: Vec::new(),
+            plain: 80,
             timeout: Duration::from_secs(10),
         }
     }
@@ -112,22 +118,17 @@ pub async fn probe(
     for url in &settings.urls {
         listeners.push((url.clone(), addresses(settings, url).await?));
     }
-    if let [first, ..] = listeners.as_slice() {
-        if listeners.iter().all(|(url, _)| url.scheme == "https") {
-            let plain = plain(first);
-            listeners.push(plain);
-        }
-    }
+    let place = |settings, url, address, number| rounds::Place {
+        settings,
+        url,
+        address,
+        run: &run,
+        first: number == 0,
+        reached: true,
+    };
     for (url, addresses) in &listeners {
         for (number, address) in addresses.iter().copied().enumerate() {
-            let place = rounds::Place {
-                settings,
-                url,
-                address,
-                run: &run,
-                first: number == 0,
-                reached: true,
-            };
+            let place = place(settings, url, address, number);
             if number < ADDRESSES {
                 place.ask(&mut recording, &mut progress).await?;
             } else {
@@ -135,19 +136,21 @@ pub async fn probe(
             }
         }
     }
+    let first =
+        listeners.first().filter(|_| listeners.iter().all(|(url, _)| url.scheme == "https"));
+    if let Some((url, addresses)) = first {
+        let silent = Settings { headers: Vec::new(), ..settings.clone() };
+        let url = Url { scheme: "http".to_owned(), port: settings.plain, ..url.clone() };
+        for address in addresses.iter().take(ADDRESSES) {
+            let address = SocketAddr::new(address.ip(), settings.plain);
+            place(&silent, &url, address, 0).knock(&mut recording, &mut progress).await;
+        }
+    }
     Ok(recording)
 }
 
 /// The most addresses of a name that are asked.
 const ADDRESSES: usize = 8;
-
-/// The plain listener of the same host.
-fn plain((url, addresses): &(Url, Vec<SocketAddr>)) -> (Url, Vec<SocketAddr>) {
-    const PORT: u16 = 80;
-    let url = Url { scheme: "http".to_owned(), port: PORT, ..url.clone() };
-    let addresses = addresses.iter().map(|address| SocketAddr::new(address.ip(), PORT));
-    (url, addresses.collect())
-}
 
 /// The addresses of a name, each once, the families by turns.
 async fn addresses(settings: &Settings, url: &Url) -> Result<Vec<SocketAddr>, Error> {

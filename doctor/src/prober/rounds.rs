@@ -4,19 +4,11 @@
 //! 2. Whoever is not answered, or is refused, is sent again, when an honest probe gets through. Only what is refused
 //!    twice for the same reason is refused; what honest probes suffer too is no evidence.
 
-use std::{collections::BTreeSet, net::SocketAddr, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, net::SocketAddr, sync::Arc};
 
-use tokio::{
-    task::JoinSet,
-    time::{sleep, timeout},
-};
+use tokio::time::timeout;
 
-use super::{
-    Error, Progress, Settings, Url,
-    answer::{Back, Sent},
-    connect::Connect,
-    tls,
-};
+use super::{Error, Progress, Settings, Url, asker::Asker, connect::Connect, tls};
 use crate::{
     probe::{Catalogue, Kind, Probe, STANDARD, Shape},
     receiver::PATH,
@@ -27,13 +19,6 @@ use crate::{
 const HONEST: (usize, usize) = (5, 3);
 /// After how many lies an honest probe is sent.
 const BETWEEN: usize = 8;
-/// How often a probe is sent again because something on the way limits requests, or fails, and how long it waits.
-const LIMITED: (usize, Duration) = (3, Duration::from_secs(1));
-/// How many probes are on their way at once.
-const AT_ONCE: usize = 8;
-/// How often a probe is sent again because the receiver asks to wait, and how long it waits.
-const AGAIN: (usize, Duration) = (50, Duration::from_millis(200));
-
 /// A listener at one of its addresses.
 #[derive(Clone, Copy)]
 pub(super) struct Place<'a> {
@@ -64,7 +49,7 @@ impl Place<'_> {
         if self.url.scheme == "https" {
             let config = tls::config(&self.settings.trust, b"h2")?;
             connect.tls = Some(Arc::new(config));
-            let offered = timeout(limit, connect.connect()).await;
+            let offered = timeout(limit, connect.connect(None)).await;
             if matches!(offered, Ok(Ok(connection)) if connection.http2) {
                 place.by(Protocol::Http2, connect, recording, progress).await?;
             }
@@ -79,34 +64,19 @@ impl Place<'_> {
         recording: &mut Recording,
         progress: &mut impl FnMut(Progress),
     ) -> Result<(), Error> {
-        let Url { scheme, host, port, .. } = self.url;
-        if scheme == "https" && protocol == Protocol::Http1 {
+        let way = self.way(protocol);
+        if way.scheme == "https" && protocol == Protocol::Http1 {
             let config = tls::config(&self.settings.trust, b"http/1.1")?;
             connect.tls = Some(Arc::new(config));
         }
-        let way = Way {
-            scheme: scheme.clone(),
-            protocol,
-            ipv6: self.address.is_ipv6(),
-            host: host.clone(),
-            port: *port,
-        };
         let number = recording.doors().len();
         let mut catalogue = Catalogue::new(way.scheme(), &format!("{number}-"));
-        let asker = Arc::new(Asker {
-            connect,
-            way: way.clone(),
-            prefix: format!(
-                "{}{PATH}/{}/p/{}-",
-                self.url.path,
-                self.settings.token.as_str(),
-                self.run
-            ),
-            settings: self.settings.clone(),
-        });
+        let token = self.settings.token.as_str();
+        let prefix = format!("{}{PATH}/{token}/p/{}-", self.url.path, self.run);
+        let asker = Arc::new(Asker::new(connect, way, prefix, self.settings.clone()));
 
         let times = if self.reached { HONEST.0 } else { 1 };
-        let honest = asker.round(catalogue.honest(times), progress).await;
+        let honest = asker.first(catalogue.honest(times), progress).await;
         let arrived: Vec<_> =
             honest.iter().filter_map(|exchange| exchange.outcome.arrived()).collect();
         let is_open = !arrived.is_empty();
@@ -140,13 +110,11 @@ impl Place<'_> {
             }
             let halves: Vec<_> = exchanges
                 .iter()
-                .filter(|exchange| exchange.outcome.arrived().is_none())
+                .filter(|exchange| is_stopped(exchange))
                 .filter_map(|exchange| exchange.probe.halves())
                 .flatten()
                 .collect();
-            exchanges.retain(|exchange| {
-                exchange.outcome.arrived().is_some() || exchange.probe.halves().is_none()
-            });
+            exchanges.retain(|exchange| !is_stopped(exchange) || exchange.probe.halves().is_none());
             recording.exchanges.append(&mut exchanges);
             if halves.is_empty() {
                 break;
@@ -160,12 +128,33 @@ impl Place<'_> {
 }
 
 impl Place<'_> {
+    fn way(&self, protocol: Protocol) -> Way {
+        let Url { scheme, host, port, .. } = self.url;
+        let (scheme, host) = (scheme.clone(), host.clone());
+        Way { scheme, protocol, ipv6: self.address.is_ipv6(), host, port: *port }
+    }
+
+    /// Asks without any secret whether this plain listener is closed.
+    pub(super) async fn knock(
+        &self,
+        recording: &mut Recording,
+        progress: &mut impl FnMut(Progress),
+    ) {
+        let connect =
+            Connect { to: self.address, host: self.url.host.clone(), tls: None, from: None };
+        let no_token = ".".repeat(self.settings.token.as_str().len());
+        let prefix = format!("{}{PATH}/{no_token}/p/", self.url.path);
+        let way = self.way(Protocol::Http1);
+        let asker = Arc::new(Asker::new(connect, way, prefix, self.settings.clone()));
+        let (lines, markers) = (Vec::new(), Vec::new());
+        let knock = Probe { id: "knock".to_owned(), kind: Kind::Knock, lines, markers };
+        recording.exchanges.extend(asker.round(vec![knock], progress).await);
+    }
+
     /// An address that is not asked.
     pub(super) fn left_out(&self) -> Exchange {
-        let Url { scheme, host, port, path } = self.url;
-        let (scheme, host) = (scheme.clone(), host.clone());
-        let ipv6 = self.address.is_ipv6();
-        let way = Way { scheme, protocol: Protocol::Http1, ipv6, host, port: *port };
+        let way = self.way(Protocol::Http1);
+        let path = &self.url.path;
         let probe = Probe {
             id: "0".to_owned(),
             kind: Kind::Honest,
@@ -185,164 +174,9 @@ impl Place<'_> {
     }
 }
 
-/// What became of a probe that was sent twice. Only the same refusal counts as one.
-fn both(first: &Outcome, second: Outcome) -> Outcome {
-    match (first, second) {
-        (Outcome::Refused { status: a, .. }, Outcome::Refused { status: b, .. }) if *a != b => {
-            Outcome::Failed(format!("refused with {a}, and then with {b}"))
-        }
-        (_, second) => second,
-    }
-}
-
-/// Sends probes by one way.
-struct Asker {
-    connect: Connect,
-    way: Way,
-    /// The path up to the probe's id, with the token.
-    prefix: String,
-    settings: Settings,
-}
-
-impl Asker {
-    /// Sends these probes, and returns what became of each, in their order.
-    async fn round(
-        self: &Arc<Self>,
-        probes: Vec<Probe>,
-        progress: &mut impl FnMut(Progress),
-    ) -> Vec<Exchange> {
-        let of = probes.len();
-        let mut waiting = probes.into_iter().enumerate();
-        let mut running = JoinSet::new();
-        let mut done: Vec<(usize, Exchange)> = Vec::new();
-        loop {
-            while running.len() < AT_ONCE {
-                let Some((place, probe)) = waiting.next() else { break };
-                let asker = Arc::clone(self);
-                running.spawn(async move { (place, asker.one(probe).await) });
-            }
-            let Some(finished) = running.join_next().await else { break };
-            done.extend(finished.ok());
-            progress(Progress { way: self.way.name(), done: done.len(), of });
-        }
-        done.sort_by_key(|(place, _)| *place);
-        done.into_iter().map(|(_, exchange)| exchange).collect()
-    }
-
-    /// Sends those again that did not arrive, and says whether honest probes get through meanwhile. If they do not, no
-    /// refusal is evidence.
-    async fn confirm(
-        self: &Arc<Self>,
-        exchanges: &mut [Exchange],
-        catalogue: &mut Catalogue,
-        recording: &mut Recording,
-        progress: &mut impl FnMut(Progress),
-    ) -> bool {
-        let is_lost = |each: &Exchange| !each.probe.is_honest() && each.outcome.arrived().is_none();
-        let lost: Vec<_> =
-            exchanges.iter().filter(|each| is_lost(each)).map(|each| each.probe.clone()).collect();
-        if lost.is_empty() {
-            return true;
-        }
-        let mut passes = self.passes(catalogue, recording, progress).await;
-        if passes {
-            let again = self.round(lost, progress).await;
-            let lost = exchanges.iter_mut().filter(|each| is_lost(each));
-            for (first, second) in lost.zip(again) {
-                let outcome = both(&first.outcome, second.outcome.clone());
-                *first = Exchange { outcome, ..second };
-            }
-            passes = self.passes(catalogue, recording, progress).await;
-        }
-        if !passes {
-            for each in exchanges.iter_mut().filter(|each| is_lost(each)) {
-                each.outcome =
-                    Outcome::Failed("honest probes did not get through either".to_owned());
-            }
-        }
-        passes
-    }
-
-    /// Whether an honest probe gets through, with some patience.
-    async fn passes(
-        self: &Arc<Self>,
-        catalogue: &mut Catalogue,
-        recording: &mut Recording,
-        progress: &mut impl FnMut(Progress),
-    ) -> bool {
-        for _ in 0..LIMITED.0 {
-            let sent = self.round(catalogue.honest(1), progress).await;
-            let passes = sent.iter().any(|exchange| exchange.outcome.arrived().is_some());
-            recording.exchanges.extend(sent);
-            if passes {
-                return true;
-            }
-            sleep(LIMITED.1).await;
-        }
-        false
-    }
-
-    async fn one(&self, probe: Probe) -> Exchange {
-        let path = format!("{}{}", self.prefix, probe.id);
-        let mut from = None;
-        let mut back = Back::of(Outcome::TimedOut);
-        let mut may_fail = true;
-        let mut limited = 0;
-        for _ in 0..AGAIN.0 {
-            let sent = Sent {
-                probe: &probe,
-                way: &self.way,
-                path: &path,
-                more: &self.settings.headers,
-                token: self.settings.token.as_str(),
-            };
-            let exchange = async {
-                let connection = self.connect.connect().await?;
-                from = connection.from;
-                match self.way.protocol {
-                    Protocol::Http2 => sent.http2(connection).await,
-                    Protocol::Http1 | Protocol::Browser => sent.http1(connection).await,
-                }
-            };
-            back = match timeout(self.settings.timeout, exchange).await {
-                Err(_) => Back::of(Outcome::TimedOut),
-                Ok(Err(error)) => Back::of(Outcome::Failed(error.to_string())),
-                Ok(Ok(back)) => back,
-            };
-            if back.wait {
-                sleep(AGAIN.1).await;
-                continue;
-            }
-            // A link may fail once. What fails twice is taken for stopped.
-            let failed = matches!(back.outcome, Outcome::TimedOut | Outcome::Failed(_));
-            if failed && std::mem::take(&mut may_fail) {
-                sleep(AGAIN.1).await;
-                continue;
-            }
-            let is_limited = matches!(back.outcome, Outcome::Refused { status: 429 | 503, .. });
-            if !is_limited || limited == LIMITED.0 {
-                break;
-            }
-            limited = limited.saturating_add(1);
-            sleep(LIMITED.1).await;
-        }
-        let token = self.settings.token.as_str();
-        if let Outcome::Arrived(arrived) = &mut back.outcome {
-            // What lets the prober through a login is nobody else's business.
-            for field in &self.settings.headers {
-                arrived.hide(&field.value.to_string());
-            }
-        }
-        Exchange {
-            probe,
-            way: self.way.clone(),
-            path: path.replace(token, &".".repeat(token.len())),
-            from,
-            to: Some(self.connect.to),
-            outcome: back.outcome,
-            servers: back.servers,
-        }
-    }
+/// Whether something stopped a probe, of which a half may get through.
+fn is_stopped(exchange: &Exchange) -> bool {
+    exchange.outcome != Outcome::Ended && exchange.outcome.arrived().is_none()
 }
 
 /// Whether a probe can be sent by a version of HTTP. HTTP/2 has no `Connection` (RFC 9113 §8.2.2), but a `:scheme` and
@@ -350,8 +184,13 @@ impl Asker {
 fn can_send(protocol: Protocol, kind: Kind) -> bool {
     protocol == Protocol::Http1
         || match kind {
-            Kind::Headers(shape) => shape != Shape::Nominated,
+            Kind::Headers(shape) => !matches!(shape, Shape::Nominated | Shape::Second),
             Kind::Honest | Kind::OtherScheme | Kind::OtherAuthority | Kind::Tunnel => true,
-            Kind::AbsoluteForm | Kind::NoHost | Kind::EmptyHost | Kind::TwoHosts => false,
+            Kind::Proxy
+            | Kind::Knock
+            | Kind::AbsoluteForm
+            | Kind::NoHost
+            | Kind::EmptyHost
+            | Kind::TwoHosts => false,
         }
 }

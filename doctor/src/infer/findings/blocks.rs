@@ -15,10 +15,9 @@ use super::{
     },
     Finding,
     Severity::{self, Blocks},
-    client,
+    client, past,
 };
 use crate::{
-    probe::Kind,
     proof::{Fault, Value, shared_doors},
     record::{Door, Outcome, Recording, Tried, Way, tried},
 };
@@ -61,8 +60,9 @@ pub(super) fn blocks(recording: &Recording, headers: &[Header], derived: &Derive
         ));
         return found;
     }
-    if let Some(finding) = tunnel(recording) {
-        found.push(finding);
+    let past = past::past(recording, headers);
+    if !past.is_empty() {
+        found.extend(past);
         return found;
     }
     let words = &derived.words;
@@ -144,7 +144,7 @@ fn reasons(recording: &Recording, door: Option<Door<'_>>) -> (Statuses, BTreeSet
                 continue;
             }
             Outcome::Failed(reason) => reason.as_str(),
-            Outcome::Closed => "the connection ended without an answer",
+            Outcome::Ended | Outcome::Closed => "the connection ended without an answer",
             Outcome::TimedOut => "no answer came in time",
             Outcome::Kept => "the answer was about another request",
             Outcome::Arrived(_) | Outcome::NotSent => continue,
@@ -291,6 +291,11 @@ fn scheme(
             format!("{name} is {}", effect.text()),
             format!("the edge must set it on every request, for http too:\n{add}"),
         ),
+        Some(Effect::Untried) => (
+            "untried",
+            format!("no lie in {name} came to anything, so nothing is proved about it"),
+            "let the prober's address through what stops them, and ask again".to_owned(),
+        ),
         Some(Effect::Passed) => (
             "scheme-passed",
             format!("no proxy writes the scheme; {name} arrives as the client wrote it"),
@@ -358,25 +363,4 @@ fn unproved(derived: &Derived) -> Finding {
         seen,
         "save the recording with --save, and compare it with the recipe of your proxy in docs/recipes",
     )
-}
-
-/// A request behind CONNECT that arrived as the client wrote it.
-fn tunnel(recording: &Recording) -> Option<Finding> {
-    let (exchange, _) = recording.arrived().find(|(exchange, arrived)| {
-        let list = arrived.elements("x-forwarded-for");
-        let lies = |marker: &crate::probe::Marker| {
-            marker.header == "x-forwarded-for" && list.first() == Some(&marker.text.as_bytes())
-        };
-        exchange.probe.kind == Kind::Tunnel && exchange.probe.markers.iter().any(lies)
-    })?;
-    Some(Finding::new(
-        "tunnel",
-        Blocks,
-        format!(
-            "over {} a proxy opens a tunnel for CONNECT: a client writes to the application itself, from the proxy's \
-             address",
-            exchange.way.name()
-        ),
-        "no line can help; have the proxy refuse CONNECT, as the recipes do (docs/recipes)",
-    ))
 }

@@ -50,7 +50,8 @@ pub(super) fn client(
         return untried;
     }
     let refused = LISTS.iter().filter_map(|name| effect(headers, name)).find(|header| {
-        matches!(header.effect, Effect::Refused { .. }) && !header.honest.is_empty()
+        matches!(header.effect, Effect::Refused { .. } | Effect::Untried)
+            && !header.honest.is_empty()
     });
     if let Some(header) = refused {
         return Finding::new(

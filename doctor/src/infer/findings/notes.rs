@@ -7,12 +7,14 @@ use std::{
 
 use super::{
     super::{
-        derive::{Derived, strips},
+        derive::Derived,
         differences::differences,
+        facts::{is_plain_closed, strips},
         headers::{Effect, Header},
     },
     Finding,
     Severity::{Note, Warning},
+    gateway,
 };
 use crate::{
     probe::{Kind, STANDARD, Shape},
@@ -30,7 +32,10 @@ pub(super) fn notes(recording: &Recording, headers: &[Header], derived: &Derived
     if recording.honest().next().is_some() {
         found.extend(conditional(headers));
         found.extend(peers(recording));
-        found.extend(gateway(recording));
+        if !is_direct(recording) {
+            found.extend(gateway::peer(recording));
+        }
+        found.extend(gateway::client(recording, headers));
         found.extend(prefix(recording, derived));
         found.extend(passed(headers));
         found.extend(underscores(recording));
@@ -105,28 +110,6 @@ fn peers(recording: &Recording) -> Vec<Finding> {
         ));
     }
     found
-}
-
-/// The first address of a network of containers is the host itself.
-fn gateway(recording: &Recording) -> Option<Finding> {
-    let bridge = |ip: &IpAddr| match ip {
-        IpAddr::V4(ip) => {
-            let [a, b, _, d] = ip.octets();
-            a == 172 && (16..32).contains(&b) && d == 1
-        }
-        IpAddr::V6(_) => false,
-    };
-    let peers = recording.arrived().filter_map(|(_, arrived)| arrived.peer()?.ip());
-    let ip = peers.into_iter().find(bridge)?;
-    Some(Finding::new(
-        "shared-gateway",
-        Warning,
-        format!(
-            "the application is connected from {ip}, which looks like the bridge of a container network"
-        ),
-        "everything that the host forwards comes from there; publish the port on 127.0.0.1 only \
-         (docs/CHOOSING.md, question 2)",
-    ))
 }
 
 fn prefix(recording: &Recording, derived: &Derived) -> Option<Finding> {
@@ -273,13 +256,13 @@ fn kept(recording: &Recording) -> Option<Finding> {
 
 fn refused(recording: &Recording) -> Option<Finding> {
     let mut by_status: BTreeMap<String, usize> = BTreeMap::new();
-    for exchange in recording.exchanges.iter().filter(|exchange| !exchange.probe.is_honest()) {
+    for exchange in recording.exchanges.iter().filter(|exchange| exchange.probe.is_lie()) {
         let what = match &exchange.outcome {
             Outcome::Refused { status, .. } => format!("status {status}"),
             Outcome::Closed => "the connection closed".to_owned(),
             Outcome::TimedOut => "no answer".to_owned(),
             Outcome::Failed(reason) => reason.clone(),
-            Outcome::Arrived(_) | Outcome::Kept | Outcome::NotSent => continue,
+            Outcome::Arrived(_) | Outcome::Ended | Outcome::Kept | Outcome::NotSent => continue,
         };
         let count = by_status.entry(what).or_default();
         *count = count.saturating_add(1);
@@ -320,10 +303,18 @@ fn not_asked(recording: &Recording) -> Vec<Finding> {
         found.push(Finding::new("not-asked", Warning, what.to_owned(), how.to_owned()));
     };
     if !is_direct(recording) {
-        if !asked("http") {
+        if !asked("http") && !is_plain_closed(recording) {
+            let answers = if recording.knocks().next().is_some() {
+                ", and something answers at port 80"
+            } else {
+                ""
+            };
             missing(
-                "plain http was not asked: a proxy may write other headers there",
-                "--http http://HOST/, if anything listens there",
+                &format!(
+                    "plain http was not asked{answers}: a proxy may write other headers there"
+                ),
+                "--http http://HOST/, if clients can use it; the token and the lines of --header then go \
+                 there unencrypted",
             );
         }
         if !asked("https") {
