@@ -167,7 +167,8 @@ async fn no_session_is_resumed() {
 /// A handshake for another name than that of the CONNECT.
 #[tokio::test]
 async fn another_name_in_the_handshake() {
-    let front = Front::start().await;
+    // A proxy host may be an address too.
+    let front = Front::with(options().alias("192.0.2.9").download_host("get.test")).await;
     for (connect, name, is_right) in [
         ("a.test:443", "b.test", false),
         ("a.test:443", "wsgiprox", false),
@@ -175,6 +176,12 @@ async fn another_name_in_the_handshake() {
         ("a.test.:443", "A.test", true),
         ("192.0.2.1:443", "b.test", true),
         ("[2001:db8::1]:443", "b.test", true),
+        ("192.0.2.1:443", "wsgiprox", false),
+        ("192.0.2.1:443", "proxy-app-1", false),
+        ("192.0.2.1:443", "get.test", false),
+        ("192.0.2.9:443", "b.test", false),
+        ("192.0.2.9:443", "192.0.2.9", true),
+        ("get.test:443", "get.test", true),
     ] {
         let wire = Wire::tunnel(front.address, connect).await;
         let result = wire.tls(front.tls(&[]), name).await;
