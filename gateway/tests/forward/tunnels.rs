@@ -121,10 +121,54 @@ async fn an_application_that_fails() {
     no_tunnels(&front).await;
 }
 
+/// What follows a CONNECT that is refused is meant for the tunnel, and is no request.
+#[tokio::test]
+async fn after_a_refused_connect() {
+    let credentials = Credentials::users("tests", [("ada", "pw")]).unwrap();
+    let limits = ForwardLimits::default().guests(1);
+    let front = options().credentials(credentials).limits(limits).ports([80, 443]);
+    let front = Front::with(front).await;
+    let _guest = Wire::tunnel(front.address, "wsgiprox:443").await;
+    for (authority, fields, status) in [
+        ("example.com:80", "", "407"),
+        ("example.com:22", "", "403"),
+        ("wsgiprox:443", "", "503"),
+        ("example.com", "", "400"),
+        ("example.com:80", "Content-Length: 5\r\n", "400"),
+    ] {
+        let mut wire = Wire::connect(front.address).await;
+        wire.send(format!(
+            "CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n{fields}\r\n\
+             GET /hidden HTTP/1.1\r\nHost: example.com\r\n\r\n"
+        ))
+        .await;
+        let rest = String::from_utf8(wire.rest().await).unwrap();
+        assert!(rest.starts_with(&format!("HTTP/1.1 {status} ")), "{authority}: {rest}");
+        assert_eq!(rest.matches("HTTP/1.1 ").count(), 1, "{authority}: {rest}");
+    }
+    assert!(front.log.all().is_empty());
+}
+
+/// No session is resumed: each handshake shows which name it is for.
+#[tokio::test]
+async fn no_session_is_resumed() {
+    let front = Front::start().await;
+    let tls = front.tls(&["http/1.1"]);
+    for _ in 0..2 {
+        let wire = Wire::tunnel(front.address, "example.com:443").await;
+        let mut wire = wire.tls(tls.clone(), "example.com").await.unwrap();
+        // A ticket would come before the answer.
+        assert_eq!(wire.ask(GET).await.status, 200);
+        let kind = wire.stream.get_ref().1.handshake_kind();
+        assert_eq!(kind, Some(rustls::HandshakeKind::Full));
+    }
+}
+
 /// A handshake for another name than that of the CONNECT.
 #[tokio::test]
 async fn another_name_in_the_handshake() {
-    let front = Front::start().await;
+    // A proxy host may be an address too.
+    let front = Front::with(options().alias("192.0.2.9").download_host("get.test")).await;
     for (connect, name, is_right) in [
         ("a.test:443", "b.test", false),
         ("a.test:443", "wsgiprox", false),
@@ -132,6 +176,12 @@ async fn another_name_in_the_handshake() {
         ("a.test.:443", "A.test", true),
         ("192.0.2.1:443", "b.test", true),
         ("[2001:db8::1]:443", "b.test", true),
+        ("192.0.2.1:443", "wsgiprox", false),
+        ("192.0.2.1:443", "proxy-app-1", false),
+        ("192.0.2.1:443", "get.test", false),
+        ("192.0.2.9:443", "b.test", false),
+        ("192.0.2.9:443", "192.0.2.9", true),
+        ("get.test:443", "get.test", true),
     ] {
         let wire = Wire::tunnel(front.address, connect).await;
         let result = wire.tls(front.tls(&[]), name).await;
