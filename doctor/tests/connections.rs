@@ -89,5 +89,22 @@ async fn a_claimed_address() {
         assert_eq!(has(&report, "proxy-protocol"), believes);
         assert_eq!(report.findings[0].code == "proxy-protocol", believes);
     }
-    assert_eq!(count.load(Ordering::Relaxed), 2);
+    assert!(count.load(Ordering::Relaxed) >= 2);
+}
+
+/// CONNECT is answered with success, and what is behind it with nothing: that is said.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tunnel_without_an_end() {
+    let quick = |settings: &mut proxyfix_doctor::prober::Settings| {
+        settings.timeout = std::time::Duration::from_secs(1);
+    };
+    let act = |head: &str, client: SocketAddr| {
+        if head.starts_with("CONNECT ") {
+            return Act::Stall("HTTP/1.1 200 OK\r\n\r\n".to_owned());
+        }
+        Act::Pass(usual(head, client), 0, 2)
+    };
+    let report = ask(1, quick, act).await;
+    assert_eq!(line(&report), LINE);
+    assert!(has(&report, "tunnel"), "{:#?}", report.findings);
 }

@@ -1,11 +1,11 @@
-//! The doctor's page in a real Chromium, through a real nginx over TLS.
+//! The doctor's page in a real Chromium, through a real proxy over TLS.
 //!
-//! 1. The line on the page equals the prober's.
+//! 1. The line on the page equals the prober's, behind each of [`PROXIES`].
 //! 2. No error in the console, no request to anywhere else. The keyboard alone is enough. It is readable at a width of
 //!    360 px, in light and in dark, and moves nothing if the user asks for that. axe-core finds nothing.
 //! 3. Screenshots go to `target/tmp/page`; with `PAGE_WRITE=1` to `docs/`.
 //!
-//! It is ignored by default, because it needs Chromium, nginx, Node and two packages of npm:
+//! It is ignored by default, because it needs Chromium, these proxies, Node and two packages of npm:
 //! `cargo test -p proxyfix-interop --test page -- --ignored`.
 
 use std::{
@@ -53,11 +53,21 @@ fn chromium() -> &'static str {
     names.iter().find(runs).expect("Chromium (Debian: chromium)")
 }
 
+/// The proxies, whose lines differ, and how the picture calls each: HAProxy does not show itself. Screenshots for the documents are those behind the first one.
+const PROXIES: [(&str, &str); 3] = [("nginx", "nginx"), ("haproxy", "proxy"), ("caddy", "caddy")];
+
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs Chromium, nginx and npm; `.ci/run doctor` runs it"]
+#[ignore = "needs Chromium, nginx, HAProxy, Caddy and npm; `.ci/run doctor` runs it"]
 async fn the_page() -> Result<()> {
-    let nginx = programs::named("nginx").ok_or("no nginx")?;
-    let case = Case { programs: vec![nginx], family: Family::XForwarded, line: String::new() };
+    for (name, shown) in PROXIES {
+        page_behind(name, shown).await.map_err(|error| format!("behind {name}: {error}"))?;
+    }
+    Ok(())
+}
+
+async fn page_behind(name: &str, shown: &str) -> Result<()> {
+    let program = programs::named(name).ok_or("no such proxy")?;
+    let case = Case { programs: vec![program], family: Family::XForwarded, line: String::new() };
     let (report, _) = case.ask().await?;
     let line = report.line.ok_or("the prober has no line")?.text;
 
@@ -72,10 +82,11 @@ async fn the_page() -> Result<()> {
     let to = setup.client(Mode::Tls)?.to;
 
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let shots = if std::env::var_os("PAGE_WRITE").is_some_and(|value| value == "1") {
+    let writes = std::env::var_os("PAGE_WRITE").is_some_and(|value| value == "1");
+    let shots = if writes && name == PROXIES[0].0 {
         root.join("../docs/doctor")
     } else {
-        Path::new(env!("CARGO_TARGET_TMPDIR")).join("page")
+        Path::new(env!("CARGO_TARGET_TMPDIR")).join("page").join(name)
     };
     fs::create_dir_all(&shots)?;
     let told = serde_json::json!({
@@ -84,6 +95,7 @@ async fn the_page() -> Result<()> {
         "port": to.port(),
         "ip": to.ip().to_string(),
         "line": line,
+        "proxy": shown,
         "shots": shots,
         "modules": modules(),
         "chromium": which(chromium())?,

@@ -29,7 +29,7 @@ const MOST: usize = 512 * 1024;
 /// The most bytes of the answer to a CONNECT.
 const HEAD: usize = 16 * 1024;
 /// How long an answer behind a CONNECT may take.
-const PATIENCE: Duration = Duration::from_secs(2);
+pub(super) const BEHIND: Duration = Duration::from_secs(2);
 /// The most lines of an answer's head.
 const LINES: usize = 128;
 /// The most interim answers. Servers send one or two.
@@ -105,7 +105,7 @@ impl Sent<'_> {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        let answer = timeout(PATIENCE, self.exchange(stream)).await;
+        let answer = timeout(BEHIND, self.exchange(stream)).await;
         match answer {
             Ok(Ok(back)) if back.outcome != Outcome::Closed => back,
             _ => Back::of(Outcome::Refused { status, location: None }),

@@ -18,7 +18,7 @@ use tokio::{
 
 use super::{
     Progress, Settings,
-    answer::{Back, Sent},
+    answer::{BEHIND, Back, Sent},
     connect::Connect,
     secrets,
 };
@@ -209,6 +209,10 @@ impl Asker {
     async fn one(&self, probe: Probe) -> Exchange {
         let is_lie = probe.is_lie();
         let limit = match self.patience.limit.load(Ordering::Relaxed) {
+            // Nothing behind CONNECT is an answer too, and takes its time.
+            limit if probe.kind == Kind::Tunnel => {
+                Duration::from_millis(limit.into()).saturating_add(BEHIND)
+            }
             limit if is_lie => Duration::from_millis(limit.into()),
             _ => self.settings.timeout,
         };

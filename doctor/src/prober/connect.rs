@@ -84,3 +84,35 @@ impl Connect {
         Ok(Connection { stream: Box::pin(stream), from, http2 })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{net::Ipv4Addr, sync::Arc};
+
+    use tokio::{io::AsyncReadExt as _, net::TcpListener};
+
+    use super::Connect;
+    use crate::prober::{Trust, tls};
+
+    /// What is written before everything else comes before the handshake (0x16, RFC 8446 §5.1) too.
+    #[tokio::test]
+    async fn before_everything_else() {
+        for is_tls in [true, false] {
+            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+            let to = listener.local_addr().unwrap();
+            let config = tls::config(&Trust::Insecure, b"http/1.1").unwrap();
+            let tls = is_tls.then(|| Arc::new(config));
+            let connect = Connect { to, host: "app.example".to_owned(), tls, from: None };
+            let seen = async {
+                let mut stream = listener.accept().await.unwrap().0;
+                let mut bytes = [0; 9];
+                let length = if is_tls { 9 } else { 8 };
+                stream.read_exact(&mut bytes[..length]).await.unwrap();
+                bytes
+            };
+            let (_, bytes) = tokio::join!(connect.connect(Some("PROXY 1\n")), seen);
+            assert_eq!(&bytes[..8], b"PROXY 1\n");
+            assert_eq!(bytes[8], if is_tls { 0x16 } else { 0 });
+        }
+    }
+}

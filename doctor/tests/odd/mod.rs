@@ -28,6 +28,8 @@ pub(crate) enum Act {
     Kept(String, usize, u8),
     /// Answers itself.
     Answer(String),
+    /// Answers itself, and keeps the connection.
+    Stall(String),
     /// Never answers.
     Hang,
     /// Passes the head on, and then every byte of both sides.
@@ -90,6 +92,10 @@ pub(crate) fn serve(
             tokio::spawn(async move {
                 let head = head(&mut stream).await?;
                 match act(&head, client) {
+                    Act::Stall(answer) => {
+                        stream.write_all(answer.as_bytes()).await.ok()?;
+                        std::future::pending::<()>().await;
+                    }
                     Act::Hang => std::future::pending().await,
                     Act::Answer(answer) => stream.write_all(answer.as_bytes()).await.ok()?,
                     Act::Tunnel(head) => {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { readFileSync } from 'node:fs';
 
-const { url, host, port, ip, line, shots, modules, chromium: executablePath } = JSON.parse(process.argv[2]);
+const { url, host, port, ip, line, proxy, shots, modules, chromium: executablePath } = JSON.parse(process.argv[2]);
 const load = createRequire(`${modules}/`);
 const { chromium } = load('playwright-core');
 const axe = readFileSync(load.resolve('axe-core/axe.min.js'), 'utf8');
@@ -72,7 +72,7 @@ await tab(page, 'Copy the line');
 await page.keyboard.press('Enter');
 await page.getByText('The line is copied.').waitFor();
 assert.equal(await page.evaluate(() => navigator.clipboard.readText()), line);
-assert.ok(await page.getByRole('img', { name: /you .*nginx.*application/ }).isVisible());
+assert.ok(await page.getByRole('img', { name: new RegExp(`you .*${proxy}.*application`) }).isVisible());
 assert.ok((await page.locator('#command').textContent()).includes('proxyfix doctor probe https://'));
 await accessible(page, 'light');
 await narrow(page, 'wide');
