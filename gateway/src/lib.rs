@@ -1,5 +1,10 @@
 #![doc = include_str!("crate.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
+// The crate's page has links to all systems.
+#![cfg_attr(
+    not(all(feature = "files", feature = "forward", feature = "mount", feature = "reverse")),
+    allow(rustdoc::broken_intra_doc_links, reason = "a system may be missing")
+)]
 #![forbid(unsafe_code)]
 #![deny(
     missing_docs,

@@ -124,7 +124,8 @@ pub(super) fn told(proxy: &ForwardProxyLayer, forward: &Forward, listener: &List
     let authority = proxy.authority();
     let path = escape::text(forward.authority.as_os_str().as_encoded_bytes());
     let host = escape::text(forward.proxy_host.as_bytes());
-    let address = listener.to_string();
+    // Every system reaches itself by this one, and not by 0.0.0.0.
+    let address = listener.to_string().replace("//0.0.0.0:", "//127.0.0.1:");
     let address = address.trim_end_matches('/');
     let exposed = authority.exposure().map_or_else(String::new, |exposure| {
         format!("\nDANGER: {exposure}; who reads it can pose as every website")
@@ -134,10 +135,11 @@ pub(super) fn told(proxy: &ForwardProxyLayer, forward: &Forward, listener: &List
     } else {
         ""
     };
+    let user = if forward.users.is_empty() { "" } else { " -U USER:PASSWORD" };
     format!(
         "the certificate authority is {path}; whoever has this file can pose as every website to who trusts it{exposed}{open}\n\
          its SHA-256 is {}\n\
-         to try it: curl -x {address} --cacert {path} https://example.com/\n\
+         to try it: curl -x {address}{user} --cacert {path} https://example.com/\n\
          to trust it elsewhere: http://{host}/download/ through the proxy has the certificate, without its key, and says how",
         authority.fingerprint()
     )

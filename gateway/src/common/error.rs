@@ -84,6 +84,16 @@ pub enum ConfigError {
         /// The host as it was written.
         host: String,
     },
+    /// A host of the forward proxy is no name or address alone.
+    #[error(
+        "{host:?} is no host by itself; write it like app.example, without a scheme, a port or `*`, and in its ASCII form: it \
+         stands for http and https and every port"
+    )]
+    #[non_exhaustive]
+    InvalidHostName {
+        /// The host as it was written.
+        host: String,
+    },
     /// A limit is zero, or below what works.
     #[error("the limit {limit} must be {expected}")]
     #[non_exhaustive]
@@ -201,11 +211,13 @@ fn of_file(path: Option<&Path>) -> String {
 impl ConfigError {
     /// A host that is none, without what may be a password (rule 3).
     pub(crate) fn invalid_host(text: &str) -> Self {
-        let host = match text.rsplit_once('@') {
-            Some((_, rest)) => format!("...@{rest}"),
-            None => text.to_owned(),
-        };
-        Self::InvalidHost { host }
+        Self::InvalidHost { host: without_password(text) }
+    }
+
+    /// The same, where a host has no port.
+    #[cfg(feature = "forward")]
+    pub(crate) fn invalid_host_name(text: &str) -> Self {
+        Self::InvalidHostName { host: without_password(text) }
     }
 
     /// A header name that is none, without what follows it (rule 3).
@@ -230,5 +242,12 @@ impl ConfigError {
 impl ConfigError {
     pub(crate) fn missing_export(path: &Path, reason: &str) -> Self {
         Self::MissingExport { path: path.to_owned(), reason: reason.to_owned() }
+    }
+}
+
+fn without_password(host: &str) -> String {
+    match host.rsplit_once('@') {
+        Some((_, rest)) => format!("...@{rest}"),
+        None => host.to_owned(),
     }
 }

@@ -153,7 +153,8 @@ impl ForwardProxyBuilder {
     /// Checks the options.
     ///
     /// # Errors
-    /// [`ConfigError::InvalidPrefix`] for `/a/../b`; [`ConfigError::InvalidHost`] for `*.example.com`, `a:80`;
+    /// [`ConfigError::InvalidPrefix`] for `/a/../b`; [`ConfigError::InvalidHostName`] for `*.example.com`,
+    /// `a:80`;
     /// [`ConfigError::RepeatedHost`] for two applications of one host; [`ConfigError::InvalidLimit`] for a limit of zero.
     pub fn build(self) -> Result<ForwardProxyLayer, ConfigError> {
         self.limits.check()?;
@@ -169,7 +170,8 @@ impl ForwardProxyBuilder {
         let download_host = match self.download_host.filter(|_| self.downloads) {
             None => self.downloads.then(|| proxy_host.clone()),
             Some(text) => {
-                let host = Host::parse(&text).ok_or_else(|| ConfigError::invalid_host(&text))?;
+                let host =
+                    Host::parse(&text).ok_or_else(|| ConfigError::invalid_host_name(&text))?;
                 if hosts.get(&host).is_none() {
                     hosts.insert(&text, None)?;
                 }

@@ -27,7 +27,7 @@ pub(super) struct Hosts {
 
 impl Hosts {
     pub(super) fn insert(&mut self, text: &str, app: Option<App>) -> Result<Host, ConfigError> {
-        let host = Host::parse(text).ok_or_else(|| ConfigError::invalid_host(text))?;
+        let host = Host::parse(text).ok_or_else(|| ConfigError::invalid_host_name(text))?;
         if self.by_host.insert(host.clone(), app).is_some() {
             return Err(ConfigError::RepeatedHost { host: text.to_owned() });
         }
