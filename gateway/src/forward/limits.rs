@@ -58,8 +58,8 @@ impl ForwardLimits {
     }
 
     /// The most tunnels at once. Others get 503. Default: 1024, as `worker_connections` in the examples of nginx. A
-    /// tunnel with TLS takes 40 KiB while it waits, over HTTP/2 50 KiB, so all of them take 50 MiB. Under [`serve`](crate::serve), a `WebSocket` outside of
-    /// tunnels counts as one.
+    /// tunnel with TLS takes 40 KiB while it waits, over HTTP/2 50 KiB, so all of them take 50 MiB. Under
+    /// [`serve`](crate::serve), a `WebSocket` over HTTP/1.1 outside of tunnels counts as one.
     pub const fn tunnels(self, tunnels: usize) -> Self {
         Self { tunnels, ..self }
     }
