@@ -71,7 +71,7 @@ fn tunnel(request: &request::Parts) -> Result<Asked, Failure> {
         return Err(invalid("CONNECT with a body"));
     }
     let uri = &request.uri;
-    if uri.scheme().is_some() || uri.path_and_query().is_some_and(|path| path.as_str() != "") {
+    if uri.scheme().is_some() || uri.path_and_query().is_some() {
         return Err(invalid("CONNECT with more than a host and a port"));
     }
     let authority = uri.authority().map(http::uri::Authority::as_str).unwrap_or_default();
