@@ -220,7 +220,7 @@ fn targets(recording: &Recording) -> Option<Finding> {
             format!(
                 "the target arrives as the client wrote it, with its scheme: {} over {}",
                 crate::escape::shortened(arrived.target.as_bytes(), 60),
-                exchange.way.name()
+                recording.way_name(&exchange.way)
             ),
             "believe no scheme in a target; proxyfix does not",
         )
@@ -236,7 +236,10 @@ fn connect(recording: &Recording) -> Option<Finding> {
     Some(Finding::new(
         "tunnel",
         Warning,
-        format!("over {} a proxy passes CONNECT on to the application", passed.way.name()),
+        format!(
+            "over {} a proxy passes CONNECT on to the application",
+            recording.way_name(&passed.way)
+        ),
         "what a client sends behind it got no answer here; have the proxy refuse CONNECT, as the recipes do",
     ))
 }
