@@ -118,7 +118,11 @@ fn causes(statuses: &Statuses, reasons: &BTreeSet<String>) -> String {
             "the certificate is not accepted: name the authority that signed it with --cacert FILE, or accept every one \
              with --insecure",
         ),
-        (says("refused"), "nobody listens there: is the port right, and does the proxy run?"),
+        // The second one is curl's.
+        (
+            says("refused") || says("connect to server"),
+            "nobody listens there: is the port right, and does the proxy run?",
+        ),
         (
             answers(|status| (200..300).contains(&status)),
             "another server answered: the application is still there, or --bind is not the address that the proxy \

@@ -51,7 +51,8 @@ pub(super) fn notes(recording: &Recording, headers: &[Header], derived: &Derived
             Note,
             "only the ways above were asked, from one network, by GET, with one User-Agent and below one path; rules of \
              a proxy for other methods, User-Agents, paths or source networks, headers with private names, and a \
-             client who can connect to the application past the proxies are not seen from here",
+             client who can connect to the application past the proxies are not seen from here; a proxy that appends \
+             nothing and does not show itself is not drawn",
             "let only the proxies connect to the application, by a firewall or a Unix socket; have them refuse CONNECT and \
              upgrades to h2c, as the recipes do; ask again for every other name and way in",
         ));
