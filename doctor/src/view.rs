@@ -193,3 +193,31 @@ fn words(report: &Report) -> Vec<Word> {
     }
     all
 }
+
+#[cfg(test)]
+mod tests {
+    use super::view;
+    use crate::{
+        infer::{Report, infer},
+        record::Recording,
+    };
+
+    fn why(report: &Report) -> Vec<&'static str> {
+        let words = view(report).words.into_iter().filter(|word| word.word.is_none());
+        words.map(|word| word.why).collect()
+    }
+
+    /// One value is in the way, and those behind it were not judged.
+    #[test]
+    fn why_there_is_no_word() {
+        let mut report = infer(&Recording::new("https://app.example/"));
+        let expected = [["in the way"; 1].as_slice(), &["not judged yet"; 5]].concat();
+        assert_eq!(why(&report), expected);
+        report.findings[0].code = "port-lost";
+        report.words.proxies = Some("proxies=loopback".to_owned());
+        let waits = "not judged yet";
+        assert_eq!(why(&report), ["in the way", waits, waits, "in the way", waits]);
+        report.unproved = Some("for=1".to_owned());
+        assert_eq!(why(&report), ["not proved"; 5]);
+    }
+}

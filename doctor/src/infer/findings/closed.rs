@@ -143,3 +143,30 @@ fn causes(statuses: &Statuses, reasons: &BTreeSet<String>) -> String {
     }
     lines.join("\n")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::causes;
+
+    #[test]
+    fn each_cause_has_its_remedy() {
+        let none = BTreeSet::new();
+        for (reason, remedy) in [
+            ("invalid peer certificate: UnknownIssuer", "--cacert"),
+            ("SSL certificate problem: self-signed certificate", "--insecure"),
+            ("Connection refused (os error 111)", "is the port right"),
+            ("Failed to connect to a port 1: Couldn't connect to server", "is the port right"),
+            ("no answer came in time", "is the URL right"),
+        ] {
+            let reasons = BTreeSet::from([reason.to_owned()]);
+            assert!(causes(&BTreeSet::new(), &reasons).contains(remedy), "{reason}");
+        }
+        for (status, remedy) in [(200, "--bind"), (404, "token"), (502, "does the receiver listen")]
+        {
+            let statuses = BTreeSet::from([(status, None)]);
+            assert!(causes(&statuses, &none).contains(remedy), "{status}");
+        }
+    }
+}
