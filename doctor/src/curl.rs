@@ -4,12 +4,12 @@
 //! 2. After each answer it prints a line with the probe's id, the status, and both ends of the connection.
 //! 3. The same catalogue is made again when the answers are read, so that an id is enough.
 
-use std::{collections::BTreeSet, fmt::Write as _};
+use std::{collections::BTreeSet, fmt::Write as _, net::IpAddr};
 
 use proxyfix::Scheme;
 
 use crate::{
-    probe::{Catalogue, END, Probe, curl},
+    probe::{Catalogue, END, Probe, WHY, curl},
     record::{Exchange, Outcome, Protocol, Recording, Way},
     wire::Answer,
 };
@@ -17,10 +17,51 @@ use crate::{
 /// How often an honest probe is sent.
 const HONEST: usize = 5;
 
-/// Text that the script did not print.
+/// Text that the script did not print, or not to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("this is neither a recording of --save nor what the script of `doctor curl` printed")]
-pub struct NotAnswers;
+#[non_exhaustive]
+pub enum NotAnswers {
+    /// Something else.
+    #[error("this is neither a recording of --save nor what the script of `doctor curl` printed")]
+    Other,
+    /// The last lines are missing.
+    #[error("the file ends early: run the script of `doctor curl` to its end")]
+    EndsEarly,
+}
+
+/// What `curl` is told of each listener.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Options {
+    /// Addresses instead of those of a name, as with `--resolve`.
+    pub resolve: Vec<(String, u16, IpAddr)>,
+    /// The file of `--cacert`.
+    pub cacert: Option<String>,
+    /// Whether every certificate is accepted.
+    pub insecure: bool,
+}
+
+impl Options {
+    /// As arguments in a shell.
+    fn text(&self) -> String {
+        let mut text = String::new();
+        for (host, port, address) in &self.resolve {
+            let argument = format!("{host}:{port}:{address}");
+            let _ = write!(text, " --resolve {}", quoted(&argument));
+        }
+        if let Some(file) = &self.cacert {
+            let _ = write!(text, " --cacert {}", quoted(file));
+        }
+        if self.insecure {
+            text.push_str(" --insecure");
+        }
+        text
+    }
+}
+
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
 
 /// A listener, in the parts that the script needs.
 #[derive(Clone, Debug)]
@@ -50,14 +91,15 @@ fn scheme_of(text: &str) -> Scheme {
 /// A script for a shell, which sends the probes to these listeners. `token` is the receiver's.
 ///
 /// ```
-/// use proxyfix_doctor::curl::{Listener, script};
+/// use proxyfix_doctor::curl::{Listener, Options, script};
 ///
 /// let (scheme, host) = ("https".to_owned(), "app.example".to_owned());
 /// let listener = Listener { scheme, host, port: 443, path: "/".to_owned() };
-/// let script = script(&[listener], "0123456789abcdef0123456789abcdef");
+/// let script = script(&[listener], &Options::default(), "0123456789abcdef0123456789abcdef");
 /// assert!(script.contains("curl -sS --http1.1"));
 /// ```
-pub fn script(listeners: &[Listener], token: &str) -> String {
+pub fn script(listeners: &[Listener], options: &Options, token: &str) -> String {
+    let options = options.text();
     let mut script = String::from(
         "# Run this where a client is, and judge what it prints:\n\
          #   sh probes.sh > answers.txt; proxyfix doctor judge answers.txt\n",
@@ -68,14 +110,18 @@ pub fn script(listeners: &[Listener], token: &str) -> String {
         let _ = writeln!(script, "echo '{END} url {scheme} {host} {port} {path}'");
         for probe in probes(way.scheme()) {
             let url = format!("{url}proxyfix-doctor/{token}/p/{}", probe.id);
-            if let Some(line) = curl(&probe, &url) {
+            if let Some(line) = curl(&probe, &url, &options) {
                 script.push_str(&line);
                 script.push('\n');
             }
         }
     }
+    let _ = writeln!(script, "echo '{END} {LAST}'");
     script
 }
+
+/// What stands in the script's last line.
+const LAST: &str = "end";
 
 fn way(scheme: &str, host: &str, port: u16) -> Way {
     let (scheme, host) = (scheme.to_owned(), host.to_owned());
@@ -92,26 +138,33 @@ pub fn read(text: &str) -> Result<Recording, NotAnswers> {
     let mut listeners = Vec::new();
     let mut place: Option<(Way, String, Vec<Probe>)> = None;
     let mut body = String::new();
+    let mut has_ended = false;
     for line in text.lines() {
         let Some(end) = line.strip_prefix(END) else {
             body.push_str(line);
             continue;
         };
+        let (end, why) = end.split_once(WHY.trim_end()).unwrap_or((end, ""));
         let words: Vec<_> = end.split_whitespace().collect();
         match (words.as_slice(), &mut place) {
             (["url", scheme, host, port, path], _) => {
-                let way = way(scheme, host, port.parse().map_err(|_| NotAnswers)?);
+                let way = way(scheme, host, port.parse().map_err(|_| NotAnswers::Other)?);
                 let url = format!("{scheme}://{}{path}", way.authority());
                 recording.get_or_insert_with(|| Recording::new(url));
                 listeners.push(way.clone());
                 place = Some((way, (*path).to_owned(), probes(scheme_of(scheme))));
             }
+            ([LAST], _) => {
+                has_ended = true;
+                break;
+            }
             ([id, status, ends @ ..], Some((way, path, probes))) => {
-                let at = probes.iter().position(|probe| probe.id == *id).ok_or(NotAnswers)?;
+                let at =
+                    probes.iter().position(|probe| probe.id == *id).ok_or(NotAnswers::Other)?;
                 let probe = probes.remove(at);
                 let path = format!("{path}proxyfix-doctor/{}/p/{id}", ".".repeat(32));
-                let status = status.parse().map_err(|_| NotAnswers)?;
-                let (outcome, ends) = (outcome(&body, id, status), socket(ends));
+                let status = status.parse().map_err(|_| NotAnswers::Other)?;
+                let (outcome, ends) = (outcome(&body, id, status, why.trim()), socket(ends));
                 let exchange = Exchange {
                     probe,
                     way: Way { ipv6: ends.0.is_some_and(|end| end.is_ipv6()), ..way.clone() },
@@ -121,14 +174,17 @@ pub fn read(text: &str) -> Result<Recording, NotAnswers> {
                     outcome,
                     servers: Vec::new(),
                 };
-                recording.as_mut().ok_or(NotAnswers)?.exchanges.push(exchange);
+                recording.as_mut().ok_or(NotAnswers::Other)?.exchanges.push(exchange);
             }
-            _ => return Err(NotAnswers),
+            _ => return Err(NotAnswers::Other),
         }
         body.clear();
     }
     let mut recording =
-        recording.filter(|recording| !recording.exchanges.is_empty()).ok_or(NotAnswers)?;
+        recording.filter(|recording| !recording.exchanges.is_empty()).ok_or(NotAnswers::Other)?;
+    if !has_ended {
+        return Err(NotAnswers::EndsEarly);
+    }
     let unsent = unsent(&recording, &listeners);
     recording.exchanges.extend(unsent);
     Ok(recording)
@@ -168,15 +224,14 @@ fn unsent(recording: &Recording, listeners: &[Way]) -> Vec<Exchange> {
 type Ends = (Option<std::net::SocketAddr>, Option<std::net::SocketAddr>);
 
 fn socket(words: &[&str]) -> Ends {
-    let end =
-        |ip: &str, port: &str| Some((ip.parse::<std::net::IpAddr>().ok()?, port.parse().ok()?));
+    let end = |ip: &str, port: &str| Some((ip.parse::<IpAddr>().ok()?, port.parse().ok()?));
     match words {
         [ip, port, to, at] => (end(ip, port).map(Into::into), end(to, at).map(Into::into)),
         _ => (None, None),
     }
 }
 
-fn outcome(body: &str, id: &str, status: u16) -> Outcome {
+fn outcome(body: &str, id: &str, status: u16, why: &str) -> Outcome {
     match serde_json::from_str::<Answer>(body) {
         Ok(answer) if status == 200 => {
             if answer.arrived.path().rsplit('/').next() == Some(id) {
@@ -185,7 +240,8 @@ fn outcome(body: &str, id: &str, status: u16) -> Outcome {
                 Outcome::Kept
             }
         }
-        _ if status == 0 => Outcome::Closed,
+        _ if status == 0 && (why.is_empty() || why.contains("Empty reply")) => Outcome::Closed,
+        _ if status == 0 => Outcome::Failed(why.to_owned()),
         _ => Outcome::Refused { status, location: None },
     }
 }
@@ -194,7 +250,7 @@ fn outcome(body: &str, id: &str, status: u16) -> Outcome {
 mod tests {
     use std::fmt::Write as _;
 
-    use super::{Listener, read, script};
+    use super::{Listener, NotAnswers, Options, read, script};
     use crate::{
         arrived::{Arrived, Field},
         wire::Answer,
@@ -205,7 +261,7 @@ mod tests {
     fn script_and_back() {
         let (scheme, host) = ("http".to_owned(), "app.example".to_owned());
         let listener = Listener { scheme, host, port: 80, path: "/".to_owned() };
-        let script = script(&[listener], &"0".repeat(32));
+        let script = script(&[listener], &Options::default(), &"0".repeat(32));
         let mut printed = String::new();
         for line in script.lines().filter(|line| !line.starts_with("# ")) {
             if let Some(echo) = line.strip_prefix("echo '") {
@@ -233,10 +289,40 @@ mod tests {
             let answer = Answer { version: "0".to_owned(), arrived };
             let answer = serde_json::to_string(&answer).unwrap();
             let ends = "198.18.0.9 5000 10.0.0.1 80";
-            writeln!(printed, "{answer}\n#proxyfix-doctor {id} 200 {ends}").unwrap();
+            writeln!(printed, "{answer}\n#proxyfix-doctor {id} 200 {ends} | ").unwrap();
         }
         let report = crate::infer::infer(&read(&printed).unwrap());
         assert_eq!(report.line.unwrap().text, "proxies=10.0.0.2 for=1");
         assert!(read("hello").is_err() && read("").is_err());
+        let early = printed.trim_end().rsplit_once('\n').unwrap().0;
+        assert_eq!(read(early), Err(NotAnswers::EndsEarly));
+    }
+
+    /// What curl is told is told again behind `--next`, and what it says of a failure is read.
+    #[test]
+    fn options_and_failures() {
+        let (scheme, host) = ("https".to_owned(), "app.example".to_owned());
+        let listener = Listener { scheme, host, port: 443, path: "/".to_owned() };
+        let address = "10.0.0.1".parse().unwrap();
+        let options = Options {
+            resolve: vec![("app.example".to_owned(), 443, address)],
+            cacert: Some("it's.pem".to_owned()),
+            insecure: true,
+        };
+        let script = script(&[listener], &options, &"0".repeat(32));
+        let told = r" --resolve 'app.example:443:10.0.0.1' --cacert 'it'\''s.pem' --insecure";
+        for line in script.lines().filter(|line| line.starts_with("curl ")) {
+            let commands = 1 + line.matches("--next").count();
+            assert_eq!(line.matches(told).count(), commands, "{line}");
+        }
+        let printed = "#proxyfix-doctor url https app.example 443 /\n\
+             \n#proxyfix-doctor c1 000  0  0 | SSL certificate problem: self-signed\n\
+             #proxyfix-doctor end\n";
+        let id = script.split("#proxyfix-doctor c").nth(1).unwrap().split(' ').next().unwrap();
+        let recording = read(&printed.replace(" c1 ", &format!(" c{id} "))).unwrap();
+        let report = crate::infer::infer(&recording);
+        assert_eq!(report.findings[0].code, "no-answer");
+        assert!(report.findings[0].seen.contains("self-signed"), "{:?}", report.findings[0]);
+        assert!(report.findings[0].instead.contains("--cacert"), "{:?}", report.findings[0]);
     }
 }

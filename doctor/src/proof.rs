@@ -121,7 +121,7 @@ fn judge(
         value,
         probe: exchange.probe.id.clone(),
         tried: exchange.probe.kind.name(),
-        way: exchange.way.name(),
+        way: recording.way_name(&exchange.way),
         honest,
         got,
         truth,

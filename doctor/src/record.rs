@@ -78,12 +78,17 @@ impl Way {
     /// assert_eq!(way.name(), "https, HTTP/2");
     /// ```
     pub fn name(&self) -> String {
+        self.named("")
+    }
+
+    /// The same, with this place behind the scheme.
+    fn named(&self, place: &str) -> String {
         let protocol = match self.protocol {
             Protocol::Http2 => ", HTTP/2",
             Protocol::Http1 | Protocol::Browser => "",
         };
         let family = if self.ipv6 { ", IPv6" } else { "" };
-        format!("{}{protocol}{family}", self.scheme)
+        format!("{}{place}{protocol}{family}", self.scheme)
     }
 
     /// The authority that was asked for, without the port if it is the scheme's own.
@@ -276,10 +281,27 @@ impl Recording {
 
     /// The name of a door in findings: that of its way, with its address if the way has several.
     pub fn name(&self, door: Door<'_>) -> String {
+        let name = self.way_name(door.way);
         let others = |other: &Exchange| other.way == *door.way && other.door() != door;
         match door.to {
-            Some(to) if self.exchanges.iter().any(others) => format!("{}, {to}", door.way.name()),
-            _ => door.way.name(),
+            Some(to) if self.exchanges.iter().any(others) => format!("{name}, {to}"),
+            _ => name,
+        }
+    }
+
+    /// The name of a way in findings: with its port if several listeners speak the scheme, and with its host if they
+    /// have several.
+    pub fn way_name(&self, way: &Way) -> String {
+        let asked = self.exchanges.iter().filter(|exchange| exchange.probe.kind != Kind::Knock);
+        let alike = || {
+            asked.clone().map(|exchange| &exchange.way).filter(|other| other.scheme == way.scheme)
+        };
+        if alike().any(|other| other.host != way.host) {
+            way.named(&format!(" {}:{}", way.host, way.port))
+        } else if alike().any(|other| other.port != way.port) {
+            way.named(&format!(" :{}", way.port))
+        } else {
+            way.name()
         }
     }
 

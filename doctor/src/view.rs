@@ -2,12 +2,12 @@
 //!
 //! 1. The table has the standard headers, and all others that a proxy does something with. Those that only pass
 //!    are one row.
-//! 2. Each value of the line has a row: the word that is proved, or that something is in the way.
+//! 2. Each value of the line has a row: the word that is proved, or why there is none.
 
 use serde::Serialize;
 
 use crate::{
-    infer::{Effect, Finding, Header, Report},
+    infer::{Effect, Finding, Header, Report, Severity},
     probe::STANDARD,
 };
 
@@ -38,8 +38,10 @@ pub struct Row {
 pub struct Word {
     /// Which value.
     pub value: &'static str,
-    /// The word, or what stands in its place; `None` if something is in the way.
+    /// The word, or what stands in its place; `None` if there is none.
     pub word: Option<String>,
+    /// Why there is none.
+    pub why: &'static str,
 }
 
 /// Everything that is shown.
@@ -163,7 +165,7 @@ fn words(report: &Report) -> Vec<Word> {
     let of = |value, word: &Option<String>, own: &str| {
         let word =
             word.as_ref().map(|word| if word.is_empty() { own.to_owned() } else { word.clone() });
-        Word { value, word }
+        Word { value, word, why: "not judged yet" }
     };
     let mut all = vec![
         of("who may speak", &words.proxies, ""),
@@ -176,5 +178,46 @@ fn words(report: &Report) -> Vec<Word> {
     if words.missing.is_some() {
         all.push(of("no header", &words.missing, ""));
     }
+    // The first one that is missing is in the way of those behind it, unless they have a finding of their own.
+    let mut is_first = true;
+    for word in all.iter_mut().filter(|word| word.word.is_none()) {
+        let kind = word.value.trim_start_matches("the ");
+        let blocks = report.findings.iter().filter(|each| each.severity == Severity::Blocks);
+        let is_named = blocks.clone().any(|each| each.code.starts_with(&format!("{kind}-")));
+        if report.unproved.is_some() {
+            word.why = "not proved";
+        } else if is_named || is_first {
+            word.why = "in the way";
+        }
+        is_first = false;
+    }
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::view;
+    use crate::{
+        infer::{Report, infer},
+        record::Recording,
+    };
+
+    fn why(report: &Report) -> Vec<&'static str> {
+        let words = view(report).words.into_iter().filter(|word| word.word.is_none());
+        words.map(|word| word.why).collect()
+    }
+
+    /// One value is in the way, and those behind it were not judged.
+    #[test]
+    fn why_there_is_no_word() {
+        let mut report = infer(&Recording::new("https://app.example/"));
+        let expected = [["in the way"; 1].as_slice(), &["not judged yet"; 5]].concat();
+        assert_eq!(why(&report), expected);
+        report.findings[0].code = "port-lost";
+        report.words.proxies = Some("proxies=loopback".to_owned());
+        let waits = "not judged yet";
+        assert_eq!(why(&report), ["in the way", waits, waits, "in the way", waits]);
+        report.unproved = Some("for=1".to_owned());
+        assert_eq!(why(&report), ["not proved"; 5]);
+    }
 }

@@ -171,6 +171,24 @@ async fn what_is_closed_beside_what_is_open() {
     assert_eq!((line(&report), report.findings[0].code), (None, "way-closed"));
 }
 
+/// A typing error in the port of a listener that the user named leaves it unproved, and that is said.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_port_at_which_nobody_listens() {
+    let closed = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let port = closed.local_addr().unwrap().port();
+    drop(closed);
+    let also = move |settings: &mut Settings| {
+        settings.urls.push(format!("http://app.example:{port}/").parse().unwrap());
+        let here = Ipv4Addr::LOCALHOST.into();
+        settings.resolve.push(("app.example".to_owned(), port, here));
+    };
+    let report = ask(1, also, |head, client| Act::Pass(usual(head, client), 0, 2)).await;
+    assert_eq!(line(&report), LINE, "{:#?}", report.findings);
+    let closed = report.findings.iter().find(|finding| finding.code == "way-closed").unwrap();
+    assert!(closed.seen.contains(&format!("over http :{port}: ")), "{}", closed.seen);
+    assert!(closed.instead.contains("is the port right"), "{}", closed.instead);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_redirect_to_https() {
     let report = ask(

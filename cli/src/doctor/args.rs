@@ -6,7 +6,10 @@ use std::{
 };
 
 use clap::{ArgGroup, Args, Subcommand};
-use proxyfix_doctor::{infer::CODES, prober::Url};
+use proxyfix_doctor::{
+    infer::{CODES, PROXIES},
+    prober::Url,
+};
 
 /// Derives the configuration by probing your own proxies, and proves it
 ///
@@ -93,6 +96,9 @@ pub(super) struct Curl {
     pub(super) http: Vec<Url>,
 
     #[command(flatten)]
+    pub(super) reach: Reach,
+
+    #[command(flatten)]
     pub(super) token: TokenArgument,
 }
 
@@ -108,15 +114,18 @@ pub(super) struct Judge {
     pub(super) client_ip: Vec<IpAddr>,
 
     #[command(flatten)]
+    pub(super) proxies: Proxies,
+
+    #[command(flatten)]
     pub(super) show: Show,
 }
 
 /// Prints what docs/DOCTOR.md says about a finding
 #[derive(Args, Debug)]
 pub(super) struct Explain {
-    /// Its code
-    #[arg(value_name = "CODE", value_parser = CODES, hide_possible_values = true)]
-    pub(super) code: String,
+    /// Its code; without it, the codes are printed
+    #[arg(value_name = "CODE", value_parser = CODES, ignore_case = true)]
+    pub(super) code: Option<String>,
 }
 
 /// Where the receiver listens.
@@ -143,6 +152,34 @@ pub(super) struct Ask {
     #[arg(long, value_name = "URL", value_parser = url)]
     pub(super) http: Vec<Url>,
 
+    #[command(flatten)]
+    pub(super) reach: Reach,
+
+    /// A header line of every probe, such as one that a login in front asks for; may be repeated. Like the token, it goes
+    /// unencrypted to a URL with http:// that you name, and to no other
+    #[arg(long, value_name = "NAME: VALUE")]
+    pub(super) header: Vec<String>,
+
+    /// Your own address as the outermost proxy sees it, if this machine does not know it
+    #[arg(long, value_name = "ADDRESS", value_delimiter = ',')]
+    pub(super) client_ip: Vec<IpAddr>,
+
+    #[command(flatten)]
+    pub(super) proxies: Proxies,
+
+    /// How long one probe may take; one way takes at most twelve times as long
+    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=300))]
+    pub(super) timeout: u64,
+
+    /// Writes what was asked and what arrived to a file, for `judge`
+    #[arg(long, value_name = "FILE")]
+    pub(super) save: Option<PathBuf>,
+}
+
+/// How the listeners are reached.
+#[derive(Args, Debug)]
+pub(super) struct Reach {
     /// Connects to this address for the name and the port, as with curl
     #[arg(long, value_name = "HOST:PORT:ADDRESS", value_parser = resolve)]
     pub(super) resolve: Vec<(String, u16, IpAddr)>,
@@ -154,29 +191,15 @@ pub(super) struct Ask {
     /// Accepts every certificate
     #[arg(long)]
     pub(super) insecure: bool,
+}
 
-    /// A header line of every probe, such as one that a login in front asks for; may be repeated. Like the token, it goes
-    /// unencrypted to a URL with http:// that you name, and to no other
-    #[arg(long, value_name = "NAME: VALUE")]
-    pub(super) header: Vec<String>,
-
-    /// Your own address as the outermost proxy sees it, if this machine does not know it
-    #[arg(long, value_name = "ADDRESS", value_delimiter = ',')]
-    pub(super) client_ip: Vec<IpAddr>,
-
-    /// The names of your proxies, such as nginx, if they do not show themselves; findings then say what to write into
-    /// these
-    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+/// Who is on the way.
+#[derive(Args, Debug)]
+pub(super) struct Proxies {
+    /// Your proxies, the outermost first, by commas; many do not show themselves. Findings then say what to write into
+    /// which
+    #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = PROXIES, ignore_case = true)]
     pub(super) proxy: Vec<String>,
-
-    /// How long one probe may take; one way takes at most twelve times as long
-    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
-    #[arg(value_parser = clap::value_parser!(u64).range(1..=300))]
-    pub(super) timeout: u64,
-
-    /// Writes what was asked and what arrived to a file, for `judge`
-    #[arg(long, value_name = "FILE")]
-    pub(super) save: Option<PathBuf>,
 }
 
 /// How the report is shown.

@@ -17,7 +17,7 @@ use std::{
 use proxyfix_doctor::{
     arrived::Field,
     curl,
-    infer::infer,
+    infer::{CODES, infer},
     listen::Listener,
     prober::{self, Progress, Settings, Trust, Url},
     receiver::{Doctor, Token},
@@ -47,8 +47,8 @@ pub(crate) fn run(arguments: &args::Doctor) -> Result<Status, Failure> {
         Action::Curl(curl) => script(curl),
         Action::Judge(file) => judge(file),
         Action::Explain(Explain { code }) => {
-            let section = section(code).unwrap_or_default();
-            Status::Good.written(writeln!(anstream::stdout(), "{section}"))
+            let text = code.as_ref().map_or_else(|| CODES.join("\n"), |code| explained(code));
+            Status::Good.written(writeln!(anstream::stdout(), "{text}"))
         }
     }
 }
@@ -58,6 +58,27 @@ fn section(code: &str) -> Option<&'static str> {
     let mut sections = SECTIONS.split("\n### ").skip(1);
     let section = sections.find(|section| section.lines().next() == Some(code))?;
     section.split("\n## ").next().map(str::trim_end)
+}
+
+/// The same for a terminal: a link is its words, and where it leads.
+fn explained(code: &str) -> String {
+    let text = section(&code.to_ascii_lowercase()).unwrap_or_default();
+    let mut parts = text.split("](");
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let Some((to, rest)) = part.split_once(')') else { continue };
+        let Some(start) = out.rfind('[') else { continue };
+        let words = out.split_off(start).split_off(1);
+        let to =
+            if to.starts_with('#') { format!("docs/DOCTOR.md{to}") } else { format!("docs/{to}") };
+        if to.contains(&words) {
+            out.push_str(&to);
+        } else {
+            out.extend([words.as_str(), ": ", &to]);
+        }
+        out.push_str(rest);
+    }
+    out
 }
 
 fn usage(what: &str, error: impl std::fmt::Display) -> Failure {
@@ -171,13 +192,13 @@ fn ask(probe: &Probe) -> Result<Status, Failure> {
 fn settings(ask: &Ask, token: Token) -> Result<Settings, Failure> {
     let urls = [ask.url.clone()].into_iter().chain(ask.http.clone()).collect();
     let mut settings = Settings::new(urls, token);
-    settings.resolve.clone_from(&ask.resolve);
+    settings.resolve.clone_from(&ask.reach.resolve);
     settings.client.clone_from(&ask.client_ip);
-    settings.proxies.clone_from(&ask.proxy);
+    settings.proxies.clone_from(&ask.proxies.proxy);
     settings.timeout = Duration::from_secs(ask.timeout);
-    settings.trust = match &ask.cacert {
+    settings.trust = match &ask.reach.cacert {
         Some(path) => Trust::Authorities(fs::read(path).map_err(|error| usage("--cacert", error))?),
-        None if ask.insecure => Trust::Insecure,
+        None if ask.reach.insecure => Trust::Insecure,
         None => Trust::System,
     };
     for (number, line) in ask.header.iter().enumerate() {
@@ -239,7 +260,11 @@ fn script(curl: &Curl) -> Result<Status, Failure> {
         return Err(Failure::Usage(text.to_owned()));
     }
     let listeners: Vec<_> = [&curl.url].into_iter().chain(&curl.http).map(listener).collect();
-    let script = curl::script(&listeners, token.as_str());
+    let mut options = curl::Options::default();
+    options.resolve.clone_from(&curl.reach.resolve);
+    options.cacert = curl.reach.cacert.as_ref().map(|path| path.display().to_string());
+    options.insecure = curl.reach.insecure;
+    let script = curl::script(&listeners, &options, token.as_str());
     Status::Good.written(anstream::stdout().write_all(script.as_bytes()))
 }
 
@@ -264,6 +289,9 @@ fn judge(judge: &Judge) -> Result<Status, Failure> {
         Err(_) => curl::read(&text).map_err(|error| bad(&error))?,
     };
     recording.client.extend(&judge.client_ip);
+    if !judge.proxies.proxy.is_empty() {
+        recording.proxies.clone_from(&judge.proxies.proxy);
+    }
     show(&recording, &judge.show)
 }
 

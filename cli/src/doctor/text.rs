@@ -128,7 +128,7 @@ fn words(out: &mut String, view: &View<'_>) {
     for word in &view.words {
         let _ = match &word.word {
             Some(text) => writeln!(out, "  {:14} {}", word.value, shown(text)),
-            None => writeln!(out, "  {:14} {BAD}in the way{BAD:#}", word.value),
+            None => writeln!(out, "  {:14} {BAD}{}{BAD:#}", word.value, word.why),
         };
     }
 }

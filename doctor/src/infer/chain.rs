@@ -2,9 +2,8 @@
 //!
 //! 1. The elements that proxies wrote into the client's list, from the left: the client, then each proxy as the
 //!    next one saw it. The peer of the application comes last.
-//! 2. Names come from `Server` and `Via`, from headers that only one program writes, and from the user. They are hints.
-
-use std::collections::BTreeSet;
+//! 2. Names come from `Server` and `Via`, from headers that only one program writes, and from the user, the outermost
+//!    first. They are hints.
 
 use serde::Serialize;
 
@@ -20,8 +19,25 @@ pub struct Place {
     pub address: Option<String>,
 }
 
-/// The names of proxies, as answers and requests show them.
-pub(super) fn names(recording: &Recording) -> BTreeSet<&'static str> {
+/// The names of proxies that the doctor knows.
+pub const PROXIES: [&str; 13] = [
+    "nginx",
+    "haproxy",
+    "apache",
+    "caddy",
+    "envoy",
+    "traefik",
+    "varnish",
+    "squid",
+    "h2o",
+    "lighttpd",
+    "nghttpx",
+    "trafficserver",
+    "cloudflare",
+];
+
+/// The names of proxies: those that the user named, then those that answers and requests show.
+pub(super) fn names(recording: &Recording) -> Vec<&'static str> {
     let mut texts: Vec<String> =
         recording.exchanges.iter().flat_map(|exchange| exchange.servers.clone()).collect();
     texts.extend(recording.honest().flat_map(|(_, arrived)| {
@@ -29,25 +45,23 @@ pub(super) fn names(recording: &Recording) -> BTreeSet<&'static str> {
         let own = arrived.fields.iter().filter(|field| field.name.starts_with("x-envoy-"));
         via.chain(own.map(|_| "envoy".to_owned())).collect::<Vec<_>>()
     }));
-    texts.extend(recording.proxies.iter().cloned());
     let texts: Vec<_> = texts.iter().map(|text| text.to_ascii_lowercase()).collect();
-    let known = [
-        ("nginx", "nginx"),
-        ("haproxy", "haproxy"),
-        ("apache", "apache"),
-        ("caddy", "caddy"),
-        ("envoy", "envoy"),
-        ("traefik", "traefik"),
-        ("varnish", "varnish"),
-        ("squid", "squid"),
-        ("h2o", "h2o"),
-        ("lighttpd", "lighttpd"),
-        ("nghttpx", "nghttpx"),
-        ("ats/", "trafficserver"),
-        ("cloudflare", "cloudflare"),
-    ];
     let is_there = |word: &str| texts.iter().any(|text| text.contains(word));
-    known.into_iter().filter(|(word, _)| is_there(word)).map(|(_, name)| name).collect()
+    let mut names = told(recording);
+    for name in PROXIES {
+        // Apache Traffic Server says `ATS/` and its version.
+        let word = if name == "trafficserver" { "ats/" } else { name };
+        if is_there(word) && !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
+}
+
+/// The proxies that the user named, the outermost first.
+pub(super) fn told(recording: &Recording) -> Vec<&'static str> {
+    let known = |text: &String| PROXIES.into_iter().find(|name| text.eq_ignore_ascii_case(name));
+    recording.proxies.iter().filter_map(known).collect()
 }
 
 /// The chain of the first honest probe.

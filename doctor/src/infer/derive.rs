@@ -173,7 +173,7 @@ fn finish(recording: &Recording, derived: &mut Derived) {
             unknown(&config, recording)
                 .iter()
                 .find(|exchange| usual(exchange))
-                .map(|exchange| (exchange.probe.kind.name(), exchange.way.name()))
+                .map(|exchange| (exchange.probe.kind.name(), recording.way_name(&exchange.way)))
         });
         if derived.lost.is_some() {
             return;

@@ -36,12 +36,13 @@ pub(super) fn differences(recording: &Recording) -> Differences {
         if !is_alike {
             continue;
         }
+        let door = recording.name(exchange.door());
         for name in proxyfix::forwarding_headers() {
             let touches = |header: &&str| *header == name || is_translated(header, name);
             if exchange.probe.headers().iter().any(touches) || exchange.probe.nominates(name) {
                 continue;
             }
-            let at = (recording.name(exchange.door()), name.to_owned());
+            let at = (door.clone(), name.to_owned());
             lengths.entry(at).or_default().insert(arrived.elements(name).len());
         }
     }

@@ -3,13 +3,15 @@
 //! 1. Each has a code, a line of what was seen, and what to do; `docs/DOCTOR.md` has a section for each code.
 //! 2. *Blocks*: there is no line until it is changed. *Warning*: the line may be wrong elsewhere. *Note*: good to
 //!    know.
-//! 3. `blocks`, `client` and `past` say what is in the way, `notes` the rest.
+//! 3. `blocks`, `closed`, `client`, `values` and `past` say what is in the way, `notes` the rest.
 
 mod blocks;
 mod client;
+mod closed;
 mod gateway;
 mod notes;
 mod past;
+mod values;
 
 use serde::Serialize;
 
@@ -105,7 +107,7 @@ pub(super) fn findings(
         findings.extend(blocks::blocks(recording, headers, derived));
     }
     if recording.honest().next().is_some() {
-        let closed = blocks::closed(recording).into_iter();
+        let closed = closed::closed(recording).into_iter();
         findings.extend(closed.filter(|finding| finding.severity != Severity::Blocks));
     }
     findings.extend(notes::notes(recording, headers, derived));
@@ -120,5 +122,5 @@ pub(super) fn is_passed(recording: &Recording, headers: &[Header]) -> bool {
 
 /// Whether the way that clients use is closed.
 pub(super) fn is_closed(recording: &Recording) -> bool {
-    blocks::closed(recording).iter().any(|finding| finding.severity == Severity::Blocks)
+    closed::closed(recording).iter().any(|finding| finding.severity == Severity::Blocks)
 }

@@ -86,6 +86,12 @@ impl Effect {
         }
     }
 
+    /// Whether the proxies write it by each way, and only the number of elements differs.
+    pub(super) fn differs_in_number(&self) -> bool {
+        let is_written = |part: &str| part.starts_with("set, ") || part.starts_with("appended, ");
+        matches!(self, Self::Conditional { when } if when.split("; ").all(is_written))
+    }
+
     /// Whether a client's value reaches the application as it is, in some way or shape.
     pub fn passes(&self) -> bool {
         match self {

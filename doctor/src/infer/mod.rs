@@ -11,6 +11,8 @@ mod derive;
 mod differences;
 mod facts;
 mod findings;
+#[cfg(test)]
+mod followed;
 mod headers;
 mod instead;
 #[cfg(test)]
@@ -20,7 +22,7 @@ use serde::Serialize;
 
 use self::derive::Unsent;
 pub use self::{
-    chain::Place,
+    chain::{PROXIES, Place},
     derive::{Line, Words},
     findings::{CODES, Finding, Severity},
     headers::{Effect, Header},
@@ -33,8 +35,10 @@ use crate::{
 /// What was asked by one way, and how much of it arrived.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Asked {
-    /// The way.
+    /// The way, as findings name it.
     pub way: String,
+    /// The listener.
+    pub url: String,
     /// How many probes were sent.
     pub sent: usize,
     /// How many arrived.
@@ -99,7 +103,8 @@ pub fn infer(recording: &Recording) -> Report {
     derived.unproved.clone_from(&unproved);
     let findings = findings::findings(recording, &headers, &derived);
     let asked = |door: crate::record::Door<'_>| {
-        let mut asked = Asked { way: recording.name(door), sent: 0, arrived: 0 };
+        let url = format!("{}://{}/", door.way.scheme, door.way.authority());
+        let mut asked = Asked { way: recording.name(door), url, sent: 0, arrived: 0 };
         for exchange in recording.exchanges.iter().filter(|exchange| exchange.door() == door) {
             let sent = exchange.outcome != Outcome::NotSent;
             asked.sent = asked.sent.saturating_add(usize::from(sent));
@@ -111,7 +116,7 @@ pub fn infer(recording: &Recording) -> Report {
     Report {
         url: recording.url.clone(),
         chain: chain::chain(recording, &headers, is_direct(recording)),
-        names: chain::names(recording).into_iter().collect(),
+        names: chain::names(recording),
         asked: recording.doors().into_iter().map(asked).collect(),
         headers,
         words: derived.words,

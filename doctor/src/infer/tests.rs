@@ -184,6 +184,42 @@ fn another_address_of_the_name() {
     assert!(report.asked.iter().any(|asked| asked.way == "http, 10.0.0.3"), "{:?}", report.asked);
 }
 
+/// Two listeners with one scheme, of which one is behind two proxies.
+#[test]
+fn two_ways_by_one_scheme() {
+    let two = |probe: &Probe, way: &Way| {
+        let mut fields = behaves(probe, way, true);
+        for field in fields.iter_mut().filter(|field| field.name == "x-forwarded-for") {
+            field.value = format!("{}, 10.0.0.1", field.value).as_str().into();
+        }
+        arrived(probe, fields)
+    };
+    let at = |port, host: &str| Way { port, host: host.to_owned(), ..way("http") };
+    for (ways, names) in [
+        ([at(9080, "app.example"), at(9081, "app.example")], ["http :9080", "http :9081"]),
+        (
+            [at(80, "app.example"), at(80, "b.example")],
+            ["http app.example:80", "http b.example:80"],
+        ),
+    ] {
+        let mut recording = Recording::new("http://app.example:9080/");
+        add(&mut recording, &ways[0], "10.0.0.1", usual);
+        add(&mut recording, &ways[1], "10.0.0.1", two);
+        let report = infer(&recording);
+        let asked: Vec<_> = report.asked.iter().map(|asked| asked.way.as_str()).collect();
+        assert_eq!(asked, names);
+        let urls: Vec<_> = report.asked.iter().map(|asked| asked.url.as_str()).collect();
+        assert_eq!(urls, ways.map(|way| format!("http://{}/", way.authority())));
+        let list = report.headers.iter().find(|header| header.name == "x-forwarded-for").unwrap();
+        assert_eq!(list.honest.len(), 2, "{list:?}");
+        assert!(list.effect.text().contains(&format!("1 element over {}", names[0])), "{list:?}");
+        assert!(!has(&report, "unstable"), "{:#?}", report.findings);
+        let first = &report.findings[0];
+        assert_eq!((line(&report), first.code), (None, "client-conditional"));
+        assert!(first.instead.contains("give each a line of its own"), "{first:?}");
+    }
+}
+
 /// Some requests go to a proxy that writes nothing, and the honest ones do not.
 #[test]
 fn another_configuration_behind_the_name() {

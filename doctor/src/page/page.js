@@ -171,8 +171,8 @@
       made.append(head, make('td', row.effect, row.passes ? 'passes' : 'keeps'), make('td', row.honest));
       return made;
     }));
-    find('words').replaceChildren(...view.words.flatMap(({ value, word }) =>
-      [make('dt', value), word === null ? make('dd', 'in the way', 'blocks') : make('dd', word)]));
+    find('words').replaceChildren(...view.words.flatMap(({ value, word, why }) =>
+      [make('dt', value), word === null ? make('dd', why, 'blocks') : make('dd', word)]));
     find('findings').replaceChildren(...view.findings.map(finding => {
       const made = make('li');
       const kind = { blocks: 'in the way', warning: 'warning', note: 'note' }[finding.severity];

@@ -15,9 +15,9 @@ mod write;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::values::PROXY;
-pub(crate) use self::write::END;
 #[cfg(any(feature = "listen", feature = "prober"))]
 pub(crate) use self::write::TUNNEL;
+pub(crate) use self::write::{END, WHY};
 #[cfg(feature = "prober")]
 pub(crate) use self::write::{connect_head, proxy_line};
 pub use self::{

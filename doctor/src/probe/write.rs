@@ -84,15 +84,15 @@ pub(crate) fn connect_head(way: &Way, token: &str, more: &[Field]) -> Vec<u8> {
 #[cfg(any(feature = "listen", feature = "prober"))]
 pub(crate) const TUNNEL: &str = "proxyfix-doctor";
 
-/// A line for a shell that sends a probe with `curl`; `None` if `curl` cannot send it.
-pub fn curl(probe: &Probe, url: &str) -> Option<String> {
-    const CURL: &str = "curl -sS --http1.1 --max-time 20";
-    let mut line = CURL.to_owned();
+/// A line for a shell that sends a probe with `curl` and these options of it; `None` if `curl` cannot send it.
+pub fn curl(probe: &Probe, url: &str, options: &str) -> Option<String> {
+    // `--next` forgets all options.
+    let all = format!("-sS --http1.1 --max-time 20{options}");
+    let mut line = format!("curl {all}");
     match probe.kind {
         // curl keeps the connection. Of the first answer only the second one's end is told.
         Kind::Headers(Shape::Second) => {
-            let _ =
-                write!(line, " -o /dev/null '{url}' --next {}", CURL.trim_start_matches("curl "));
+            let _ = write!(line, " -o /dev/null '{url}' --next {all}");
         }
         Kind::Honest | Kind::Headers(_) => {}
         Kind::NoHost => line.push_str(" --http1.0 -H 'Host:'"),
@@ -126,7 +126,9 @@ pub fn curl(probe: &Probe, url: &str) -> Option<String> {
         let _ = write!(line, " -H '{}{between}{value}'", field.name);
     }
     let ends = "%{local_ip} %{local_port} %{remote_ip} %{remote_port}";
-    let _ = write!(line, " -w '\\n{} {} %{{http_code}} {ends}\\n' '{url}'", END, probe.id);
+    let why = "%{errormsg}";
+    let _ =
+        write!(line, " -w '\\n{} {} %{{http_code}} {ends}{WHY}{why}\\n' '{url}'", END, probe.id);
     Some(line)
 }
 
@@ -137,6 +139,9 @@ fn is_port((_, port): (&str, &str)) -> bool {
 
 /// The first word of the line that [`curl`] prints after each answer.
 pub(crate) const END: &str = "#proxyfix-doctor";
+
+/// What is between both ends of the connection and the reason why none came about. curl has told that since 7.75.
+pub(crate) const WHY: &str = " | ";
 
 /// Whether a page in a browser is able to send a probe.
 pub fn sendable_by_browsers(probe: &Probe) -> bool {
@@ -221,7 +226,7 @@ mod tests {
             let is = |probe: &&crate::probe::Probe| probe.kind == Kind::Headers(shape);
             probes.iter().find(is).unwrap()
         };
-        let line = curl(find(Shape::Empty), "https://app.example/").unwrap();
+        let line = curl(find(Shape::Empty), "https://app.example/", "").unwrap();
         assert!(line.contains("-H 'x-forwarded-for;'"), "{line}");
         assert!(fetch(find(Shape::Once)).is_some());
         assert!(fetch(find(Shape::Nominated)).is_none());
@@ -229,7 +234,7 @@ mod tests {
         let targets = catalogue.targets();
         let of = |kind: Kind| {
             let probe = targets.iter().find(|probe| probe.kind == kind).unwrap();
-            curl(probe, "https://app.example/p")
+            curl(probe, "https://app.example/p", "")
         };
         assert!(of(Kind::TwoHosts).is_none());
         let line = of(Kind::OtherScheme).unwrap();

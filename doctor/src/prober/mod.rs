@@ -90,7 +90,7 @@ pub struct Progress {
 #[non_exhaustive]
 pub enum Error {
     /// A name has no address.
-    #[error("{0} has no address: {1}")]
+    #[error("{0} has no address: {1}; --resolve HOST:PORT:ADDRESS gives it one")]
     NoAddress(String, String),
     /// The certificates cannot be read.
     #[error("{0}")]

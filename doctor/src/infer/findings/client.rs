@@ -3,13 +3,13 @@
 //! 1. An address that only the user can confirm comes first, then what was not tried.
 //! 2. Else the list says it by what becomes of it: written but wrong, conditional, passed, or not there at all.
 
-use std::{collections::BTreeSet, net::IpAddr};
+use std::net::IpAddr;
 
 use super::{
     super::{
         derive::{Derived, Stage, translated},
         headers::{Effect, Header},
-        instead::{self, Needs},
+        instead::{Done, Needs, Proxies},
     },
     Finding,
     Severity::Blocks,
@@ -24,9 +24,8 @@ pub(super) fn client(
     recording: &Recording,
     headers: &[Header],
     derived: &Derived,
-    names: &BTreeSet<&'static str>,
+    proxies: &Proxies,
 ) -> Finding {
-    let add = instead::lines(names, Needs::Client);
     let unconfirmed = translated(recording, headers);
     if !unconfirmed.is_empty() {
         let list: Vec<_> = unconfirmed.iter().map(IpAddr::to_string).collect();
@@ -64,7 +63,7 @@ pub(super) fn client(
             "let the prober's address through what stops them, and ask again",
         );
     }
-    if let Some(finding) = written(headers, derived, &add) {
+    if let Some(finding) = written(headers, derived, proxies) {
         return finding;
     }
     if let Some(header) =
@@ -74,7 +73,19 @@ pub(super) fn client(
             "client-conditional",
             Blocks,
             format!("{} is {}", header.name, header.effect.text()),
-            format!("the proxy must write it on every request, whatever the client sends:\n{add}"),
+            if header.effect.differs_in_number() {
+                format!(
+                    "if the ways lead through different numbers of proxies, ask by each alone, and give each a line of \
+                     its own (docs/CHOOSING.md, several ways in); else one proxy writes it by some ways only, and must \
+                     on every request: {}",
+                    proxies.outermost(Needs::Client, Done::Already)
+                )
+            } else {
+                format!(
+                    "it must be written on every request, whatever the client sends: {}",
+                    proxies.each(Needs::Client)
+                )
+            },
         );
     }
     if let Some(header) = of(|effect| *effect == Effect::Passed) {
@@ -86,14 +97,19 @@ pub(super) fn client(
                  believes the client",
                 header.name
             ),
-            add,
+            proxies.each(Needs::Client),
         );
     }
-    Finding::new("client-missing", Blocks, "no header names the client", add)
+    Finding::new(
+        "client-missing",
+        Blocks,
+        "no header names the client",
+        proxies.each(Needs::Client),
+    )
 }
 
 /// A list that is written on every request, and wrong.
-fn written(headers: &[Header], derived: &Derived, add: &str) -> Option<Finding> {
+fn written(headers: &[Header], derived: &Derived, proxies: &Proxies) -> Option<Finding> {
     let written = LISTS
         .iter()
         .filter_map(|name| effect(headers, name))
@@ -116,9 +132,18 @@ fn written(headers: &[Header], derived: &Derived, add: &str) -> Option<Finding> 
         "client-overwritten",
         Blocks,
         seen,
-        format!(
-            "an outer proxy writes no address, or an inner one replaces what the outer one wrote; each must \
-             append:\n{add}"
-        ),
+        if matches!(header.effect, Effect::Appended { .. }) {
+            format!(
+                "a proxy appends already, and an outer one writes no address, or something before it passes TCP on and \
+                 does not say who connected; {}",
+                proxies.outermost(Needs::Client, Done::Already)
+            )
+        } else {
+            format!(
+                "an inner proxy replaces what the outer one wrote, or the outermost one writes no address: each must \
+                 append, {}",
+                proxies.each(Needs::Client)
+            )
+        },
     ))
 }

@@ -51,7 +51,8 @@ pub(super) fn notes(recording: &Recording, headers: &[Header], derived: &Derived
             Note,
             "only the ways above were asked, from one network, by GET, with one User-Agent and below one path; rules of \
              a proxy for other methods, User-Agents, paths or source networks, headers with private names, and a \
-             client who can connect to the application past the proxies are not seen from here",
+             client who can connect to the application past the proxies are not seen from here; a proxy that appends \
+             nothing and does not show itself is not drawn",
             "let only the proxies connect to the application, by a firewall or a Unix socket; have them refuse CONNECT and \
              upgrades to h2c, as the recipes do; ask again for every other name and way in",
         ));
@@ -220,7 +221,7 @@ fn targets(recording: &Recording) -> Option<Finding> {
             format!(
                 "the target arrives as the client wrote it, with its scheme: {} over {}",
                 crate::escape::shortened(arrived.target.as_bytes(), 60),
-                exchange.way.name()
+                recording.way_name(&exchange.way)
             ),
             "believe no scheme in a target; proxyfix does not",
         )
@@ -236,7 +237,10 @@ fn connect(recording: &Recording) -> Option<Finding> {
     Some(Finding::new(
         "tunnel",
         Warning,
-        format!("over {} a proxy passes CONNECT on to the application", passed.way.name()),
+        format!(
+            "over {} a proxy passes CONNECT on to the application",
+            recording.way_name(&passed.way)
+        ),
         "what a client sends behind it got no answer here; have the proxy refuse CONNECT, as the recipes do",
     ))
 }

@@ -33,7 +33,7 @@ fn claimed(recording: &Recording) -> Option<Finding> {
         Blocks,
         format!(
             "over {} a proxy believes the PROXY protocol from you: a client chooses the address that it has",
-            exchange.way.name()
+            recording.way_name(&exchange.way)
         ),
         "no line can help; let the listener take the PROXY protocol only from the load balancer before it, by its \
          address or by a firewall, or not at all",
@@ -51,7 +51,7 @@ fn tunnel(recording: &Recording, headers: &[Header]) -> Option<Finding> {
         format!(
             "over {} a proxy opens a tunnel for CONNECT: a client writes to the next program itself, from the proxy's \
              address",
-            exchange.way.name()
+            recording.way_name(&exchange.way)
         ),
         "no line can help; have the proxy refuse CONNECT, as the recipes do (docs/recipes)",
     ))
