@@ -137,7 +137,7 @@ pub(super) fn told(proxy: &ForwardProxyLayer, forward: &Forward, listener: &List
     };
     let user = if forward.users.is_empty() { "" } else { " -U USER:PASSWORD" };
     format!(
-        "the certificate authority is {path}; whoever has this file can pose as every website to who trusts it{exposed}{open}\n\
+        "the certificate authority is {path}; with this file, anybody can pose as every website to clients that trust it{exposed}{open}\n\
          its SHA-256 is {}\n\
          to try it: curl -x {address}{user} --cacert {path} https://example.com/\n\
          to trust it elsewhere: http://{host}/download/ through the proxy has the certificate, without its key, and says how",

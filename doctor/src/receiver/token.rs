@@ -1,4 +1,4 @@
-//! The token: whoever knows it sees what arrives.
+//! The token. A client that knows it sees what arrives.
 //!
 //! 1. It has 128 bits of the system's generator, and is 32 hexadecimal digits in a path.
 //! 2. It is compared in constant time, and no message and no `Debug` contains it.

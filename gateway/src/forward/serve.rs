@@ -5,7 +5,7 @@
 //! 2. At a shutdown, connections and tunnels finish their requests within the limit `drain`.
 //! 3. The peer's address is in the extensions, as a [`Peer`].
 //! 4. A connection that is upgraded (a WebSocket outside of tunnels) counts as a tunnel, and has its limits. Without a place
-//!    for it, the answer is 503 in place of 101.
+//!    for it, the answer is 503 instead of 101.
 
 use std::{
     fmt,
