@@ -2,7 +2,8 @@
 //!
 //! 1. The script sends the probes about the standard headers, which `curl` can write.
 //! 2. After each answer it prints a line with the probe's id, the status, and both ends of the connection.
-//! 3. The same catalogue is made again when the answers are read, so that an id is enough.
+//! 3. It waits now and then, because the receiver answers only so many requests a second, and `curl` does not ask again.
+//! 4. The same catalogue is made again when the answers are read, so that an id is enough.
 
 use std::{collections::BTreeSet, fmt::Write as _, net::IpAddr};
 
@@ -16,6 +17,9 @@ use crate::{
 
 /// How often an honest probe is sent.
 const HONEST: usize = 5;
+
+/// After how many probes the script waits for a second (rule 3). Each has two requests at most.
+const TOGETHER: usize = 40;
 
 /// Text that the script did not print, or not to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -108,7 +112,10 @@ pub fn script(listeners: &[Listener], options: &Options, token: &str) -> String 
         let way = way(scheme, host, *port);
         let url = format!("{scheme}://{}{path}", way.authority());
         let _ = writeln!(script, "echo '{END} url {scheme} {host} {port} {path}'");
-        for probe in probes(way.scheme()) {
+        for (number, probe) in probes(way.scheme()).into_iter().enumerate() {
+            if number % TOGETHER == 0 {
+                script.push_str("sleep 1\n");
+            }
             let url = format!("{url}proxyfix-doctor/{token}/p/{}", probe.id);
             if let Some(line) = curl(&probe, &url, &options) {
                 script.push_str(&line);
@@ -263,7 +270,7 @@ mod tests {
         let listener = Listener { scheme, host, port: 80, path: "/".to_owned() };
         let script = script(&[listener], &Options::default(), &"0".repeat(32));
         let mut printed = String::new();
-        for line in script.lines().filter(|line| !line.starts_with("# ")) {
+        for line in script.lines().filter(|line| !line.starts_with("# ") && *line != "sleep 1") {
             if let Some(echo) = line.strip_prefix("echo '") {
                 writeln!(printed, "{}", echo.trim_end_matches('\'')).unwrap();
                 continue;
@@ -324,5 +331,19 @@ mod tests {
         assert_eq!(report.findings[0].code, "no-answer");
         assert!(report.findings[0].seen.contains("self-signed"), "{:?}", report.findings[0]);
         assert!(report.findings[0].instead.contains("--cacert"), "{:?}", report.findings[0]);
+    }
+
+    /// The receiver answers 100 requests a second (`limit.rs`).
+    #[test]
+    fn few_enough_a_second() {
+        let (scheme, host) = ("http".to_owned(), "app.example".to_owned());
+        let listener = Listener { scheme, host, port: 80, path: "/".to_owned() };
+        let token = "0123456789abcdef0123456789abcdef";
+        let script = script(&[listener.clone(), listener], &Options::default(), token);
+        let requests =
+            |part: &str| part.matches("\ncurl ").count() + part.matches(" --next ").count();
+        let parts: Vec<_> = script.split("\nsleep 1").map(requests).collect();
+        assert!(parts.len() > 2 && parts.iter().all(|count| *count < 100), "{parts:?}");
+        assert!(parts.iter().sum::<usize>() > 100, "{parts:?}");
     }
 }
