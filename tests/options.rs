@@ -79,6 +79,8 @@ fn both_forms() {
             "proxies=any for=1 exempt=forwarded,x-real-ip",
             builder().exempt("X-Real-IP").exempt("Forwarded"),
         ),
+        // Another spelling of a name that is removed may stay.
+        ("proxies=any for=1 strip-also=x-a exempt=x_a", builder().strip_also("X-A").exempt("X_A")),
         ("proxies=any for=1 connection=ignore", builder().ignore_connection()),
         ("proxies=any for=1", builder().ignore_connection().check_connection()),
     ];
