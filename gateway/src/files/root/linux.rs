@@ -9,6 +9,9 @@
 //! 4. A file is looked up first, and then opened by what was found, not by its name. So no device is ever opened, and no
 //!    FIFO. If another program holds a lease on the file, opening waits until it gives it up. Without `/proc`, the name is
 //!    resolved once more.
+//! 5. A name of one segment that was in memory a moment ago ([`Recent`]) is looked up by one `fstatat`, which follows no
+//!    link there. It takes a third of the time of opening. It may wait for a disk, so it is not used where a lookup can
+//!    ask another machine or another program.
 
 use std::{
     fs::File,
@@ -18,11 +21,14 @@ use std::{
 };
 
 use rustix::{
-    fs::{CWD, FileType, Mode, OFlags, ResolveFlags, fstat, open, openat2, readlinkat},
+    fs::{
+        AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags, fstat, fstatfs, open, openat2,
+        readlinkat, statat,
+    },
     io::Errno,
 };
 
-use super::{Found, Kind, Opened, Symlinks, beside};
+use super::{Found, Kind, Opened, Symlinks, beside, recent::Recent};
 use crate::files::{
     name::Name,
     stat::{Stat, Time},
@@ -32,10 +38,16 @@ use crate::files::{
 pub(super) struct Root {
     directory: OwnedFd,
     has_cached: bool,
+    /// None on file systems that may ask another machine or another program (rule 5).
+    recent: Option<Recent>,
 }
 
 const LOOK: OFlags = OFlags::PATH.union(OFlags::CLOEXEC);
 const READ: OFlags = OFlags::RDONLY.union(OFlags::NOCTTY).union(OFlags::CLOEXEC);
+
+/// btrfs, ext2 to ext4, f2fs, overlayfs, tmpfs, XFS and ZFS (rule 5): `linux/magic.h`, and ZFS's own.
+const LOCAL: [u64; 7] =
+    [0x9123_683e, 0xef53, 0xf2f5_2010, 0x794c_7630, 0x0102_1994, 0x5846_5342, 0x2fc1_2fc1];
 
 /// How often a name is resolved that changes meanwhile. openat2 fails with `EAGAIN` for `..` whenever anything on the
 /// machine is renamed at that moment.
@@ -51,7 +63,8 @@ impl Root {
             return Ok(None);
         }
         let has_cached = probe(ResolveFlags::CACHED).is_ok();
-        Ok(Some(Self { directory, has_cached }))
+        let is_local = fstatfs(&directory).is_ok_and(|is| LOCAL.contains(&unsigned(is.f_type)));
+        Ok(Some(Self { directory, has_cached, recent: is_local.then(Recent::new) }))
     }
 
     pub(super) fn look_up(
@@ -67,19 +80,28 @@ impl Root {
         } else {
             return Err(io::ErrorKind::WouldBlock.into());
         };
-        let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
-        let (opened, real) = self.resolve(path, symlinks, LOOK, cached)?;
-        let (kind, stat) = match state(&opened)? {
-            (FileType::RegularFile, stat) => (Kind::File, stat),
-            (FileType::Directory, stat) => (Kind::Directory, stat),
-            _ => return Ok(None),
-        };
-        Ok(Some(Found { kind, stat, real }))
+        let name = path.as_os_str().as_bytes();
+        let path = if name.is_empty() { Path::new(".") } else { path };
+        let recent = self.recent.as_ref().filter(|_| !may_wait && !name.contains(&b'/'));
+        if recent.is_some_and(|recent| recent.has(name)) {
+            match statat(&self.directory, path, AtFlags::SYMLINK_NOFOLLOW).map(|stat| state(&stat))
+            {
+                Ok((FileType::Symlink, _)) => {}
+                Ok(state) => return Ok(found(state, None)),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        let result = self.resolve(path, symlinks, LOOK, cached);
+        if let (Some(recent), Ok((_, None)) | Err(Errno::NOENT)) = (recent, &result) {
+            recent.note(name);
+        }
+        let (opened, real) = result?;
+        Ok(found(state(&fstat(&opened)?), real))
     }
 
     pub(super) fn read(&self, path: &Path, symlinks: Symlinks) -> io::Result<Option<Opened>> {
         let (found, real) = self.resolve(path, symlinks, LOOK, ResolveFlags::empty())?;
-        let (FileType::RegularFile, _) = state(&found)? else { return Ok(None) };
+        let (FileType::RegularFile, _) = state(&fstat(&found)?) else { return Ok(None) };
         let (opened, real) = match open(in_proc(&found), READ, Mode::empty()) {
             Ok(opened) => (opened, real),
             Err(Errno::NOENT) => {
@@ -88,7 +110,7 @@ impl Root {
             }
             Err(error) => return Err(error.into()),
         };
-        match state(&opened)? {
+        match state(&fstat(&opened)?) {
             (FileType::RegularFile, stat) => {
                 Ok(Some(Opened { file: File::from(opened), stat, real }))
             }
@@ -174,13 +196,26 @@ fn in_proc(opened: &OwnedFd) -> String {
     format!("/proc/self/fd/{}", opened.as_raw_fd())
 }
 
+fn found((kind, stat): (FileType, Stat), real: Option<Name>) -> Option<Found> {
+    let kind = match kind {
+        FileType::RegularFile => Kind::File,
+        FileType::Directory => Kind::Directory,
+        FileType::Symlink
+        | FileType::Fifo
+        | FileType::Socket
+        | FileType::CharacterDevice
+        | FileType::BlockDevice
+        | FileType::Unknown => return None,
+    };
+    Some(Found { kind, stat, real })
+}
+
 /// The number has another type on each architecture.
-fn links(number: impl TryInto<u64>) -> u64 {
+fn unsigned(number: impl TryInto<u64>) -> u64 {
     number.try_into().unwrap_or_default()
 }
 
-fn state(opened: &OwnedFd) -> rustix::io::Result<(FileType, Stat)> {
-    let stat = fstat(opened)?;
+fn state(stat: &rustix::fs::Stat) -> (FileType, Stat) {
     let time = |seconds, nanoseconds: u64| Time {
         seconds,
         nanoseconds: nanoseconds.try_into().unwrap_or_default(),
@@ -188,10 +223,10 @@ fn state(opened: &OwnedFd) -> rustix::io::Result<(FileType, Stat)> {
     let own = Stat {
         device: stat.st_dev,
         inode: stat.st_ino,
-        links: links(stat.st_nlink),
+        links: unsigned(stat.st_nlink),
         size: stat.st_size.try_into().unwrap_or_default(),
         modified: time(stat.st_mtime, stat.st_mtime_nsec),
         changed: time(stat.st_ctime, stat.st_ctime_nsec),
     };
-    Ok((FileType::from_raw_mode(stat.st_mode), own))
+    (FileType::from_raw_mode(stat.st_mode), own)
 }

@@ -13,6 +13,8 @@
 #[cfg(target_os = "linux")]
 mod linux;
 mod portable;
+#[cfg(target_os = "linux")]
+mod recent;
 mod spelling;
 
 use std::{fs::File, io, path::Path};
@@ -40,7 +42,7 @@ pub(super) enum Kind {
 }
 
 /// Something that is there.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Found {
     pub(super) kind: Kind,
     pub(super) stat: Stat,
@@ -246,6 +248,12 @@ mod tests {
                     let found = root.look_up(&name(path), symlinks, true).expect("it may wait");
                     let is_file = found.as_ref().is_some_and(|found| found.kind == Kind::File);
                     assert_eq!(is_file, !content.is_empty(), "{case}");
+                    // The first one looks as if it were new, the second one knows that it is in memory.
+                    for _ in 0..2 {
+                        if let Ok(at_once) = root.look_up(&name(path), symlinks, false) {
+                            assert_eq!(at_once, found, "{case}");
+                        }
+                    }
                     let opened = root.read(&name(path), symlinks);
                     assert_eq!(opened.is_some(), !content.is_empty(), "{case}");
                     let Some(opened) = opened else { continue };
