@@ -18,6 +18,7 @@ pub struct Limits {
     pub(crate) connect: Duration,
     pub(crate) head: Duration,
     pub(crate) gap: Duration,
+    pub(crate) send: Duration,
     pub(crate) head_bytes: usize,
     pub(crate) head_fields: usize,
     pub(crate) body_bytes: Option<u64>,
@@ -34,6 +35,7 @@ impl Default for Limits {
             connect: Duration::from_secs(10),
             head: Duration::from_secs(30),
             gap: Duration::from_secs(60),
+            send: Duration::from_secs(10 * 60),
             head_bytes: 64 << 10,
             head_fields: 256,
             body_bytes: None,
@@ -64,6 +66,13 @@ impl Limits {
     /// Default: 60 s, as `proxy_read_timeout` and `client_body_timeout` of nginx.
     pub const fn gap(self, gap: Duration) -> Self {
         Self { gap, ..self }
+    }
+
+    /// How long a response may wait until its client takes another piece of it. A server asks for the next piece when
+    /// about 2 MiB of its buffers are free again, so this is far above what a client pauses for. Default: 10 min, with
+    /// which a client may take 4 KB each second. nginx's `send_timeout` of 60 s admits 25 KB at least.
+    pub const fn send(self, send: Duration) -> Self {
+        Self { send, ..self }
     }
 
     /// The longest head of a request or a response, in bytes. Default: 64 KiB, `request_header_max_size` of

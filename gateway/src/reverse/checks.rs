@@ -22,6 +22,7 @@ pub(super) fn check_limits(limits: &Limits, chunk_size: Option<usize>) -> Result
         ("connect", limits.connect),
         ("head", limits.head),
         ("gap", limits.gap),
+        ("send", limits.send),
         ("upgraded_idle", limits.upgraded_idle),
         ("expect", limits.expect),
     ];

@@ -3,7 +3,7 @@
 //! 1. It is handed on piece by piece, when the client has room. `chunk_size` makes smaller pieces.
 //! 2. It breaks off if upstream's does, or if upstream pauses for longer than the limit `gap`. The client
 //!    then sees a connection that is cut, never a body that looks whole.
-//! 3. It breaks off too, and upstream's connection is free again, if the client takes nothing for the limit `gap`.
+//! 3. It breaks off too, and upstream's connection is free again, if the client takes nothing for the limit `send`.
 //!    A body that nobody polls cannot measure that by itself, so a task does, as long as the body has more than a piece.
 //! 4. Its trailers have no field that ends here or frames a message.
 
@@ -70,7 +70,7 @@ impl Download {
         };
         let is_over = is_end && self.rest.is_empty();
         if !is_over && self.watch.is_none() {
-            let watched = watch(Arc::downgrade(&self.source), self.target.0.limits.gap);
+            let watched = watch(Arc::downgrade(&self.source), self.target.0.limits.send);
             self.watch = Some(tokio::spawn(watched).abort_handle());
         }
     }

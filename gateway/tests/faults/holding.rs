@@ -31,8 +31,9 @@ const LONG: usize = 32 << 20;
 
 /// One connection at most, and short limits.
 fn limits() -> Limits {
-    let gap = Duration::from_millis(1_500);
-    Limits::default().connections(1).connect(PATIENCE).head(Duration::from_secs(2)).gap(gap)
+    let short = Duration::from_millis(1_500);
+    let limits = Limits::default().connections(1).connect(PATIENCE).head(Duration::from_secs(2));
+    limits.gap(short).send(short)
 }
 
 async fn front_of(address: SocketAddr, limits: Limits, protocol: Protocol) -> SocketAddr {
@@ -145,6 +146,23 @@ async fn a_client_that_reads_slowly() {
         sleep(Duration::from_millis(250)).await;
         assert_eq!(client.bytes(8 << 20).await.len(), 8 << 20);
     }
+}
+
+/// A client that takes little, but all the time, is not told from one that takes nothing before the limit `send` is over:
+/// the buffers of its server are full, so that nobody asks for more.
+#[tokio::test]
+async fn a_client_that_reads_little() {
+    let limits = Limits::default().gap(Duration::from_millis(500)).head(Duration::from_millis(500));
+    let front = front_of(front::serve(service_fn(endless)).await, limits, Protocol::Auto).await;
+    let mut client = Client::connect(front).await;
+    client.send("GET /endless HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    client.head().await;
+    for _ in 0..40 {
+        sleep(Duration::from_millis(50)).await;
+        assert_eq!(client.bytes(2_000).await.len(), 2_000);
+    }
+    // More than all buffers hold.
+    assert_eq!(client.bytes(LONG).await.len(), LONG);
 }
 
 /// One connection carries all, and those that wait for their client do not use up its window.
