@@ -32,7 +32,7 @@ const NPM: i64 = 499_162_500;
 const SETTLED: Duration = Duration::from_secs(2);
 
 /// A time as the system has it: seconds from 1970, and nanoseconds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Time {
     pub(super) seconds: i64,
     pub(super) nanoseconds: u32,

@@ -9,9 +9,9 @@
 //! 4. A file is looked up first, and then opened by what was found, not by its name. So no device is ever opened, and no
 //!    FIFO. If another program holds a lease on the file, opening waits until it gives it up. Without `/proc`, the name is
 //!    resolved once more.
-//! 5. A name of one segment that was in memory a moment ago ([`Recent`]) is looked up by one `fstatat`, which follows no
-//!    link there. It takes a third of the time of opening. It may wait for a disk, so it is not used where a lookup can
-//!    ask another machine or another program.
+//! 5. A name of one segment that was in memory a moment ago ([`Recent`]) is looked up by `fstatat`, which follows no link
+//!    there, and takes a third of the time of opening. It would wait if the kernel had forgotten the name. So it is not
+//!    used if the directory changed since, or where a lookup may ask another machine or another program.
 
 use std::{
     fs::File,
@@ -45,9 +45,8 @@ pub(super) struct Root {
 const LOOK: OFlags = OFlags::PATH.union(OFlags::CLOEXEC);
 const READ: OFlags = OFlags::RDONLY.union(OFlags::NOCTTY).union(OFlags::CLOEXEC);
 
-/// btrfs, ext2 to ext4, f2fs, overlayfs, tmpfs, XFS and ZFS (rule 5): `linux/magic.h`, and ZFS's own.
-const LOCAL: [u64; 7] =
-    [0x9123_683e, 0xef53, 0xf2f5_2010, 0x794c_7630, 0x0102_1994, 0x5846_5342, 0x2fc1_2fc1];
+/// btrfs, ext2 to ext4, f2fs, tmpfs, XFS and ZFS (rule 5): `linux/magic.h`, and ZFS's own. Below overlayfs may be any.
+const LOCAL: [u64; 6] = [0x9123_683e, 0xef53, 0xf2f5_2010, 0x0102_1994, 0x5846_5342, 0x2fc1_2fc1];
 
 /// How often a name is resolved that changes meanwhile. openat2 fails with `EAGAIN` for `..` whenever anything on the
 /// machine is renamed at that moment.
@@ -83,7 +82,12 @@ impl Root {
         let name = path.as_os_str().as_bytes();
         let path = if name.is_empty() { Path::new(".") } else { path };
         let recent = self.recent.as_ref().filter(|_| !may_wait && !name.contains(&b'/'));
-        if recent.is_some_and(|recent| recent.has(name)) {
+        let Some(recent) = recent else {
+            let (state, real) = self.state_of(path, symlinks, cached)?;
+            return Ok(found(state, real));
+        };
+        let (_, directory) = state(&fstat(&self.directory)?);
+        if recent.has(name, &directory) {
             match statat(&self.directory, path, AtFlags::SYMLINK_NOFOLLOW).map(|stat| state(&stat))
             {
                 Ok((FileType::Symlink, _)) => {}
@@ -91,12 +95,24 @@ impl Root {
                 Err(error) => return Err(error.into()),
             }
         }
-        let result = self.resolve(path, symlinks, LOOK, cached);
-        if let (Some(recent), Ok((_, None)) | Err(Errno::NOENT)) = (recent, &result) {
-            recent.note(name);
+        let result = self.state_of(path, symlinks, cached);
+        match &result {
+            Ok(((_, stat), None)) => recent.note(name, &directory, Some(stat)),
+            Err(Errno::NOENT) => recent.note(name, &directory, None),
+            _ => {}
         }
-        let (opened, real) = result?;
-        Ok(found(state(&fstat(&opened)?), real))
+        let (state, real) = result?;
+        Ok(found(state, real))
+    }
+
+    fn state_of(
+        &self,
+        path: &Path,
+        symlinks: Symlinks,
+        cached: ResolveFlags,
+    ) -> rustix::io::Result<((FileType, Stat), Option<Name>)> {
+        let (opened, real) = self.resolve(path, symlinks, LOOK, cached)?;
+        Ok((state(&fstat(&opened)?), real))
     }
 
     pub(super) fn read(&self, path: &Path, symlinks: Symlinks) -> io::Result<Option<Opened>> {

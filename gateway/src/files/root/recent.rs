@@ -1,14 +1,18 @@
 //! Names that the kernel had in memory a moment ago.
 //!
-//! 1. A name is remembered for [`MOMENT`] after the kernel found it in memory, or found there that nothing has it. The
-//!    kernel forgets the names last that were used last, so it has not forgotten this one.
-//! 2. The table does not grow. A name takes the place of another one, which then costs more system calls.
+//! 1. A name is remembered for [`MOMENT`] after the kernel found it in memory, or found there that nothing has it. When
+//!    memory is short, the kernel forgets those names last that were used last.
+//! 2. It is not remembered if the directory changed since, or was changing then, or if another file system has what is
+//!    there.
+//! 3. The table does not grow. A name takes the place of another one, which then costs more system calls.
 
 use std::{
     hash::{BuildHasher, RandomState},
     sync::atomic::{AtomicU32, Ordering::Relaxed},
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
+
+use crate::files::stat::Stat;
 
 const MOMENT: Duration = Duration::from_secs(1);
 
@@ -22,7 +26,7 @@ pub(super) struct Recent {
     places: Box<[Place]>,
 }
 
-/// Names are told apart by a part of their hash, so that one name may rarely be taken for another.
+/// Keys are told apart by a part of their hash, so that one may rarely be taken for another.
 #[derive(Debug, Default)]
 struct Place {
     hash: AtomicU32,
@@ -36,24 +40,28 @@ impl Recent {
         Self { started: Instant::now(), hasher: RandomState::new(), places }
     }
 
-    /// Remembers a name.
-    pub(super) fn note(&self, name: &[u8]) {
-        if let Some((place, hash)) = self.find(name) {
+    /// Remembers a name, and what is there, if something is.
+    pub(super) fn note(&self, name: &[u8], directory: &Stat, found: Option<&Stat>) {
+        let is_here = found.is_none_or(|found| found.device == directory.device);
+        if !is_here || directory.may_change_unseen(SystemTime::now()) {
+            return;
+        }
+        if let Some((place, hash)) = self.find(name, directory) {
             place.hash.store(hash, Relaxed);
             place.noted.store(time(self.started.elapsed()), Relaxed);
         }
     }
 
     /// Whether a name was noted within the last moment.
-    pub(super) fn has(&self, name: &[u8]) -> bool {
-        self.find(name).is_some_and(|(place, hash)| {
+    pub(super) fn has(&self, name: &[u8], directory: &Stat) -> bool {
+        self.find(name, directory).is_some_and(|(place, hash)| {
             place.hash.load(Relaxed) == hash
                 && is_recent(place.noted.load(Relaxed), time(self.started.elapsed()))
         })
     }
 
-    fn find(&self, name: &[u8]) -> Option<(&Place, u32)> {
-        let hash = self.hasher.hash_one(name);
+    fn find(&self, name: &[u8], directory: &Stat) -> Option<(&Place, u32)> {
+        let hash = self.hasher.hash_one((name, directory.modified, directory.changed));
         let place = usize::try_from(hash.checked_rem(PLACES)?).ok()?;
         Some((self.places.get(place)?, u32::try_from(hash >> 32).ok()?))
     }
@@ -71,23 +79,58 @@ fn is_recent(noted: u32, now: u32) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::{thread::sleep, time::Duration};
+    use std::{
+        thread::sleep,
+        time::{Duration, SystemTime, UNIX_EPOCH},
+    };
 
     use super::{MOMENT, PLACES, Recent, is_recent, time};
+    use crate::files::stat::{Stat, Time};
+
+    const OLD: Time = Time { seconds: 1000, nanoseconds: 0 };
+    const OTHER: Time = Time { seconds: 1000, nanoseconds: 1 };
+    const DIRECTORY: Stat =
+        Stat { device: 1, inode: 1, links: 1, size: 0, modified: OLD, changed: OLD };
 
     #[test]
     fn for_a_moment() {
         let recent = Recent::new();
-        assert!(!recent.has(b"a"));
+        let has = |name: &[u8]| recent.has(name, &DIRECTORY);
+        assert!(!has(b"a"));
         // The test may be stopped for a while between the two.
         let is_noted = (0..100).any(|_| {
-            recent.note(b"a");
-            recent.has(b"a")
+            recent.note(b"a", &DIRECTORY, None);
+            has(b"a")
         });
         assert!(is_noted);
-        assert!(!recent.has(b"b"));
+        assert!(!has(b"b"));
+        for directory in
+            [Stat { modified: OTHER, ..DIRECTORY }, Stat { changed: OTHER, ..DIRECTORY }]
+        {
+            assert!(!recent.has(b"a", &directory));
+        }
         sleep(MOMENT);
-        assert!(!recent.has(b"a"));
+        assert!(!has(b"a"));
+    }
+
+    #[test]
+    fn what_is_noted() {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a time").as_secs();
+        let now = Time { seconds: now.try_into().expect("a time"), nanoseconds: 0 };
+        let found = |device| Some(Stat { device, ..DIRECTORY });
+        for (directory, found, expected) in [
+            (DIRECTORY, found(1), true),
+            (DIRECTORY, found(2), false),
+            (Stat { modified: now, ..DIRECTORY }, found(1), false),
+            (Stat { changed: now, ..DIRECTORY }, None, false),
+        ] {
+            let recent = Recent::new();
+            let is_noted = (0..100).any(|_| {
+                recent.note(b"a", &directory, found.as_ref());
+                recent.has(b"a", &directory)
+            });
+            assert_eq!(is_noted, expected, "{directory:?}");
+        }
     }
 
     #[test]
@@ -115,9 +158,9 @@ mod tests {
     fn is_bounded() {
         let recent = Recent::new();
         for name in 0..100_000_u32 {
-            recent.note(&name.to_le_bytes());
+            recent.note(&name.to_le_bytes(), &DIRECTORY, None);
         }
-        let left = (0..100_000_u32).filter(|name| recent.has(&name.to_le_bytes()));
+        let left = (0..100_000_u32).filter(|name| recent.has(&name.to_le_bytes(), &DIRECTORY));
         assert!(u64::try_from(left.count()).expect("few") <= PLACES);
     }
 }
