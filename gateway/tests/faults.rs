@@ -11,4 +11,5 @@ mod faults {
     mod http2;
     mod limits;
     mod reuse;
+    mod uploads;
 }

@@ -2,22 +2,23 @@
 //!
 //! 1. HTTP/2 is spoken where ALPN chose it, or where the target says so. An upgrade needs HTTP/1.1.
 //! 2. The limits of the head hold for what upstream sends, too.
-//! 3. A task drives the connection. It ends with the connection. Over HTTP/1.1 it also ends when its owner drops it,
-//!    because hyper would wait without end for an upstream that does not read what it is sent.
+//! 3. A task drives the connection. It ends with the connection, and when its owner drops it, because hyper would wait
+//!    without end for an upstream that does not read what it is sent.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use hyper::{
     client::conn::{http1, http2},
-    rt::{Read, Write},
+    rt::{Executor, Read, Write},
 };
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{task::AbortHandle, time::Instant};
 #[cfg(feature = "tls")]
 use tokio_util::either::Either;
 
 use super::{
     dial::dial,
+    http2::{Http2, Tasks},
     pool::Permit,
     stream::{BytesRead, counted},
     upstream::Upstream,
@@ -75,7 +76,7 @@ impl fmt::Debug for Http1 {
 /// A new connection.
 pub(super) enum Opened {
     Http1(Http1),
-    Http2(http2::SendRequest<Body>),
+    Http2(Arc<Http2>),
 }
 
 /// Makes a connection.
@@ -128,9 +129,9 @@ async fn open_http1(
 async fn open_http2(
     upstream: &Upstream,
     io: impl Read + Write + Send + Unpin + 'static,
-) -> Result<http2::SendRequest<Body>, Failure> {
-    let limits = upstream.limits();
-    let (sender, connection) = http2::Builder::new(TokioExecutor::new())
+) -> Result<Arc<Http2>, Failure> {
+    let (limits, tasks) = (upstream.limits(), Tasks::default());
+    let (sender, connection) = http2::Builder::new(tasks.clone())
         .timer(TokioTimer::new())
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
@@ -138,10 +139,8 @@ async fn open_http2(
         .handshake(io)
         .await
         .map_err(no_handshake)?;
-    tokio::spawn(async move {
-        let _ = connection.await;
-    });
-    Ok(sender)
+    tasks.execute(connection);
+    Ok(Http2::new(sender, tasks))
 }
 
 fn no_handshake(error: hyper::Error) -> Failure {

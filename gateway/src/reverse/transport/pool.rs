@@ -15,14 +15,13 @@ use std::{
     time::Duration,
 };
 
-use hyper::client::conn::http2;
 use tokio::{
     sync::{Notify, OwnedSemaphorePermit, Semaphore},
     time::{Instant, sleep_until},
 };
 
-use super::connection::Http1;
-use crate::common::{body::Body, limits::Limits};
+use super::{connection::Http1, http2::Http2};
+use crate::common::limits::Limits;
 
 /// Rule 3.
 const FRESH: Duration = Duration::from_secs(4);
@@ -53,7 +52,7 @@ struct Idle {
 }
 
 struct Shared {
-    sender: http2::SendRequest<Body>,
+    connection: Arc<Http2>,
     used: Instant,
 }
 
@@ -108,12 +107,12 @@ impl Pool {
     }
 
     /// The HTTP/2 connection.
-    pub(super) fn http2(&self) -> Option<http2::SendRequest<Body>> {
+    pub(super) fn http2(&self) -> Option<Arc<Http2>> {
         let mut state = self.state();
         match &mut state.http2 {
-            Some(shared) if !shared.sender.is_closed() => {
+            Some(shared) if !shared.connection.is_closed() => {
                 shared.used = Instant::now();
-                Some(shared.sender.clone())
+                Some(Arc::clone(&shared.connection))
             }
             _ => {
                 state.http2 = None;
@@ -123,14 +122,19 @@ impl Pool {
     }
 
     /// Keeps an HTTP/2 connection in the place of the last one.
-    pub(super) fn put_http2(self: &Arc<Self>, sender: http2::SendRequest<Body>) {
+    pub(super) fn put_http2(self: &Arc<Self>, connection: Arc<Http2>) {
         let mut state = self.state();
-        state.http2 = Some(Shared { sender, used: Instant::now() });
+        state.http2 = Some(Shared { connection, used: Instant::now() });
         self.start_reaping(&mut state);
     }
 
-    /// Uses the HTTP/2 connection no more: upstream is about to close it.
-    pub(super) fn forget_http2(&self) {
+    /// Uses an HTTP/2 connection for no further request.
+    pub(super) fn forget_http2(&self, connection: &Arc<Http2>) {
+        self.state().http2.take_if(|shared| Arc::ptr_eq(&shared.connection, connection));
+    }
+
+    /// Uses whichever HTTP/2 connection there is for no further request.
+    pub(super) fn doubt_http2(&self) {
         self.state().http2 = None;
     }
 
@@ -164,7 +168,7 @@ impl Pool {
         let now = Instant::now();
         let is_young = |since: Instant| now.saturating_duration_since(since) < self.idle_time;
         state.idle.retain(|idle| is_young(idle.since) && !idle.connection.is_closed());
-        state.http2.take_if(|shared| !is_young(shared.used) || shared.sender.is_closed());
+        state.http2.take_if(|shared| !is_young(shared.used) || shared.connection.is_closed());
         let oldest = state.idle.iter().map(|idle| idle.since);
         let oldest = oldest.chain(state.http2.iter().map(|shared| shared.used)).min();
         state.is_reaping = oldest.is_some();

@@ -17,12 +17,12 @@ use http::{
     request,
 };
 use http_body::Body as _;
-use hyper::client::conn::http2;
 use tokio::time::{Instant, timeout_at};
 
 use super::{
     SendFuture, Transport,
     connection::{Http1, Opened, open},
+    http2::Http2,
     pool::Pool,
     returning::Returning,
     sent::Sent,
@@ -74,7 +74,7 @@ impl Needs {
 /// A connection to send over.
 enum Line {
     Http1(Http1),
-    Http2(http2::SendRequest<Body>),
+    Http2(Arc<Http2>),
 }
 
 /// A request that was not answered.
@@ -153,8 +153,8 @@ async fn line(
     if upstream.protocol() == Protocol::Http2 && !needs.only_http1 {
         // Whoever comes second finds the connection of the first.
         let _connecting = pool.connecting().await;
-        if let Some(sender) = pool.http2() {
-            return Ok((Line::Http2(sender), true));
+        if let Some(connection) = pool.http2() {
+            return Ok((Line::Http2(connection), true));
         }
         let line = Box::pin(new_line(upstream, needs, deadline)).await?;
         return Ok((line, false));
@@ -179,8 +179,8 @@ async fn idle_line(
     deadline: Instant,
 ) -> Option<Line> {
     if !needs.only_http1 {
-        if let Some(sender) = pool.http2() {
-            return Some(Line::Http2(sender));
+        if let Some(connection) = pool.http2() {
+            return Some(Line::Http2(connection));
         }
     }
     while let Some(mut connection) = pool.take(can_send_twice) {
@@ -218,9 +218,9 @@ async fn opened(
 ) -> Result<Line, Failure> {
     match open(upstream, needs.only_http1, permit, deadline).await? {
         Opened::Http1(connection) => Ok(Line::Http1(connection)),
-        Opened::Http2(sender) => {
-            upstream.pool().put_http2(sender.clone());
-            Ok(Line::Http2(sender))
+        Opened::Http2(connection) => {
+            upstream.pool().put_http2(Arc::clone(&connection));
+            Ok(Line::Http2(connection))
         }
     }
 }
@@ -234,7 +234,7 @@ impl Line {
     ) -> Result<Response<Body>, Unanswered> {
         match self {
             Self::Http1(connection) => send_http1(connection, upstream.pool(), request, sent).await,
-            Self::Http2(sender) => send_http2(sender, upstream, request).await,
+            Self::Http2(connection) => send_http2(connection, upstream, request).await,
         }
     }
 }
@@ -275,13 +275,14 @@ async fn send_http1(
 }
 
 async fn send_http2(
-    mut sender: http2::SendRequest<Body>,
+    connection: Arc<Http2>,
     upstream: &Upstream,
     mut request: Request<Body>,
 ) -> Result<Response<Body>, Unanswered> {
     into_http2(&mut request, upstream);
-    match sender.try_send_request(request).await {
-        Ok(response) => Ok(response.map(Body::new)),
+    let (pool, gap) = (upstream.pool(), upstream.limits().gap);
+    match Arc::clone(&connection).send(request, pool, gap).await {
+        Ok(response) => Ok(response),
         Err(mut error) => {
             let cause = http2_error(error.error());
             let is_refused = cause.is_some_and(|cause| {
@@ -297,7 +298,7 @@ async fn send_http2(
                 Repeat::No
             };
             if may_repeat != Repeat::No {
-                upstream.pool().forget_http2();
+                pool.forget_http2(&connection);
             }
             Err(Unanswered { failure: failed(error.into_error()), may_repeat })
         }

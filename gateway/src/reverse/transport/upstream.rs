@@ -111,7 +111,7 @@ impl Upstream {
 
     /// Uses its HTTP/2 connection for no other request: one took too long, and it may be dead.
     pub(crate) fn doubt_http2(&self) {
-        self.pool.forget_http2();
+        self.pool.doubt_http2();
     }
 
     /// The addresses of a name.
