@@ -6,7 +6,11 @@
 //! 3. A request that cannot be sent twice takes no connection that was idle for more than 4 s, because many
 //!    servers close after 5 s (Node, uvicorn, Apache).
 //! 4. There are at most `connections`. A request waits for one within the limit `connect`.
-//! 5. One HTTP/2 connection carries all requests.
+//! 5. One HTTP/2 connection carries all requests. Where the target says HTTP/2, whoever comes while it is made waits for it; so
+//!    does, under every option, a request that an HTTP/2 connection did not answer and that is sent again. Where ALPN chooses,
+//!    first requests do not wait, because the answer may be HTTP/1.1: each that finds no connection makes one, and the
+//!    last one of HTTP/2 carries what follows.
+//! 6. Only the connection that failed is used no more. What is said of it late does not touch the one in its place.
 
 use std::{
     collections::VecDeque,
@@ -33,7 +37,7 @@ pub(super) struct Pool {
     permits: Arc<Semaphore>,
     /// Is told when a connection becomes idle or ends.
     freed: Notify,
-    /// Held by who makes an HTTP/2 connection, so that many first requests make one.
+    /// Held by who makes an HTTP/2 connection, so that many requests make one.
     connecting: tokio::sync::Mutex<()>,
     idle_connections: usize,
     idle_time: Duration,
@@ -44,6 +48,8 @@ struct State {
     /// The one that was used last is at the back.
     idle: VecDeque<Idle>,
     http2: Option<Shared>,
+    /// How many HTTP/2 connections there were.
+    http2_count: u64,
     is_reaping: bool,
 }
 
@@ -53,8 +59,16 @@ struct Idle {
 }
 
 struct Shared {
-    sender: http2::SendRequest<Body>,
+    connection: Http2,
     used: Instant,
+}
+
+/// An HTTP/2 connection.
+#[derive(Clone)]
+pub(super) struct Http2 {
+    pub(super) sender: http2::SendRequest<Body>,
+    /// Which one of this pool it is, from 1 (rule 6).
+    pub(super) number: u64,
 }
 
 impl Pool {
@@ -108,12 +122,12 @@ impl Pool {
     }
 
     /// The HTTP/2 connection.
-    pub(super) fn http2(&self) -> Option<http2::SendRequest<Body>> {
+    pub(super) fn http2(&self) -> Option<Http2> {
         let mut state = self.state();
         match &mut state.http2 {
-            Some(shared) if !shared.sender.is_closed() => {
+            Some(shared) if !shared.connection.sender.is_closed() => {
                 shared.used = Instant::now();
-                Some(shared.sender.clone())
+                Some(shared.connection.clone())
             }
             _ => {
                 state.http2 = None;
@@ -123,18 +137,26 @@ impl Pool {
     }
 
     /// Keeps an HTTP/2 connection in the place of the last one.
-    pub(super) fn put_http2(self: &Arc<Self>, sender: http2::SendRequest<Body>) {
+    pub(super) fn put_http2(self: &Arc<Self>, sender: http2::SendRequest<Body>) -> Http2 {
         let mut state = self.state();
-        state.http2 = Some(Shared { sender, used: Instant::now() });
+        state.http2_count = state.http2_count.saturating_add(1);
+        let connection = Http2 { sender, number: state.http2_count };
+        state.http2 = Some(Shared { connection: connection.clone(), used: Instant::now() });
         self.start_reaping(&mut state);
+        connection
     }
 
-    /// Uses the HTTP/2 connection no more: upstream is about to close it.
-    pub(super) fn forget_http2(&self) {
+    /// Uses this HTTP/2 connection no more: upstream is about to close it (rule 6).
+    pub(super) fn forget_http2(&self, number: u64) {
+        self.state().http2.take_if(|shared| shared.connection.number == number);
+    }
+
+    /// Uses no HTTP/2 connection that there is any more.
+    pub(super) fn forget_any_http2(&self) {
         self.state().http2 = None;
     }
 
-    /// Waits for the right to make an HTTP/2 connection.
+    /// Waits for the right to make an HTTP/2 connection (rule 5).
     pub(super) async fn connecting(&self) -> tokio::sync::MutexGuard<'_, ()> {
         self.connecting.lock().await
     }
@@ -164,7 +186,9 @@ impl Pool {
         let now = Instant::now();
         let is_young = |since: Instant| now.saturating_duration_since(since) < self.idle_time;
         state.idle.retain(|idle| is_young(idle.since) && !idle.connection.is_closed());
-        state.http2.take_if(|shared| !is_young(shared.used) || shared.sender.is_closed());
+        state
+            .http2
+            .take_if(|shared| !is_young(shared.used) || shared.connection.sender.is_closed());
         let oldest = state.idle.iter().map(|idle| idle.since);
         let oldest = oldest.chain(state.http2.iter().map(|shared| shared.used)).min();
         state.is_reaping = oldest.is_some();
