@@ -9,6 +9,7 @@ mod faults {
     mod frames;
     mod holding;
     mod http2;
+    mod leaving;
     mod limits;
     mod reuse;
     mod uploads;

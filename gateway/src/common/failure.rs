@@ -70,7 +70,7 @@ kinds! {
     Misdirected => MISDIRECTED_REQUEST, "http_request_error";
     /// The request went through this proxy before.
     Loop => LOOP_DETECTED, "proxy_loop_detected";
-    /// A hook failed, or the proxy itself.
+    /// A picker, or the application of the forward proxy, failed, or the proxy itself.
     Internal => INTERNAL_SERVER_ERROR, "proxy_internal_error";
     /// The name of the upstream is unknown.
     Dns => BAD_GATEWAY, "dns_error";

@@ -165,7 +165,8 @@ pub(crate) fn strip_response(headers: &mut HeaderMap) -> Result<Barred, Nominati
 pub(crate) fn strip_trailers(headers: &mut HeaderMap, barred: &Barred) {
     strip(headers, &barred.nominated, |name| {
         let in_request = barred.request.as_ref().is_some_and(|request| {
-            is_forwarding_header(name)
+            name == "proxy"
+                || is_forwarding_header(name)
                 || request.configured.contains(name)
                 || is_dropped_alias(name, request.underscores, &request.configured)
         });

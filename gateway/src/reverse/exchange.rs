@@ -137,7 +137,7 @@ where
     };
     let response = response.map_err(|failure| {
         if failure.kind() == FailureKind::ResponseTimeout {
-            upstream.doubt_http2();
+            upstream.doubt(progress.http2());
         }
         of_the_client(failure, &progress)
     })?;

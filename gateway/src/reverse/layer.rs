@@ -293,7 +293,8 @@ where
             Err(failure) => Ok(options.failed(failure, parts.version)),
         },
         Err(error) => {
-            let failure = Failure::new(FailureKind::Dns, "the picker failed").with_source(error);
+            let failure = Failure::new(FailureKind::Internal, "the picker failed");
+            let failure = failure.with_source(error);
             Ok(options.failed(failure, parts.version))
         }
     }

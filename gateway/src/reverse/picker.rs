@@ -14,7 +14,7 @@ pub type PickFuture<'a> =
 /// Chooses the target of a request that is under no prefix of the table.
 ///
 /// A target owns its connections: build each once, and return a clone. `None` leaves the request to the inner
-/// service. An error is 502.
+/// service. An error is 500, `proxy_internal_error`.
 ///
 /// ```
 /// use proxyfix_gateway::{PickFuture, Picker, ReverseProxyLayer, Target};

@@ -36,6 +36,8 @@ struct State {
     phase: AtomicU8,
     /// What broke the body off: a [`Fault`].
     fault: AtomicU8,
+    /// The number of the HTTP/2 connection that the request goes over. 0 is not known, the highest is HTTP/1.1.
+    http2: AtomicU64,
 }
 
 /// What broke the body of a request off.
@@ -54,6 +56,7 @@ impl Progress {
             since: AtomicU64::new(0),
             phase: AtomicU8::new(phase),
             fault: AtomicU8::new(0),
+            http2: AtomicU64::new(0),
         }))
     }
 
@@ -61,6 +64,17 @@ impl Progress {
     pub(crate) fn connecting(&self, is_connecting: bool) {
         let phase = if is_connecting { CONNECTING } else { UPSTREAM_ANSWERS };
         self.enter(phase);
+    }
+
+    /// The request goes over this HTTP/2 connection, or over HTTP/1.1.
+    pub(crate) fn goes_over(&self, http2: Option<u64>) {
+        self.0.http2.store(http2.unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    /// The number of the HTTP/2 connection, which no connection has if it is one of HTTP/1.1. `None` if a transport of
+    /// one's own did not say.
+    pub(crate) fn http2(&self) -> Option<u64> {
+        Some(self.0.http2.load(Ordering::Relaxed)).filter(|number| *number > 0)
     }
 
     /// The client's body is awaited.

@@ -4,8 +4,8 @@
 //!    that it was sent, and its path is under the target's base and has no dot segment. So is a path under the base. The
 //!    result is a path: the client knows the host. It begins with what a proxy in front strips, and with the mounts, so that
 //!    [`PrefixLayer`](proxyfix::PrefixLayer) finds nothing to add. A redirect from `http` to `https` stays, or it would lead in a circle.
-//! 2. Everything else stays as it is: other hosts, relative references, and any value that a browser might read
-//!    as another host, before or after the change.
+//! 2. Everything else stays as it is: other hosts, references that are relative to what was asked for (`login`, `?page=2`,
+//!    `#top`, an empty one), and any value that a browser might read as another host, before or after the change.
 //! 3. In `Refresh`, the URL after `url=` is turned back, if it is not quoted.
 //! 4. In `Set-Cookie`, `Path` is turned back in the same way. A `Domain` that is the target's host goes, so that the
 //!    cookie belongs to the host that the client knows. A `__Host-` cookie stays as it is.
@@ -64,15 +64,16 @@ impl Rewrite<'_> {
 
     /// Rules 1 and 2.
     fn url(&self, url: &[u8]) -> Option<Vec<u8>> {
-        let path = match split_origin(url) {
-            Some((scheme, authority, path)) if self.is_upstream(scheme, authority) => path,
-            Some(_) => return None,
-            None => url,
-        };
-        // A URL without a path is the URL of the root.
-        let turned = match path.first() {
-            None | Some(b'?' | b'#') => self.path(&[b"/".as_slice(), path].concat()),
-            Some(_) => self.path(path),
+        let turned = match split_origin(url) {
+            Some((scheme, authority, path)) if self.is_upstream(scheme, authority) => {
+                match path.first() {
+                    // A URL without a path is the URL of the root.
+                    None | Some(b'?' | b'#') => self.path(&[b"/".as_slice(), path].concat()),
+                    Some(_) => self.path(path),
+                }
+            }
+            Some(_) => None,
+            None => self.path(url),
         };
         turned.filter(|turned| turned != url)
     }

@@ -209,11 +209,9 @@ impl Inner {
         if request.method == Method::CONNECT && request.extensions.get::<Protocol>().is_none() {
             return Err(Failure::new(FailureKind::NotImplemented, "CONNECT").and_close());
         }
-        let Some(asked) = authority::asked(request) else {
-            return Err(Failure::invalid("no host"));
-        };
+        let asked = authority::asked(request);
         let invalid = |error| Failure::invalid("invalid Host").with_source(error);
-        authority::check(asked).map_err(invalid)?;
+        asked.map_or(Ok(()), authority::check).map_err(invalid)?;
         if !matches!(request.uri.scheme_str(), None | Some("http" | "https")) {
             return Err(Failure::invalid("a scheme other than http and https"));
         }
@@ -221,6 +219,8 @@ impl Inner {
         let authority = if self.is_forced {
             String::new()
         } else {
+            // HTTP/1.0 needs none.
+            let asked = asked.ok_or_else(|| Failure::invalid("no host"))?;
             let text = std::str::from_utf8(asked).map_err(|_| Failure::invalid("invalid Host"))?;
             let url = TargetUrl::new(scheme, text, "").map_err(Failure::invalid)?;
             url.authority_str().to_owned()

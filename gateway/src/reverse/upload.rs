@@ -109,7 +109,8 @@ where
         if let Some(trailers) = frame.trailers_mut() {
             strip_trailers(trailers, this.barred);
         }
-        if this.body.is_end_stream() {
+        // hyper does not poll a body after its trailers.
+        if frame.is_trailers() || this.body.is_end_stream() {
             this.progress.done();
         } else {
             this.progress.sent();

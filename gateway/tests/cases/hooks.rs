@@ -136,10 +136,15 @@ async fn pickers() {
     let target = Target::parse(&format!("http://{}/base", upstream.address)).unwrap();
     let layer = ReverseProxyLayer::builder().picker(ByPath(target)).build().unwrap();
     let address = front::serve(layer.layer(front::inner())).await;
-    for (path, status) in
-        [("/picked", 200), ("/other", 299), ("/broken", 502), ("/picked/../x", 400)]
-    {
-        assert_eq!(Client::once(address, GET.replace("/x", path)).await.status, status, "{path}");
+    for (path, status, error) in [
+        ("/picked", 200, None),
+        ("/other", 299, None),
+        // The picker is the proxy's own, and upstream was not asked.
+        ("/broken", 500, Some("proxy_internal_error")),
+        ("/picked/../x", 400, Some("http_request_error")),
+    ] {
+        let answer = Client::once(address, GET.replace("/x", path)).await;
+        assert_eq!((answer.status, answer.error().as_deref()), (status, error), "{path}");
     }
     assert_eq!(upstream.seen()[0].line(), "GET /base/picked HTTP/1.1");
 }
@@ -155,13 +160,14 @@ async fn rewriting() {
     })
     .await;
     let up = upstream.address;
-    let target = |host| {
-        let target = Target::builder(format!("http://{up}/base/")).host(host).remove_prefix(true);
+    let target = |base: &str, host| {
+        let target = Target::builder(format!("http://{up}{base}")).host(host).remove_prefix(true);
         target.rewrite_location(true).rewrite_cookies(true).build().unwrap()
     };
     let layer = ReverseProxyLayer::builder()
-        .target("/p", target(HostHeader::Target))
-        .target("/c", target(HostHeader::Client))
+        .target("/p", target("/base/", HostHeader::Target))
+        .target("/c", target("/base/", HostHeader::Client))
+        .target("/r", target("/", HostHeader::Target))
         .build()
         .unwrap();
     let address = front::serve(layer.layer(front::inner())).await;
@@ -196,6 +202,17 @@ async fn rewriting() {
         ("/p", "Set-Cookie", "a=1; Domain=other.example".into(), "a=1; Domain=other.example"),
         ("/p", "Set-Cookie", "__Host-a=1; Path=/base".into(), "__Host-a=1; Path=/base"),
         ("/p", "X-Other", "/base/x".into(), "/base/x"),
+        // References that are relative to what was asked for.
+        ("/r", "Location", "?page=2".into(), "?page=2"),
+        ("/r", "Location", "#top".into(), "#top"),
+        ("/r", "Location", String::new(), ""),
+        ("/r", "Content-Location", "?v=1".into(), "?v=1"),
+        ("/r", "Refresh", "5; url=?x=1".into(), "5; url=?x=1"),
+        ("/r", "Refresh", "5; url=".into(), "5; url="),
+        // An absolute one without a path is that of the root.
+        ("/r", "Location", own.clone(), "/r/"),
+        ("/r", "Location", format!("{own}?page=2"), "/r/?page=2"),
+        ("/r", "Location", "/x".into(), "/r/x"),
     ] {
         *fields.lock().unwrap() = format!("{name}: {value}\r\n");
         let answer = Client::once(address, GET.replace("/x", &format!("{prefix}/x"))).await;

@@ -64,7 +64,10 @@ async fn two_authorities() {
 async fn the_clients_host_to_http2() {
     let upstream = front::serve(service_fn(|request: Request<hyper::body::Incoming>| async move {
         let host = request.headers().contains_key("host");
-        let text = format!("{} {:?} {host}", request.uri(), request.version());
+        // Only `TE` itself crosses to HTTP/2 (RFC 9113 §8.2.2).
+        let te = request.headers().get("te").map_or("none", |te| te.to_str().unwrap());
+        assert!(!request.headers().contains_key("connection"));
+        let text = format!("{} {:?} {host} {te}", request.uri(), request.version());
         Ok(http::Response::new(proxyfix_gateway::Body::from(text)))
     }))
     .await;
@@ -75,16 +78,16 @@ async fn the_clients_host_to_http2() {
     let address = front::serve(proxy).await;
     let answer = crate::net::client::Client::once(
         address,
-        "GET /x?y HTTP/1.1\r\nHost: pub.example:81\r\n\r\n",
+        "GET /x?y HTTP/1.1\r\nHost: pub.example:81\r\nTE: trailers\r\n\r\n",
     )
     .await;
-    assert_eq!(answer.text(), "http://pub.example:81/base/x?y HTTP/2.0 false");
+    assert_eq!(answer.text(), "http://pub.example:81/base/x?y HTTP/2.0 false trailers");
     let answer = crate::net::client::Client::once(
         address,
         "OPTIONS /x HTTP/1.1\r\nHost: pub.example\r\n\r\n",
     )
     .await;
-    assert_eq!(answer.text(), "http://pub.example/base/x HTTP/2.0 false");
+    assert_eq!(answer.text(), "http://pub.example/base/x HTTP/2.0 false none");
 }
 
 /// RFC 8441: a WebSocket over a stream of HTTP/2 becomes one of HTTP/1.1.

@@ -270,6 +270,28 @@ fn authorities_of_a_transparent_proxy() {
     assert_eq!(seen.unwrap().headers["host"], "a.example");
 }
 
+/// HTTP/1.0 needs no `Host`. Where the proxy itself says where, none is missing.
+#[test]
+fn no_host() {
+    for (forced, version, status) in [
+        (true, Version::HTTP_10, 200),
+        (true, Version::HTTP_11, 400),
+        (false, Version::HTTP_10, 400),
+    ] {
+        let capture = Capture::default();
+        let builder = TransparentProxy::builder().allow("a.example").options(capture.options());
+        let builder = if forced { builder.force_host("127.0.0.1:5001") } else { builder };
+        let mut request = built(Request::get("/x"));
+        *request.version_mut() = version;
+        let (response, seen) = capture.send(builder.build().unwrap(), request);
+        assert_eq!(response.status(), status, "{forced} {version:?}");
+        assert_eq!(
+            seen.map(|seen| seen.headers["host"].clone()),
+            (status == 200).then(|| "127.0.0.1:5001".parse().unwrap())
+        );
+    }
+}
+
 /// Crumbs of HTTP/2 are one line, and `Host` is the authority.
 #[test]
 fn http2_requests() {

@@ -1,10 +1,14 @@
 //! Handshakes.
 
 use proxyfix_gateway::{ProxyOptions, ReverseProxy, Target};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
+};
 use tower::ServiceExt;
 
 use crate::net::{
-    Step,
+    PATIENCE, Step,
     client::Client,
     front, send,
     upstream::{Begin, Upstream},
@@ -40,7 +44,19 @@ async fn fields_of_the_switch() {
     assert_eq!(answer.field("connection").as_deref(), Some("upgrade"));
     let seen = upstream.seen().pop().unwrap();
     assert_eq!(seen.field("connection").as_deref(), Some("upgrade"));
+    assert_eq!(seen.field("te"), None);
     assert_eq!(seen.field("sec-websocket-key").as_deref(), Some("dGhlIHNhbXBsZSBub25jZQ=="));
+}
+
+/// `TE` is named in the line that names `Upgrade` (RFC 9110 §10.1.4).
+#[tokio::test]
+async fn trailers_and_a_switch() {
+    let (address, upstream) = proxy(ProxyOptions::new(), SWITCHED).await;
+    let request = HANDSHAKE.replace("Host: a\r\n", "Host: a\r\nTE: gzip, trailers\r\n");
+    assert_eq!(Client::once(address, request).await.status, 101);
+    let seen = upstream.seen().pop().unwrap();
+    assert_eq!(seen.field("connection").as_deref(), Some("upgrade, TE"));
+    assert_eq!(seen.field("te").as_deref(), Some("trailers"));
 }
 
 #[tokio::test]
@@ -99,4 +115,28 @@ async fn fields_of_outer_layers() {
     let answer = client.head().await;
     assert_eq!((answer.status, answer.field("x-outer").as_deref()), (101, Some("1")));
     assert_eq!(client.bytes(5).await, b"hello");
+}
+
+/// Nobody asked for a switch, so it is a failure, and what comes after it is read by nobody: the connection is closed.
+#[tokio::test]
+async fn a_switch_that_nobody_asked_for() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let address = front::serve(ReverseProxy::new(&url).unwrap()).await;
+    let mut client = Client::connect(address).await;
+    client.send("GET /p/x HTTP/1.1\r\nHost: pub.example\r\n\r\n").await;
+    let (mut stream, _) = listener.accept().await.unwrap();
+    let mut request = Vec::new();
+    while !request.ends_with(b"\r\n\r\n") {
+        request.push(stream.read_u8().await.unwrap());
+    }
+    let switched =
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: foo\r\nConnection: upgrade\r\n\r\n";
+    stream.write_all(switched.as_bytes()).await.unwrap();
+    let answer = client.answer(false).await;
+    assert_eq!((answer.status, answer.error().as_deref()), (502, Some("http_upgrade_failed")));
+    let mut rest = Vec::new();
+    let end = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut rest)).await;
+    end.expect("the connection is closed").unwrap();
+    assert!(rest.is_empty(), "{rest:?}");
 }

@@ -6,11 +6,12 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use bytes::Bytes;
 use http::Response;
-use proxyfix_gateway::{Protocol, ProxyOptions, ReverseProxy, Target};
+use proxyfix_gateway::{Body, Limits, Protocol, ProxyOptions, ReverseProxy, Target};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::net::{client::Client, front};
@@ -109,4 +110,28 @@ async fn a_connection_that_ends() {
         assert_eq!(Client::once(front, request).await.status, status, "{request}");
         assert_eq!(requests.load(Ordering::SeqCst), count, "{request}");
     }
+}
+
+/// An idle connection of HTTP/1.1, from an upgrade that was refused, makes room for one of HTTP/2.
+#[tokio::test]
+async fn room_for_one_connection() {
+    let answer = |request: http::Request<hyper::body::Incoming>| async move {
+        let mut response = Response::new(Body::from(format!("{:?}", request.version())));
+        if request.headers().contains_key("upgrade") {
+            *response.status_mut() = http::StatusCode::UPGRADE_REQUIRED;
+        }
+        Ok(response)
+    };
+    let upstream = front::serve(tower::service_fn(answer)).await;
+    let limits = Limits::default().connections(1).connect(Duration::from_secs(5));
+    let target = Target::builder(format!("http://{upstream}/")).protocol(Protocol::Http2);
+    let target = target.limits(limits).build().unwrap();
+    let front =
+        front::serve(ReverseProxy::with_options(target, ProxyOptions::new()).unwrap()).await;
+    let handshake = "GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+        Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+    let refused = Client::once(front, handshake).await;
+    assert_eq!((refused.status, refused.text().as_str()), (426, "HTTP/1.1"));
+    let answer = Client::once(front, GET).await;
+    assert_eq!((answer.status, answer.text().as_str()), (200, "HTTP/2.0"));
 }

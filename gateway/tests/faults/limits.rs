@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use proxyfix_gateway::{Limits, ProxyOptions, ReverseProxy, Target};
+use proxyfix_gateway::{Limits, ProxyOptions, Resolve, ResolveFuture, ReverseProxy, Target};
 
 use crate::net::{
     Step,
@@ -27,6 +27,50 @@ async fn no_answer() {
     let address = front_of(upstream.address, Limits::default().head(SHORT)).await;
     let answer = Client::once(address, GET).await;
     assert_eq!((answer.status, answer.error().as_deref()), (504, Some("http_response_timeout")));
+}
+
+/// After trailers, too, upstream is awaited for its answer, and no longer for the next piece.
+#[tokio::test]
+async fn no_answer_to_trailers() {
+    let upstream = Upstream::start(Begin::AfterBody, |_, _| vec![wait(60_000)]).await;
+    let limits = Limits::default().head(SHORT).gap(SHORT * 20);
+    let address = front_of(upstream.address, limits).await;
+    let answer = Client::once(
+        address,
+        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTrailer: X-T\r\n\r\n\
+         3\r\nabc\r\n0\r\nX-T: 1\r\n\r\n",
+    )
+    .await;
+    assert_eq!((answer.status, answer.error().as_deref()), (504, Some("http_response_timeout")));
+}
+
+struct Slow(SocketAddr);
+
+impl Resolve for Slow {
+    fn resolve<'a>(&'a self, _: &'a str, _: u16) -> ResolveFuture<'a> {
+        Box::pin(async {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            Ok(vec![self.0])
+        })
+    }
+}
+
+/// The longest time is no limit.
+#[tokio::test]
+async fn no_limits_of_time() {
+    let upstream = Upstream::answering(OK).await;
+    for limits in [
+        Limits::default().head(Duration::MAX).gap(Duration::MAX),
+        Limits::default().idle_time(Duration::MAX).expect(Duration::MAX),
+    ] {
+        let address = front_of(upstream.address, limits).await;
+        assert_eq!(Client::once(address, GET).await.text(), "ok", "{limits:?}");
+    }
+    // A look-up that takes a moment sees whether there is time for a connection.
+    let url = format!("http://up.example:{}/", upstream.address.port());
+    let target = Target::builder(url).resolver(Slow(upstream.address)).timeout(Duration::MAX);
+    let proxy = ReverseProxy::with_options(target.build().unwrap(), ProxyOptions::new()).unwrap();
+    assert_eq!(Client::once(front::serve(proxy).await, GET).await.text(), "ok");
 }
 
 /// An upload that takes longer than the limit of the head is no late answer.

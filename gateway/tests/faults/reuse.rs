@@ -34,6 +34,23 @@ async fn one_connection() {
     assert_eq!(upstream.raw().len(), 1);
 }
 
+/// Trailers are the end of a body, so the request is whole, and its connection is used again.
+#[tokio::test]
+async fn requests_with_trailers() {
+    let upstream = Upstream::answering(OK).await;
+    let address = front_of(&upstream).await;
+    let mut client = Client::connect(address).await;
+    for _ in 0..3 {
+        let head =
+            "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTrailer: X-T\r\n\r\n";
+        client.send(format!("{head}3\r\nabc\r\n0\r\nX-T: 1\r\n\r\n")).await;
+        assert_eq!(client.answer(false).await.text(), "ok");
+    }
+    let seen = upstream.seen();
+    assert!(seen.iter().all(|seen| seen.trailers.eq_ignore_ascii_case("x-t: 1\r\n")), "{seen:?}");
+    assert_eq!((seen.len(), upstream.raw().len()), (3, 1));
+}
+
 /// Upstream closes the connection when the answer is out, without saying so: each next request may meet a connection that is
 /// about to end.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -103,7 +103,7 @@ proptest! {
     }
 }
 
-/// A configured header cannot be written after the body either.
+/// A configured header cannot be written after the body either, nor can `Proxy`.
 #[test]
 fn configured_headers() {
     let transport =
@@ -114,7 +114,7 @@ fn configured_headers() {
         Target::builder("http://up.example/").header("x-user", "guest").remove_header("x-secret");
     let proxy = ReverseProxy::with_options(target.build().unwrap(), options).unwrap();
     let up = HeaderMap::from_iter(
-        ["x-user", "x-secret", "x_user", "x-other"]
+        ["x-user", "x-secret", "x_user", "proxy", "x-other"]
             .map(|name| (HeaderName::from_static(name), "root".parse().unwrap())),
     );
     let request = Request::post("/").header("host", "a").body(with_trailers(up)).unwrap();

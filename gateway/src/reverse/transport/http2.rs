@@ -8,7 +8,10 @@
 
 use std::{
     pin::Pin,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -35,13 +38,20 @@ const GOODBYE: Duration = Duration::from_secs(1);
 
 /// An HTTP/2 connection (rule 1).
 pub(super) struct Http2 {
+    /// Tells it from every other one. Never 0.
+    number: u64,
     sender: http2::SendRequest<Body>,
     tasks: Tasks,
 }
 
 impl Http2 {
     pub(super) fn new(sender: http2::SendRequest<Body>, tasks: Tasks) -> Arc<Self> {
-        Arc::new(Self { sender, tasks })
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        Arc::new(Self { number: NEXT.fetch_add(1, Ordering::Relaxed), sender, tasks })
+    }
+
+    pub(super) fn number(&self) -> u64 {
+        self.number
     }
 
     pub(super) fn is_closed(&self) -> bool {
@@ -122,14 +132,13 @@ impl Drop for Held {
             return;
         };
         let Ok(runtime) = Handle::try_current() else { return };
-        let (connection, pool) = (Arc::downgrade(&self.connection), Arc::downgrade(&self.pool));
-        let gap = self.gap;
+        let (number, pool, gap) = (self.connection.number, Arc::downgrade(&self.pool), self.gap);
         runtime.spawn(async move {
             if timeout(gap, is_taken.cancelled()).await.is_ok() {
                 return;
             }
-            if let (Some(connection), Some(pool)) = (connection.upgrade(), pool.upgrade()) {
-                pool.forget_http2(&connection);
+            if let Some(pool) = pool.upgrade() {
+                pool.forget_http2(number);
             }
         });
     }

@@ -7,6 +7,7 @@
 mod address;
 mod connection;
 mod dial;
+mod errors;
 mod http2;
 mod pool;
 mod returning;

@@ -6,7 +6,11 @@
 //! 3. A request that cannot be sent twice takes no connection that was idle for more than 4 s, because many
 //!    servers close after 5 s (Node, uvicorn, Apache).
 //! 4. There are at most `connections`. A request waits for one within the limit `connect`.
-//! 5. One HTTP/2 connection carries all requests.
+//! 5. One HTTP/2 connection carries all requests. Where the target says HTTP/2, whoever comes while it is made waits for it; so
+//!    does, under every option, a request that an HTTP/2 connection did not answer and that is sent again. Where ALPN chooses,
+//!    first requests do not wait, because the answer may be HTTP/1.1: each that finds no connection makes one, and the
+//!    last one of HTTP/2 carries what follows.
+//! 6. Only the connection that failed is used no more. What is said of it late does not touch the one in its place.
 
 use std::{
     collections::VecDeque,
@@ -32,7 +36,7 @@ pub(super) struct Pool {
     permits: Arc<Semaphore>,
     /// Is told when a connection becomes idle or ends.
     freed: Notify,
-    /// Held by who makes an HTTP/2 connection, so that many first requests make one.
+    /// Held by who makes an HTTP/2 connection, so that many requests make one.
     connecting: tokio::sync::Mutex<()>,
     idle_connections: usize,
     idle_time: Duration,
@@ -128,17 +132,17 @@ impl Pool {
         self.start_reaping(&mut state);
     }
 
-    /// Uses an HTTP/2 connection for no further request.
-    pub(super) fn forget_http2(&self, connection: &Arc<Http2>) {
-        self.state().http2.take_if(|shared| Arc::ptr_eq(&shared.connection, connection));
+    /// Uses this HTTP/2 connection for no further request (rule 6).
+    pub(super) fn forget_http2(&self, number: u64) {
+        self.state().http2.take_if(|shared| shared.connection.number() == number);
     }
 
     /// Uses whichever HTTP/2 connection there is for no further request.
-    pub(super) fn doubt_http2(&self) {
+    pub(super) fn forget_any_http2(&self) {
         self.state().http2 = None;
     }
 
-    /// Waits for the right to make an HTTP/2 connection.
+    /// Waits for the right to make an HTTP/2 connection (rule 5).
     pub(super) async fn connecting(&self) -> tokio::sync::MutexGuard<'_, ()> {
         self.connecting.lock().await
     }

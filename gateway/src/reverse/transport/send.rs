@@ -3,17 +3,19 @@
 //! 1. A request that never left is sent over another connection.
 //! 2. A request on a *reused* connection that ended before a byte of the answer came is sent once more, if the method is
 //!    idempotent and the body was not touched.
-//! 3. A request that HTTP/2 refused (`REFUSED_STREAM`, GOAWAY) had no effect. It is sent once more, whatever the
-//!    method, if the body was not touched.
+//! 3. A request that HTTP/2 refused (`REFUSED_STREAM`, GOAWAY) on a *reused* connection had no effect. It is sent once more,
+//!    whatever the method, if the body was not touched. If the connection for that is one that others use already, and
+//!    refuses it too, it is sent a last time over a connection of its own. A new connection that refuses its first request
+//!    would refuse the next one.
 //! 4. Nothing else is sent twice.
 //!
 //! What opens a connection is boxed. It is rare and large, and every request would otherwise carry room for it.
 
-use std::{error::Error as StdError, sync::Arc};
+use std::{sync::Arc, time::Duration};
 
 use http::{
-    HeaderValue, Request, Response, StatusCode,
-    header::{TRANSFER_ENCODING, UPGRADE},
+    HeaderMap, HeaderValue, Request, Response, StatusCode,
+    header::{CONNECTION, TE, TRANSFER_ENCODING, UPGRADE},
     request,
 };
 use http_body::Body as _;
@@ -22,6 +24,7 @@ use tokio::time::{Instant, timeout_at};
 use super::{
     SendFuture, Transport,
     connection::{Http1, Opened, open},
+    errors::{failed, http2_error, is_closed},
     http2::Http2,
     pool::Pool,
     returning::Returning,
@@ -58,15 +61,17 @@ impl Transport for HttpTransport {
 /// What a request needs of its connection.
 struct Needs {
     only_http1: bool,
+    only_http2: bool,
     is_idempotent: bool,
 }
 
 impl Needs {
     fn of(request: &request::Parts, protocol: Protocol) -> Self {
-        let method = &request.method;
+        let is_upgrade = request.headers.contains_key(UPGRADE);
         Self {
-            only_http1: protocol == Protocol::Http1 || request.headers.contains_key(UPGRADE),
-            is_idempotent: method.is_idempotent(),
+            only_http1: protocol == Protocol::Http1 || is_upgrade,
+            only_http2: protocol == Protocol::Http2 && !is_upgrade,
+            is_idempotent: request.method.is_idempotent(),
         }
     }
 }
@@ -101,23 +106,16 @@ pub(crate) async fn send(
 ) -> Result<Response<Body>, Failure> {
     let (parts, body) = request.into_parts();
     let needs = Needs::of(&parts, upstream.protocol());
-    let connecting = |is_connecting| {
-        if let Some(progress) = progress {
-            progress.connecting(is_connecting);
-        }
-    };
     let sent = Sent::new(body);
-    let deadline = Instant::now().checked_add(upstream.limits().connect);
-    let deadline = deadline.unwrap_or_else(Instant::now);
     let can_send_twice = needs.is_idempotent && sent.is_untouched();
-    connecting(true);
-    let (line, is_reused) = line(upstream, &needs, can_send_twice, deadline).await?;
-    connecting(false);
+    connecting(progress);
+    let (line, is_reused) = line(upstream, &needs, can_send_twice, deadline(upstream)).await?;
+    connected(progress, &line);
     if !is_reused {
         let result = line.send(upstream, Request::from_parts(parts, sent.attempt()), &sent).await;
         return result.map_err(|unanswered| unanswered.failure);
     }
-    let again = parts.clone();
+    let (again, was_http2) = (parts.clone(), matches!(line, Line::Http2(_)));
     let first = line.send(upstream, Request::from_parts(parts, sent.attempt()), &sent).await;
     let unanswered = match first {
         Ok(response) => return Ok(response),
@@ -131,12 +129,64 @@ pub(crate) async fn send(
     if !repeats {
         return Err(unanswered.failure);
     }
-    connecting(true);
-    let deadline = Instant::now().checked_add(upstream.limits().connect).unwrap_or(deadline);
-    let line = Box::pin(new_line(upstream, &needs, deadline)).await?;
-    connecting(false);
-    let second = line.send(upstream, Request::from_parts(again, sent.attempt()), &sent).await;
-    second.map_err(|unanswered| unanswered.failure)
+    Box::pin(send_again(upstream, &needs, again, &sent, was_http2, progress)).await
+}
+
+/// Sends it once more, over a new connection or, of HTTP/2, one that others use already. If it is refused there too, it gets a
+/// connection of its own.
+async fn send_again(
+    upstream: &Upstream,
+    needs: &Needs,
+    parts: request::Parts,
+    sent: &Sent,
+    was_http2: bool,
+    progress: Option<&Progress>,
+) -> Result<Response<Body>, Failure> {
+    if was_http2 {
+        connecting(progress);
+        let (line, is_reused) = http2_line(upstream, needs, deadline(upstream)).await?;
+        connected(progress, &line);
+        let request = Request::from_parts(parts.clone(), sent.attempt());
+        match line.send(upstream, request, sent).await {
+            Ok(response) => return Ok(response),
+            Err(unanswered) => {
+                let had_effect = unanswered.may_repeat != Repeat::Any || !sent.is_untouched();
+                if !is_reused || had_effect {
+                    return Err(unanswered.failure);
+                }
+            }
+        }
+    }
+    connecting(progress);
+    let line = new_line(upstream, needs, deadline(upstream)).await?;
+    connected(progress, &line);
+    let last = line.send(upstream, Request::from_parts(parts, sent.attempt()), sent).await;
+    last.map_err(|unanswered| unanswered.failure)
+}
+
+fn connecting(progress: Option<&Progress>) {
+    if let Some(progress) = progress {
+        progress.connecting(true);
+    }
+}
+
+fn connected(progress: Option<&Progress>, line: &Line) {
+    if let Some(progress) = progress {
+        progress.goes_over(match line {
+            Line::Http1(_) => None,
+            Line::Http2(connection) => Some(connection.number()),
+        });
+        progress.connecting(false);
+    }
+}
+
+/// Until when there must be a connection. What no clock can tell is no limit.
+fn deadline(upstream: &Upstream) -> Instant {
+    // 30 years, as far as tokio looks ahead.
+    const FAR: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
+    let now = Instant::now();
+    let deadline = now.checked_add(upstream.limits().connect);
+    deadline.or_else(|| now.checked_add(FAR)).unwrap_or(now)
 }
 
 /// A connection, and whether it was used before.
@@ -150,14 +200,8 @@ async fn line(
     if let Some(line) = idle_line(pool, needs, can_send_twice, deadline).await {
         return Ok((line, true));
     }
-    if upstream.protocol() == Protocol::Http2 && !needs.only_http1 {
-        // Whoever comes second finds the connection of the first.
-        let _connecting = pool.connecting().await;
-        if let Some(connection) = pool.http2() {
-            return Ok((Line::Http2(connection), true));
-        }
-        let line = Box::pin(new_line(upstream, needs, deadline)).await?;
-        return Ok((line, false));
+    if needs.only_http2 {
+        return Box::pin(http2_line(upstream, needs, deadline)).await;
     }
     loop {
         if let Some(permit) = pool.permit() {
@@ -171,6 +215,21 @@ async fn line(
     }
 }
 
+/// The HTTP/2 connection that all requests share, or a new one. Whoever comes second finds the connection of the first.
+async fn http2_line(
+    upstream: &Upstream,
+    needs: &Needs,
+    deadline: Instant,
+) -> Result<(Line, bool), Failure> {
+    let late = |_| Failure::new(FailureKind::ConnectionTimeout, "no connection within the limit");
+    let pool = upstream.pool();
+    let _connecting = timeout_at(deadline, pool.connecting()).await.map_err(late)?;
+    if let Some(connection) = pool.http2() {
+        return Ok((Line::Http2(connection), true));
+    }
+    Ok((new_line(upstream, needs, deadline).await?, false))
+}
+
 /// A connection that is open.
 async fn idle_line(
     pool: &Pool,
@@ -182,6 +241,9 @@ async fn idle_line(
         if let Some(connection) = pool.http2() {
             return Some(Line::Http2(connection));
         }
+    }
+    if needs.only_http2 {
+        return None;
     }
     while let Some(mut connection) = pool.take(can_send_twice) {
         // hyper takes the next request when it has read the response, which may be about to happen.
@@ -199,9 +261,9 @@ async fn new_line(upstream: &Upstream, needs: &Needs, deadline: Instant) -> Resu
         if let Some(permit) = pool.permit() {
             return opened(upstream, needs, permit, deadline).await;
         }
-        wait(pool, deadline).await?;
-        // An idle connection ends, so that there is room.
+        // An idle connection ends, so that there is room. It is awaited, as one in use is.
         drop(pool.take(true));
+        wait(pool, deadline).await?;
     }
 }
 
@@ -250,6 +312,7 @@ async fn send_http1(
         let chunked = HeaderValue::from_static("chunked");
         request.headers_mut().insert(TRANSFER_ENCODING, chunked);
     }
+    name_te(request.headers_mut());
     let before = connection.read.get();
     match connection.sender.try_send_request(request).await {
         Ok(response) => {
@@ -271,6 +334,21 @@ async fn send_http1(
             };
             Err(Unanswered { failure: failed(error.into_error()), may_repeat })
         }
+    }
+}
+
+/// `Connection` names `TE`, beside an upgrade (RFC 9110 §10.1.4). HTTP/2 has no `Connection`.
+fn name_te(headers: &mut HeaderMap) {
+    if !headers.contains_key(TE) {
+        return;
+    }
+    let named = match headers.get(CONNECTION) {
+        None => Ok(HeaderValue::from_static("TE")),
+        Some(others) => HeaderValue::try_from([others.as_bytes(), b", TE"].concat()),
+    };
+    // A value put together from valid values is valid.
+    if let Ok(named) = named {
+        headers.insert(CONNECTION, named);
     }
 }
 
@@ -298,7 +376,7 @@ async fn send_http2(
                 Repeat::No
             };
             if may_repeat != Repeat::No {
-                pool.forget_http2(&connection);
+                pool.forget_http2(connection.number());
             }
             Err(Unanswered { failure: failed(error.into_error()), may_repeat })
         }
@@ -319,42 +397,4 @@ fn into_http2(request: &mut Request<Body>, upstream: &Upstream) {
     if let Ok(uri) = uri.build() {
         *request.uri_mut() = uri;
     }
-}
-
-/// Whether the connection ended.
-fn is_closed(error: &hyper::Error) -> bool {
-    let io = find::<std::io::Error>(error);
-    error.is_incomplete_message() || error.is_closed() || error.is_canceled() || io.is_some()
-}
-
-fn http2_error(error: &hyper::Error) -> Option<&h2::Error> {
-    find::<h2::Error>(error)
-}
-
-/// An error of this type among the causes.
-fn find<E: StdError + 'static>(error: &hyper::Error) -> Option<&E> {
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        if let Some(found) = error.downcast_ref() {
-            return Some(found);
-        }
-        cause = error.source();
-    }
-    None
-}
-
-/// What an error of hyper means.
-fn failed(error: hyper::Error) -> Failure {
-    let (kind, detail) = if error.is_parse_too_large() {
-        (FailureKind::ResponseHeadTooLarge, "the answer's head is over the limits")
-    } else if error.is_parse() {
-        (FailureKind::Protocol, "the answer is no HTTP")
-    } else if error.is_user() {
-        (FailureKind::ClientBody, "the request's body broke off")
-    } else if is_closed(&error) || error.is_body_write_aborted() {
-        (FailureKind::ConnectionTerminated, "upstream closed the connection without an answer")
-    } else {
-        (FailureKind::Protocol, "upstream broke the protocol")
-    };
-    Failure::new(kind, detail).with_source(error)
 }

@@ -2,6 +2,7 @@
 //!
 //! 1. A body that was never polled can be sent again.
 //! 2. A connection is used again only if the body was sent to its end.
+//! 3. Trailers are the end. hyper does not poll a body after them.
 
 use std::{
     pin::Pin,
@@ -91,7 +92,13 @@ impl HttpBody for Attempt {
             return Poll::Ready(Some(Err("the body was already sent".into())));
         };
         let frame = ready!(Pin::new(&mut *body).poll_frame(context));
-        if frame.is_none() || body.is_end_stream() {
+        let is_end = match &frame {
+            None => true,
+            // Nobody asks again after trailers (rule 3).
+            Some(Ok(frame)) => frame.is_trailers() || body.is_end_stream(),
+            Some(Err(_)) => body.is_end_stream(),
+        };
+        if is_end {
             self.state.is_done.store(true, Ordering::Release);
         }
         Poll::Ready(frame)

@@ -111,7 +111,15 @@ impl Upstream {
 
     /// Uses its HTTP/2 connection for no other request: one took too long, and it may be dead.
     pub(crate) fn doubt_http2(&self) {
-        self.pool.doubt_http2();
+        self.pool.forget_any_http2();
+    }
+
+    /// The same of the connection with this number, if it is known.
+    pub(crate) fn doubt(&self, http2: Option<u64>) {
+        match http2 {
+            Some(number) => self.pool.forget_http2(number),
+            None => self.doubt_http2(),
+        }
     }
 
     /// The addresses of a name.
