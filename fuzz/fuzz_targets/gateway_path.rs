@@ -1,9 +1,12 @@
 #![no_main]
 
-//! A path, a query and two prefixes: what goes upstream is what a slow reading of the rules says.
+//! A path, a query and two prefixes: what goes upstream, and what a mounted service sees, is what a slow reading of the rules
+//! says.
 
 #[path = "../../gateway/tests/laws/capture.rs"]
 mod capture;
+#[path = "../../gateway/tests/laws/mounted.rs"]
+mod mounted;
 #[path = "../../gateway/tests/laws/reference.rs"]
 mod reference;
 
@@ -44,6 +47,7 @@ libfuzzer_sys::fuzz_target!(|input: Input<'_>| {
         prefixes.push(format!("/{}", prefix.trim_start_matches('/')));
     }
     let Ok(layer) = builder.build() else { return };
+    assert_eq!(mounted::is_right(&prefixes, &uri, remove_prefix).unwrap_or(Ok(())), Ok(()));
     let request = Request::get(uri.clone()).header("host", "a").body(Body::empty()).unwrap();
     let (response, seen) = capture.send(layer.layer(service_fn(inner)), request);
     if reference::has_dot_segment(&path) {

@@ -7,6 +7,8 @@ mod net;
 mod laws {
     pub(crate) mod capture;
     pub(crate) mod generate;
+    #[cfg(feature = "mount")]
+    pub(crate) mod mounted;
     pub(crate) mod reference;
     pub(crate) mod requests;
     pub(crate) mod wire;
@@ -14,6 +16,8 @@ mod laws {
     mod fields;
     mod forwarding;
     mod framing;
+    #[cfg(feature = "mount")]
+    mod mounts;
     mod paths;
     mod trailers;
 }
