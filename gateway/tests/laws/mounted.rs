@@ -68,7 +68,7 @@ pub(crate) fn is_right(prefixes: &[String], uri: &Uri, nested: bool) -> Option<R
         None => Seen(None, uri.clone(), outer.to_owned(), false, nested.then(|| asked.clone())),
         Some((number, rest)) => {
             let below = format!("{}{query}", if rest.is_empty() { "/" } else { rest });
-            let own = prefixes[number].trim_end_matches('/');
+            let own = reference::canonical(prefixes[number].trim_end_matches('/'));
             let place = format!("{outer}{own}");
             let below = below.parse().ok()?;
             Seen(Some(number), below, place, rest.is_empty(), Some(asked))

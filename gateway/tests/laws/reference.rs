@@ -60,7 +60,7 @@ pub(crate) fn normal(path: &str) -> String {
 }
 
 /// The form in which two paths are compared: unreserved triplets decoded, others in upper case.
-fn canonical(text: &str) -> String {
+pub(crate) fn canonical(text: &str) -> String {
     let mut canonical = String::new();
     let mut rest = text;
     while let Some(first) = rest.chars().next() {
