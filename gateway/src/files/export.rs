@@ -16,6 +16,7 @@ use super::{
     embedded::Embedded,
     name::Name,
     root::{Root, Symlinks, WouldWait},
+    search::{Hidden, Names},
 };
 use crate::common::{error::ConfigError, prefix::Prefix};
 
@@ -107,7 +108,7 @@ impl Dir {
     }
 
     /// Why it cannot work.
-    fn fault(&self) -> Option<&'static str> {
+    fn fault(&self, hidden: &Hidden) -> Option<&'static str> {
         let is_file = |index: &String| {
             let name = Name::parse(index).filter(|name| name.segments().count() == 1);
             name.is_some_and(|name| name.as_bytes() == index.as_bytes() && !self.hides(&name))
@@ -117,8 +118,15 @@ impl Dir {
             Some(index) if !is_file(index) => {
                 Some("its index is no name of a file; write it like index.html")
             }
+            Some(index) if hidden.has_everywhere(&Name::of(Path::new(index)), self.names()) => {
+                Some("disallow hides its index; name another index, or leave out the pattern")
+            }
             _ => self.place.fault(),
         }
+    }
+
+    pub(super) fn names(&self) -> Names {
+        Names { dotfiles: self.dotfiles, precompressed: self.precompressed }
     }
 
     /// Rule 3.
@@ -255,12 +263,19 @@ impl Export {
     }
 
     /// Checks that a request can find something.
-    pub(super) fn new(text: &str, source: Source) -> Result<Self, ConfigError> {
+    pub(super) fn new(text: &str, source: Source, hidden: &Hidden) -> Result<Self, ConfigError> {
         let prefix = Prefix::parse(text)?;
         let reason = match &source {
-            Source::Dir(dir) => dir.fault(),
+            Source::Dir(dir) => dir.fault(hidden),
             Source::File(file) => file.place.fault(),
-            Source::Embedded(_) => None,
+            Source::Embedded(files) => {
+                match files.names().into_iter().find(|name| !Name::is_asked_for(name)) {
+                    Some(name) => {
+                        return Err(ConfigError::InvalidEmbeddedName { name: name.to_owned() });
+                    }
+                    None => None,
+                }
+            }
         };
         match reason {
             None => Ok(Self { prefix, source }),
