@@ -13,5 +13,6 @@ mod files {
     mod races;
     mod reference;
     mod serving;
+    mod trees;
     mod visibility;
 }

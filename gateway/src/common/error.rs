@@ -139,6 +139,16 @@ pub enum ConfigError {
         /// What is wrong, and what to write instead.
         reason: &'static str,
     },
+    /// An embedded file has a name that no path asks for.
+    #[error(
+        "no path asks for the embedded file {name:?}; write its name like css/site.css, without a slash at either end, an \
+         empty segment or a dot segment"
+    )]
+    #[non_exhaustive]
+    InvalidEmbeddedName {
+        /// The name as it was written.
+        name: String,
+    },
     /// A type of content is malformed.
     #[error("{mime:?} is no type of content; write it like text/plain")]
     #[non_exhaustive]

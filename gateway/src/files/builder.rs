@@ -166,22 +166,24 @@ impl FilesBuilder {
     /// Checks the options.
     ///
     /// # Errors
-    /// [`ConfigError::InvalidPrefix`] for `/a/../b`; [`ConfigError::InvalidExport`] for an index `..`, a redirect without an
-    /// index, `Dir::lazy("")`; [`ConfigError::InvalidMimeType`] for `""`, `text`;
+    /// [`ConfigError::InvalidPrefix`] for `/a/../b`; [`ConfigError::InvalidExport`] for an index `..`, an index `index.html`
+    /// beside `disallow(["*.html"])`, a redirect without an index, `Dir::lazy("")`; [`ConfigError::InvalidEmbeddedName`] for
+    /// the embedded files `/app.js`, `a//b`; [`ConfigError::InvalidMimeType`] for `""`, `text`;
     /// [`ConfigError::InvalidHeaderValue`] for a `Cache-Control` with a line break; [`ConfigError::InvalidLimit`] for
     /// `waiting(0)`.
     pub fn build(self) -> Result<FilesLayer, ConfigError> {
+        let patterns = self.disallow.iter().map(|pattern| Pattern::new(pattern)).collect();
+        let hidden = Hidden { patterns, filter: self.filter };
         let mut exports = Vec::new();
         for (prefix, source) in self.exports {
-            exports.push(Export::new(&prefix, source)?);
+            exports.push(Export::new(&prefix, source, &hidden)?);
         }
         if self.waiting == 0 || self.waiting > Semaphore::MAX_PERMITS {
             return Err(ConfigError::InvalidLimit { limit: "waiting", expected: "1 or more" });
         }
-        let patterns = self.disallow.iter().map(|pattern| Pattern::new(pattern)).collect();
         let files = Files {
             exports,
-            hidden: Hidden { patterns, filter: self.filter },
+            hidden,
             types: Types::new(&self.types, &self.fallback)?,
             lifetimes: Lifetimes::new(self.timeout.filter(|_| self.is_cached), &self.rules)?,
             nosniff: self.nosniff,

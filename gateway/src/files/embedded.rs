@@ -26,6 +26,12 @@ use super::stat::{tag_of_content, tag_of_digest};
 pub trait Embedded: Send + Sync + 'static {
     /// The file of this name, such as `css/site.css`. The name has no slash at its start, and no dot segment.
     fn get(&self, name: &str) -> Option<EmbeddedFile>;
+
+    /// The names that [`FilesBuilder::build`](crate::FilesBuilder::build) checks: one that no path asks for, such as
+    /// `/app.js`, is an error. Default: none.
+    fn names(&self) -> Vec<&str> {
+        Vec::new()
+    }
 }
 
 /// A file inside the program.
@@ -62,7 +68,9 @@ impl EmbeddedFiles {
         Self::default()
     }
 
-    /// Adds a file. The content is a constant (`include_bytes!`), or bytes.
+    /// Adds a file. The content is a constant (`include_bytes!`), or bytes. A name is written like `css/site.css`; one that
+    /// no path asks for (`/app.js`, `a//b`, `../a`, `""`) is an error of
+    /// [`FilesBuilder::build`](crate::FilesBuilder::build).
     pub fn insert(&mut self, name: impl Into<String>, content: impl Into<Bytes>) -> &mut Self {
         self.files.insert(name.into(), EmbeddedFile::new(content));
         self
@@ -78,6 +86,10 @@ impl fmt::Debug for EmbeddedFiles {
 impl Embedded for EmbeddedFiles {
     fn get(&self, name: &str) -> Option<EmbeddedFile> {
         self.files.get(name).cloned()
+    }
+
+    fn names(&self) -> Vec<&str> {
+        self.files.keys().map(String::as_str).collect()
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! 1. A directory or file that is missing is an error when it is opened, unless it is lazy. An empty path is an error
 //!    too: it would export the working directory.
-//! 2. A directory is held open. It stays the same one whatever becomes of its path, unless it is reopened for each
+//! 2. A directory is held open. It stays the same one whatever becomes of its path, unless its path is asked again for each
 //!    request.
 //! 3. Names that begin with a dot are not there, except `.well-known` (RFC 8615), unless they are admitted.
 
@@ -15,7 +15,8 @@ use std::{
 use super::{
     embedded::Embedded,
     name::Name,
-    root::{Root, Symlinks, WouldWait},
+    root::{Reopened, Root, Symlinks, WouldWait},
+    search::{Hidden, Names},
 };
 use crate::common::{error::ConfigError, prefix::Prefix};
 
@@ -55,10 +56,12 @@ impl Dir {
         Self::at(Place::Lazy { path: path.into(), root: Arc::default() })
     }
 
-    /// A directory that is opened for each request: a link that is pointed at another release is seen by the next one.
-    /// Each request then asks the disk, and takes about three times as long.
+    /// A directory whose path is asked for each request: a link that is pointed at another release is seen by the next one.
+    /// Each request then waits for the disk on another thread, as with
+    /// [`off_thread`](crate::FilesBuilder::off_thread). Beside what HTTP takes, that is about seven times as long as for an
+    /// open directory, however many files there are. Between two requests, the directory of the last one stays open.
     pub fn reopened(path: impl Into<PathBuf>) -> Self {
-        Self::at(Place::Reopened(path.into()))
+        Self::at(Place::Reopened { path: path.into(), last: Arc::default() })
     }
 
     fn at(place: Place) -> Self {
@@ -107,7 +110,7 @@ impl Dir {
     }
 
     /// Why it cannot work.
-    fn fault(&self) -> Option<&'static str> {
+    fn fault(&self, hidden: &Hidden) -> Option<&'static str> {
         let is_file = |index: &String| {
             let name = Name::parse(index).filter(|name| name.segments().count() == 1);
             name.is_some_and(|name| name.as_bytes() == index.as_bytes() && !self.hides(&name))
@@ -117,8 +120,15 @@ impl Dir {
             Some(index) if !is_file(index) => {
                 Some("its index is no name of a file; write it like index.html")
             }
+            Some(index) if hidden.has_everywhere(&Name::of(Path::new(index)), self.names()) => {
+                Some("disallow hides its index; name another index, or leave out the pattern")
+            }
             _ => self.place.fault(),
         }
+    }
+
+    pub(super) fn names(&self) -> Names {
+        Names { dotfiles: self.dotfiles, precompressed: self.precompressed }
     }
 
     /// Rule 3.
@@ -196,7 +206,7 @@ fn split(path: &Path) -> Option<(PathBuf, Name)> {
 pub(super) enum Place {
     Held(Arc<Root>),
     Lazy { path: PathBuf, root: Arc<OnceLock<Arc<Root>>> },
-    Reopened(PathBuf),
+    Reopened { path: PathBuf, last: Arc<Reopened> },
 }
 
 impl Place {
@@ -213,10 +223,12 @@ impl Place {
     /// Rule 1, of a directory that is opened later.
     fn fault(&self) -> Option<&'static str> {
         match self {
-            Self::Lazy { path, .. } | Self::Reopened(path) if path.as_os_str().is_empty() => {
+            Self::Lazy { path, .. } | Self::Reopened { path, .. }
+                if path.as_os_str().is_empty() =>
+            {
                 Some("an empty path would be the working directory; write .")
             }
-            Self::Held(_) | Self::Lazy { .. } | Self::Reopened(_) => None,
+            Self::Held(_) | Self::Lazy { .. } | Self::Reopened { .. } => None,
         }
     }
 
@@ -229,7 +241,7 @@ impl Place {
             Self::Lazy { path, root } => Ok(Root::open(path)
                 .ok()
                 .map(|opened| Arc::clone(root.get_or_init(|| Arc::new(opened))))),
-            Self::Reopened(path) => Ok(Root::open(path).ok().map(Arc::new)),
+            Self::Reopened { path, last } => Ok(last.open(path).ok()),
         }
     }
 }
@@ -255,12 +267,19 @@ impl Export {
     }
 
     /// Checks that a request can find something.
-    pub(super) fn new(text: &str, source: Source) -> Result<Self, ConfigError> {
+    pub(super) fn new(text: &str, source: Source, hidden: &Hidden) -> Result<Self, ConfigError> {
         let prefix = Prefix::parse(text)?;
         let reason = match &source {
-            Source::Dir(dir) => dir.fault(),
+            Source::Dir(dir) => dir.fault(hidden),
             Source::File(file) => file.place.fault(),
-            Source::Embedded(_) => None,
+            Source::Embedded(files) => {
+                match files.names().into_iter().find(|name| !Name::is_asked_for(name)) {
+                    Some(name) => {
+                        return Err(ConfigError::InvalidEmbeddedName { name: name.to_owned() });
+                    }
+                    None => None,
+                }
+            }
         };
         match reason {
             None => Ok(Self { prefix, source }),

@@ -61,6 +61,13 @@ impl Name {
         Self { bytes, is_directory: false }
     }
 
+    /// Whether a path asks for a file of this name, as it is without triplets.
+    pub(super) fn is_asked_for(name: &str) -> bool {
+        let is_right =
+            |part: &str| is_name(part.as_bytes(), cfg!(windows)) && part.len() <= MAX_SEGMENT;
+        name.len() <= MAX_NAME && name.split('/').all(is_right)
+    }
+
     /// The segments, from the root.
     pub(super) fn segments(&self) -> impl Iterator<Item = &[u8]> {
         self.bytes.split(|&byte| byte == b'/').filter(|segment| !segment.is_empty())
@@ -186,6 +193,18 @@ mod tests {
         ] {
             assert_eq!(Name::parse(rest), None, "{rest}");
         }
+    }
+
+    #[test]
+    fn names_that_paths_ask_for() {
+        for name in ["a", "css/site.css", "a b", "100%", "caf\u{e9}", ".env", "a%2fb"] {
+            assert!(Name::is_asked_for(name), "{name}");
+        }
+        let long = "a".repeat(256);
+        for name in ["", "/", "/a", "a/", "a//b", ".", "..", "a/./b", "../a", "a\0b", &long] {
+            assert!(!Name::is_asked_for(name) || cfg!(windows) && name == long, "{name}");
+        }
+        assert!(!Name::is_asked_for(&"a/".repeat(2048)));
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! 3. A file export has one path. A directory has those of its files.
 //! 4. What is disallowed is hidden in every export: under the name in the path, and under the real one. The path below the
 //!    prefix, and each of its segments, is compared. Where compressed files are sent, one is hidden with the file that it
-//!    stands for.
+//!    stands for, also under the name of a link to it.
 //! 5. A compressed file is looked for beside the one that was asked for, and only if that one exists and is not newer.
 //! 6. The index of a directory is for the path with a slash. In a mount, the path that ends where the mount is has none.
 //! 7. A file that is there, but cannot be read, is not there: the search goes on behind it.
@@ -58,15 +58,8 @@ pub(super) struct OnDisk {
     /// Below the root, with the suffix of a coding.
     pub(super) name: Name,
     pub(super) stat: Stat,
-    pub(super) admits_dotfiles: bool,
+    pub(super) names: Names,
     pub(super) may_grow: bool,
-}
-
-impl OnDisk {
-    /// Whether a link may lead to this name.
-    pub(super) fn may_be(&self, real: &Name, hidden: &Hidden) -> bool {
-        !hidden.has(real) && (self.admits_dotfiles || !is_dotfile(real))
-    }
 }
 
 /// The rule of the application: whether a path below an export is served.
@@ -81,14 +74,64 @@ pub(super) struct Hidden {
 
 impl Hidden {
     /// Rule 4.
-    pub(super) fn has(&self, name: &Name) -> bool {
+    pub(super) fn has(&self, name: &Name, names: Names) -> bool {
+        let is_allowed = |name: &Name| {
+            let filter = self.filter.as_ref();
+            filter.is_none_or(|filter| filter(&String::from_utf8_lossy(name.as_bytes())))
+        };
+        names.with_originals(name, |name| self.matches(name) || !is_allowed(name))
+    }
+
+    /// Whether a pattern hides a file of this name in every directory.
+    pub(super) fn has_everywhere(&self, file: &Name, names: Names) -> bool {
+        names.with_originals(file, |name| self.matches(name))
+    }
+
+    /// Whether a link may lead to this name.
+    pub(super) fn admits(&self, real: &Name, names: Names) -> bool {
+        (names.dotfiles || !is_dotfile(real)) && !self.has(real, names)
+    }
+
+    fn matches(&self, name: &Name) -> bool {
         let is_match = |text: &[u8]| self.patterns.iter().any(|pattern| pattern.matches(text));
-        is_match(name.as_bytes())
-            || name.segments().any(is_match)
-            || self
-                .filter
-                .as_ref()
-                .is_some_and(|filter| !filter(&String::from_utf8_lossy(name.as_bytes())))
+        is_match(name.as_bytes()) || name.segments().any(is_match)
+    }
+}
+
+/// How often a file may be compressed, so that no name takes long to read.
+const MAX_CODINGS: usize = 4;
+
+/// What the names of an export mean.
+#[derive(Clone, Copy)]
+pub(super) struct Names {
+    /// Whether those that begin with a dot are there.
+    pub(super) dotfiles: bool,
+    /// Whether `app.js.gz` stands for `app.js`.
+    pub(super) precompressed: bool,
+}
+
+impl Names {
+    /// Those of a single file or of embedded files: each is what it is.
+    const PLAIN: Self = Self { dotfiles: true, precompressed: false };
+
+    /// Whether something holds for a name, or for a file that it stands for: `app.js.gz.br` stands for `app.js.gz`, and that
+    /// for `app.js`. It holds for what was compressed more often than anybody does.
+    fn with_originals(self, name: &Name, holds: impl Fn(&Name) -> bool) -> bool {
+        if holds(name) {
+            return true;
+        }
+        let original = |name: &Name| {
+            Coding::ALL.iter().find_map(|coding| name.without_suffix(coding.suffix()))
+        };
+        let mut next = original(name).filter(|_| self.precompressed);
+        for _ in 0..MAX_CODINGS {
+            let Some(name) = next else { return false };
+            if holds(&name) {
+                return true;
+            }
+            next = original(&name);
+        }
+        next.is_some()
     }
 }
 
@@ -140,7 +183,7 @@ impl Search<'_> {
 
     fn of_embedded(&self, files: &dyn Embedded, rest: &str) -> Option<Asked> {
         let name = Name::parse(rest).filter(|name| !name.is_directory && !is_dotfile(name))?;
-        if self.hidden.has(&name) {
+        if self.hidden.has(&name, Names::PLAIN) {
             return Some(Asked::NotOurs);
         }
         let source = HitSource::Embedded(files.get(name.as_str()?)?);
@@ -150,7 +193,7 @@ impl Search<'_> {
     /// The file of a file export. The operator named it, so any link leads to it.
     fn of_file(&self, export: usize, file: &File) -> Result<Option<Asked>, WouldWait> {
         let names = [Name::parse(self.request.uri.path()), Some(file.name.clone())];
-        if names.iter().flatten().any(|name| self.hidden.has(name)) {
+        if names.iter().flatten().any(|name| self.hidden.has(name, Names::PLAIN)) {
             return Ok(Some(Asked::NotOurs));
         }
         if self.is_lost(export, &file.name) {
@@ -159,7 +202,7 @@ impl Search<'_> {
         let Some(root) = file.place.root(self.may_wait)? else { return Ok(None) };
         let found = root.look_up(&file.name, Symlinks::Any, self.may_wait)?;
         let Some(found) = found.filter(|found| found.kind == Kind::File) else { return Ok(None) };
-        if found.real.is_some_and(|real| self.hidden.has(&real)) {
+        if found.real.is_some_and(|real| !self.hidden.admits(&real, Names::PLAIN)) {
             return Ok(Some(Asked::NotOurs));
         }
         let (name, symlinks) = (file.name.clone(), Symlinks::Any);
@@ -169,7 +212,7 @@ impl Search<'_> {
             symlinks,
             name: name.clone(),
             stat: found.stat,
-            admits_dotfiles: true,
+            names: Names::PLAIN,
             may_grow: file.growing,
         });
         Ok(Some(Asked::File(Hit { name, coding: None, varies: false, source })))
@@ -178,7 +221,7 @@ impl Search<'_> {
     /// A file of a directory.
     fn of_dir(&self, export: usize, dir: &Dir, rest: &str) -> Result<Option<Asked>, WouldWait> {
         let Some(mut name) = Name::parse(rest) else { return Ok(None) };
-        if self.is_hidden(dir, &name) {
+        if self.hidden.has(&name, dir.names()) {
             return Ok(Some(Asked::NotOurs));
         }
         let has_slash = !rest.is_empty() && name.is_directory && !slash::is_mount(self.request);
@@ -189,7 +232,7 @@ impl Search<'_> {
                 Some(index) if has_slash => name = name.join(index),
                 _ => return self.redirect(place, &name, has_slash),
             }
-            if self.is_hidden(dir, &name) {
+            if self.hidden.has(&name, dir.names()) {
                 return Ok(Some(Asked::NotOurs));
             }
         }
@@ -200,14 +243,6 @@ impl Search<'_> {
             }
             Some(_) => self.redirect(place, &name, has_slash),
         }
-    }
-
-    /// Rule 4.
-    fn is_hidden(&self, dir: &Dir, name: &Name) -> bool {
-        let stands_for =
-            || Coding::ALL.iter().find_map(|coding| name.without_suffix(coding.suffix()));
-        self.hidden.has(name)
-            || dir.precompressed && stands_for().is_some_and(|name| self.hidden.has(&name))
     }
 
     fn is_lost(&self, export: usize, name: &Name) -> bool {
@@ -221,7 +256,7 @@ impl Search<'_> {
             return Ok(None);
         }
         let found = root.look_up(name, dir.symlinks, self.may_wait)?;
-        let is_visible = |real: &Name| !dir.hides(real) && !self.hidden.has(real);
+        let is_visible = |real: &Name| self.hidden.admits(real, dir.names());
         Ok(found.filter(|found| found.real.as_ref().is_none_or(is_visible)))
     }
 
@@ -237,7 +272,7 @@ impl Search<'_> {
             return Ok(None);
         };
         let index = directory.join(index);
-        if self.is_hidden(dir, &index) {
+        if self.hidden.has(&index, dir.names()) {
             return Ok(None);
         }
         let found = self.visible(place, &index)?.filter(|found| found.kind == Kind::File);
@@ -253,7 +288,7 @@ impl Search<'_> {
         let mut chosen = None;
         for coding in codings {
             let compressed = name.with_suffix(coding.suffix());
-            if self.hidden.has(&compressed) {
+            if self.hidden.has(&compressed, dir.names()) {
                 continue;
             }
             let found = self.visible(place, &compressed)?;
@@ -274,7 +309,7 @@ impl Search<'_> {
             symlinks: dir.symlinks,
             name: file,
             stat,
-            admits_dotfiles: dir.dotfiles,
+            names: dir.names(),
             may_grow: dir.growing,
         });
         Ok(Asked::File(Hit { name, coding, varies: dir.precompressed, source }))

@@ -230,7 +230,8 @@ impl Files {
     /// target is checked again.
     fn open(&self, place: &OnDisk) -> Option<Opened> {
         let opened = place.root.read(&place.name, place.symlinks)?;
-        let is_allowed = opened.real.as_ref().is_none_or(|real| place.may_be(real, &self.hidden));
+        let is_allowed =
+            opened.real.as_ref().is_none_or(|real| self.hidden.admits(real, place.names));
         is_allowed.then_some(opened)
     }
 }

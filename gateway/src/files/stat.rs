@@ -86,12 +86,15 @@ impl Stat {
 
 fn since_1970(time: Time) -> SystemTime {
     let seconds = Duration::from_secs(time.seconds.try_into().unwrap_or_default());
-    UNIX_EPOCH.checked_add(seconds).unwrap_or(UNIX_EPOCH)
+    let since = seconds.saturating_add(Duration::from_nanos(time.nanoseconds.into()));
+    UNIX_EPOCH.checked_add(since).unwrap_or(UNIX_EPOCH)
 }
 
-/// Rule 4.
+/// Rule 4. The clock of a file system may be ahead by as much.
 fn is_recent(time: Time, now: SystemTime) -> bool {
-    now.duration_since(since_1970(time)).is_ok_and(|age| age < SETTLED)
+    let time = since_1970(time);
+    let distance = now.duration_since(time).unwrap_or_else(|ahead| ahead.duration());
+    distance < SETTLED
 }
 
 /// Rule 5.
@@ -199,7 +202,7 @@ mod tests {
             (i64::MIN, false, None),
             // Within 2 s, there is nothing to compare by.
             (NOW - 2, true, Some(NOW - 2)),
-            (NOW + 1, true, Some(NOW)),
+            (NOW + 3, true, Some(NOW)),
             (4_070_908_800, true, Some(NOW)),
             (253_402_300_799, true, Some(NOW)),
             (253_402_300_800, true, None),
@@ -212,9 +215,20 @@ mod tests {
             assert!(validators.etag.is_some(), "{seconds}");
             assert_eq!(validators.etag == content, !has_time, "{seconds}");
         }
-        for seconds in [NOW, NOW - 1] {
-            let validators = modified(seconds, 0).validators(now(), None, content.as_ref());
-            assert_eq!((validators.etag, validators.modified), (None, None), "{seconds}");
+        for (seconds, millis, is_known) in [
+            (NOW - 2, 500, true),
+            (NOW - 2, 501, false),
+            (NOW - 2, 999, false),
+            (NOW - 1, 0, false),
+            (NOW, 0, false),
+            (NOW, 900, false),
+            (NOW + 2, 499, false),
+            (NOW + 2, 500, true),
+        ] {
+            let stat = modified(seconds, millis * 1_000_000);
+            let validators = stat.validators(now(), None, content.as_ref());
+            let known = (validators.etag.is_some(), validators.modified.is_some());
+            assert_eq!(known, (is_known, is_known), "{seconds}.{millis}");
         }
     }
 
@@ -237,10 +251,17 @@ mod tests {
 
     #[test]
     fn what_may_change_unseen() {
-        for (seconds, may_change) in
-            [(NOW, true), (NOW - 1, true), (NOW - 2, false), (NOW + 1, true), (-5, false)]
-        {
-            assert_eq!(modified(seconds, 0).may_change_unseen(now()), may_change, "{seconds}");
+        for (seconds, millis, may_change) in [
+            (NOW, 0, true),
+            (NOW - 1, 0, true),
+            (NOW - 2, 501, true),
+            (NOW - 2, 500, false),
+            (NOW + 1, 0, true),
+            (NOW + 9, 0, true),
+            (-5, 0, false),
+        ] {
+            let stat = modified(seconds, millis * 1_000_000);
+            assert_eq!(stat.may_change_unseen(now()), may_change, "{seconds}.{millis}");
         }
         let old = Time { seconds: 5, nanoseconds: 0 };
         assert!(Stat { modified: old, ..modified(NOW, 0) }.may_change_unseen(now()));

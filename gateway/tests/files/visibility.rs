@@ -3,7 +3,7 @@
 use std::{fs, os::unix::fs::symlink, time::SystemTime};
 
 use http::Request;
-use proxyfix_gateway::{ConfigError, Dir, EmbeddedFiles, File, FilesLayer};
+use proxyfix_gateway::{ConfigError, Dir, EmbeddedFiles, File, FilesLayer, Symlinks};
 
 use super::fixture::{APP, Answer, Tree, ask, get, set_modified, write};
 
@@ -64,13 +64,60 @@ async fn compressed_names() {
     }
 }
 
+/// Nobody compresses a file five times, so such a name is hidden wherever compressed files are sent.
+#[tokio::test]
+async fn names_with_many_codings() {
+    let tree = Tree::new();
+    let four = format!("a{}", ".gz".repeat(4));
+    let five = format!("{four}.br");
+    for name in [&four, &five] {
+        write(&tree.path("root").join(name), b"content");
+    }
+    for (precompressed, status) in [(true, APP), (false, 200)] {
+        let dir = Dir::open(tree.path("root")).unwrap().precompressed(precompressed);
+        let files = layer("/", dir);
+        assert_eq!(get(&files, &format!("/{four}")).await.status, 200);
+        assert_eq!(get(&files, &format!("/{five}")).await.status, status);
+    }
+}
+
+/// A compressed file is hidden under the name of a link, too, however often it was compressed, and where it is sent for another file.
+#[tokio::test]
+async fn links_to_compressed_names() {
+    let tree = Tree::new();
+    for name in ["app.map", "app.map.gz", "app.map.gz.br", "sub/y"] {
+        write(&tree.path("root").join(name), b"SECRET");
+    }
+    write(&tree.path("root/page.txt"), b"page");
+    for (link, target) in [
+        ("pub.gz", "app.map.gz"),
+        ("twice", "app.map.gz.br"),
+        ("sub/x", "../app.map.gz"),
+        ("page.txt.gz", "app.map.gz"),
+    ] {
+        symlink(target, tree.path("root").join(link)).unwrap();
+    }
+    for symlinks in [Symlinks::Inside, Symlinks::Any] {
+        let dir = Dir::open(tree.path("root")).unwrap().symlinks(symlinks).precompressed(true);
+        let files = FilesLayer::builder().export("/", dir).disallow(["*.map"]).build().unwrap();
+        for target in ["/app.map", "/app.map.gz", "/app.map.gz.br", "/pub.gz", "/twice", "/sub/x"] {
+            for accepted in ["identity", "gzip, br"] {
+                let answer = with(&files, target, ("Accept-Encoding", accepted)).await;
+                assert_eq!(answer.status, APP, "{target} {accepted} {symlinks:?}");
+            }
+        }
+        let answer = with(&files, "/page.txt", ("Accept-Encoding", "gzip")).await;
+        assert_eq!((answer.status, answer.text().as_str()), (200, "page"), "{symlinks:?}");
+    }
+}
+
 /// No redirect leads to an index that is hidden.
 #[tokio::test]
 async fn an_index_that_is_hidden() {
     let tree = Tree::new();
     write(&tree.path("root/d/index.html"), b"INDEX");
     let dir = Dir::open(tree.path("root")).unwrap().index("index.html").redirect(true);
-    let files = FilesLayer::builder().export("/", dir).disallow(["*.html"]).build().unwrap();
+    let files = FilesLayer::builder().export("/", dir).disallow(["d/*"]).build().unwrap();
     for target in ["/d", "/d/"] {
         assert_eq!(get(&files, target).await.status, APP, "{target}");
     }
@@ -187,6 +234,53 @@ fn exports_that_cannot_work() {
     }
     let built = FilesLayer::builder().export("/d", dir().index(".h").dotfiles(true)).build();
     assert!(built.is_ok());
+}
+
+/// An index that a pattern hides in every directory. What hides it in one of them may be meant.
+#[test]
+fn an_index_that_can_never_answer() {
+    let tree = Tree::new();
+    let dir = |index: &str| Dir::open(tree.path("root")).unwrap().index(index);
+    for (index, precompressed, pattern, is_right) in [
+        ("index.html", false, "*.html", false),
+        ("index.html", false, "index*", false),
+        ("index.html", false, "*", false),
+        ("index.html", false, "d/*", true),
+        ("index.html", false, "*/index.html", true),
+        ("index.html.gz", false, "*.html", true),
+        ("index.html.gz", true, "*.html", false),
+    ] {
+        let export = dir(index).precompressed(precompressed);
+        let built = FilesLayer::builder().disallow([pattern]).export("/d", export).build();
+        match built {
+            Ok(_) => assert!(is_right, "{index} {pattern}"),
+            Err(error) => {
+                assert!(!is_right, "{index} {pattern}");
+                assert!(matches!(error, ConfigError::InvalidExport { .. }), "{error:?}");
+                assert!(error.to_string().contains("disallow hides its index"), "{error}");
+            }
+        }
+    }
+    // A function of the application is not asked before there is a request.
+    let filtered = FilesLayer::builder().export("/", dir("index.html")).filter(|_| panic!());
+    assert!(filtered.build().is_ok());
+}
+
+#[test]
+fn embedded_names_that_no_path_asks_for() {
+    for name in ["/app.js", "a//b", "", "a/", "../a", "a/./b", "a\0b"] {
+        let mut embedded = EmbeddedFiles::new();
+        embedded.insert("right", &b"x"[..]).insert(name, &b"x"[..]);
+        let error = FilesLayer::builder().embedded("/e", embedded).build().unwrap_err();
+        let ConfigError::InvalidEmbeddedName { name: named, .. } = &error else {
+            panic!("{error:?}");
+        };
+        assert_eq!(named, name);
+        assert!(error.to_string().contains("css/site.css"), "{error}");
+    }
+    let mut embedded = EmbeddedFiles::new();
+    embedded.insert("a b%.txt", &b"x"[..]).insert(".gitkeep", &b""[..]);
+    assert!(FilesLayer::builder().embedded("/e", embedded).build().is_ok());
 }
 
 /// Contents that are on their way to clients count, too. Beyond twice the memory, files come from the disk.

@@ -15,9 +15,12 @@ mod linux;
 mod portable;
 #[cfg(target_os = "linux")]
 mod recent;
+mod reopened;
 mod spelling;
 
 use std::{fs::File, io, path::Path};
+
+pub(super) use reopened::Reopened;
 
 use super::{name::Name, stat::Stat};
 
@@ -70,16 +73,20 @@ pub(super) struct Root {
     portable: portable::Root,
     /// Whether names have to be compared with the list of the directory (rule 6).
     is_loose: bool,
+    /// Whether it will not be otherwise when it has more names.
+    is_spelling_known: bool,
 }
 
 impl Root {
     /// Opens a directory.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
         let portable = portable::Root::open(path)?;
+        let is_loose = spelling::is_loose(portable.directory());
         Ok(Self {
             #[cfg(target_os = "linux")]
             linux: linux::Root::open(path)?,
-            is_loose: spelling::is_loose(portable.directory()),
+            is_loose: is_loose.unwrap_or(false),
+            is_spelling_known: is_loose.is_some(),
             portable,
         })
     }
@@ -191,6 +198,7 @@ mod tests {
             linux: None,
             portable: portable::Root::open(path).expect("a directory"),
             is_loose: true,
+            is_spelling_known: true,
         };
         vec![Root::open(path).expect("a directory"), by_segments]
     }

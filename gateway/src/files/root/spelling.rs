@@ -20,16 +20,16 @@ const TRIED: usize = 16;
 /// time.
 const LISTED: usize = 4096;
 
-/// Whether names have to be compared with the list.
-pub(super) fn is_loose(directory: &Dir) -> bool {
+/// Whether names have to be compared with the list. `None` if an empty directory does not tell.
+pub(super) fn is_loose(directory: &Dir) -> Option<bool> {
     if !cfg!(target_os = "linux") {
-        return true;
+        return Some(true);
     }
     let listed: Vec<OsString> = names(directory).take(LISTED).collect();
-    let others = listed.iter().filter_map(|name| other_case(name)).take(TRIED);
-    others
-        .filter(|other| !listed.contains(other))
-        .any(|other| directory.symlink_metadata(&other).is_ok())
+    let mut others = listed.iter().filter_map(|name| other_case(name)).take(TRIED);
+    let is_there = |other: &OsString| directory.symlink_metadata(other).is_ok();
+    let is_loose = others.any(|other| !listed.contains(&other) && is_there(&other));
+    (!listed.is_empty()).then_some(is_loose)
 }
 
 /// Whether each segment is listed in its directory (rule 1).
@@ -86,7 +86,7 @@ mod tests {
         let directory =
             Dir::open_ambient_dir(folder.path(), ambient_authority()).expect("a folder");
         // The one of them is listed as the other case of another.
-        assert_eq!(is_loose(&directory), !cfg!(target_os = "linux"));
+        assert_eq!(is_loose(&directory), Some(!cfg!(target_os = "linux")));
         for (name, expected) in [
             ("/", true),
             ("/a", true),
