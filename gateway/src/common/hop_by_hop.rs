@@ -1,6 +1,7 @@
 //! Fields that end at this hop (RFC 9110 §7.6.1), in requests, responses and trailers.
 //!
-//! 1. The fields of [`ENDS_HERE`] do not go on. `TE: trailers` goes on in a request, without other codings.
+//! 1. The fields of [`ENDS_HERE`] do not go on. `TE: trailers` goes on in a request, without other codings; a transport of
+//!    HTTP/1.1 names it in `Connection`.
 //!    `Trailer` goes on, because hyper and others send trailers only if it names them.
 //! 2. Nor do the fields that `Connection` nominates.
 //! 3. A request that nominates a field on which others rely is refused: `Host`, `Cookie`, `Authorization`,
@@ -8,7 +9,7 @@
 //!    is dropped between two hops. So is one that nominates what is no token, or more than 32 names.
 //!    A response that nominates such a field keeps it: an upstream must not be able to drop what says how its body is read.
 //! 4. Trailers have no field that frames or routes a message, modifies or authenticates a request, controls a response,
-//!    or says how a content is read (RFC 9110 §6.5.1), and none of rules 1 to 3.
+//!    or says how a content is read (RFC 9110 §6.5.1), and none of rules 1 to 3. Those of a request have no `Proxy` either.
 //! 5. Names in which `_` stands for `-`, and which so alias a field of rule 1, a framing field, a forwarding
 //!    header or a configured header, are dropped from requests: CGI, WSGI and PHP fold both into one variable.
 

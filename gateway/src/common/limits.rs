@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Every limit of one target. Each has a default, so that nothing waits or grows without one.
+/// Every limit of one target. Each has a default, so that nothing waits or grows without one. `Duration::MAX` is no limit.
 ///
 /// ```
 /// use std::time::Duration;
@@ -117,7 +117,8 @@ impl Limits {
     }
 
     /// How long the body of a request with `Expect: 100-continue` waits for upstream's 100. Default: 1 s,
-    /// as curl and Go's `ExpectContinueTimeout` wait.
+    /// as curl and Go's `ExpectContinueTimeout` wait. Over HTTP/2 it always waits so long, because hyper does not report the
+    /// 100 there.
     pub const fn expect(self, expect: Duration) -> Self {
         Self { expect, ..self }
     }

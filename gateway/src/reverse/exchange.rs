@@ -1,8 +1,8 @@
 //! One request, from its arrival to its response.
 //!
 //! 1. The head is checked before anything is sent: framing, size, method, expectation, hop count.
-//! 2. Upstream is awaited within the limits. If the client goes away, this future is dropped, and upstream is told at
-//!    once.
+//! 2. Upstream is awaited within the limits. If the server sees that the client went away, this future is dropped, and
+//!    upstream is told at once.
 //! 3. A failure of the client's body is the client's, not upstream's.
 //! 4. Each response that went upstream has an [`Exchange`] in its extensions, for logs.
 

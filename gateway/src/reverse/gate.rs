@@ -1,7 +1,7 @@
 //! `Expect: 100-continue` from end to end (RFC 9110 §10.1.1).
 //!
 //! 1. The body waits until upstream sends 100, or for the limit `expect`. hyper tells the client to go on when
-//!    the body is first asked for.
+//!    the body is first asked for. It does not report the 100 of an HTTP/2 upstream, so there the limit is awaited.
 //! 2. If the answer comes without a 100, the body is never asked for. The connection to upstream ends when the
 //!    answer does, because the request was not sent to its end.
 

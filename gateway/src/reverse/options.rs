@@ -134,8 +134,8 @@ impl ProxyOptions {
         self
     }
 
-    /// Sees each informational response, such as 103, without its hop-by-hop fields. hyper's server cannot send them on
-    /// (hyperium/hyper#4114).
+    /// Sees each informational response of an HTTP/1.1 upstream, such as 103, without its hop-by-hop fields. hyper's server
+    /// cannot send them on (hyperium/hyper#4114), and its client does not report those of an HTTP/2 upstream.
     pub fn on_informational<F>(mut self, hook: F) -> Self
     where
         F: Fn(StatusCode, &HeaderMap) + Send + Sync + 'static,

@@ -41,6 +41,8 @@ enum Then {
     RefuseOne,
     /// It refuses every other one, on each connection.
     RefuseAll,
+    /// It admits one at a time, and the second goes on and on.
+    Full,
 }
 
 struct Connection(TcpStream);
@@ -81,7 +83,9 @@ impl Connection {
     async fn serve(mut self, is_first: bool, then: Then) -> io::Result<()> {
         // The preface of the connection.
         self.0.read_exact(&mut [0; 24]).await?;
-        self.send(SETTINGS, 0, 0, &[]).await?;
+        // At most one stream.
+        let settings: &[u8] = if then == Then::Full { &[0, 3, 0, 0, 0, 1] } else { &[] };
+        self.send(SETTINGS, 0, 0, settings).await?;
         let first = self.request().await?;
         self.answer(first).await?;
         match then {
@@ -103,11 +107,15 @@ impl Connection {
                 let (second, _) = (self.request().await?, self.request().await?);
                 self.refuse(second).await?;
             }
+            Then::Full if is_first => {
+                let second = self.request().await?;
+                self.send(HEADERS, 4, second, b"\x88").await?;
+            }
             Then::RefuseAll => loop {
                 let id = self.request().await?;
                 self.refuse(id).await?;
             },
-            Then::GoAway(_) | Then::RefuseTwo | Then::RefuseOne => {}
+            Then::GoAway(_) | Then::RefuseTwo | Then::RefuseOne | Then::Full => {}
         }
         loop {
             let id = self.request().await?;
@@ -167,6 +175,21 @@ async fn a_late_doubt() {
     let mut all = statuses(front, 2).await;
     all.sort_unstable();
     assert_eq!(all, [200, 200, 504]);
+    assert_eq!(Client::once(front, GET).await.status, 200);
+    assert_eq!(connections.load(Ordering::SeqCst), 2);
+}
+
+/// A request for which the connection has no stream left waits for one, and the next one makes a new connection.
+#[tokio::test]
+async fn more_than_the_streams() {
+    let (front, connections) = front_of(Then::Full).await;
+    assert_eq!(statuses(front, 0).await, [200]);
+    let mut long = Client::connect(front).await;
+    long.send(GET).await;
+    assert_eq!(long.head().await.status, 200);
+    let answer = Client::once(front, GET).await;
+    assert_eq!((answer.status, answer.error().as_deref()), (504, Some("http_response_timeout")));
+    assert_eq!(connections.load(Ordering::SeqCst), 1);
     assert_eq!(Client::once(front, GET).await.status, 200);
     assert_eq!(connections.load(Ordering::SeqCst), 2);
 }

@@ -82,8 +82,9 @@ rows! {
     ALL, "other-forwarding", fits::other_forwarding, "a stranger's forwarding headers go no further here";
     ALL, "via", fits::via, "a gateway adds itself to `Via` (RFC 9110 §7.6.3)";
     ALL, "accept-encoding", fits::accept_encoding, "their client adds a coding that nobody asked for";
-    WSGI, "connection", fits::connection, "`Connection` of their own or of the client; ours has none";
+    WSGI, "connection", fits::connection, "`Connection` of their own or of the client; ours has none of these";
     ALL, "hop-by-hop", fits::hop_by_hop, "RFC 9110 §7.6.1: these fields end at each hop";
+    ALL, "te-named", fits::te_named, "`Connection` names `TE` (RFC 9110 §10.1.4)";
     &[Werkzeug], "te-trailers", fits::te_trailers, "`TE: trailers` tells upstream that its trailers arrive";
     WSGI, "nominated", fits::nominated, "what `Connection` nominates ends at this hop";
     &[Werkzeug], "host-port", fits::host_port, "the original's `Host` has no port (RFC 9110 §7.2)";

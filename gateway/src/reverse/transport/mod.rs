@@ -1,8 +1,8 @@
 //! Connections to an upstream, and one request over them.
 //!
 //! 1. Connections belong to an [`Upstream`]. Nothing that a client writes chooses one.
-//! 2. [`HttpTransport`] is hyper's client on tokio. A [`Transport`] of one's own takes its place in tests and
-//!    for other runtimes.
+//! 2. [`HttpTransport`] is hyper's client on tokio. A [`Transport`] of one's own takes its place, such as in tests. It
+//!    runs on tokio too: the limits and the tunnels around it need a runtime of tokio with time.
 
 mod address;
 mod connection;
@@ -40,7 +40,10 @@ pub type SendFuture<'a> =
 ///
 /// The request is ready to be sent: its URI is in origin form (or `*`), its headers are those for
 /// upstream, with `Host`. If it has `Upgrade`, it must go over HTTP/1.1, and the extensions of a 101 hold
-/// [`hyper::upgrade::OnUpgrade`].
+/// [`hyper::upgrade::OnUpgrade`]. If it has `TE`, over HTTP/1.1 `Connection` must name it (RFC 9110 §10.1.4), which
+/// [`HttpTransport`] does.
+///
+/// The proxy awaits it on a runtime of tokio with time, whatever it uses itself: without one, the limits panic.
 ///
 /// ```
 /// use http::{Request, Response};

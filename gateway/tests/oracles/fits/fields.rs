@@ -60,6 +60,10 @@ pub(crate) fn hop_by_hop(d: &D<'_>) -> bool {
     dropped.iter().any(|name| d.is_field(name)) && d.is_dropped_here() || only_trailers
 }
 
+pub(crate) fn te_named(d: &D<'_>) -> bool {
+    d.is_field("connection") && d.asks("TE: trailers") && d.ours == "TE"
+}
+
 pub(crate) fn te_trailers(d: &D<'_>) -> bool {
     d.is_field("te") && d.asks("TE: trailers") && d.ours == "trailers"
 }
