@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Measures static files beside nginx and tower-http's ServeDir, in one run.
+"""Measures static files beside nginx, tower-http's ServeDir, actix-files and static-web-server, in one run.
 
-    python3 gateway/benches/files.py            # 5 minutes; writes the table into docs/PERFORMANCE.md
-    python3 gateway/benches/files.py --trial    # 30 seconds; prints it
+    python3 gateway/benches/files.py            # 7 minutes; writes the table into docs/PERFORMANCE.md
+    python3 gateway/benches/files.py --trial    # a minute; prints it
 
 What counts is the CPU time of the server for each request, in user and system mode. Every answer's length is checked.
 """
@@ -18,11 +18,14 @@ import tempfile
 import time
 
 import catalogue
-from catalogue import BIN, NGINX
+from catalogue import BIN, NGINX, TOOLS
 from machine import Program, cpu
 from tables import pair, table
 
 DOCUMENT = catalogue.HERE.parent / "docs/PERFORMANCE.md"
+STATIC_WEB_SERVER = "static-web-server@2.41.0"
+# They have no application behind them.
+ALONE = ["nginx, one worker, sendfile", "actix-files, one worker", STATIC_WEB_SERVER.replace("@", " ")]
 BEGIN, END = "<!-- files -->", "<!-- /files -->"
 NGINX_FILES = NGINX.replace("access_log off;", "access_log off; sendfile on; tcp_nopush on;") + """
   server { listen 127.0.0.1:%(port)s; root %(folder)s/html; } }
@@ -37,7 +40,10 @@ def programs():
         Program("FilesLayer, three exports", [BIN / "files", *here, "ours", "3"]),
         Program("ServeDir of tower-http 0.7", [BIN / "files", *here, "servedir", "1"]),
         Program("three ServeDirs", [BIN / "files", *here, "servedir", "3"]),
-        Program("nginx, one worker, sendfile", ["nginx", "-p", "%(folder)s", "-c", "%(folder)s/files.conf"],
+        Program(ALONE[1], [BIN / "proxyfix-gateway-servers", "actix-files", "%(folder)s/html", "127.0.0.1:%(port)s"]),
+        Program(ALONE[2], [TOOLS / "bin/static-web-server", "--host", "127.0.0.1", "--port", "%(port)s",
+                           "--root", "%(folder)s/html", "--log-level", "error"], needs=[TOOLS / "bin/static-web-server"]),
+        Program(ALONE[0], ["nginx", "-p", "%(folder)s", "-c", "%(folder)s/files.conf"],
                 needs=["nginx"], files={"files.conf": NGINX_FILES}),
         Program("the application alone", [BIN / "files", *here, "app", "1"]),
     ]
@@ -67,8 +73,7 @@ def measure(folder, rounds, seconds):
         results[what] = {}
         for number in range(rounds + 1):
             for program in programs():
-                # nginx has no application, and the application no file.
-                if ("nginx" in program.name) == (path == "/missing") and "nginx" in program.name:
+                if program.missing() or program.name in ALONE and path == "/missing":
                     continue
                 if program.name == "the application alone" and path == "/1m":
                     continue
@@ -101,7 +106,11 @@ def main():
     parser.add_argument("--trial", action="store_true")
     options = parser.parse_args()
     rounds, seconds = (1, 1) if options.trial else (5, 3)
-    subprocess.run(["cargo", "build", "--release", "--locked", "--bin", "files"], cwd=catalogue.HERE, check=True)
+    build = ["cargo", "build", "--release", "--locked", "--workspace", "--bin", "files", "--bin", "proxyfix-gateway-servers"]
+    subprocess.run(build, cwd=catalogue.HERE, check=True)
+    install = ["cargo", "install", "--quiet", "--locked", "--no-default-features", "--root", TOOLS, STATIC_WEB_SERVER]
+    if subprocess.run(install, check=False).returncode:
+        print(f"{STATIC_WEB_SERVER} is missing in the tables")
     before = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o755)

@@ -1,6 +1,8 @@
-//! A server of the files of a folder, by a library in Rust: `proxyfix-gateway-servers actix-files|tower-http FOLDER`.
+//! A server of the files of a folder, by a library in Rust: `proxyfix-gateway-servers actix-files|tower-http FOLDER
+//! [LISTEN]`.
 //!
-//! It writes its port, and ends when its standard input does. `gateway/tests/servers.rs` starts it.
+//! `gateway/benches/files.py` says where it listens. Otherwise it writes its port, and ends when its standard input does;
+//! `gateway/tests/servers.rs` starts it so.
 
 use std::{
     env,
@@ -16,16 +18,18 @@ use tower_http::services::ServeDir;
 
 fn main() -> io::Result<()> {
     let arguments: Vec<String> = env::args().skip(1).collect();
-    let [library, folder] = arguments.as_slice() else {
+    let [library, folder, listen @ ..] = arguments.as_slice() else {
         return Err(io::Error::other("which library, and which folder?"));
     };
-    let listener = TcpListener::bind("127.0.0.1:0")?;
-    println!("{}", listener.local_addr()?.port());
-    io::stdout().flush()?;
-    thread::spawn(|| {
-        let _ = io::stdin().read_to_end(&mut Vec::new());
-        std::process::exit(0);
-    });
+    let listener = TcpListener::bind(listen.first().map_or("127.0.0.1:0", String::as_str))?;
+    if listen.is_empty() {
+        println!("{}", listener.local_addr()?.port());
+        io::stdout().flush()?;
+        thread::spawn(|| {
+            let _ = io::stdin().read_to_end(&mut Vec::new());
+            std::process::exit(0);
+        });
+    }
     match library.as_str() {
         "actix-files" => actix_files(listener, folder.clone()),
         "tower-http" => tower_http(listener, Path::new(folder)),
