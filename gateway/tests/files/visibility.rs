@@ -111,7 +111,7 @@ async fn links_to_compressed_names() {
     }
 }
 
-/// A ConfigMap or Secret of Kubernetes: links through `..data`, which is a link that is exchanged.
+/// A `ConfigMap` or `Secret` of Kubernetes: links through `..data`, which is a link that is exchanged.
 #[tokio::test]
 async fn volumes_of_kubernetes() {
     let tree = Tree::new();
