@@ -1,10 +1,11 @@
 //! What is tried, and the truth.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
+    time::timeout,
 };
 
 use crate::table::Row;
@@ -106,6 +107,20 @@ const TRIES: &[Try] = &[
         ("200", "", "the application's own page"),
     ),
     ask(
+        "a FIFO, if the system has such",
+        "/static/fifo",
+        "application",
+        ("200", "", "the application's own page"),
+    ),
+    Try {
+        what: "a forged Host",
+        method: "GET",
+        path: "/admin/users?all",
+        fields: "Host: evil.example\r\n",
+        service: "nobody",
+        truth: ("400", "", ""),
+    },
+    ask(
         "another name of the mount",
         "/administrator",
         "application",
@@ -113,11 +128,74 @@ const TRIES: &[Try] = &[
     ),
 ];
 
+/// The same as through a proxy that sends the path on as it stands. nginx resolves dot segments and `%2f` itself.
+const AS_IT_STANDS: &[Try] = &[
+    ask("..", "/static/../secret.txt", "nobody", ("400", "", "400 Bad Request")),
+    ask("%2e%2e", "/static/%2e%2e/secret.txt", "nobody", ("400", "", "400 Bad Request")),
+    ask(
+        "a dot segment into the mount",
+        "/static/../admin/",
+        "nobody",
+        ("400", "", "400 Bad Request"),
+    ),
+    ask("the same, encoded", "/static/.%2E/admin/", "nobody", ("400", "", "400 Bad Request")),
+    ask(
+        "..%2f below an export",
+        "/static/..%2fsecret.txt",
+        "nobody",
+        ("400", "", "400 Bad Request"),
+    ),
+    ask(
+        "%2f below an export",
+        "/static/docs%2findex.html",
+        "application",
+        ("200", "", "the application's own page"),
+    ),
+];
+
+/// Where the requests go.
+pub(crate) struct Site {
+    /// nginx, or the site itself.
+    pub(crate) front: SocketAddr,
+    pub(crate) itself: SocketAddr,
+    /// What nginx strips.
+    pub(crate) prefix: &'static str,
+}
+
+impl Site {
+    /// What a client writes, who forges the prefix.
+    fn request(&self, own: &Try) -> String {
+        let host = if own.fields.contains("Host:") {
+            String::new()
+        } else {
+            format!("Host: 127.0.0.1:{}\r\n", self.front.port())
+        };
+        format!(
+            "{} {}{} HTTP/1.1\r\n{host}X-Forwarded-Prefix: /evil\r\n{}Connection: close\r\n\r\n",
+            own.method, self.prefix, own.path, own.fields
+        )
+    }
+
+    /// What a proxy writes that strips the prefix, and nothing else.
+    fn request_of_proxy(&self, own: &Try) -> String {
+        format!(
+            "{} {} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nX-Forwarded-For: 127.0.0.1\r\nX-Forwarded-Prefix: {}\r\nConnection: close\r\n\r\n",
+            own.method,
+            own.path,
+            self.front.port(),
+            self.prefix
+        )
+    }
+}
+
 /// Tries everything.
-pub(crate) async fn all(front: SocketAddr, prefix: &str) -> Vec<Row> {
+pub(crate) async fn all(site: &Site) -> Vec<Row> {
+    let (front, prefix) = (site.front, site.prefix);
+    let through = TRIES.iter().map(|own| (own, front, site.request(own)));
+    let past = AS_IT_STANDS.iter().map(|own| (own, site.itself, site.request_of_proxy(own)));
     let mut rows = Vec::new();
-    for own in TRIES {
-        let (status, head, body) = fetch(front, prefix, own).await;
+    for (own, address, request) in through.chain(past) {
+        let (status, head, body) = fetch(address, &request).await;
         let (true_status, field, true_body) = own.truth;
         let fill = |text: &str| {
             text.replace("ORIGIN", &format!("http://127.0.0.1:{}", front.port()))
@@ -145,6 +223,7 @@ fn who(head: &str, status: &str, body: &str) -> &'static str {
     let has = |name: &str| head.to_ascii_lowercase().contains(name);
     match status {
         "307" => "files",
+        "400" => "nobody",
         _ if has("x-content-type-options:") => "files",
         _ if has("/admin") || ["welcome", "the admin's start"].contains(&body) => "admin",
         _ if body.starts_with("users") => "admin",
@@ -153,18 +232,14 @@ fn who(head: &str, status: &str, body: &str) -> &'static str {
 }
 
 /// Sends a request as it stands, and reads the response.
-async fn fetch(front: SocketAddr, prefix: &str, own: &Try) -> (String, String, String) {
-    let port = front.port();
-    let text = format!(
-        "{} {prefix}{} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nX-Forwarded-Prefix: /evil\r\n{}Connection: close\r\n\r\n",
-        own.method, own.path, own.fields
-    );
-    let mut stream = TcpStream::connect(front).await.expect("the front listens");
-    stream.write_all(text.as_bytes()).await.expect("the front reads");
+async fn fetch(address: SocketAddr, request: &str) -> (String, String, String) {
+    let mut stream = TcpStream::connect(address).await.expect("the front listens");
+    stream.write_all(request.as_bytes()).await.expect("the front reads");
     let mut got = Vec::new();
-    stream.read_to_end(&mut got).await.expect("the front answers");
+    let read = timeout(Duration::from_secs(10), stream.read_to_end(&mut got)).await;
+    read.expect("nothing waits for a writer of the FIFO").expect("the front answers");
     let got = String::from_utf8_lossy(&got);
     let (head, body) = got.split_once("\r\n\r\n").expect("a response");
     let status = head.split(' ').nth(1).unwrap_or_default();
-    (status.to_owned(), head.to_owned(), body.to_owned())
+    (status.to_owned(), head.to_owned(), body.trim_end().to_owned())
 }

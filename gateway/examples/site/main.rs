@@ -82,7 +82,10 @@ fn write_files(folder: &Path) -> std::io::Result<()> {
         fs::write(folder.join(name), content)?;
     }
     #[cfg(unix)]
-    std::os::unix::fs::symlink("../secret.txt", folder.join("dist/link.txt"))?;
+    {
+        std::os::unix::fs::symlink("../secret.txt", folder.join("dist/link.txt"))?;
+        std::process::Command::new("mkfifo").arg(folder.join("dist/fifo")).status()?;
+    }
     Ok(())
 }
 
@@ -100,8 +103,10 @@ async fn run() -> Result<bool, Box<dyn Error>> {
     })
     .await?;
     let (front, prefix, config) = match &nginx {
-        Some(nginx) => (nginx.address(), "/shop", "proxies=loopback for=1 prefix=1"),
-        None => (site_address, "", "proxies=none for=1"),
+        Some(nginx) => {
+            (nginx.address(), "/shop", "proxies=loopback for=1 prefix=1 hosts=127.0.0.1")
+        }
+        None => (site_address, "", "proxies=none for=1 hosts=127.0.0.1"),
     };
     let app = site(folder.path(), config.parse()?)?;
     let app = app.into_make_service_with_connect_info::<SocketAddr>();
@@ -112,7 +117,7 @@ async fn run() -> Result<bool, Box<dyn Error>> {
         }
         None => println!("client  ──►  site http://{front}  (nginx is not installed)\n"),
     }
-    let rows = checks::all(front, prefix).await;
+    let rows = checks::all(&checks::Site { front, itself: site_address, prefix }).await;
     Ok(table::print("who answered", &rows))
 }
 

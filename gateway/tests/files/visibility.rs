@@ -111,6 +111,27 @@ async fn links_to_compressed_names() {
     }
 }
 
+/// A `ConfigMap` or `Secret` of Kubernetes: links through `..data`, which is a link that is exchanged.
+#[tokio::test]
+async fn volumes_of_kubernetes() {
+    let tree = Tree::new();
+    let volume = tree.path("volume");
+    write(&volume.join("..one/app.js"), b"one");
+    write(&volume.join("..two/app.js"), b"two");
+    write(&volume.join(".env"), b"SECRET");
+    symlink("..one", volume.join("..data")).unwrap();
+    symlink("..data/app.js", volume.join("app.js")).unwrap();
+    let dir = || Dir::open(&volume).unwrap();
+    assert_eq!(get(&layer("/", dir()), "/app.js").await.status, APP);
+    let builder = FilesLayer::builder().export("/", dir().dotfiles(true)).disallow([".[!.]*"]);
+    let files = builder.build().unwrap();
+    assert_eq!(get(&files, "/app.js").await.text(), "one");
+    symlink("..two", volume.join("..data_tmp")).unwrap();
+    fs::rename(volume.join("..data_tmp"), volume.join("..data")).unwrap();
+    assert_eq!(get(&files, "/app.js").await.text(), "two");
+    assert_eq!(get(&files, "/.env").await.status, APP);
+}
+
 /// No redirect leads to an index that is hidden.
 #[tokio::test]
 async fn an_index_that_is_hidden() {
