@@ -18,7 +18,7 @@ use http::Version;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use tokio::{
     runtime::Handle,
-    time::{Instant, Sleep, sleep, timeout},
+    time::{Sleep, sleep, timeout},
 };
 
 use crate::common::{
@@ -91,7 +91,7 @@ impl HttpBody for Received {
         let timer = this.timer.get_or_insert_with(|| Box::pin(sleep(gap)));
         ready!(timer.as_mut().poll(context));
         // Whoever asks again waits again.
-        timer.as_mut().reset(Instant::now().checked_add(gap).unwrap_or_else(Instant::now));
+        timer.as_mut().set(sleep(gap));
         let late =
             Failure::new(FailureKind::ClientTimeout, "the client's body paused for too long");
         Poll::Ready(Some(Err(late.into())))

@@ -20,7 +20,7 @@ use std::{
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     sync::watch,
-    time::{Instant, Sleep, sleep},
+    time::{Sleep, sleep},
 };
 
 use crate::common::clock::Clock;
@@ -156,7 +156,7 @@ impl<F: Future<Output = ()>> Future for Timed<F> {
         let timer = this.timer.get_or_insert_with(|| Box::pin(sleep(gap)));
         if this.seen != pieces {
             this.seen = pieces;
-            timer.as_mut().reset(Instant::now().checked_add(gap).unwrap_or_else(Instant::now));
+            timer.as_mut().set(sleep(gap));
         }
         if timer.as_mut().poll(context).is_pending() {
             return Poll::Pending;

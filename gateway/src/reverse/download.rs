@@ -42,6 +42,8 @@ pub(super) struct Download {
     /// Rule 3.
     watch: Option<AbortHandle>,
     target: Target,
+    /// The number of the HTTP/2 connection, if it is known.
+    http2: Option<u64>,
     gap: Gap,
     /// What did not fit into the last piece.
     rest: Bytes,
@@ -51,10 +53,16 @@ pub(super) struct Download {
 }
 
 impl Download {
-    pub(super) fn new(body: Body, target: Target, barred: Barred, key: Option<Key>) -> Self {
+    pub(super) fn new(
+        body: Body,
+        target: Target,
+        http2: Option<u64>,
+        barred: Barred,
+        key: Option<Key>,
+    ) -> Self {
         let gap = Gap::new(target.0.limits.gap);
         let source = Arc::new(Mutex::new(Source { body: Some(body), idle_since: None }));
-        Self { source, watch: None, target, gap, rest: Bytes::new(), barred, key }
+        Self { source, watch: None, target, http2, gap, rest: Bytes::new(), barred, key }
     }
 
     fn source(&self) -> MutexGuard<'_, Source> {
@@ -122,7 +130,7 @@ impl HttpBody for Download {
             }
             Some(Poll::Pending) => {
                 if self.gap.poll_too_long(context).is_ready() {
-                    self.target.0.upstream.doubt_http2();
+                    self.target.0.upstream.doubt(self.http2);
                     let kind = FailureKind::ResponseTimeout;
                     return failed(Failure::new(kind, "upstream's body paused for too long"));
                 }

@@ -267,7 +267,8 @@ fn answer(
         asked.key.iter().for_each(Key::lock);
         return Ok(Response::from_parts(parts, Body::empty()));
     }
-    let download = Download::new(body, mapping.target.clone(), barred, asked.key);
+    let (target, http2) = (mapping.target.clone(), asked.progress.http2());
+    let download = Download::new(body, target, http2, barred, asked.key);
     Ok(Response::from_parts(parts, Body::new(download)))
 }
 

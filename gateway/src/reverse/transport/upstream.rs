@@ -109,16 +109,12 @@ impl Upstream {
         &self.pool
     }
 
-    /// Uses its HTTP/2 connection for no other request: one took too long, and it may be dead.
-    pub(crate) fn doubt_http2(&self) {
-        self.pool.forget_any_http2();
-    }
-
-    /// The same of the connection with this number, if it is known.
+    /// Uses an HTTP/2 connection for no other request: one took too long, and it may be dead. Without its number, whichever
+    /// there is.
     pub(crate) fn doubt(&self, http2: Option<u64>) {
         match http2 {
             Some(number) => self.pool.forget_http2(number),
-            None => self.doubt_http2(),
+            None => self.pool.forget_any_http2(),
         }
     }
 
