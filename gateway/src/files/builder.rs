@@ -13,6 +13,7 @@ use super::{
     lifetime::Lifetimes,
     mime::Types,
     pattern::Pattern,
+    range::MAX_RANGES,
     search::{Filter, Hidden},
     serve::{Files, Hook},
 };
@@ -47,6 +48,7 @@ pub struct FilesBuilder {
     types: Vec<(String, String)>,
     fallback: String,
     nosniff: bool,
+    max_ranges: usize,
     hook: Option<Hook>,
     memory: u64,
     waiting: usize,
@@ -65,6 +67,7 @@ impl FilesBuilder {
             types: Vec::new(),
             fallback: "text/plain".to_owned(),
             nosniff: true,
+            max_ranges: MAX_RANGES,
             hook: None,
             memory: 32 << 20,
             waiting: 64,
@@ -157,6 +160,12 @@ impl FilesBuilder {
         Self { waiting: requests, ..self }
     }
 
+    /// The most ranges that one request may ask for. Whoever asks for more gets the whole file. With 0, `Range` is ignored,
+    /// and `Accept-Ranges` says `none`. Default: 16, more than real clients ask for; Apache's `MaxRanges` is 200.
+    pub fn max_ranges(self, max_ranges: usize) -> Self {
+        Self { max_ranges, ..self }
+    }
+
     /// Whether every file is looked up on a thread that may wait, also if the kernel has it in memory. For network file
     /// systems, where even that may wait. Default: no.
     pub fn off_thread(self, off_thread: bool) -> Self {
@@ -187,6 +196,7 @@ impl FilesBuilder {
             types: Types::new(&self.types, &self.fallback)?,
             lifetimes: Lifetimes::new(self.timeout.filter(|_| self.is_cached), &self.rules)?,
             nosniff: self.nosniff,
+            max_ranges: self.max_ranges,
             hook: self.hook,
             cache: Cache::new(self.memory),
             permits: Arc::new(Semaphore::new(self.waiting)),

@@ -4,14 +4,14 @@
 //! 2. A position that is beyond any number is beyond the end of the file.
 //! 3. A malformed set, and one of which no range is within the file, is 416. A suffix that is longer than the file is the
 //!    whole file.
-//! 4. More than [`MAX_RANGES`] ranges, or ranges that together are longer than the file, are ignored: the file is sent
+//! 4. More ranges than `max_ranges`, or ranges that together are longer than the file, are ignored: the file is sent
 //!    once instead (CVE-2011-3192). Of an empty file there are no ranges.
 
 use bytes::Bytes;
 use http::{HeaderMap, header::RANGE};
 
-/// The most ranges of one request. nginx has no such limit by default, and Apache's is 200. Real clients ask for a few.
-const MAX_RANGES: usize = 16;
+/// The default of `max_ranges`. nginx has no such limit by default, and Apache's is 200. Real clients ask for a few.
+pub(super) const MAX_RANGES: usize = 16;
 
 /// Bytes of a file, from the first to the one after the last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,8 +46,11 @@ pub(super) enum Asked {
     Unsatisfiable,
 }
 
-/// What a request asks for of a file of this length.
-pub(super) fn asked(headers: &HeaderMap, length: u64) -> Asked {
+/// What a request asks for of a file of this length, in at most so many ranges.
+pub(super) fn asked(headers: &HeaderMap, length: u64, max_ranges: usize) -> Asked {
+    if max_ranges == 0 {
+        return Asked::Whole;
+    }
     let mut lines = headers.get_all(RANGE).iter();
     let (Some(line), None) = (lines.next(), lines.next()) else { return Asked::Whole };
     let Some(set) = set(line.as_bytes()) else { return Asked::Whole };
@@ -64,7 +67,7 @@ pub(super) fn asked(headers: &HeaderMap, length: u64) -> Asked {
         }
     }
     let total = spans.iter().fold(0_u64, |total, span| total.saturating_add(span.len()));
-    if ranges == 0 || length == 0 || ranges > MAX_RANGES || spans.len() > 1 && total > length {
+    if ranges == 0 || length == 0 || ranges > max_ranges || spans.len() > 1 && total > length {
         Asked::Whole
     } else if spans.is_empty() {
         Asked::Unsatisfiable
@@ -116,11 +119,11 @@ fn number(digits: &[u8]) -> Result<u64, Malformed> {
 mod tests {
     use http::{HeaderMap, HeaderValue, header::RANGE};
 
-    use super::{Asked, Span, asked};
+    use super::{Asked, MAX_RANGES, Span, asked};
 
     fn of(value: &str, length: u64) -> Asked {
         let value = HeaderValue::from_str(value).expect("a value");
-        asked(&HeaderMap::from_iter([(RANGE, value)]), length)
+        asked(&HeaderMap::from_iter([(RANGE, value)]), length, MAX_RANGES)
     }
 
     #[test]
@@ -197,6 +200,6 @@ mod tests {
         for (name, value) in twice {
             headers.append(name, value);
         }
-        assert_eq!(asked(&headers, 10), Asked::Whole);
+        assert_eq!(asked(&headers, 10, MAX_RANGES), Asked::Whole);
     }
 }

@@ -41,6 +41,7 @@ pub(super) struct Representation {
     pub(super) varies: bool,
     pub(super) lifetime: Lifetime,
     pub(super) nosniff: bool,
+    pub(super) max_ranges: usize,
 }
 
 /// What is to be sent.
@@ -69,7 +70,7 @@ impl Plan {
         if !conditional::is_range_valid(headers, &file.validators, now) {
             return Self::Whole;
         }
-        match range::asked(headers, file.length) {
+        match range::asked(headers, file.length, file.max_ranges) {
             range::Asked::Whole => Self::Whole,
             range::Asked::Unsatisfiable => Self::Unsatisfiable,
             range::Asked::Ranges(spans) => Self::Ranges(spans),
@@ -108,7 +109,8 @@ pub(super) fn respond(
         Plan::Head | Plan::Whole | Plan::Ranges(_) => {
             describe(headers, file, now);
             nosniff(headers, file);
-            headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+            let unit = if file.max_ranges == 0 { "none" } else { "bytes" };
+            headers.insert(ACCEPT_RANGES, HeaderValue::from_static(unit));
             headers.insert(CONTENT_TYPE, file.mime.clone());
             if let Some(coding) = file.coding {
                 headers.insert(CONTENT_ENCODING, HeaderValue::from_static(coding.name()));

@@ -54,6 +54,7 @@ pub(super) struct Files {
     pub(super) types: Types,
     pub(super) lifetimes: Lifetimes,
     pub(super) nosniff: bool,
+    pub(super) max_ranges: usize,
     pub(super) hook: Option<Hook>,
     pub(super) cache: Cache,
     /// The right to wait for a disk.
@@ -141,6 +142,7 @@ impl Files {
             varies: hit.varies,
             lifetime: self.lifetimes.of(&hit.name).clone(),
             nosniff: self.nosniff,
+            max_ranges: self.max_ranges,
         }
     }
 

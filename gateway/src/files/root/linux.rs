@@ -86,8 +86,8 @@ impl Root {
             let (state, real) = self.state_of(path, symlinks, cached)?;
             return Ok(found(state, real));
         };
-        let (_, directory) = state(&fstat(&self.directory)?);
-        if recent.has(name, &directory) {
+        let directory = || fstat(&self.directory).map(|stat| state(&stat).1);
+        if recent.has(name, directory)? {
             match statat(&self.directory, path, AtFlags::SYMLINK_NOFOLLOW).map(|stat| state(&stat))
             {
                 Ok((FileType::Symlink, _)) => {}
@@ -95,6 +95,7 @@ impl Root {
                 Err(error) => return Err(error.into()),
             }
         }
+        let directory = directory()?;
         let result = self.state_of(path, symlinks, cached);
         match &result {
             Ok(((_, stat), None)) => recent.note(name, &directory, Some(stat)),
