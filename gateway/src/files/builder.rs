@@ -160,8 +160,8 @@ impl FilesBuilder {
         Self { waiting: requests, ..self }
     }
 
-    /// The most ranges that one request may ask for. Whoever asks for more gets the whole file. With 0, `Range` is ignored,
-    /// and `Accept-Ranges` says `none`. Default: 16, more than real clients ask for; Apache's `MaxRanges` is 200.
+    /// The most ranges of one answer. Whoever asks for more that are within the file gets the whole file. With 0, `Range` is
+    /// ignored, and `Accept-Ranges` says `none`. Default: 16, more than real clients ask for; Apache's `MaxRanges` is 200.
     pub fn max_ranges(self, max_ranges: usize) -> Self {
         Self { max_ranges, ..self }
     }

@@ -4,8 +4,8 @@
 //! 2. A position that is beyond any number is beyond the end of the file.
 //! 3. A malformed set, and one of which no range is within the file, is 416. A suffix that is longer than the file is the
 //!    whole file.
-//! 4. More ranges than `max_ranges`, or ranges that together are longer than the file, are ignored: the file is sent
-//!    once instead (CVE-2011-3192). Of an empty file there are no ranges.
+//! 4. If more ranges than `max_ranges` are within the file, or they are longer than the file together, they are ignored: the
+//!    file is sent once instead (CVE-2011-3192). Of an empty file there are no ranges.
 
 use bytes::Bytes;
 use http::{HeaderMap, header::RANGE};
@@ -55,19 +55,20 @@ pub(super) fn asked(headers: &HeaderMap, length: u64, max_ranges: usize) -> Aske
     let (Some(line), None) = (lines.next(), lines.next()) else { return Asked::Whole };
     let Some(set) = set(line.as_bytes()) else { return Asked::Whole };
     let mut spans = Vec::new();
-    let mut ranges = 0_usize;
+    let mut is_empty = true;
     for range in set.split(|&byte| byte == b',').map(<[u8]>::trim_ascii) {
         if range.is_empty() {
             continue;
         }
-        ranges = ranges.saturating_add(1);
+        is_empty = false;
         match span(range, length) {
-            Ok(span) => spans.extend(span),
+            // One too many is enough.
+            Ok(span) => spans.extend(span.filter(|_| spans.len() <= max_ranges)),
             Err(Malformed) => return Asked::Unsatisfiable,
         }
     }
     let total = spans.iter().fold(0_u64, |total, span| total.saturating_add(span.len()));
-    if ranges == 0 || length == 0 || ranges > max_ranges || spans.len() > 1 && total > length {
+    if is_empty || length == 0 || spans.len() > max_ranges || spans.len() > 1 && total > length {
         Asked::Whole
     } else if spans.is_empty() {
         Asked::Unsatisfiable
@@ -201,5 +202,20 @@ mod tests {
             headers.append(name, value);
         }
         assert_eq!(asked(&headers, 10, MAX_RANGES), Asked::Whole);
+    }
+
+    #[test]
+    fn at_most_so_many() {
+        let asked = |value: &'static str, most| {
+            let headers = HeaderMap::from_iter([(RANGE, HeaderValue::from_static(value))]);
+            matches!(asked(&headers, 10, most), Asked::Ranges(_))
+        };
+        for (value, ranges) in
+            [("bytes=0-0", 1), ("bytes=0-0,-1", 2), ("bytes=0-0,2-2,-1,10-,11-", 3)]
+        {
+            for most in 0..5 {
+                assert_eq!(asked(value, most), most >= ranges, "{value} {most}");
+            }
+        }
     }
 }

@@ -38,9 +38,6 @@ const STREAM_WINDOW: u32 = 256 << 10;
 /// waits is bounded by the windows of the streams.
 const CONNECTION_WINDOW: u32 = (1 << 31) - 1;
 
-/// The most fields that hyper reads without being told otherwise.
-const HYPERS_FIELDS: usize = 100;
-
 /// An HTTP/1.1 connection. It is closed when this is dropped (rule 3).
 pub(super) struct Http1 {
     pub(super) sender: http1::SendRequest<Body>,
@@ -112,12 +109,7 @@ async fn open_http1(
 ) -> Result<(http1::SendRequest<Body>, AbortHandle), Failure> {
     let limits = upstream.limits();
     let mut builder = http1::Builder::new();
-    builder.max_header_size(limits.head_bytes);
-    // Up to its own limit, hyper keeps the fields on the stack, which saves a tenth of the CPU time. Whether there
-    // are more than a lower limit is checked with the rest of the head.
-    if limits.head_fields > HYPERS_FIELDS {
-        builder.max_headers(limits.head_fields);
-    }
+    builder.max_header_size(limits.head_bytes).max_headers(limits.head_fields);
     let (sender, connection) = builder.handshake(io).await.map_err(no_handshake)?;
     let task = tokio::spawn(async move {
         // What went wrong is told to whoever waits for the response.
