@@ -15,7 +15,7 @@ use std::{
 };
 
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
-use proxyfix_gateway::{Body, Dir, FilesLayer, FilesService};
+use proxyfix_gateway::{Body, ConfigError, Dir, FilesLayer, FilesService};
 use reference::{Expected, Own, expected};
 use tokio::runtime::{Builder, Runtime};
 use tower::{Layer, Service, service_fn};
@@ -54,12 +54,13 @@ static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {
 });
 static RUNTIME: LazyLock<Runtime> =
     LazyLock::new(|| Builder::new_current_thread().enable_all().build().unwrap());
-static EVERYTHING: LazyLock<FilesLayer> = LazyLock::new(|| layer(""));
+static EVERYTHING: LazyLock<FilesLayer> = LazyLock::new(|| layer("").unwrap());
 
-fn layer(hidden: &str) -> FilesLayer {
+/// A pattern that hides the index is an error.
+fn layer(hidden: &str) -> Result<FilesLayer, ConfigError> {
     let root =
         Dir::open(FOLDER.join("root")).unwrap().index("b").redirect(true).precompressed(true);
-    FilesLayer::builder().export("/", root).disallow([hidden]).build().unwrap()
+    FilesLayer::builder().export("/", root).disallow([hidden]).build()
 }
 
 async fn app(_: Request<()>) -> Result<Response<Body>, Infallible> {
@@ -83,9 +84,9 @@ where
 
 libfuzzer_sys::fuzz_target!(|input: Input<'_>| {
     let (path, hidden, fields) = input;
-    if let Ok(uri) = format!("/{path}").parse::<http::Uri>() {
+    if let (Ok(uri), Ok(layer)) = (format!("/{path}").parse::<http::Uri>(), layer(hidden)) {
         let request = Request::get(uri).body(()).unwrap();
-        let (status, _, body) = ask(&mut layer(hidden).layer(service_fn(app)), request);
+        let (status, _, body) = ask(&mut layer.layer(service_fn(app)), request);
         assert!([200, 307, 418].contains(&status));
         assert_ne!(body, b"SECRET");
     }

@@ -14,7 +14,7 @@ use hyper_util::{
 };
 use proxyfix::Scheme;
 use proxyfix_gateway::{
-    Body, ConfigError, Protocol, ProxyOptions, ReverseProxy, Target, TargetBuilder,
+    Body, ConfigError, Limits, Protocol, ProxyOptions, ReverseProxy, Target, TargetBuilder,
     TransparentProxy,
 };
 use rustls::{
@@ -117,6 +117,19 @@ async fn versions_by_alpn() {
         for _ in 0..2 {
             assert_eq!(Client::once(front, GET).await.text(), version, "{protocol:?}");
         }
+    }
+}
+
+/// Requests that wait for the only connection hear that it is one of HTTP/2, and carries them too.
+#[tokio::test]
+async fn one_connection_for_all() {
+    let (server, client) = certificate();
+    let address = upstream(server, &[b"h2"]).await;
+    let limits = Limits::default().connections(1).connect(Duration::from_secs(5));
+    let front = front_of(target(address, &client).limits(limits)).await;
+    let all: Vec<_> = (0..10).map(|_| tokio::spawn(Client::once(front, GET))).collect();
+    for one in all {
+        assert_eq!(one.await.unwrap().text(), "HTTP/2.0");
     }
 }
 

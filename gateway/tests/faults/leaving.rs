@@ -43,6 +43,8 @@ enum Then {
     RefuseAll,
     /// It admits one at a time, and the second goes on and on.
     Full,
+    /// The same, and then the connection ends.
+    FullAndGone,
 }
 
 struct Connection(TcpStream);
@@ -84,7 +86,8 @@ impl Connection {
         // The preface of the connection.
         self.0.read_exact(&mut [0; 24]).await?;
         // At most one stream.
-        let settings: &[u8] = if then == Then::Full { &[0, 3, 0, 0, 0, 1] } else { &[] };
+        let is_full = matches!(then, Then::Full | Then::FullAndGone);
+        let settings: &[u8] = if is_full { &[0, 3, 0, 0, 0, 1] } else { &[] };
         self.send(SETTINGS, 0, 0, settings).await?;
         let first = self.request().await?;
         self.answer(first).await?;
@@ -111,11 +114,21 @@ impl Connection {
                 let second = self.request().await?;
                 self.send(HEADERS, 4, second, b"\x88").await?;
             }
+            Then::FullAndGone if is_first => {
+                let second = self.request().await?;
+                self.send(HEADERS, 4, second, b"\x88").await?;
+                sleep(Duration::from_millis(200)).await;
+                return Ok(());
+            }
             Then::RefuseAll => loop {
                 let id = self.request().await?;
                 self.refuse(id).await?;
             },
-            Then::GoAway(_) | Then::RefuseTwo | Then::RefuseOne | Then::Full => {}
+            Then::GoAway(_)
+            | Then::RefuseTwo
+            | Then::RefuseOne
+            | Then::Full
+            | Then::FullAndGone => {}
         }
         loop {
             let id = self.request().await?;
@@ -156,6 +169,14 @@ async fn statuses(front: SocketAddr, count: usize) -> Vec<u16> {
 async fn many_move_to_one_connection() {
     let (front, connections) = front_of(Then::GoAway(60)).await;
     assert_eq!(statuses(front, 60).await, [200; 61]);
+    assert_eq!(connections.load(Ordering::SeqCst), 2);
+}
+
+/// A request that waited for its turn never left, and is sent again.
+#[tokio::test]
+async fn a_connection_that_ends_before_a_turn() {
+    let (front, connections) = front_of(Then::FullAndGone).await;
+    assert_eq!(statuses(front, 2).await, [200; 3]);
     assert_eq!(connections.load(Ordering::SeqCst), 2);
 }
 

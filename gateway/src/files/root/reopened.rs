@@ -4,7 +4,7 @@
 //!    find the same. No other directory has its device and inode meanwhile, because it is open.
 //! 2. What is kept is one directory: the way of the kernel and that of cap-std are asked which one they have. Without Unix,
 //!    directories have no identity, and nothing is kept.
-//! 3. An empty one is not kept: it does not tell yet whether its names have several spellings.
+//! 3. One without a name that tells whether names have several spellings is not kept: an empty one, or one of numbers.
 
 use std::{
     io,

@@ -20,16 +20,16 @@ const TRIED: usize = 16;
 /// time.
 const LISTED: usize = 4096;
 
-/// Whether names have to be compared with the list. `None` if an empty directory does not tell.
+/// Whether names have to be compared with the list. `None` if no name of the directory can tell.
 pub(super) fn is_loose(directory: &Dir) -> Option<bool> {
     if !cfg!(target_os = "linux") {
         return Some(true);
     }
     let listed: Vec<OsString> = names(directory).take(LISTED).collect();
-    let mut others = listed.iter().filter_map(|name| other_case(name)).take(TRIED);
+    let others = listed.iter().filter_map(|name| other_case(name)).take(TRIED);
+    let others: Vec<OsString> = others.filter(|other| !listed.contains(other)).collect();
     let is_there = |other: &OsString| directory.symlink_metadata(other).is_ok();
-    let is_loose = others.any(|other| !listed.contains(&other) && is_there(&other));
-    (!listed.is_empty()).then_some(is_loose)
+    (!others.is_empty()).then(|| others.iter().any(is_there))
 }
 
 /// Whether each segment is listed in its directory (rule 1).

@@ -26,15 +26,14 @@ fn find<E: StdError + 'static>(error: &hyper::Error) -> Option<&E> {
     None
 }
 
-/// What an error of hyper means.
+/// What an error of hyper means. That the client's body broke off is kept by its [`Progress`](crate::reverse::progress);
+/// what else hyper calls the user's is a connection that ended while a request waited for its turn.
 pub(super) fn failed(error: hyper::Error) -> Failure {
     let (kind, detail) = if error.is_parse_too_large() {
         (FailureKind::ResponseHeadTooLarge, "the answer's head is over the limits")
     } else if error.is_parse() {
         (FailureKind::Protocol, "the answer is no HTTP")
-    } else if error.is_user() {
-        (FailureKind::ClientBody, "the request's body broke off")
-    } else if is_closed(&error) || error.is_body_write_aborted() {
+    } else if is_closed(&error) || error.is_body_write_aborted() || error.is_user() {
         (FailureKind::ConnectionTerminated, "upstream closed the connection without an answer")
     } else {
         (FailureKind::Protocol, "upstream broke the protocol")

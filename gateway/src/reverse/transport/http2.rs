@@ -1,10 +1,10 @@
 //! A connection over HTTP/2, and the requests on it.
 //!
-//! 1. The tasks of a connection end when neither the pool nor a response holds it any more, a moment later. hyper would
+//! 1. The tasks of a connection end when neither the pool nor a request holds it any more, a moment later. hyper would
 //!    keep it for as long as upstream lets the body of one request wait.
 //! 2. When a response has ended, or nobody waits for it, upstream may take the rest of the request for the limit `gap`, or
 //!    refuse it. If it does neither, the connection carries no further request, and ends with its last response. hyper
-//!    has no way to end that request alone.
+//!    has no way to end that request alone. What h2 has in its buffer counts as taken: nobody is told more.
 
 use std::{
     pin::Pin,
@@ -132,13 +132,14 @@ impl Drop for Held {
             return;
         };
         let Ok(runtime) = Handle::try_current() else { return };
-        let (number, pool, gap) = (self.connection.number, Arc::downgrade(&self.pool), self.gap);
+        let (connection, pool, gap) =
+            (Arc::clone(&self.connection), Arc::downgrade(&self.pool), self.gap);
         runtime.spawn(async move {
             if timeout(gap, is_taken.cancelled()).await.is_ok() {
                 return;
             }
             if let Some(pool) = pool.upgrade() {
-                pool.forget_http2(number);
+                pool.forget_http2(connection.number);
             }
         });
     }

@@ -9,6 +9,7 @@ mod connection;
 mod dial;
 mod errors;
 mod http2;
+mod line;
 mod pool;
 mod returning;
 mod send;

@@ -20,7 +20,7 @@ use std::{
 };
 
 use tokio::{
-    sync::{Notify, OwnedSemaphorePermit, Semaphore},
+    sync::{Notify, OwnedSemaphorePermit, Semaphore, futures::Notified},
     time::{Instant, sleep_until},
 };
 
@@ -34,7 +34,7 @@ const FRESH: Duration = Duration::from_secs(4);
 pub(super) struct Pool {
     state: Mutex<State>,
     permits: Arc<Semaphore>,
-    /// Is told when a connection becomes idle or ends.
+    /// Is told when a connection becomes idle or ends, or there is one of HTTP/2.
     freed: Notify,
     /// Held by who makes an HTTP/2 connection, so that many requests make one.
     connecting: tokio::sync::Mutex<()>,
@@ -130,6 +130,8 @@ impl Pool {
         let mut state = self.state();
         state.http2 = Some(Shared { connection, used: Instant::now() });
         self.start_reaping(&mut state);
+        drop(state);
+        self.freed.notify_waiters();
     }
 
     /// Uses this HTTP/2 connection for no further request (rule 6).
@@ -153,9 +155,14 @@ impl Pool {
         Some(Permit { permit: Some(permit), pool: Arc::downgrade(self) })
     }
 
-    /// Waits until a connection becomes idle or ends.
-    pub(super) async fn freed(&self) {
-        self.freed.notified().await;
+    /// Waits until a connection becomes idle or ends, or there is one of HTTP/2.
+    pub(super) fn freed(&self) -> Notified<'_> {
+        self.freed.notified()
+    }
+
+    /// Tells the next one who waits, because this one takes nothing that it could have.
+    pub(super) fn pass_on(&self) {
+        self.freed.notify_one();
     }
 
     /// Rule 2.

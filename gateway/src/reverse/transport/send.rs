@@ -1,42 +1,37 @@
 //! One request over a connection, and when it is sent again (RFC 9110 §9.2.2, RFC 9112 §9.3.1).
 //!
-//! 1. A request that never left is sent over another connection.
-//! 2. A request on a *reused* connection that ended before a byte of the answer came is sent once more, if the method is
-//!    idempotent and the body was not touched.
+//! 1. A request that a *reused* connection did not take is sent over another one.
+//! 2. A request on a *reused* connection that ended before a byte of the answer came, or over HTTP/2 before the answer, is
+//!    sent once more, if the method is idempotent and the body was not touched.
 //! 3. A request that HTTP/2 refused (`REFUSED_STREAM`, GOAWAY) on a *reused* connection had no effect. It is sent once more,
 //!    whatever the method, if the body was not touched. If the connection for that is one that others use already, and
 //!    refuses it too, it is sent a last time over a connection of its own. A new connection that refuses its first request
 //!    would refuse the next one.
 //! 4. Nothing else is sent twice.
-//!
-//! What opens a connection is boxed. It is rare and large, and every request would otherwise carry room for it.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use http::{
     HeaderMap, HeaderValue, Request, Response, StatusCode,
-    header::{CONNECTION, TE, TRANSFER_ENCODING, UPGRADE},
+    header::{CONNECTION, TE, TRANSFER_ENCODING},
     request,
 };
 use http_body::Body as _;
-use tokio::time::{Instant, timeout_at};
 
 use super::{
     SendFuture, Transport,
-    connection::{Http1, Opened, open},
+    connection::Http1,
     errors::{failed, http2_error, is_closed},
     http2::Http2,
+    line::{Line, Needs, deadline, http2_line, line, new_line},
     pool::Pool,
     returning::Returning,
     sent::Sent,
     upstream::Upstream,
 };
 use crate::{
-    common::{
-        body::Body,
-        failure::{Failure, FailureKind},
-    },
-    reverse::{progress::Progress, target::Protocol},
+    common::{body::Body, failure::Failure},
+    reverse::progress::Progress,
 };
 
 /// hyper's client on tokio, with connections that each upstream owns. It needs a tokio runtime with I/O and
@@ -56,30 +51,6 @@ impl Transport for HttpTransport {
     fn send<'a>(&'a self, upstream: &'a Upstream, request: Request<Body>) -> SendFuture<'a> {
         Box::pin(send(upstream, request, None))
     }
-}
-
-/// What a request needs of its connection.
-struct Needs {
-    only_http1: bool,
-    only_http2: bool,
-    is_idempotent: bool,
-}
-
-impl Needs {
-    fn of(request: &request::Parts, protocol: Protocol) -> Self {
-        let is_upgrade = request.headers.contains_key(UPGRADE);
-        Self {
-            only_http1: protocol == Protocol::Http1 || is_upgrade,
-            only_http2: protocol == Protocol::Http2 && !is_upgrade,
-            is_idempotent: request.method.is_idempotent(),
-        }
-    }
-}
-
-/// A connection to send over.
-enum Line {
-    Http1(Http1),
-    Http2(Arc<Http2>),
 }
 
 /// A request that was not answered.
@@ -180,113 +151,6 @@ fn connected(progress: Option<&Progress>, line: &Line) {
     }
 }
 
-/// Until when there must be a connection. What no clock can tell is no limit.
-fn deadline(upstream: &Upstream) -> Instant {
-    // 30 years, as far as tokio looks ahead.
-    const FAR: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
-    let now = Instant::now();
-    let deadline = now.checked_add(upstream.limits().connect);
-    deadline.or_else(|| now.checked_add(FAR)).unwrap_or(now)
-}
-
-/// A connection, and whether it was used before.
-async fn line(
-    upstream: &Upstream,
-    needs: &Needs,
-    can_send_twice: bool,
-    deadline: Instant,
-) -> Result<(Line, bool), Failure> {
-    let pool = upstream.pool();
-    if let Some(line) = idle_line(pool, needs, can_send_twice, deadline).await {
-        return Ok((line, true));
-    }
-    if needs.only_http2 {
-        return Box::pin(http2_line(upstream, needs, deadline)).await;
-    }
-    loop {
-        if let Some(permit) = pool.permit() {
-            let line = Box::pin(opened(upstream, needs, permit, deadline)).await?;
-            return Ok((line, false));
-        }
-        wait(pool, deadline).await?;
-        if let Some(line) = idle_line(pool, needs, true, deadline).await {
-            return Ok((line, true));
-        }
-    }
-}
-
-/// The HTTP/2 connection that all requests share, or a new one. Whoever comes second finds the connection of the first.
-async fn http2_line(
-    upstream: &Upstream,
-    needs: &Needs,
-    deadline: Instant,
-) -> Result<(Line, bool), Failure> {
-    let late = |_| Failure::new(FailureKind::ConnectionTimeout, "no connection within the limit");
-    let pool = upstream.pool();
-    let _connecting = timeout_at(deadline, pool.connecting()).await.map_err(late)?;
-    if let Some(connection) = pool.http2() {
-        return Ok((Line::Http2(connection), true));
-    }
-    Ok((new_line(upstream, needs, deadline).await?, false))
-}
-
-/// A connection that is open.
-async fn idle_line(
-    pool: &Pool,
-    needs: &Needs,
-    can_send_twice: bool,
-    deadline: Instant,
-) -> Option<Line> {
-    if !needs.only_http1 {
-        if let Some(connection) = pool.http2() {
-            return Some(Line::Http2(connection));
-        }
-    }
-    if needs.only_http2 {
-        return None;
-    }
-    while let Some(mut connection) = pool.take(can_send_twice) {
-        // hyper takes the next request when it has read the response, which may be about to happen.
-        if let Ok(Ok(())) = timeout_at(deadline, connection.sender.ready()).await {
-            return Some(Line::Http1(connection));
-        }
-    }
-    None
-}
-
-/// A new connection.
-async fn new_line(upstream: &Upstream, needs: &Needs, deadline: Instant) -> Result<Line, Failure> {
-    let pool = upstream.pool();
-    loop {
-        if let Some(permit) = pool.permit() {
-            return opened(upstream, needs, permit, deadline).await;
-        }
-        // An idle connection ends, so that there is room. It is awaited, as one in use is.
-        drop(pool.take(true));
-        wait(pool, deadline).await?;
-    }
-}
-
-async fn wait(pool: &Pool, deadline: Instant) -> Result<(), Failure> {
-    let full = |_| Failure::new(FailureKind::ConnectionLimit, "all connections are in use");
-    timeout_at(deadline, pool.freed()).await.map_err(full)
-}
-
-async fn opened(
-    upstream: &Upstream,
-    needs: &Needs,
-    permit: super::pool::Permit,
-    deadline: Instant,
-) -> Result<Line, Failure> {
-    match open(upstream, needs.only_http1, permit, deadline).await? {
-        Opened::Http1(connection) => Ok(Line::Http1(connection)),
-        Opened::Http2(connection) => {
-            upstream.pool().put_http2(Arc::clone(&connection));
-            Ok(Line::Http2(connection))
-        }
-    }
-}
-
 impl Line {
     async fn send(
         self,
@@ -367,7 +231,10 @@ async fn send_http2(
                 cause.reason() == Some(h2::Reason::REFUSED_STREAM)
                     || cause.is_go_away() && cause.is_remote()
             });
-            let is_closed = is_closed(error.error()) || cause.is_some_and(h2::Error::is_io);
+            // What is called the user's may be a connection that ended while the request waited.
+            let is_closed = is_closed(error.error())
+                || error.error().is_user()
+                || cause.is_some_and(h2::Error::is_io);
             let may_repeat = if error.take_message().is_some() || is_refused {
                 Repeat::Any
             } else if is_closed {
