@@ -65,16 +65,13 @@ impl Http2 {
         pool: &Arc<Pool>,
         gap: Duration,
     ) -> Result<Response<Body>, TrySendError<Request<Body>>> {
-        let is_taken = CancellationToken::new();
-        let request = request.map(|body| {
-            if body.is_end_stream() {
-                return body;
-            }
-            Body::new(Upload { body, _taken: is_taken.clone().drop_guard() })
-        });
         let has_body = !request.body().is_end_stream();
+        let is_taken = has_body.then(CancellationToken::new);
+        let request = request.map(|body| match &is_taken {
+            Some(taken) => Body::new(Upload { body, _taken: taken.clone().drop_guard() }),
+            None => body,
+        });
         let mut sender = self.sender.clone();
-        let is_taken = has_body.then_some(is_taken);
         let mut held = Held { connection: self, pool: Arc::clone(pool), is_taken, gap };
         match sender.try_send_request(request).await {
             Ok(response) => {

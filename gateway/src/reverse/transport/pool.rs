@@ -6,10 +6,10 @@
 //! 3. A request that cannot be sent twice takes no connection that was idle for more than 4 s, because many
 //!    servers close after 5 s (Node, uvicorn, Apache).
 //! 4. There are at most `connections`. A request waits for one within the limit `connect`.
-//! 5. One HTTP/2 connection carries all requests. Where the target says HTTP/2, whoever comes while it is made waits for it; so
-//!    does, under every option, a request that an HTTP/2 connection did not answer and that is sent again. Where ALPN chooses,
-//!    first requests do not wait, because the answer may be HTTP/1.1: each that finds no connection makes one, and the
-//!    last one of HTTP/2 carries what follows.
+//! 5. One HTTP/2 connection carries all requests. Where the target says HTTP/2, a request waits while it is made. A request
+//!    that an HTTP/2 connection did not answer, and that is sent again, waits for it too, whatever the target says. Where
+//!    ALPN chooses, first requests do not wait, because the answer may be HTTP/1.1. Each that finds no connection makes
+//!    one, and the last one of HTTP/2 carries what follows.
 //! 6. Only the connection that failed is used no more. What is said of it late does not touch the one in its place.
 
 use std::{
